@@ -1,0 +1,36 @@
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/bytes_handoff")
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" "${bytes_handoff_generated_include}/"
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+
+# An export set each, so that the core can be used where there is no Asio.
+install(TARGETS bytes_handoff_core EXPORT bytes_handoff_core_targets)
+install(
+  EXPORT bytes_handoff_core_targets
+  FILE bytes_handoff-core-targets.cmake
+  NAMESPACE bytes_handoff::
+  DESTINATION "${package_dir}")
+
+if(TARGET bytes_handoff_asio)
+  install(TARGETS bytes_handoff_asio EXPORT bytes_handoff_asio_targets)
+  install(
+    EXPORT bytes_handoff_asio_targets
+    FILE bytes_handoff-asio-targets.cmake
+    NAMESPACE bytes_handoff::
+    DESTINATION "${package_dir}")
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindStandaloneAsio.cmake" DESTINATION "${package_dir}")
+endif()
+
+configure_package_config_file(
+  "${PROJECT_SOURCE_DIR}/cmake/bytes_handoff-config.cmake.in"
+  "${PROJECT_BINARY_DIR}/bytes_handoff-config.cmake"
+  INSTALL_DESTINATION "${package_dir}"
+  NO_SET_AND_CHECK_MACRO)
+# Before 1.0 a minor version may break its users.
+write_basic_package_version_file(
+  "${PROJECT_BINARY_DIR}/bytes_handoff-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/bytes_handoff-config.cmake"
+              "${PROJECT_BINARY_DIR}/bytes_handoff-config-version.cmake"
+        DESTINATION "${package_dir}")

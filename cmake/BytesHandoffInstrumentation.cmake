@@ -1,0 +1,27 @@
+# Sanitizers, coverage and inter-procedural optimization: whole-program choices, so they are set
+# for every target of the build tree.
+if(BYTES_HANDOFF_SANITIZE STREQUAL "address")
+  set(instrumentation -fsanitize=address,undefined -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+elseif(BYTES_HANDOFF_SANITIZE STREQUAL "thread")
+  set(instrumentation -fsanitize=thread -fno-omit-frame-pointer)
+  # ThreadSanitizer does not understand the fences that Asio would use.
+  add_compile_definitions(ASIO_DISABLE_FENCED_BLOCK BOOST_ASIO_DISABLE_FENCED_BLOCK)
+elseif(NOT BYTES_HANDOFF_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "BYTES_HANDOFF_SANITIZE is '${BYTES_HANDOFF_SANITIZE}': "
+                      "it must be empty, address or thread")
+endif()
+
+if(BYTES_HANDOFF_COVERAGE)
+  # Counters are updated from several threads.
+  list(APPEND instrumentation --coverage -fprofile-update=atomic)
+endif()
+
+add_compile_options(${instrumentation})
+add_link_options(${instrumentation})
+
+if(BYTES_HANDOFF_IPO)
+  include(CheckIPOSupported)
+  check_ipo_supported(LANGUAGES CXX)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()

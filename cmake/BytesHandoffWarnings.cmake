@@ -1,0 +1,15 @@
+# bytes_handoff_warnings: what the project's own targets are compiled with. Link it PRIVATE; it is
+# never exported.
+add_library(bytes_handoff_warnings INTERFACE)
+target_compile_options(
+  bytes_handoff_warnings
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            -Wsign-conversion
+            -Wnon-virtual-dtor
+            -Wold-style-cast
+            -Woverloaded-virtual
+            $<$<BOOL:${BYTES_HANDOFF_WARNINGS_AS_ERRORS}>:-Werror>)

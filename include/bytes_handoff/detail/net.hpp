@@ -1,0 +1,78 @@
+#pragma once
+
+// The one place that names the Asio flavour. Shell code includes Asio through this header and
+// says `net::` and `net_error_code`; what else a translation unit needs of Asio it includes itself.
+//
+// Types of the shell live in `inline namespace BYTES_HANDOFF_FLAVOUR`, so that a program may link
+// translation units of both flavours; one translation unit uses one of them.
+
+#if defined(BYTES_HANDOFF_STANDALONE_ASIO) && defined(BYTES_HANDOFF_BOOST_ASIO)
+#error "One translation unit links either bytes_handoff::asio or bytes_handoff::boost_asio"
+#elif defined(BYTES_HANDOFF_STANDALONE_ASIO)
+
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_allocator.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/basic_stream_socket.hpp>
+#include <asio/bind_allocator.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/buffer.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/error.hpp>
+#include <asio/error_code.hpp>
+#include <asio/execution_context.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/prefer.hpp>
+#include <asio/require.hpp>
+#include <asio/steady_timer.hpp>
+
+#define BYTES_HANDOFF_FLAVOUR asio_flavour
+
+namespace bytes_handoff {
+namespace net = ::asio;
+using net_error_code = ::asio::error_code;
+}  // namespace bytes_handoff
+
+#elif defined(BYTES_HANDOFF_BOOST_ASIO)
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/require.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/error_code.hpp>
+
+#define BYTES_HANDOFF_FLAVOUR boost_asio_flavour
+
+namespace bytes_handoff {
+namespace net = ::boost::asio;
+using net_error_code = ::boost::system::error_code;
+}  // namespace bytes_handoff
+
+#else
+#error \
+    "This header needs Asio: link the CMake target bytes_handoff::asio or bytes_handoff::boost_asio"
+#endif

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "bytes_handoff/detail/package_config.hpp"
+
+#if BYTES_HANDOFF_EXPECTED_IS_STD
+#include <expected>
+#if !defined(__cpp_lib_expected)
+#error "bytes_handoff was built with std::expected: compile its users as C++23 or later"
+#endif
+#else
+#include <tl/expected.hpp>
+#endif
+
+namespace bytes_handoff {
+
+#if BYTES_HANDOFF_EXPECTED_IS_STD
+namespace expected_backend = std;
+#else
+namespace expected_backend = tl;
+#endif
+
+/// What the library's synchronous operations return: the value, or the full error.
+///
+/// Either `std::expected` or `tl::expected`, fixed when the package is built (the CMake variable
+/// `BYTES_HANDOFF_EXPECTED`) and not by the language mode of the code that uses it. Portable code
+/// keeps to what both have: `has_value`, `operator bool`, `operator*`, `operator->`, `value`,
+/// `error`, `value_or`, `and_then`, `or_else`.
+using expected_backend::expected;
+
+/// Wraps an error on its way into an `expected`: `return unexpected(LimitExceeded{...});`
+using expected_backend::unexpected;
+
+/// Thrown by `expected::value()` when there is no value.
+using expected_backend::bad_expected_access;
+
+/// Tag that constructs the error in place: `expected<T, E>(unexpect, args...)`.
+using expected_backend::unexpect_t;
+inline constexpr unexpect_t unexpect{};
+
+}  // namespace bytes_handoff

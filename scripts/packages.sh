@@ -1,0 +1,81 @@
+# Sourced by run.sh, test.sh and .ci/run.
+#
+#   ensure_packages build             what configuring and building needs
+#   ensure_packages build test check  with what the tests and the checks of .ci/run need as well
+#
+# Installs what is missing where there is apt. Elsewhere it names what is missing on standard error
+# and returns 1. It asks the compiler and the path, not the package manager: that takes a few
+# milliseconds, and holds wherever the things came from. Prints on standard error only.
+
+# <group> <Debian package> <kind of probe> <what to look for>
+readonly PACKAGE_TABLE='
+build g++              compiler c++
+build cmake            command  cmake
+build ninja-build      command  ninja
+build libasio-dev      header   asio.hpp
+build libexpected-dev  header   tl/expected.hpp
+build libcli11-dev     header   CLI/CLI.hpp
+build libgtest-dev     header   gtest/gtest.h
+build libgmock-dev     header   gmock/gmock.h
+build libbenchmark-dev header   benchmark/benchmark.h
+test  python3          command  python3
+check git              command  git
+check ccache           command  ccache
+check clang-format     command  clang-format
+check clang-tidy       command  clang-tidy
+check gcovr            command  gcovr
+check shellcheck       command  shellcheck
+'
+
+# Prints the packages of the given groups whose probe finds nothing, one a line.
+missing_packages() {
+  local groups=" $* " probes='' group package kind name
+  local -a compiler
+  read -ra compiler <<<"${CXX:-c++}"
+  while read -r group package kind name; do
+    [[ -n $group && $groups == *" $group "* ]] || continue
+    case $kind in
+      compiler) command -v "${compiler[0]}" >/dev/null || echo "$package" ;;
+      command) command -v "$name" >/dev/null || echo "$package" ;;
+      header) probes+="#if !__has_include(<$name>)"$'\n'"missing $package"$'\n#endif\n' ;;
+    esac
+  done <<<"$PACKAGE_TABLE"
+
+  if command -v "${compiler[0]}" >/dev/null; then
+    "${compiler[@]}" -std=c++20 -E -P -x c++ - <<<"$probes" | sed -n 's/^missing //p' | tr -d ' '
+  else
+    sed -n 's/^missing //p' <<<"$probes"
+  fi
+}
+
+install_with_apt() {
+  local as_root=()
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "needed, and neither root nor sudo to install it with: $*" >&2
+      return 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "installing: $*" >&2
+  {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q update ||
+      echo "apt-get update failed; trying with the package lists that are there"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get -q -y --no-install-recommends install "$@"
+  } >&2 </dev/null
+}
+
+ensure_packages() {
+  local -a missing
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+
+  if command -v apt-get >/dev/null; then
+    install_with_apt "${missing[@]}" || return 1
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+  fi
+  echo "needed and not found (Debian's names): ${missing[*]}" >&2
+  return 1
+}

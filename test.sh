@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+usage: ./test.sh [asan|tsan|all]
+
+Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
+  (nothing)  assertions on, no sanitizer  (build/dev)
+  asan       AddressSanitizer and UndefinedBehaviorSanitizer  (build/asan)
+  tsan       ThreadSanitizer  (build/tsan)
+  all        the three, one after the other
+What is printed about building goes to standard error.
+USAGE
+}
+
+refuse() {
+  echo "test.sh: $1: expected at most one argument: asan, tsan or all" >&2
+  exit 2
+}
+
+(($# <= 1)) || refuse "too many arguments ('$*')"
+case ${1-} in
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  asan | tsan) presets=("$1") ;;
+  all) presets=(dev asan tsan) ;;
+  *)
+    (($# == 0)) || refuse "unknown argument '$1'"
+    presets=(dev)
+    ;;
+esac
+
+REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/packages.sh
+source "$REPOSITORY/scripts/packages.sh"
+# shellcheck source=scripts/build.sh
+source "$REPOSITORY/scripts/build.sh"
+
+ensure_packages build test
+for preset in "${presets[@]}"; do
+  build_preset "$preset"
+  # Older ThreadSanitizer runtimes refuse the address randomization of newer kernels.
+  fixed_addresses=()
+  if [[ $preset == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
+    fixed_addresses=(setarch "$(uname -m)" -R)
+  fi
+  (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "$preset")
+done

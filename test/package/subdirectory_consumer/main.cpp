@@ -1,0 +1,13 @@
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <bytes_handoff.hpp>
+#include <string_view>
+
+int main() {
+  constexpr std::string_view kText = "vendored";
+  std::size_t size = 0;
+  asio::io_context context;
+  asio::post(context, [&] { size = bytes_handoff::Bytes::copy_of(kText).size(); });
+  context.run();
+  return size == kText.size() ? 0 : 1;
+}
