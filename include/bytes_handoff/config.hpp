@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory_resource>
+
+#include "bytes_handoff/error.hpp"
+#include "bytes_handoff/expected.hpp"
+
+namespace bytes_handoff {
+
+/// When a prefix that is split off a `HandoffBuffer` is copied into memory of its own instead of
+/// sharing the block.
+///
+/// It trades two goals. Sharing costs about 2 ns and keeps neighbouring slices together, so that
+/// they leave as one buffer; but one small slice that is kept keeps the whole block. Copying a
+/// small prefix costs about 10 ns and frees the block sooner. The default shares always, since
+/// slices that go on to a `WriteHandoff` live for microseconds, and the queue itself sees to it
+/// that what waits in it retains little more than it counts. Choose `copying_small()` for a parser
+/// whose slices are kept, as keys of a cache are.
+struct PrefixPolicy {
+  /// Prefixes of at most this many bytes are copied; 0 shares always.
+  std::size_t copy_at_most = 0;
+  /// ... provided that the block goes on for at least this many bytes behind the prefix.
+  std::size_t when_remaining_at_least = 0;
+
+  [[nodiscard]] static constexpr PrefixPolicy share() noexcept { return {}; }
+  [[nodiscard]] static constexpr PrefixPolicy copying_small() noexcept { return {256, 4096}; }
+};
+
+struct HandoffBufferConfig {
+  /// Bytes that may be buffered. At least 1.
+  std::size_t max_len = 1024 * 1024;
+  /// The least room, in bytes, that a read is offered while `max_len` allows it. At least 1.
+  std::size_t read_reserve = 16 * 1024;
+  /// Bytes of a block that reads fill, rounded up to a power of two and to `read_reserve`. A read
+  /// is offered all that its block has spare: larger blocks mean fewer, larger reads.
+  std::size_t block_size = 64 * 1024;
+  PrefixPolicy prefix_policy = PrefixPolicy::share();
+  /// Where blocks come from; null for the library's pool. Must outlive every slice, and be safe to
+  /// use from every thread that drops one.
+  std::pmr::memory_resource* block_source = nullptr;
+
+  /// The first rule that this breaks, if any.
+  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
+};
+
+struct WriteHandoffConfig {
+  /// Writes that may be admitted and not yet written. At least 1.
+  std::size_t max_items = 256;
+  /// Bytes that may be admitted and not yet written. At least 1.
+  std::size_t max_pending_bytes = 1024 * 1024;
+  /// Writes that may wait for room; one more is refused.
+  std::size_t max_waiters = SIZE_MAX;
+  /// How long the stream may take no byte while bytes wait, before the queue ends with `timed_out`.
+  /// Zero: for ever. It is noticed within a quarter of this time.
+  std::chrono::nanoseconds stall_timeout{0};
+
+  /// The first rule that this breaks, if any.
+  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
+};
+
+}  // namespace bytes_handoff

@@ -1,0 +1,98 @@
+#pragma once
+
+// What slices keep alive: an owner with a count of references, and the one kind of owner that the
+// library fills itself, the block.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+
+#include "bytes_handoff/detail/pool.hpp"
+
+namespace bytes_handoff::detail {
+
+/// The shared part of every slice. The last reference that is released calls `destroy`.
+struct Owner {
+  using Destroy = void (*)(Owner*) noexcept;
+
+  explicit Owner(std::size_t references, Destroy destroy_by) noexcept
+      : references_(references), destroy(destroy_by) {}
+
+  Owner(const Owner&) = delete;
+  Owner& operator=(const Owner&) = delete;
+
+  void add_references(std::size_t count) noexcept {
+    references_.fetch_add(count, std::memory_order_relaxed);
+  }
+
+  /// Gives back `count` references that the caller holds. May destroy the owner.
+  void release(std::size_t count) noexcept {
+    if (references_.load(std::memory_order_acquire) == count ||
+        references_.fetch_sub(count, std::memory_order_acq_rel) == count) {
+      destroy(this);
+    }
+  }
+
+  /// Whether the `held` references of the caller are all that there are. When true, what the other
+  /// holders did with the bytes has happened before.
+  [[nodiscard]] bool is_unique(std::size_t held) const noexcept {
+    return references_.load(std::memory_order_acquire) == held;
+  }
+
+  /// Only for a holder of all references.
+  void reset_references(std::size_t count) noexcept {
+    references_.store(count, std::memory_order_relaxed);
+  }
+
+ private:
+  std::atomic<std::size_t> references_;
+
+ public:
+  const Destroy destroy;
+
+ protected:
+  ~Owner() = default;
+};
+
+/// One piece of memory that reads fill and slices share. The header takes the first cache line, so
+/// that the data starts on the second.
+///
+/// A fresh block belongs to whoever made it with `kReferencesAtOnce` references: the filler hands
+/// them out one a slice without touching the shared count, and gives back the rest at once.
+struct alignas(kCacheLine) Block final : Owner {
+  static constexpr std::uint32_t kReferencesAtOnce = 1U << 20;
+
+  std::size_t capacity;
+  /// Where the memory came from; null for the library's pool.
+  std::pmr::memory_resource* source;
+
+  /// A block of at least `least_capacity` bytes of data, rounded up to a power of two, with
+  /// `kReferencesAtOnce` references. Throws std::bad_alloc (std::length_error for a size that no
+  /// block can have).
+  [[nodiscard]] static Block* make(std::size_t least_capacity,
+                                   std::pmr::memory_resource* source = nullptr);
+
+  [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+  [[nodiscard]] std::byte* end() noexcept { return data() + capacity; }
+
+  /// What the block takes from memory.
+  [[nodiscard]] std::size_t footprint() const noexcept { return capacity + sizeof(Block); }
+
+  /// The block behind an owner; null when the owner is of another kind.
+  [[nodiscard]] static Block* of(Owner* owner) noexcept;
+
+ private:
+  Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept;
+  static void destroy_block(Owner* owner) noexcept;
+};
+
+static_assert(sizeof(Block) == kCacheLine, "the data would not start on a cache line of its own");
+
+/// Largest data capacity of a block: half of the address space, so that sums of two never wrap.
+inline constexpr std::size_t kLargestBlock = SIZE_MAX / 4 + 1;
+
+/// Bytes of data that a block made for `least_capacity` has: the next power of two, at least 64.
+[[nodiscard]] std::size_t block_capacity_for(std::size_t least_capacity);
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,55 @@
+#pragma once
+
+// Errors that synchronous operations return in full, and the codes under which asynchronous ones
+// report the same conditions.
+
+#include <cstddef>
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace bytes_handoff {
+
+/// An operation would have made a buffer hold more than its limit. Nothing was changed.
+struct LimitExceeded {
+  std::size_t attempted;  ///< bytes that would have been held
+  std::size_t limit;      ///< bytes that may be held
+  friend bool operator==(const LimitExceeded&, const LimitExceeded&) = default;
+};
+
+/// More bytes were asked for than there are. Nothing was changed.
+struct SplitOutOfBounds {
+  std::size_t requested;
+  std::size_t available;
+  friend bool operator==(const SplitOutOfBounds&, const SplitOutOfBounds&) = default;
+};
+
+/// A configuration that could never work.
+struct ConfigError {
+  const char* field;  ///< the member that is wrong, a string literal
+  const char* rule;   ///< what it must be, a string literal
+  [[nodiscard]] std::string message() const { return std::string(field) + " " + rule; }
+};
+
+/// Codes of this library's own. They compare to an `error_code` of either Asio flavour.
+enum class Errc {
+  limit_exceeded = 1,    ///< the buffer is full up to its `max_len`
+  read_in_progress = 2,  ///< a second read was started while one runs
+  closed = 3,            ///< the queue does not take or write anything any more
+  aborted = 4,           ///< the queue was ended by `abort()` with bytes still unwritten
+  timed_out = 5,         ///< a close deadline passed, or the stream stalled for too long
+  no_progress = 6,       ///< the stream kept reporting success without taking a byte
+  wait_in_progress = 7,  ///< a second wait on one ticket was started while one runs
+};
+
+/// The category behind `Errc`, named "bytes_handoff".
+[[nodiscard]] const std::error_category& error_category() noexcept;
+
+[[nodiscard]] inline std::error_code make_error_code(Errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
+
+}  // namespace bytes_handoff
+
+template <>
+struct std::is_error_code_enum<bytes_handoff::Errc> : std::true_type {};

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/config.hpp"
+#include "bytes_handoff/error.hpp"
+#include "bytes_handoff/expected.hpp"
+
+namespace bytes_handoff {
+
+struct FromTailError;
+
+/// A bounded read buffer that outlives the parsers that look into it.
+///
+/// It reads what a stream has, keeps it as protocol state, lets a parser look without committing,
+/// splits complete prefixes off as owned slices, and hands its tail on when the protocol changes
+/// mode. Do not use it to collect a message of unknown size without a limit, or where a parser can
+/// work on the bytes of one read alone and keeps nothing.
+///
+/// Ownership: the buffer owns the bytes it holds; slices that were split off own theirs and may
+/// outlive it. Not copyable. It must stay where it is, alive, while a read runs.
+/// Thread safety: distinct objects on any threads at once; one object by one thread at a time.
+/// Cost: every operation is O(1) and allocates nothing unless it says otherwise.
+/// Views from `peek` survive what does not say that it invalidates them; slices always survive.
+///
+///     auto [ec, n] = co_await buffer.async_read_available(socket, as_tuple(use_awaitable));
+///     while (auto end = find_frame(buffer.peek_view()))
+///       handle(*buffer.split_prefix(*end));
+class HandoffBuffer {
+ public:
+  /// Empty, with the default configuration. Allocates nothing.
+  HandoffBuffer() noexcept = default;
+
+  /// Empty, with `config`, or the rule that `config` breaks. Allocates nothing.
+  [[nodiscard]] static expected<HandoffBuffer, ConfigError> create(HandoffBufferConfig config);
+
+  /// Starts from bytes that another parser left, without copying them. Refused when they are more
+  /// than `config.max_len`, or when `config` can never work; the tail comes back in the error.
+  [[nodiscard]] static expected<HandoffBuffer, FromTailError> from_tail(BytesMut tail,
+                                                                        HandoffBufferConfig config);
+
+  /// The source is left empty, with its configuration. Views stay valid and belong to the target.
+  HandoffBuffer(HandoffBuffer&&) noexcept = default;
+  HandoffBuffer& operator=(HandoffBuffer&&) noexcept = default;
+  ~HandoffBuffer() = default;
+
+  [[nodiscard]] const HandoffBufferConfig& config() const noexcept { return config_; }
+
+  /// Bytes that are buffered.
+  [[nodiscard]] std::size_t len() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool is_empty() const noexcept { return bytes_.empty(); }
+  /// Bytes that fit in all before more memory is taken.
+  [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
+  /// The buffered bytes, first to last.
+  [[nodiscard]] std::span<const std::byte> peek() const noexcept { return bytes_.span(); }
+  [[nodiscard]] std::string_view peek_view() const noexcept { return bytes_.view(); }
+
+  /// Makes room for `n` bytes more. Refused, before memory is taken, when that would be more than
+  /// `max_len`. Invalidates views. O(len) when the bytes move; at most one allocation. Throws what
+  /// the source of blocks throws, and then nothing has changed.
+  expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
+
+  /// Reads once from `stream` and appends what comes: it offers at least
+  /// min(`read_reserve`, `max_len` - `len()`) bytes of room, all that its block has spare, and
+  /// never more than `max_len` - `len()`.
+  ///
+  /// Completes with `(error_code, std::size_t)`, how many bytes were appended, when the stream's
+  /// read completes; 0 without an error is the end of the stream. `Errc::limit_exceeded` at once,
+  /// with nothing read, when the buffer is full (`len() == max_len`); `Errc::read_in_progress` when
+  /// a read runs already. On any error, cancellation included, what the stream had delivered is in
+  /// the buffer, and the buffer stays usable.
+  ///
+  /// The handler is never called from inside this function; it runs on its associated executor, by
+  /// default the stream's. Cancellation: all types that the stream's own operations take, at least
+  /// `total`; a cancelled read has consumed nothing that is not in the buffer.
+  ///
+  /// `*this` and `stream` must stay alive and in place until it completes; meanwhile only the
+  /// observers (`len`, `is_empty`, `capacity`, `peek`, `config`) may be called. Invalidates views.
+  ///
+  /// A stream that can tell when it is readable (Asio's sockets and descriptors, the duplex) is put
+  /// into its non-blocking mode and waited for first, so that an idle connection holds no block.
+  /// Other streams are given the room beforehand.
+  ///
+  /// Cost: at most one block from the pool; bytes that stay unread behind a short block move once.
+  template <class AsyncReadStream, class CompletionToken>
+  auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
+
+  /// Splits off the first `n` bytes as an owned slice. It shares the block, or is copied where
+  /// `config().prefix_policy` says so (then O(n), one small allocation, which may throw
+  /// std::bad_alloc with nothing changed). Views of the bytes behind the prefix stay valid.
+  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_prefix(std::size_t n) {
+    if (n <= config_.prefix_policy.copy_at_most) {
+      return split_small_prefix(n);
+    }
+    return bytes_.split_to_frozen(n);
+  }
+
+  /// As `split_prefix`, mutable; always shares. Views stay valid.
+  [[nodiscard]] expected<BytesMut, SplitOutOfBounds> split_prefix_mut(std::size_t n) noexcept {
+    return bytes_.split_to(n);
+  }
+
+  /// Everything that is buffered, with the room behind it, for the next parser or for another
+  /// buffer's `from_tail`. The buffer is left empty and holds no memory, so that neither keeps the
+  /// other's block. Views stay valid and belong to the tail.
+  [[nodiscard]] BytesMut take_tail() noexcept { return std::exchange(bytes_, BytesMut()); }
+
+  /// Everything that is buffered as one slice; the buffer is left empty and holds no memory.
+  [[nodiscard]] Bytes freeze_all() noexcept { return take_tail().freeze(); }
+
+  /// Drops the first `n` bytes. Views of the bytes behind them stay valid.
+  expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept { return bytes_.advance(n); }
+
+  /// The three steps of a read, for front ends over other I/O than Asio streams.
+  ///
+  /// `begin_read` gives the room that the read is offered and marks a read as running; it may throw
+  /// what the source of blocks throws, and then none runs. `end_read(n)` appends the first `n`
+  /// bytes of that room. `pause_read` marks a read as running that waits before it begins (again):
+  /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
+  /// their size.
+  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
+  void end_read(std::size_t n) noexcept;
+  void pause_read() noexcept;
+  [[nodiscard]] bool is_reading() const noexcept { return reading_; }
+  /// Whether the last read took all that its stream had, so that waiting is better than trying.
+  [[nodiscard]] bool is_stream_drained() const noexcept { return offered_ != 0; }
+
+ private:
+  explicit HandoffBuffer(HandoffBufferConfig config, BytesMut tail) noexcept
+      : config_(config), bytes_(std::move(tail)) {}
+
+  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
+  void make_room(std::size_t n);
+
+  HandoffBufferConfig config_;
+  BytesMut bytes_;
+  // Room of the last read that it did not fill; 1 before the first. While a read runs: its room.
+  std::size_t offered_ = 1;
+  bool reading_ = false;
+};
+
+/// Why `HandoffBuffer::from_tail` refused, and the bytes that it was given.
+struct FromTailError {
+  enum class Reason { limit_exceeded, bad_config };
+
+  Reason reason;
+  LimitExceeded limit_exceeded;  ///< set for that reason
+  ConfigError bad_config;        ///< set for that reason
+  BytesMut tail;
+};
+
+}  // namespace bytes_handoff
+
+#if defined(BYTES_HANDOFF_STANDALONE_ASIO) || defined(BYTES_HANDOFF_BOOST_ASIO)
+#include "bytes_handoff/impl/handoff_buffer.hpp"
+#endif

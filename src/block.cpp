@@ -1,0 +1,43 @@
+#include "bytes_handoff/detail/block.hpp"
+
+#include <bit>
+#include <new>
+#include <stdexcept>
+
+namespace bytes_handoff::detail {
+
+Block::Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept
+    : Owner(kReferencesAtOnce, &Block::destroy_block), capacity(data_capacity), source(memory) {}
+
+std::size_t block_capacity_for(std::size_t least_capacity) {
+  if (least_capacity > kLargestBlock) {
+    throw std::length_error("bytes_handoff: no block can be this large");
+  }
+  return least_capacity <= kSmallestPooled ? kSmallestPooled : std::bit_ceil(least_capacity);
+}
+
+Block* Block::make(std::size_t least_capacity, std::pmr::memory_resource* source) {
+  const std::size_t capacity = block_capacity_for(least_capacity);
+  const std::size_t size = sizeof(Block) + capacity;
+  void* memory = source == nullptr ? pool_allocate(size) : source->allocate(size, alignof(Block));
+  return ::new (memory) Block(capacity, source);
+}
+
+Block* Block::of(Owner* owner) noexcept {
+  return owner != nullptr && owner->destroy == &Block::destroy_block ? static_cast<Block*>(owner)
+                                                                     : nullptr;
+}
+
+void Block::destroy_block(Owner* owner) noexcept {
+  auto* block = static_cast<Block*>(owner);
+  const std::size_t size = block->footprint();
+  std::pmr::memory_resource* const source = block->source;
+  block->~Block();
+  if (source == nullptr) {
+    pool_deallocate(block, size);
+  } else {
+    source->deallocate(block, size, alignof(Block));
+  }
+}
+
+}  // namespace bytes_handoff::detail

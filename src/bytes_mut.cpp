@@ -1,0 +1,118 @@
+#include "bytes_handoff/bytes_mut.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace bytes_handoff {
+
+BytesMut BytesMut::with_capacity(std::size_t capacity, std::pmr::memory_resource* source) {
+  if (capacity == 0) {
+    return {};
+  }
+  detail::Block* block = detail::Block::make(capacity, source);
+  return {block->data(), 0, block->capacity, block, detail::Block::kReferencesAtOnce};
+}
+
+BytesMut BytesMut::copy_of(std::span<const std::byte> bytes) {
+  BytesMut copy = with_capacity(bytes.size());
+  copy.extend(bytes);
+  return copy;
+}
+
+void BytesMut::extend(std::span<const std::byte> bytes) {
+  if (bytes.empty()) {
+    return;
+  }
+  reserve(bytes.size());
+  std::memcpy(data_ + size_, bytes.data(), bytes.size());
+  size_ += bytes.size();
+}
+
+BytesMut BytesMut::split() noexcept {
+  auto all = split_to(size_);
+  return std::move(*all);
+}
+
+Bytes BytesMut::freeze() && noexcept {
+  BytesMut all(std::move(*this));
+  if (all.size_ == 0) {
+    return {};
+  }
+  if (all.block_->is_unique(all.held_)) {
+    all.block_->reset_references(1);
+  } else if (all.held_ != 1) {
+    all.block_->release(all.held_ - 1);
+  }
+  all.held_ = 0;
+  return detail::BytesAccess::adopt(all.data_, all.size_, std::exchange(all.block_, nullptr));
+}
+
+void BytesMut::unsplit(BytesMut&& other) {
+  if (size_ == 0 && capacity_ == 0) {
+    *this = std::move(other);
+    return;
+  }
+  const bool neighbours = other.block_ != nullptr && other.block_ == block_ && size_ == capacity_ &&
+                          data_ + capacity_ == other.data_;
+  if (!neighbours) {
+    extend(other.span());
+    other = BytesMut();
+    return;
+  }
+  size_ += other.size_;
+  capacity_ += other.capacity_;
+  // Two regions hold at most one bulk each over what they have handed out, so this cannot wrap;
+  // what is over one bulk goes back, so that many rejoined regions cannot either.
+  held_ += std::exchange(other.held_, 0U);
+  if (held_ > detail::Block::kReferencesAtOnce) {
+    block_->release(held_ - detail::Block::kReferencesAtOnce);
+    held_ = detail::Block::kReferencesAtOnce;
+  }
+  other.block_ = nullptr;
+  other = BytesMut();
+}
+
+void BytesMut::swap(BytesMut& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(block_, other.block_);
+  std::swap(held_, other.held_);
+}
+
+// Uses the whole block again when no one shares it. Moving the filled bytes must be paid for by at
+// least as much room won, or bytes that drip in would be moved again and again.
+bool BytesMut::reclaim(std::size_t additional) noexcept {
+  if (block_ == nullptr || !block_->is_unique(held_) || additional > block_->capacity - size_) {
+    return false;
+  }
+  const auto won = static_cast<std::size_t>(data_ - block_->data());
+  if (won < size_) {
+    return false;
+  }
+  if (size_ != 0) {
+    std::memcpy(block_->data(), data_, size_);
+  }
+  data_ = block_->data();
+  capacity_ = block_->capacity;
+  return true;
+}
+
+void BytesMut::grow(std::size_t additional) {
+  if (reclaim(additional)) {
+    return;
+  }
+  if (additional > detail::kLargestBlock - size_) {
+    throw std::length_error("bytes_handoff: no block can be this large");
+  }
+  const std::size_t least =
+      std::max(size_ + additional, std::min(2 * size_, detail::kLargestBlock));
+  BytesMut larger = with_capacity(least, block_ == nullptr ? nullptr : block_->source);
+  if (size_ != 0) {
+    std::memcpy(larger.data_, data_, size_);
+  }
+  larger.size_ = size_;
+  larger.swap(*this);
+}
+
+}  // namespace bytes_handoff

@@ -1,0 +1,105 @@
+#include "bytes_handoff/handoff_buffer.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace bytes_handoff {
+namespace {
+
+// While a connection waits, up to this many unread bytes move out of a larger block. It trades the
+// memory of an idle connection against copying them again and again when input drips in: copying so
+// few costs less than the system calls around them.
+constexpr std::size_t kIdleCopyAtMost = 4096;
+
+}  // namespace
+
+expected<HandoffBuffer, ConfigError> HandoffBuffer::create(HandoffBufferConfig config) {
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(valid.error());
+  }
+  return HandoffBuffer(config, BytesMut());
+}
+
+expected<HandoffBuffer, FromTailError> HandoffBuffer::from_tail(BytesMut tail,
+                                                                HandoffBufferConfig config) {
+  using Reason = FromTailError::Reason;
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(FromTailError{Reason::bad_config, {}, valid.error(), std::move(tail)});
+  }
+  if (tail.size() > config.max_len) {
+    return unexpected(FromTailError{
+        Reason::limit_exceeded, {tail.size(), config.max_len}, {"", ""}, std::move(tail)});
+  }
+  return HandoffBuffer(config, std::move(tail));
+}
+
+expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n) {
+  if (n > config_.max_len - len()) {
+    const std::size_t attempted = len() + n;
+    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_len});
+  }
+  make_room(n);
+  return {};
+}
+
+// Looks for `n` bytes of room in the block at hand, then takes a block of the configured size, or
+// of twice what is buffered, so that a long unfinished message is not moved at every read.
+void HandoffBuffer::make_room(std::size_t n) {
+  if (bytes_.try_reclaim(n)) {
+    return;
+  }
+  const std::size_t usual = std::min(config_.block_size, config_.max_len);
+  const std::size_t least = std::max({usual, len() + n, std::min(2 * len(), config_.max_len)});
+  BytesMut larger = BytesMut::with_capacity(least, config_.block_source);
+  larger.extend(bytes_.span());
+  bytes_ = std::move(larger);
+}
+
+expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
+  const PrefixPolicy& policy = config_.prefix_policy;
+  if (n > len() || n == 0 || bytes_.capacity() - n < policy.when_remaining_at_least) {
+    return bytes_.split_to_frozen(n);
+  }
+  Bytes copy = Bytes::copy_of(bytes_.span().first(n));
+  static_cast<void>(bytes_.advance(n));
+  return copy;
+}
+
+expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
+  const std::size_t may_add = config_.max_len - len();
+  if (may_add == 0) {
+    return unexpected(LimitExceeded{len() + 1, config_.max_len});
+  }
+  make_room(std::min(config_.read_reserve, may_add));
+  reading_ = true;
+  offered_ = std::min(bytes_.spare().size(), may_add);
+  return bytes_.spare().first(offered_);
+}
+
+void HandoffBuffer::end_read(std::size_t n) noexcept {
+  bytes_.commit(n);
+  offered_ -= n;
+  reading_ = false;
+}
+
+void HandoffBuffer::pause_read() noexcept {
+  reading_ = true;
+  offered_ = 0;
+  if (bytes_.empty()) {
+    bytes_ = BytesMut();
+    return;
+  }
+  if (len() > kIdleCopyAtMost || bytes_.footprint() <= 2 * detail::block_capacity_for(len())) {
+    return;
+  }
+  try {
+    BytesMut small = BytesMut::with_capacity(len(), config_.block_source);
+    small.extend(bytes_.span());
+    bytes_ = std::move(small);
+  } catch (const std::exception&) {
+    // The bytes stay where they are: waiting without memory to spare is no error.
+    return;
+  }
+}
+
+}  // namespace bytes_handoff
