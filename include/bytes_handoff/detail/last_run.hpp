@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/detail/write_item.hpp"
+
+namespace bytes_handoff::detail {
+
+/// Keeps what waiting items retain in proportion to what they count.
+///
+/// The budget counts the lengths of slices, but a slice keeps its whole block. Neighbouring items
+/// with one owner are a run; the run at the back of the queue may still grow to be worth its block.
+/// When the next item belongs to another owner and the run retains more than twice its bytes and 64
+/// bytes an item, its bytes are copied together and the block goes. While the stream may be reading
+/// them that waits until the stream is done: there is at most one such run, the last that was
+/// gathered. Foreign owners, whose size nobody knows, are left alone.
+///
+/// A copy costs less than half of a block, and happens only to slices that are small for their
+/// block and do not leave at once.
+class LastRun {
+ public:
+  /// Notes an item that was just pushed at `at`, the `sequence`th ever.
+  void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
+    if (item.owner == nullptr) {
+      return;
+    }
+    if (item.owner != run_.owner) {
+      run_ = Run{item.owner, at, sequence, 0, 0};
+    }
+    run_.bytes += item.size;
+    run_.items = static_cast<std::size_t>(sequence - run_.start_sequence) + 1;
+  }
+
+  /// Before an item of `next_owner` is pushed: compacts the run if that ends it and it is worth it.
+  /// Items before the `first_movable`th ever are written or with the stream. Owners that are not
+  /// needed any more go to `releases`. Does nothing where memory is short.
+  void end_run(const Owner* next_owner, std::uint64_t first_movable,
+               DeferredReleases& releases) noexcept {
+    if (run_.owner == nullptr || next_owner == nullptr || next_owner == run_.owner ||
+        !is_wasteful(run_)) {
+      return;
+    }
+    if (run_.start_sequence >= first_movable) {
+      compact(run_, releases);
+    } else {
+      with_stream_ = run_;
+    }
+    run_ = Run();
+  }
+
+  /// Nothing is with the stream, and the first `written` items ever are gone: compacts what is left
+  /// of a run that had to wait for that.
+  void retry(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept {
+    if (with_stream_.owner != nullptr) {
+      retry_run(items, written, releases);
+    }
+  }
+
+  /// The queue is empty: there is no run, and no memory is kept.
+  void reset() noexcept {
+    run_ = with_stream_ = Run();
+    gathered_ = BytesMut();
+  }
+
+ private:
+  struct Run {
+    Owner* owner = nullptr;  // not a reference: an item in the queue has one
+    WriteItems::Cursor start;
+    std::uint64_t start_sequence = 0;
+    std::size_t bytes = 0;
+    std::size_t items = 0;  // from the first of the run to the last, empty ones between included
+  };
+
+  [[nodiscard]] static bool is_wasteful(const Run& run) noexcept;
+  void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
+  void compact(const Run& run, DeferredReleases& releases) noexcept;
+
+  Run run_;
+  Run with_stream_;    // ended while the stream was reading it
+  BytesMut gathered_;  // where small runs are copied together
+};
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,58 @@
+#pragma once
+
+// What the write queue tells its callers: plain values, without a word about Asio.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes_handoff/error.hpp"
+
+namespace bytes_handoff {
+
+/// Why a write was refused.
+enum class WriteRefusalReason : std::uint8_t {
+  closed,                ///< the queue takes nothing any more
+  can_never_fit,         ///< larger than the whole budget
+  byte_budget_exceeded,  ///< no room for the bytes now
+  queue_full,            ///< no room for the items now
+  too_many_waiters,      ///< the line of waiting writes is full (`async_` forms only)
+  cancelled,             ///< cancelled while it waited (`async_` forms only)
+};
+inline constexpr std::size_t kWriteRefusalReasons = 6;
+
+namespace detail {
+
+/// An error code of whichever kind the front end uses, taken apart. The core only keeps it and
+/// gives it back. The category pointer is that of the front end's own error type, or this library's
+/// `error_category()`.
+struct ErrorValue {
+  int value = 0;
+  const void* category = nullptr;
+
+  [[nodiscard]] static ErrorValue of(Errc code) noexcept {
+    return {static_cast<int>(code), &error_category()};
+  }
+  [[nodiscard]] explicit operator bool() const noexcept { return value != 0; }
+  friend bool operator==(const ErrorValue&, const ErrorValue&) = default;
+};
+
+struct Refusal {
+  WriteRefusalReason reason = WriteRefusalReason::closed;
+  /// What would have been, and what may be: bytes for byte_budget_exceeded, items for queue_full,
+  /// waiters for too_many_waiters, whichever of bytes and items is too much for can_never_fit; else
+  /// 0.
+  std::size_t attempted = 0;
+  std::size_t limit = 0;
+  /// For closed: the error that ended the queue, if one did.
+  ErrorValue first_error;
+};
+
+/// How a write ended.
+struct WriteResult {
+  ErrorValue error;
+  /// Bytes of this write that the stream took.
+  std::size_t written = 0;
+};
+
+}  // namespace detail
+}  // namespace bytes_handoff

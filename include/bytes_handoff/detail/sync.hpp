@@ -1,0 +1,16 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+namespace bytes_handoff::detail {
+
+/// How the write queue and its tickets synchronize. Tests put their own in its place, to decide the
+/// order of steps.
+struct StdSync {
+  using Mutex = std::mutex;
+  template <class T>
+  using Atomic = std::atomic<T>;
+};
+
+}  // namespace bytes_handoff::detail

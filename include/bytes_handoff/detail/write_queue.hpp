@@ -1,0 +1,176 @@
+#pragma once
+
+// The write queue as one state machine: who is admitted, what goes into the next gather, who is
+// resumed with which result, what close, abort, failure and cancellation do. It knows no stream, no
+// executor and no clock; `docs/lifecycle.md` has its tables.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/config.hpp"
+#include "bytes_handoff/detail/effects.hpp"
+#include "bytes_handoff/detail/last_run.hpp"
+#include "bytes_handoff/detail/outcome.hpp"
+#include "bytes_handoff/detail/sync.hpp"
+#include "bytes_handoff/detail/ticket_state.hpp"
+#include "bytes_handoff/detail/waiting.hpp"
+#include "bytes_handoff/detail/write_item.hpp"
+#include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/statistics.hpp"
+
+namespace bytes_handoff::detail {
+
+/// A stream that reports success without taking a byte this many times in a row makes no progress.
+inline constexpr unsigned kMaxZeroWrites = 16;
+
+/// Waits for room. The front end owns the slices until the write is admitted; a refused or
+/// cancelled waiter still has them.
+template <class Sync>
+struct BasicWriteWaiter : Waiting {
+  std::span<Bytes> slices;
+  TicketState<Sync>* ticket = nullptr;  // made beforehand; null for fire and forget
+  /// Set before `resume`: nothing when the write was admitted.
+  std::optional<Refusal> refusal;
+
+  /// Whether `refusal` says that there is no room now.
+  [[nodiscard]] static bool is_for_room(const Refusal& refusal) noexcept {
+    return refusal.reason == WriteRefusalReason::byte_budget_exceeded ||
+           refusal.reason == WriteRefusalReason::queue_full;
+  }
+
+  // The queue's alone.
+  std::size_t bytes = 0;
+  std::size_t items = 0;
+  bool linked = false;
+};
+
+template <class Sync>
+class BasicWriteQueue {
+ public:
+  using Ticket = TicketState<Sync>;
+  using WriteWaiter = BasicWriteWaiter<Sync>;
+  enum class Wait { kAdmitted, kRefused, kWaiting };
+  /// What the writer is to do next. `kYield`: post another turn. `kIdle`, `kEnded`: nothing.
+  enum class Turn { kIdle, kWrite, kShutdown, kYield, kEnded };
+
+  /// Precondition: `config.validate()`.
+  explicit BasicWriteQueue(const WriteHandoffConfig& config) noexcept : config_(config) {}
+  BasicWriteQueue(const BasicWriteQueue&) = delete;
+  BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
+  /// Nothing may be waiting, and the writer must not be writing.
+  ~BasicWriteQueue();
+
+  // Submission, from any thread. All slices are admitted as one, contiguous, or none is; admitted
+  // slices are left empty. A ticket given away in success belongs to the queue with one reference.
+  // No slices count as one empty one. Throws std::bad_alloc with nothing changed.
+  // With `may_wait`, a refusal for want of room is not counted: the caller goes on to `wait_write`.
+  [[nodiscard]] expected<void, Refusal> try_write(std::span<Bytes> slices, Ticket* ticket,
+                                                  Effects& effects, bool may_wait = false);
+  [[nodiscard]] Wait wait_write(WriteWaiter& waiter, Effects& effects);
+  void cancel(WriteWaiter& waiter, Effects& effects) noexcept;
+
+  // Waits. True when the result is there at once; then nothing was linked.
+  [[nodiscard]] bool wait_flush(FlushWaiter& waiter) noexcept;
+  void cancel(FlushWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+  [[nodiscard]] bool wait_closed(CloseWaiter& waiter) noexcept;
+  void cancel(CloseWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+
+  // The ends.
+  void close(Effects& effects) noexcept;
+  /// `error` is kept as the first one, unless the queue has ended already.
+  void abort(ErrorValue error, Effects& effects) noexcept;
+  /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
+  void orphan(const void* context, Effects& effects) noexcept;
+  /// Whether the stall timeout is to be checked again: call at least every quarter of it while so.
+  bool tick(std::chrono::steady_clock::time_point now, Effects& effects) noexcept;
+
+  // The writer, on the stream's executor, one turn at a time.
+  [[nodiscard]] Turn begin_turn(WriteBatch& batch, Effects& effects) noexcept;
+  /// The stream took `written` bytes of the last batch and reported `error`. With `yield` the
+  /// writer does not write on, but asks for a turn of its own.
+  [[nodiscard]] Turn finish_write(ErrorValue error, std::size_t written, bool yield,
+                                  WriteBatch& batch, Effects& effects) noexcept;
+  void finish_shutdown(ErrorValue error, Effects& effects) noexcept;
+
+  /// What was admitted and never written, in order, from the first unwritten byte: once, after the
+  /// end; then an empty list. `nullopt` while the queue has not ended or its last write is still
+  /// with the stream. Throws std::bad_alloc with nothing lost.
+  [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
+
+  [[nodiscard]] std::size_t pending_bytes() const noexcept;
+  [[nodiscard]] std::size_t pending_items() const noexcept;
+  [[nodiscard]] bool is_open() const noexcept;
+  [[nodiscard]] bool has_ended() const noexcept;
+  [[nodiscard]] WriteStatistics statistics() const noexcept;
+  /// A write that waited for room waited for this long.
+  void add_time_blocked(std::chrono::nanoseconds time) noexcept;
+  [[nodiscard]] const WriteHandoffConfig& config() const noexcept { return config_; }
+
+ private:
+  enum class State : std::uint8_t { kOpen, kClosing, kEnded };
+  enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown };
+  using Lock = std::lock_guard<typename Sync::Mutex>;
+
+  // Everything below runs under the lock.
+  [[nodiscard]] std::optional<Refusal> refusal_of(std::size_t bytes, std::size_t items) noexcept;
+  [[nodiscard]] std::optional<Refusal> held_up_by(std::size_t bytes,
+                                                  std::size_t items) const noexcept;
+  [[nodiscard]] Refusal closed_refusal() const noexcept;
+  void count_refusal(const Refusal& refusal) noexcept;
+  void push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket, Effects& effects) noexcept;
+  void push_item(const WriteItem& item, Effects& effects) noexcept;
+  void schedule(Effects& effects) noexcept;
+  void refuse(WriteWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
+  void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
+  bool admit_waiters(Effects& effects) noexcept;
+  void complete_flushes(Effects& effects) noexcept;
+  void pop_written(std::size_t written, Effects& effects) noexcept;
+  void pop_item(Effects& effects) noexcept;
+  void settle(Effects& effects) noexcept;
+  [[nodiscard]] Turn next(bool yield, WriteBatch& batch, Effects& effects) noexcept;
+  void end(ErrorValue error, Effects& effects) noexcept;
+  void fail_tickets(ErrorValue error, Effects& effects) noexcept;
+  [[nodiscard]] std::uint64_t written_items() const noexcept {
+    return stats_.admitted_items - items_.size();
+  }
+  [[nodiscard]] bool is_with_stream() const noexcept {
+    return writer_ == Writer::kWriting || writer_ == Writer::kShuttingDown;
+  }
+
+  const WriteHandoffConfig config_;
+  mutable typename Sync::Mutex mutex_;
+  State state_ = State::kOpen;
+  Writer writer_ = Writer::kIdle;
+  unsigned zero_writes_ = 0;
+  ErrorValue first_error_;
+
+  WriteItems items_;  // admitted and not wholly written; after an end, the unwritten ones
+  std::size_t front_offset_ = 0;     // bytes of the first item that are written
+  std::size_t in_flight_items_ = 0;  // items of the batch that is with the stream
+  std::size_t pending_bytes_ = 0;
+  std::size_t pending_items_ = 0;
+  LastRun last_run_;
+
+  WaitingList write_waiters_;
+  std::size_t waiting_items_ = 0;  // of all write waiters; there is room for as many in items_
+  WaitingList flush_waiters_;
+  WaitingList close_waiters_;
+
+  std::uint64_t progress_ = 0;  // grows whenever bytes leave or start to wait
+  std::uint64_t progress_seen_ = 0;
+  std::chrono::steady_clock::time_point progress_at_{};
+  WriteStatistics stats_;
+};
+
+using WriteQueue = BasicWriteQueue<StdSync>;
+using WriteWaiter = BasicWriteWaiter<StdSync>;
+
+extern template class BasicWriteQueue<StdSync>;
+
+}  // namespace bytes_handoff::detail

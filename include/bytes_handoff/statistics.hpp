@@ -1,0 +1,36 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes_handoff/detail/outcome.hpp"
+
+namespace bytes_handoff {
+
+/// What a write queue has seen since it was made. A consistent snapshot.
+struct WriteStatistics {
+  std::uint64_t admitted_items = 0;
+  std::uint64_t admitted_bytes = 0;
+  /// Bytes that the stream took.
+  std::uint64_t written_bytes = 0;
+  /// Stream writes that completed, and how many took fewer bytes than they were offered.
+  std::uint64_t stream_writes = 0;
+  std::uint64_t short_stream_writes = 0;
+  /// The most that was ever pending at once.
+  std::size_t high_water_items = 0;
+  std::size_t high_water_bytes = 0;
+  std::size_t high_water_waiters = 0;
+  /// Writes that had to wait for room, and for how long in all, over those that wait no more.
+  std::uint64_t waits = 0;
+  std::chrono::nanoseconds time_blocked{0};
+  /// Refusals by reason.
+  std::array<std::uint64_t, kWriteRefusalReasons> refusals{};
+
+  [[nodiscard]] std::uint64_t refused(WriteRefusalReason reason) const noexcept {
+    return refusals[static_cast<std::size_t>(reason)];
+  }
+};
+
+}  // namespace bytes_handoff

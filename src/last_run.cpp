@@ -1,0 +1,74 @@
+#include "bytes_handoff/detail/last_run.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace bytes_handoff::detail {
+namespace {
+
+// Small runs share blocks of this size; a larger run gets a block of its own.
+constexpr std::size_t kGatherBlock = 4096;
+
+}  // namespace
+
+bool LastRun::is_wasteful(const Run& run) noexcept {
+  const Block* block = Block::of(run.owner);
+  return block != nullptr && block->footprint() / 2 > run.bytes &&
+         block->footprint() - 2 * run.bytes > 64 * run.items;
+}
+
+void LastRun::retry_run(WriteItems& items, std::uint64_t written,
+                        DeferredReleases& releases) noexcept {
+  Run run = std::exchange(with_stream_, Run());
+  const std::uint64_t end = run.start_sequence + run.items;
+  if (end <= written) {
+    return;
+  }
+  if (run.start_sequence < written) {
+    run.start = items.front_cursor();
+    run.items = static_cast<std::size_t>(end - written);
+    run.bytes = 0;
+    auto at = run.start;
+    for (std::size_t i = 0; i < run.items; ++i, ++at) {
+      run.bytes += at->owner == run.owner ? at->size : 0;
+    }
+  }
+  if (is_wasteful(run)) {
+    compact(run, releases);
+  }
+}
+
+// Without room for one more owner, a block of the library's own pool can still be given back at
+// once: that runs nobody else's code.
+void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
+  const bool deferred = releases.has_room();
+  if (!deferred && Block::of(run.owner)->source != nullptr) {
+    return;
+  }
+  try {
+    if (gathered_.capacity() < run.bytes) {
+      gathered_ = BytesMut::with_capacity(run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock);
+    }
+  } catch (const std::exception&) {
+    return;
+  }
+  std::size_t moved = 0;
+  auto at = run.start;
+  for (std::size_t i = 0; i < run.items; ++i, ++at) {
+    if (at->owner != run.owner) {
+      continue;  // an empty item
+    }
+    gathered_.extend(std::span(at->data, at->size));
+    auto copy = gathered_.split_to_frozen(at->size);
+    at->data = copy->data();
+    at->owner = BytesAccess::release(*copy);
+    ++moved;
+  }
+  if (deferred) {
+    releases.add(run.owner, moved);
+  } else {
+    run.owner->release(moved);
+  }
+}
+
+}  // namespace bytes_handoff::detail
