@@ -24,7 +24,7 @@ void BytesMut::extend(std::span<const std::byte> bytes) {
     return;
   }
   reserve(bytes.size());
-  std::memcpy(data_ + size_, bytes.data(), bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), data_ + size_);
   size_ += bytes.size();
 }
 

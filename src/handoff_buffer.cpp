@@ -43,13 +43,14 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
 }
 
 // Looks for `n` bytes of room in the block at hand, then takes a block of the configured size, or
-// of twice what is buffered, so that a long unfinished message is not moved at every read.
+// of half as much again as is buffered, so that a long unfinished message is not moved at every
+// read.
 void HandoffBuffer::make_room(std::size_t n) {
   if (bytes_.try_reclaim(n)) {
     return;
   }
   const std::size_t usual = std::min(config_.block_size, config_.max_len);
-  const std::size_t least = std::max({usual, len() + n, std::min(2 * len(), config_.max_len)});
+  const std::size_t least = std::max(usual, len() + std::max(n, len() / 2));
   BytesMut larger = BytesMut::with_capacity(least, config_.block_source);
   larger.extend(bytes_.span());
   bytes_ = std::move(larger);
@@ -70,6 +71,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   if (may_add == 0) {
     return unexpected(LimitExceeded{len() + 1, config_.max_len});
   }
+  reading_ = false;  // until there is room: after a pause it was set
   make_room(std::min(config_.read_reserve, may_add));
   reading_ = true;
   offered_ = std::min(bytes_.spare().size(), may_add);
@@ -96,7 +98,7 @@ void HandoffBuffer::pause_read() noexcept {
     BytesMut small = BytesMut::with_capacity(len(), config_.block_source);
     small.extend(bytes_.span());
     bytes_ = std::move(small);
-  } catch (const std::exception&) {
+  } catch (...) {
     // The bytes stay where they are: waiting without memory to spare is no error.
     return;
   }

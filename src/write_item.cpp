@@ -2,11 +2,11 @@
 
 namespace bytes_handoff::detail {
 
-void WriteBatch::gather(WriteItems& queue, std::size_t offset) noexcept {
+void WriteBatch::gather(WriteItems& from, std::size_t offset) noexcept {
   count = bytes = items = 0;
   const Owner* previous_owner = nullptr;
-  auto at = queue.front_cursor();
-  const std::size_t most_items = std::min(queue.size(), kMaxBatchItems);
+  auto at = from.front_cursor();
+  const std::size_t most_items = std::min(from.size(), kMaxBatchItems);
   for (; items < most_items && bytes < kMaxBatchBytes; ++items, ++at, offset = 0) {
     const std::byte* data = at->data + offset;
     const std::size_t size = std::min(at->size - offset, kMaxBatchBytes - bytes);

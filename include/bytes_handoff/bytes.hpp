@@ -58,7 +58,8 @@ struct ForeignOwner final : Owner {
 /// to hand bytes on without copying; do not use it to keep a few bytes of a large block for long
 /// (see `compact()`).
 ///
-/// Ownership: a reference on the memory behind, or none for static storage and empty slices.
+/// Ownership: a reference on the memory behind, or none for static storage and empty slices: one
+/// that becomes empty lets go of its memory.
 /// Thread safety: distinct objects may be used on any threads at once, even when they share memory;
 /// one object by one thread at a time, except that const members may run concurrently.
 /// Cost: copy, slice and drop are O(1) and allocate nothing; a move touches no shared memory.
@@ -120,7 +121,10 @@ class Bytes {
   /// throws, `owner` is untouched.
   template <detail::ByteOwner T>
   requires(!std::is_lvalue_reference_v<T>) [[nodiscard]] static Bytes from_owner(T&& owner) {
-    auto* foreign = new detail::ForeignOwner<T>(std::move(owner));
+    if (std::ranges::empty(owner)) {
+      return {};
+    }
+    auto* foreign = new detail::ForeignOwner<T>(std::forward<T>(owner));
     const auto bytes = std::as_bytes(std::span(std::as_const(foreign->value)));
     return {bytes.data(), bytes.size(), foreign};
   }
@@ -156,7 +160,12 @@ class Bytes {
   expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept;
 
   /// Keeps at most the first `n` bytes. O(1).
-  void truncate(std::size_t n) noexcept { size_ = n < size_ ? n : size_; }
+  void truncate(std::size_t n) noexcept {
+    size_ = n < size_ ? n : size_;
+    if (size_ == 0) {
+      clear();
+    }
+  }
 
   /// Drops everything, and the reference on the memory behind. O(1).
   void clear() noexcept { *this = Bytes(); }
@@ -227,6 +236,9 @@ inline expected<Bytes, SplitOutOfBounds> Bytes::slice(std::size_t offset,
 }
 
 inline expected<Bytes, SplitOutOfBounds> Bytes::split_to(std::size_t n) noexcept {
+  if (n == size_) {
+    return std::exchange(*this, Bytes());
+  }
   auto front = slice(0, n);
   if (front) {
     data_ += n;
@@ -241,6 +253,9 @@ inline expected<void, SplitOutOfBounds> Bytes::advance(std::size_t n) noexcept {
   }
   data_ += n;
   size_ -= n;
+  if (size_ == 0) {
+    clear();
+  }
   return {};
 }
 

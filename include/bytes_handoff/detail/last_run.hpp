@@ -34,10 +34,14 @@ class LastRun {
   }
 
   /// Before an item of `next_owner` is pushed: compacts the run if that ends it and it is worth it.
-  /// Items before the `first_movable`th ever are written or with the stream. Owners that are not
-  /// needed any more go to `releases`. Does nothing where memory is short.
-  void end_run(const Owner* next_owner, std::uint64_t first_movable,
+  /// The first `written` items ever are gone, those before the `first_movable`th may be with the
+  /// stream. Owners that are not needed any more go to `releases`. Does nothing where memory is
+  /// short.
+  void end_run(const Owner* next_owner, std::uint64_t written, std::uint64_t first_movable,
                DeferredReleases& releases) noexcept {
+    if (run_.start_sequence + run_.items <= written) {
+      run_ = Run();  // its last item is gone, and its owner may be
+    }
     if (run_.owner == nullptr || next_owner == nullptr || next_owner == run_.owner ||
         !is_wasteful(run_)) {
       return;

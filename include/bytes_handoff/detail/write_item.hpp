@@ -110,8 +110,8 @@ struct WriteBatch {
     std::size_t size;
   };
 
-  /// Gathers from the front of `items`, whose first `offset` bytes are written already.
-  void gather(WriteItems& items, std::size_t offset) noexcept;
+  /// Gathers from the front of `from`, whose first `offset` bytes are written already.
+  void gather(WriteItems& from, std::size_t offset) noexcept;
 
   std::array<Buffer, kMaxBatchBuffers> buffers;
   std::size_t count;  // buffers in use

@@ -38,12 +38,6 @@ struct BasicWriteWaiter : Waiting {
   /// Set before `resume`: nothing when the write was admitted.
   std::optional<Refusal> refusal;
 
-  /// Whether `refusal` says that there is no room now.
-  [[nodiscard]] static bool is_for_room(const Refusal& refusal) noexcept {
-    return refusal.reason == WriteRefusalReason::byte_budget_exceeded ||
-           refusal.reason == WriteRefusalReason::queue_full;
-  }
-
   // The queue's alone.
   std::size_t bytes = 0;
   std::size_t items = 0;
@@ -69,9 +63,8 @@ class BasicWriteQueue {
   // Submission, from any thread. All slices are admitted as one, contiguous, or none is; admitted
   // slices are left empty. A ticket given away in success belongs to the queue with one reference.
   // No slices count as one empty one. Throws std::bad_alloc with nothing changed.
-  // With `may_wait`, a refusal for want of room is not counted: the caller goes on to `wait_write`.
   [[nodiscard]] expected<void, Refusal> try_write(std::span<Bytes> slices, Ticket* ticket,
-                                                  Effects& effects, bool may_wait = false);
+                                                  Effects& effects);
   [[nodiscard]] Wait wait_write(WriteWaiter& waiter, Effects& effects);
   void cancel(WriteWaiter& waiter, Effects& effects) noexcept;
 

@@ -81,13 +81,11 @@ void BasicWriteQueue<Sync>::count_refusal(const Refusal& refusal) noexcept {
 
 template <class Sync>
 expected<void, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices, Ticket* ticket,
-                                                         Effects& effects, bool may_wait) {
+                                                         Effects& effects) {
   const std::size_t bytes = total_size(slices);
   const Lock lock(mutex_);
   if (auto refusal = refusal_of(bytes, item_count(slices))) {
-    if (!may_wait || !WriteWaiter::is_for_room(*refusal)) {
-      count_refusal(*refusal);
-    }
+    count_refusal(*refusal);
     return unexpected(*refusal);
   }
   items_.reserve(item_count(slices));
@@ -107,7 +105,8 @@ auto BasicWriteQueue<Sync>::wait_write(WriteWaiter& waiter, Effects& effects) ->
     push(waiter.slices, waiter.bytes, waiter.ticket, effects);
     return Wait::kAdmitted;
   }
-  const bool room_may_come = WriteWaiter::is_for_room(*refusal);
+  const bool room_may_come = refusal->reason == WriteRefusalReason::byte_budget_exceeded ||
+                             refusal->reason == WriteRefusalReason::queue_full;
   if (room_may_come && write_waiters_.size() < config_.max_waiters) {
     items_.reserve(waiting_items_ + waiter.items);
     waiting_items_ += waiter.items;
@@ -198,7 +197,8 @@ void BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes, Tic
 
 template <class Sync>
 void BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
-  last_run_.end_run(item.owner, written_items() + in_flight_items_, effects.releases);
+  const std::uint64_t written = written_items();
+  last_run_.end_run(item.owner, written, written + in_flight_items_, effects.releases);
   const auto at = items_.back_cursor();
   items_.push_back(item);
   last_run_.note(item, at, stats_.admitted_items);

@@ -1,0 +1,201 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/impl/duplex_op.hpp"
+#include "bytes_handoff/impl/duplex_post.hpp"
+#include "bytes_handoff/impl/post.hpp"
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+template <DuplexExecutor Executor>
+BasicDuplexStream<Executor>::BasicDuplexStream(std::shared_ptr<detail::DuplexLink> link,
+                                               detail::DuplexSide side, const Executor& executor)
+    : executor_(executor), link_(std::move(link)), side_(side) {
+  link_->attach(side_, detail::context_of(executor_));
+}
+
+template <DuplexExecutor Executor>
+BasicDuplexStream<Executor>::BasicDuplexStream(BasicDuplexStream&& other) noexcept
+    : executor_(other.executor_), link_(std::move(other.link_)), side_(other.side_) {}
+
+template <DuplexExecutor Executor>
+BasicDuplexStream<Executor>& BasicDuplexStream<Executor>::operator=(
+    BasicDuplexStream&& other) noexcept {
+  if (this != &other) {
+    leave();
+    executor_ = other.executor_;
+    link_ = std::move(other.link_);
+    side_ = other.side_;
+  }
+  return *this;
+}
+
+template <DuplexExecutor Executor>
+template <DuplexExecutor OtherExecutor>
+requires(!std::same_as<OtherExecutor, Executor> &&
+         std::convertible_to<const OtherExecutor&, Executor>)
+    BasicDuplexStream<Executor>::BasicDuplexStream(BasicDuplexStream<OtherExecutor>&& other)
+noexcept : executor_(other.executor_), link_(std::move(other.link_)), side_(other.side_) {}
+
+template <DuplexExecutor Executor>
+BasicDuplexStream<Executor>::~BasicDuplexStream() {
+  leave();
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::leave() noexcept {
+  const auto link = std::move(link_);
+  if (link == nullptr) return;
+  link->detach(side_);
+  try {
+    link->close(side_);
+  } catch (...) {
+    // An executor could not take a completion; that handler has been destroyed.
+  }
+}
+
+template <DuplexExecutor Executor>
+std::size_t BasicDuplexStream<Executor>::capacity() const noexcept {
+  return link_ == nullptr ? 0 : link_->capacity();
+}
+
+template <DuplexExecutor Executor>
+bool BasicDuplexStream<Executor>::is_open() const {
+  return link_ != nullptr && link_->is_open(side_);
+}
+
+template <DuplexExecutor Executor>
+std::size_t BasicDuplexStream<Executor>::available() const {
+  return link_ == nullptr ? 0 : link_->available(side_);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::non_blocking(bool mode, net_error_code& error) noexcept {
+  error = mode ? net_error_code() : net_error_code(net::error::operation_not_supported);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::non_blocking(bool mode) {
+  net_error_code error;
+  non_blocking(mode, error);
+  detail::duplex_throw(error);
+}
+
+template <DuplexExecutor Executor>
+template <typename MutableBufferSequence>
+std::size_t BasicDuplexStream<Executor>::read_some(const MutableBufferSequence& buffers,
+                                                   net_error_code& error) {
+  static_assert(net::is_mutable_buffer_sequence<MutableBufferSequence>::value);
+  const detail::DuplexSegments<detail::MutableSegment> segments(buffers);
+  const detail::PipeResult result = link_ == nullptr
+                                        ? detail::PipeResult{detail::PipeStatus::kClosed, 0}
+                                        : link_->read(side_, segments.all());
+  error = detail::duplex_error(result.status);
+  return result.bytes;
+}
+
+template <DuplexExecutor Executor>
+template <typename MutableBufferSequence>
+std::size_t BasicDuplexStream<Executor>::read_some(const MutableBufferSequence& buffers) {
+  net_error_code error;
+  const std::size_t bytes = read_some(buffers, error);
+  detail::duplex_throw(error);
+  return bytes;
+}
+
+template <DuplexExecutor Executor>
+template <typename ConstBufferSequence>
+std::size_t BasicDuplexStream<Executor>::write_some(const ConstBufferSequence& buffers,
+                                                    net_error_code& error) {
+  static_assert(net::is_const_buffer_sequence<ConstBufferSequence>::value);
+  const detail::DuplexSegments<detail::ConstSegment> segments(buffers);
+  const detail::PipeResult result = link_ == nullptr
+                                        ? detail::PipeResult{detail::PipeStatus::kClosed, 0}
+                                        : link_->write(side_, segments.all());
+  error = detail::duplex_error(result.status);
+  return result.bytes;
+}
+
+template <DuplexExecutor Executor>
+template <typename ConstBufferSequence>
+std::size_t BasicDuplexStream<Executor>::write_some(const ConstBufferSequence& buffers) {
+  net_error_code error;
+  const std::size_t bytes = write_some(buffers, error);
+  detail::duplex_throw(error);
+  return bytes;
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::cancel() {
+  if (link_ != nullptr) link_->cancel(side_, 0);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::cancel(net_error_code& error) {
+  cancel();
+  error.clear();
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::shutdown(shutdown_type what, net_error_code& error) {
+  const bool receive = what != shutdown_send;
+  const bool send = what != shutdown_receive;
+  const bool open = link_ != nullptr && link_->shut(side_, receive, send);
+  error = open ? net_error_code() : net_error_code(net::error::bad_descriptor);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::shutdown(shutdown_type what) {
+  net_error_code error;
+  shutdown(what, error);
+  detail::duplex_throw(error);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::close() {
+  if (link_ != nullptr) link_->close(side_);
+}
+
+template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::close(net_error_code& error) {
+  close();
+  error.clear();
+}
+
+template <DuplexExecutor First, DuplexExecutor Second>
+std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const First& first,
+                                                                           const Second& second,
+                                                                           std::size_t capacity) {
+  if (capacity == 0) throw std::invalid_argument("the capacity of a duplex must not be 0");
+  const auto link = std::make_shared<detail::DuplexLink>(capacity);
+  BasicDuplexStream<First> one(link, detail::DuplexSide::kFirst, first);
+  BasicDuplexStream<Second> two(link, detail::DuplexSide::kSecond, second);
+  return {std::move(one), std::move(two)};
+}
+
+template <DuplexExecutor Executor>
+std::pair<BasicDuplexStream<Executor>, BasicDuplexStream<Executor>> make_duplex(
+    const Executor& executor, std::size_t capacity) {
+  return make_duplex(executor, executor, capacity);
+}
+
+template <DuplexContext First, DuplexContext Second>
+auto make_duplex(First& first, Second& second, std::size_t capacity) {
+  return make_duplex(first.get_executor(), second.get_executor(), capacity);
+}
+
+template <DuplexContext Context>
+auto make_duplex(Context& context, std::size_t capacity) {
+  return make_duplex(context.get_executor(), capacity);
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+#include "bytes_handoff/impl/duplex_async.hpp"

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "bytes_handoff/impl/write_operations.hpp"
+#include "bytes_handoff/impl/writer.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+inline WriteHandoff::WriteHandoff(std::shared_ptr<detail::WriterBase> writer) {
+  auto* const address = writer.get();
+  writer_ = std::shared_ptr<detail::WriterBase>(
+      address, [writer = std::move(writer)](detail::WriterBase*) { writer->close(); });
+}
+
+template <class AsyncWriteStream>
+expected<WriteHandoff, ConfigError> WriteHandoff::spawn(std::shared_ptr<AsyncWriteStream> stream,
+                                                        const WriteHandoffConfig& config) {
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(valid.error());
+  }
+  return WriteHandoff(
+      std::make_shared<detail::Writer<AsyncWriteStream>>(std::move(stream), config));
+}
+
+template <class AsyncWriteStream>
+expected<WriteHandoff, ConfigError> WriteHandoff::spawn(AsyncWriteStream&& stream,
+                                                        const WriteHandoffConfig& config) {
+  static_assert(!std::is_lvalue_reference_v<AsyncWriteStream>,
+                "move the stream in, or pass a shared_ptr to it");
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(valid.error());
+  }
+  return spawn(std::make_shared<AsyncWriteStream>(std::move(stream)), config);
+}
+
+inline WriteHandoff::executor_type WriteHandoff::get_executor() const noexcept {
+  return writer_->executor();
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// The submit path of all writes that do not wait.
+inline expected<void, Refusal> submit(WriterBase& writer, std::span<Bytes> slices, Ticket* ticket) {
+  WriterStep step(writer);
+  return writer.queue().try_write(slices, ticket, step.effects);
+}
+
+/// As `submit`, with a ticket.
+inline expected<WriteTicket, Refusal> submit_with_ticket(WriterBase& writer,
+                                                         std::span<Bytes> slices) {
+  NewTicket ticket(Ticket::make());
+  if (auto done = submit(writer, slices, ticket.get()); !done) {
+    return unexpected(done.error());
+  }
+  return TicketAccess::make(TicketReference(ticket.release()), writer.home());
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+inline expected<WriteTicket, WriteBackpressure> WriteHandoff::try_write(Bytes bytes) {
+  auto done = detail::submit_with_ticket(*writer_, detail::slices_of(bytes));
+  if (!done) {
+    return unexpected(detail::go_home(done.error(), std::move(bytes)));
+  }
+  return std::move(*done);
+}
+
+inline expected<void, WriteBackpressure> WriteHandoff::try_write_detached(Bytes bytes) {
+  if (auto done = detail::submit(*writer_, detail::slices_of(bytes), nullptr); !done) {
+    return unexpected(detail::go_home(done.error(), std::move(bytes)));
+  }
+  return {};
+}
+
+inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write_all(std::span<Bytes> slices) {
+  auto done = detail::submit_with_ticket(*writer_, slices);
+  if (!done) {
+    return unexpected(detail::to_refusal(done.error()));
+  }
+  return std::move(*done);
+}
+
+inline expected<void, WriteRefusal> WriteHandoff::try_write_all_detached(std::span<Bytes> slices) {
+  if (auto done = detail::submit(*writer_, slices, nullptr); !done) {
+    return unexpected(detail::to_refusal(done.error()));
+  }
+  return {};
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+template <class Payload, bool kTicket, class CompletionToken>
+auto initiate_write(WriterPointer writer, Payload payload, CompletionToken&& token) {
+  return net::async_initiate<CompletionToken, void(WriteOutcome<Payload, kTicket>)>(
+      StartWrite<Payload, kTicket>{std::move(writer), std::move(payload)}, token);
+}
+
+template <class Waiter, class CompletionToken>
+auto initiate_life_wait(WriterPointer writer,
+                        std::optional<std::chrono::steady_clock::duration> close_within,
+                        CompletionToken&& token) {
+  return net::async_initiate<CompletionToken, void(net_error_code)>(
+      StartLifeWait<Waiter>{std::move(writer), close_within}, token);
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+template <class CompletionToken>
+auto WriteHandoff::async_write(Bytes bytes, CompletionToken&& token) {
+  return detail::initiate_write<Bytes, true>(writer_, std::move(bytes),
+                                             std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_write_detached(Bytes bytes, CompletionToken&& token) {
+  return detail::initiate_write<Bytes, false>(writer_, std::move(bytes),
+                                              std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_write_all(std::vector<Bytes> slices, CompletionToken&& token) {
+  return detail::initiate_write<std::vector<Bytes>, true>(writer_, std::move(slices),
+                                                          std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_write_all_detached(std::vector<Bytes> slices, CompletionToken&& token) {
+  return detail::initiate_write<std::vector<Bytes>, false>(writer_, std::move(slices),
+                                                           std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_flush(CompletionToken&& token) {
+  return detail::initiate_life_wait<detail::FlushWaiter>(writer_, std::nullopt,
+                                                         std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_close(std::chrono::steady_clock::duration deadline,
+                               CompletionToken&& token) {
+  return detail::initiate_life_wait<detail::CloseWaiter>(writer_, deadline,
+                                                         std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_closed(CompletionToken&& token) {
+  return detail::initiate_life_wait<detail::CloseWaiter>(writer_, std::nullopt,
+                                                         std::forward<CompletionToken>(token));
+}
+
+inline void WriteHandoff::close() noexcept { writer_->close(); }
+
+inline void WriteHandoff::abort() noexcept { writer_->abort(Errc::aborted); }
+
+inline std::optional<std::vector<Bytes>> WriteHandoff::take_unwritten() {
+  return writer_->queue().take_unwritten();
+}
+
+inline bool WriteHandoff::is_open() const noexcept { return writer_->queue().is_open(); }
+
+inline std::size_t WriteHandoff::pending_bytes() const noexcept {
+  return writer_->queue().pending_bytes();
+}
+
+inline std::size_t WriteHandoff::pending_items() const noexcept {
+  return writer_->queue().pending_items();
+}
+
+inline WriteStatistics WriteHandoff::statistics() const noexcept {
+  return writer_->queue().statistics();
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff

@@ -1,0 +1,191 @@
+#pragma once
+
+// What waits on a write queue behind the asynchronous operations of a WriteHandoff.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/backpressure.hpp"
+#include "bytes_handoff/impl/waiting_op.hpp"
+#include "bytes_handoff/impl/write_ticket.hpp"
+#include "bytes_handoff/impl/writer_base.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+using WriterPointer = std::shared_ptr<WriterBase>;
+
+/// Drops a ticket that was never admitted: the queue's reference goes too.
+struct DiscardTicket {
+  void operator()(Ticket* state) const noexcept { state->release(2); }
+};
+/// A ticket made for a write that is not admitted yet.
+using NewTicket = std::unique_ptr<Ticket, DiscardTicket>;
+
+// One slice, or several: how they are seen as a span, and how they go home.
+inline std::span<Bytes> slices_of(Bytes& bytes) noexcept { return {&bytes, 1}; }
+inline std::span<Bytes> slices_of(std::vector<Bytes>& bytes) noexcept { return bytes; }
+inline WriteBackpressure go_home(const Refusal& refusal, Bytes&& bytes) {
+  return {to_refusal(refusal), std::move(bytes)};
+}
+inline WriteAllBackpressure go_home(const Refusal& refusal, std::vector<Bytes>&& bytes) {
+  return {to_refusal(refusal), std::move(bytes)};
+}
+
+template <class Payload>
+using BackpressureOf = decltype(go_home(std::declval<Refusal>(), std::declval<Payload>()));
+template <class Payload, bool kTicket>
+using WriteOutcome =
+    expected<std::conditional_t<kTicket, WriteTicket, void>, BackpressureOf<Payload>>;
+
+template <class Payload, bool kTicket>
+WriteOutcome<Payload, kTicket> admitted(NewTicket ticket, WriterBase& writer) noexcept {
+  if constexpr (kTicket) {
+    return TicketAccess::make(TicketReference(ticket.release()), writer.home());
+  } else {
+    return {};
+  }
+}
+
+/// A write that stands in line.
+template <class Payload, bool kTicket>
+class WriteWait : public WriteWaiter {
+ public:
+  WriteWait(WriterPointer writer, Payload payload, NewTicket state)
+      : writer_(std::move(writer)),
+        payload_(std::move(payload)),
+        state_(std::move(state)),
+        since_(std::chrono::steady_clock::now()) {
+    slices = slices_of(payload_);
+    ticket = state_.get();
+    refusal.emplace();  // until it is admitted
+  }
+  ~WriteWait() override {
+    if (!refusal && state_ != nullptr) {
+      state_.release()->release();  // the queue has its own
+    }
+  }
+
+  std::tuple<WriteOutcome<Payload, kTicket>> results() {
+    if (waited) {
+      writer_->queue().add_time_blocked(std::chrono::steady_clock::now() - since_);
+    }
+    if (refusal) {
+      return {unexpected(go_home(*refusal, std::move(payload_)))};
+    }
+    return {admitted<Payload, kTicket>(std::move(state_), *writer_)};
+  }
+
+  void cancel() noexcept {
+    const WriterPointer writer = writer_;  // this may be gone at the end
+    WriterStep step(*writer);
+    writer->queue().cancel(*this, step.effects);
+  }
+
+  bool waited = true;
+
+ private:
+  WriterPointer writer_;
+  Payload payload_;
+  NewTicket state_;
+  const std::chrono::steady_clock::time_point since_;
+};
+
+template <class Payload, bool kTicket>
+struct StartWrite {
+  using executor_type = net::any_io_executor;
+  [[nodiscard]] executor_type get_executor() const noexcept { return writer->executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler) {
+    using Op = WaitingOp<WriteWait<Payload, kTicket>, std::decay_t<Handler>, executor_type>;
+    NewTicket ticket(kTicket ? Ticket::make() : nullptr);
+    Op* op = Op::make(std::forward<Handler>(handler), writer->executor(),
+                      writer->shared_from_this(), std::move(payload), std::move(ticket));
+    op->arm_or_discard();
+    WriterStep step(*writer);  // applied last: an admitted burst goes on before the writer's turn
+    try {
+      if (writer->queue().wait_write(*op, step.effects) == WriteQueue::Wait::kWaiting) {
+        return;
+      }
+    } catch (...) {
+      op->disarm();
+      op->destroy();
+      throw;
+    }
+    op->waited = false;
+    op->post();
+  }
+
+  WriterPointer writer;
+  Payload payload;
+};
+
+/// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter.
+template <class Waiter>
+class LifeWait : public Waiter {
+ public:
+  explicit LifeWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+
+  [[nodiscard]] std::tuple<net_error_code> results() const noexcept {
+    return {to_net_error(this->error)};
+  }
+  void cancel() noexcept {
+    const WriterPointer writer = writer_;  // this may be gone at the end
+    WriterStep step(*writer);
+    writer->queue().cancel(*this, to_error_value(net::error::operation_aborted), step.effects);
+  }
+  [[nodiscard]] bool is_over() noexcept {
+    if constexpr (std::is_same_v<Waiter, FlushWaiter>) {
+      return writer_->queue().wait_flush(*this);
+    } else {
+      return writer_->queue().wait_closed(*this);
+    }
+  }
+
+ private:
+  WriterPointer writer_;
+};
+
+template <class Waiter>
+struct StartLifeWait {
+  using executor_type = net::any_io_executor;
+  using Duration = std::chrono::steady_clock::duration;
+  [[nodiscard]] executor_type get_executor() const noexcept { return writer->executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler) {
+    using Op = WaitingOp<LifeWait<Waiter>, std::decay_t<Handler>, executor_type>;
+    const bool must_close = close_within && !writer->queue().has_ended();
+    Op* op =
+        Op::make(std::forward<Handler>(handler), writer->executor(), writer->shared_from_this());
+    op->arm_or_discard();
+    try {
+      if (must_close) {
+        writer->set_deadline(later(std::chrono::steady_clock::now(), *close_within));
+      }
+    } catch (...) {
+      op->disarm();
+      op->destroy();
+      throw;
+    }
+    if (op->is_over()) {
+      op->post();
+    }
+    if (must_close) {
+      writer->close();
+    }
+  }
+
+  WriterPointer writer;
+  std::optional<Duration> close_within;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

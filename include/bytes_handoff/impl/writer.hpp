@@ -1,0 +1,297 @@
+#pragma once
+
+// The writer: carries batches from the queue to one stream, on the stream's executor. It decides
+// nothing but how long a turn may be.
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "bytes_handoff/impl/batch_buffers.hpp"
+#include "bytes_handoff/impl/handler_memory.hpp"
+#include "bytes_handoff/impl/post.hpp"
+#include "bytes_handoff/impl/stream_traits.hpp"
+#include "bytes_handoff/impl/writer_base.hpp"
+#include "bytes_handoff/shutdown_write.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A turn lets others on the executor run after this many writes, or bytes, that completed at once.
+/// More bytes than a peer on the same thread reads at once were measured to cost loopback TCP up to
+/// half as much again (docs/design/0001).
+inline constexpr unsigned kMaxInlineWrites = 16;
+inline constexpr std::size_t kMaxInlineBytes = 64 * 1024;
+
+template <class Stream>
+class Writer final : public WriterBase {
+  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+  using Turn = WriteQueue::Turn;
+  using Clock = std::chrono::steady_clock;
+  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+  static constexpr std::size_t kHandlerBytes = 320;
+  using Allocator = HandlerAllocator<void, kHandlerBytes>;
+  using Self = std::shared_ptr<Writer>;
+
+ public:
+  Writer(std::shared_ptr<Stream> stream, const WriteHandoffConfig& config)
+      : WriterBase(config, stream->get_executor()),
+        stream_(std::move(stream)),
+        stream_executor_(stream_->get_executor()),
+        registry_(net::use_service<WriterRegistry>(context_of(*stream_executor_)).list()) {
+    registry_->add(*this);
+  }
+  ~Writer() override { registry_->remove(*this); }
+
+  void set_deadline(Clock::time_point deadline) override {
+    post_function([self = self(), deadline] { self->begin_deadline(deadline); });
+  }
+
+ protected:
+  void post_turn() noexcept override {
+    try {
+      post_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+    } catch (...) {
+      fail_to_start();
+    }
+  }
+
+  void post_cancel() noexcept override {
+    try {
+      post_function([self = self()] {
+        if (self->is_with_stream_) {
+          self->cancellation_.emit(net::cancellation_type::terminal);
+        }
+      });
+    } catch (...) {  // NOLINT: without memory the stream is not asked; it will return by itself
+    }
+  }
+
+  void stop_timer() noexcept override {
+    try {
+      if (queue().config().stall_timeout.count() != 0 || has_deadline_.load()) {
+        post_function([self = self()] { self->timer_.reset(); });
+      }
+    } catch (...) {  // NOLINT: the timer runs out by itself and finds the queue ended
+    }
+  }
+
+  void forget_stream() noexcept override {
+    timer_.reset();
+    stream_.reset();
+    stream_executor_.reset();
+  }
+
+ private:
+  struct TurnHandler {
+    Self writer;
+    void operator()() {
+      Writer& self = *writer;
+      self.run_turn(std::move(writer));
+    }
+  };
+
+  // Completes one write of the stream, or its shutdown.
+  struct StreamHandler {
+    using executor_type = Executor;
+    using allocator_type = Allocator;
+    using cancellation_slot_type = net::cancellation_slot;
+
+    Self writer;
+    net::cancellation_slot slot;
+
+    [[nodiscard]] executor_type get_executor() const noexcept { return *writer->stream_executor_; }
+    [[nodiscard]] allocator_type get_allocator() const noexcept {
+      return Allocator(writer->memory_);
+    }
+    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
+    void operator()(const net_error_code& error, std::size_t written) {
+      Writer& self = *writer;
+      self.finish_async_write(std::move(writer), error, written);
+    }
+    void operator()(const net_error_code& error) { writer->finish_shutdown(error); }
+  };
+
+  [[nodiscard]] Self self() { return std::static_pointer_cast<Writer>(shared_from_this()); }
+  [[nodiscard]] StreamHandler stream_handler(Self self) {
+    return {std::move(self), cancellation_.slot()};
+  }
+
+  template <class Function>
+  void post_function(Function&& function) {
+    post_on(*stream_executor_, std::allocator<void>(), std::forward<Function>(function));
+  }
+
+  // There was no memory to post a turn. It cannot run here, off the stream's executor.
+  void fail_to_start() noexcept {
+    WriterStep step(*this);
+    queue().abort(to_error_value(net::error::no_memory), step.effects);
+  }
+
+  void run_turn(Self self) noexcept {
+    WriteBatch batch;
+    start_stall_watch();
+    const Turn turn = begin_turn(batch);
+    drive(std::move(self), turn, batch);
+  }
+
+  // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
+  void drive(Self self, Turn turn, WriteBatch& batch) noexcept {
+    std::size_t inline_bytes = 0;
+    for (unsigned writes = 1;; ++writes) {
+      if (turn == Turn::kYield) {
+        post_turn();
+        return;
+      }
+      if (turn == Turn::kShutdown) {
+        start_shutdown(std::move(self));
+        return;
+      }
+      if (turn != Turn::kWrite) {
+        return;
+      }
+      net_error_code error;
+      std::size_t written = 0;
+      if (!write_now(batch, error, written) && start_async_write(self, batch, error)) {
+        return;
+      }
+      inline_bytes += written;
+      const bool yield = writes >= kMaxInlineWrites || inline_bytes >= kMaxInlineBytes;
+      turn = finish_write(error, written, yield, batch);
+    }
+  }
+
+  // Steps of the queue, and what they ask for.
+  [[nodiscard]] Turn begin_turn(WriteBatch& batch) noexcept {
+    WriterStep step(*this);
+    return queue().begin_turn(batch, step.effects);
+  }
+  [[nodiscard]] Turn finish_write(const net_error_code& error, std::size_t written, bool yield,
+                                  WriteBatch& batch) noexcept {
+    WriterStep step(*this);
+    return queue().finish_write(to_error_value(error), written, yield, batch, step.effects);
+  }
+
+  // False when the stream would make us wait, or cannot be written to without waiting.
+  [[nodiscard]] bool write_now(const WriteBatch& batch, net_error_code& error,
+                               std::size_t& written) noexcept {
+    if constexpr (NonBlockingWriteStream<Stream>) {
+      ensure_non_blocking(*stream_, error);
+      if (!error) {
+        written = stream_->write_some(BatchBuffers(batch.buffers.data(), batch.count), error);
+      }
+      return !would_block(error);
+    } else {
+      return false;
+    }
+  }
+
+  // False, with the error, when it could not be started.
+  [[nodiscard]] bool start_async_write(const Self& self, const WriteBatch& batch,
+                                       net_error_code& error) noexcept {
+    try {
+      held_.hold(batch);
+      is_with_stream_ = true;
+      stream_->async_write_some(held_.sequence(), stream_handler(self));
+      return true;
+    } catch (...) {
+      is_with_stream_ = false;
+      held_.release();
+      error = net::error::no_memory;
+      return false;
+    }
+  }
+
+  void finish_async_write(Self self, const net_error_code& error, std::size_t written) noexcept {
+    is_with_stream_ = false;
+    WriteBatch batch;
+    batch.bytes = held_.bytes();
+    held_.release();
+    const Turn turn = finish_write(error, written, false, batch);
+    drive(std::move(self), turn, batch);
+  }
+
+  void start_shutdown(Self self) noexcept {
+    is_with_stream_ = true;
+    try {
+      start_shutdown_write(*stream_, stream_handler(self));
+    } catch (...) {
+      finish_shutdown(net::error::no_memory);
+    }
+  }
+
+  void finish_shutdown(const net_error_code& error) noexcept {
+    is_with_stream_ = false;
+    WriterStep step(*this);
+    queue().finish_shutdown(to_error_value(error), step.effects);
+  }
+
+  // The timer lives on the stream's executor; it serves the close deadline and the stall timeout,
+  // whichever comes first.
+
+  void begin_deadline(Clock::time_point deadline) noexcept {
+    has_deadline_ = true;  // before the queue is asked: who ends it later stops the timer
+    deadline_ = std::min(deadline_, deadline);
+    check_time();
+  }
+
+  void start_stall_watch() noexcept {
+    if (queue().config().stall_timeout.count() != 0 && !stall_watch_) {
+      check_time();
+    }
+  }
+
+  void check_time() noexcept {
+    const Clock::time_point now = Clock::now();
+    {
+      WriterStep step(*this);
+      stall_watch_ = queue().tick(now, step.effects);
+      if (now >= deadline_) {
+        queue().abort(ErrorValue::of(Errc::timed_out), step.effects);
+      }
+    }
+    Clock::time_point next = deadline_;
+    if (stall_watch_) {
+      next = std::min(next, later(now, queue().config().stall_timeout / 4));
+    }
+    if (next != Clock::time_point::max() && !queue().has_ended()) {
+      wait_until(next);
+    }
+  }
+
+  void wait_until(Clock::time_point time) noexcept {
+    try {
+      if (!timer_) {
+        timer_.emplace(*stream_executor_);
+      }
+      timer_->expires_at(time);
+      timer_->async_wait([self = self()](const net_error_code& error) {
+        if (!error) {
+          self->check_time();
+        }
+      });
+    } catch (...) {
+      fail_to_start();
+    }
+  }
+
+  std::shared_ptr<Stream> stream_;
+  std::optional<Executor> stream_executor_;  // none once its context is gone
+  const std::shared_ptr<WriterRegistry::List> registry_;
+  HandlerMemory<kHandlerBytes> memory_;  // of the posted turn, or of the stream's operation
+  HeldBuffers held_;
+  net::cancellation_signal cancellation_;
+  bool is_with_stream_ = false;  // an asynchronous operation of the stream is under way
+
+  std::atomic<bool> has_deadline_{false};
+  bool stall_watch_ = false;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  std::optional<Timer> timer_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bytes_handoff/backpressure.hpp"
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/config.hpp"
+#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/statistics.hpp"
+#include "bytes_handoff/write_ticket.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+class WriterBase;
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A handle on a bounded queue of owned writes in front of a stream's write side.
+///
+/// Any thread gives bytes to it; one writer, on the stream's executor, gathers what has queued up
+/// and writes it in admission order. Writes that find no room are refused with their bytes, or wait
+/// in line. Do not use it where one coroutine writes to the stream and waits for each write anyway.
+///
+/// Ownership: handles are cheap to copy and share one queue; the queue owns the stream (or shares
+/// it) and every admitted slice until it is written. The last handle that goes closes the queue in
+/// order: what was admitted is still written.
+/// Thread safety: all members on any threads at once, on one handle or on many.
+/// What close, abort, errors, deadlines and cancellation do to whom: `docs/lifecycle.md`.
+///
+/// Handlers run on their associated executors, by default the stream's, never from inside the
+/// function that was given them. The contexts of those executors must outlive the operations, but
+/// for the stream's own: when that is destroyed, what waits on it is destroyed uninvoked.
+///
+///     auto out = WriteHandoff::spawn(std::move(socket), {}).value();
+///     auto ticket = co_await out.async_write(Bytes::copy_of("hello\n"), use_awaitable);
+///     if (ticket) co_await ticket->async_wait(use_awaitable);
+class WriteHandoff {
+ public:
+  using executor_type = net::any_io_executor;
+
+  /// Takes the stream, which must be an AsyncWriteStream whose executor is serial (one thread, or a
+  /// strand), and starts an empty queue in front of it; all calls on the stream are made on that
+  /// executor. A stream with a non-blocking mode is put into it. `config` that can never work is
+  /// refused, and `stream` is untouched.
+  ///
+  /// With a `shared_ptr` the stream may be read from elsewhere meanwhile; nobody else may write to
+  /// it. One allocation, and a registration with the stream's execution context under a lock.
+  template <class AsyncWriteStream>
+  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
+                                                                 const WriteHandoffConfig& config);
+  template <class AsyncWriteStream>
+  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
+      std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config);
+
+  /// The stream's executor.
+  [[nodiscard]] executor_type get_executor() const noexcept;
+
+  // ---- Writing at once, or not at all.
+  //
+  // Admits the bytes, or refuses them with the reason, in this order of precedence: `closed`,
+  // `can_never_fit`, `byte_budget_exceeded`, `queue_full`; while other writes wait in line, with
+  // what holds up the first of them. A refused write comes back as the same slice, and leaves the
+  // queue as it was. An empty write is an item, keeps its place, and reaches no stream.
+  //
+  // O(1) a slice. Allocates nothing in steady state. Throws std::bad_alloc with nothing admitted.
+
+  [[nodiscard]] expected<WriteTicket, WriteBackpressure> try_write(Bytes bytes);
+  expected<void, WriteBackpressure> try_write_detached(Bytes bytes);
+
+  /// Several slices as one admission: all or none, contiguous on the wire, one ticket for all. Each
+  /// slice counts as an item; none at all counts as one empty write. Admitted slices are left
+  /// empty; refused ones are untouched.
+  [[nodiscard]] expected<WriteTicket, WriteRefusal> try_write_all(std::span<Bytes> slices);
+  expected<void, WriteRefusal> try_write_all_detached(std::span<Bytes> slices);
+
+  // ---- Waiting for room.
+  //
+  // As above, but where there is no room now the write stands in line, first come, first served; it
+  // is then refused only when the queue closes (`closed`), when it is cancelled (`cancelled`: all
+  // cancellation types), or when `max_waiters` wait already (`too_many_waiters`). Completes with
+  // the ticket, or nothing, or the refusal with the bytes, as the same slice, once the write is
+  // admitted.
+  //
+  // One allocation by the handler's associated allocator; O(1).
+
+  /// `void(expected<WriteTicket, WriteBackpressure>)`
+  template <class CompletionToken>
+  auto async_write(Bytes bytes, CompletionToken&& token);
+  /// `void(expected<void, WriteBackpressure>)`
+  template <class CompletionToken>
+  auto async_write_detached(Bytes bytes, CompletionToken&& token);
+  /// `void(expected<WriteTicket, WriteAllBackpressure>)`
+  template <class CompletionToken>
+  auto async_write_all(std::vector<Bytes> slices, CompletionToken&& token);
+  /// `void(expected<void, WriteAllBackpressure>)`
+  template <class CompletionToken>
+  auto async_write_all_detached(std::vector<Bytes> slices, CompletionToken&& token);
+
+  // ---- The end.
+
+  /// `void(error_code)`: everything that was admitted before has been written, or the error that
+  /// ended the queue first. Cancellation (all types) only detaches.
+  template <class CompletionToken>
+  auto async_flush(CompletionToken&& token);
+
+  /// Closes: nothing more is admitted, waiting writes are refused, what was admitted is written,
+  /// then the write side of the stream is shut down (`start_shutdown_write`). Does nothing when
+  /// closed already.
+  void close() noexcept;
+
+  /// `close()`, then `void(error_code)` as `async_closed`; when the end has not come after
+  /// `deadline`, the queue is ended with `Errc::timed_out`, whatever the stream does.
+  template <class CompletionToken>
+  auto async_close(std::chrono::steady_clock::duration deadline, CompletionToken&& token);
+
+  /// `void(error_code)`: the queue has ended; no error when it was closed, all was written and the
+  /// write side was shut down, else the first error. Closes nothing. Cancellation only detaches.
+  template <class CompletionToken>
+  auto async_closed(CompletionToken&& token);
+
+  /// Ends the queue at once with `Errc::aborted`: what is queued is not written any more, and the
+  /// stream is asked to cancel the write under way.
+  void abort() noexcept;
+
+  /// After the end: what was admitted and never written, in order, from the first unwritten byte;
+  /// the next call gives an empty list. `nullopt` while the queue has not ended, or its last write
+  /// is still with the stream. Throws std::bad_alloc with nothing lost.
+  [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
+
+  // ---- Observers: exact at any quiet moment.
+
+  [[nodiscard]] bool is_open() const noexcept;
+  /// Admitted and not yet written, what is with the stream included. Zero after any end.
+  [[nodiscard]] std::size_t pending_bytes() const noexcept;
+  [[nodiscard]] std::size_t pending_items() const noexcept;
+  [[nodiscard]] WriteStatistics statistics() const noexcept;
+
+ private:
+  explicit WriteHandoff(std::shared_ptr<detail::WriterBase> writer);
+
+  // The last handle closes: handles share a pointer whose deleter does.
+  std::shared_ptr<detail::WriterBase> writer_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+#include "bytes_handoff/impl/write_handoff.hpp"

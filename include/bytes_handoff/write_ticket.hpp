@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/detail/ticket_state.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+struct TicketAccess;
+struct WriterHome;
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// The receipt for one admitted write: tells when its bytes have been written, or why they were
+/// not.
+///
+/// Dropping it changes nothing about the write. Use the `detached` forms of the writes where nobody
+/// will ask.
+///
+/// Ownership: a reference on a small pooled state; not on the bytes, nor on the queue. Move-only.
+/// Thread safety: distinct tickets on any threads at once; one ticket by one thread at a time.
+class WriteTicket {
+ public:
+  using executor_type = net::any_io_executor;
+
+  /// Refers to no write: `is_valid()` is false, and nothing but assignment may be done.
+  WriteTicket() noexcept = default;
+  WriteTicket(WriteTicket&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), home_(std::move(other.home_)) {}
+  WriteTicket& operator=(WriteTicket&& other) noexcept {
+    std::swap(state_, other.state_);
+    std::swap(home_, other.home_);
+    return *this;
+  }
+  ~WriteTicket() {
+    if (state_ != nullptr) {
+      state_->release();
+    }
+  }
+
+  [[nodiscard]] bool is_valid() const noexcept { return state_ != nullptr; }
+
+  /// Whether the write has ended, in success or not; then `async_wait` completes without waiting.
+  [[nodiscard]] bool is_done() const noexcept { return state_->is_done(); }
+
+  /// The stream's executor, where handlers run that are bound to none.
+  [[nodiscard]] executor_type get_executor() const noexcept;
+
+  /// Completes with `(error_code, std::size_t)` once the write has ended: how many of its bytes the
+  /// stream took. No error: all, as soon as they were, whatever else left with them. The stream's
+  /// error where this write failed; `Errc::closed` where it never started, since one before it
+  /// failed; the error of the end (`Errc::aborted`, `Errc::timed_out`) where it was under way then.
+  ///
+  /// May be called again once it has completed. `Errc::wait_in_progress` while another wait on this
+  /// ticket runs.
+  ///
+  /// The handler runs on its associated executor, by default the stream's, and is never called from
+  /// inside this function. The ticket may be dropped or moved meanwhile.
+  ///
+  /// Cancellation (terminal, partial, total): the wait completes with `operation_aborted`; the
+  /// write goes on, and can be waited for again.
+  ///
+  /// Cost: nothing but a post when the write has ended; else one allocation by the handler's
+  /// associated allocator.
+  template <class CompletionToken>
+  auto async_wait(CompletionToken&& token);
+
+ private:
+  friend struct detail::TicketAccess;
+  WriteTicket(detail::Ticket* state, std::shared_ptr<detail::WriterHome> home) noexcept
+      : state_(state), home_(std::move(home)) {}
+
+  detail::Ticket* state_ = nullptr;
+  std::shared_ptr<detail::WriterHome> home_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+#include "bytes_handoff/impl/write_ticket.hpp"

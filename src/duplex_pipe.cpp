@@ -1,0 +1,285 @@
+#include "bytes_handoff/detail/duplex_pipe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+namespace bytes_handoff::detail {
+namespace {
+
+constexpr std::align_val_t kRingAlignment{64};
+
+template <typename Segment>
+bool has_no_bytes(std::span<const Segment> segments) noexcept {
+  return std::ranges::all_of(segments, [](const Segment& segment) { return segment.empty(); });
+}
+
+void settle(PipeRequest& request, PipeStatus status, PipeRequestList& settled) noexcept {
+  request.status = status;
+  settled.push_back(request);
+}
+
+/// Moves the requests that `matches` from `parked` to `settled`, in order.
+template <typename Matches>
+void settle_some(PipeRequestList& parked, PipeStatus status, PipeRequestList& settled,
+                 Matches matches) noexcept {
+  PipeRequestList kept;
+  while (PipeRequest* request = parked.pop_front()) {
+    if (matches(*request)) {
+      settle(*request, status, settled);
+    } else {
+      kept.push_back(*request);
+    }
+  }
+  while (PipeRequest* request = kept.pop_front()) parked.push_back(*request);
+}
+
+}  // namespace
+
+void PipeRequestList::push_back(PipeRequest& request) noexcept {
+  request.next = nullptr;
+  (last_ == nullptr ? first_ : last_->next) = &request;
+  last_ = &request;
+}
+
+PipeRequest* PipeRequestList::pop_front() noexcept {
+  PipeRequest* const request = first_;
+  if (request == nullptr) return nullptr;
+  first_ = request->next;
+  if (first_ == nullptr) last_ = nullptr;
+  request->next = nullptr;
+  return request;
+}
+
+void DuplexPipe::AlignedDelete::operator()(std::byte* memory) const noexcept {
+  ::operator delete(memory, kRingAlignment);
+}
+
+/// A place in a sequence of segments; never rests on an empty one.
+template <typename Byte>
+class DuplexPipe::Cursor {
+ public:
+  explicit Cursor(std::span<const std::span<Byte>> segments) noexcept : segments_(segments) {
+    settle_on_bytes();
+  }
+
+  bool done() const noexcept { return segments_.empty(); }
+  std::span<Byte> front() const noexcept { return segments_.front().subspan(offset_); }
+
+  /// `count` is at most the size of `front()`.
+  void advance(std::size_t count) noexcept {
+    offset_ += count;
+    settle_on_bytes();
+  }
+
+  /// Copies until either side is done; returns how many bytes.
+  static std::size_t copy(Cursor<const std::byte>& from, Cursor<std::byte>& to) noexcept {
+    std::size_t total = 0;
+    while (!from.done() && !to.done()) {
+      const ConstSegment source = from.front();
+      const MutableSegment sink = to.front();
+      const std::size_t count = std::min(source.size(), sink.size());
+      std::memcpy(sink.data(), source.data(), count);
+      from.advance(count);
+      to.advance(count);
+      total += count;
+    }
+    return total;
+  }
+
+ private:
+  void settle_on_bytes() noexcept {
+    while (!segments_.empty() && offset_ == segments_.front().size()) {
+      segments_ = segments_.subspan(1);
+      offset_ = 0;
+    }
+  }
+
+  std::span<const std::span<Byte>> segments_;
+  std::size_t offset_ = 0;
+};
+
+bool DuplexPipe::ensure_storage() noexcept {
+  if (storage_ != nullptr) return true;
+  try {
+    storage_.reset(static_cast<std::byte*>(::operator new(capacity_, kRingAlignment)));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
+std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {
+  const std::size_t room = capacity_ - size_;
+  const std::size_t until_end = capacity_ - head_;
+  const bool wraps = size_ >= until_end;
+  const std::size_t tail = wraps ? size_ - until_end : head_ + size_;
+  const std::size_t first = wraps ? room : std::min(room, capacity_ - tail);
+  const std::array<MutableSegment, 2> regions{MutableSegment{storage_.get() + tail, first},
+                                              MutableSegment{storage_.get(), room - first}};
+  Cursor<std::byte> into{regions};
+  const std::size_t count = Cursor<std::byte>::copy(from, into);
+  size_ += count;
+  return count;
+}
+
+std::size_t DuplexPipe::pop(Cursor<std::byte>& into) noexcept {
+  const std::size_t until_end = capacity_ - head_;
+  const std::size_t first = std::min(size_, until_end);
+  const std::array<ConstSegment, 2> regions{ConstSegment{storage_.get() + head_, first},
+                                            ConstSegment{storage_.get(), size_ - first}};
+  Cursor<const std::byte> from{regions};
+  const std::size_t count = Cursor<std::byte>::copy(from, into);
+  size_ -= count;
+  if (size_ == 0) {
+    head_ = 0;
+  } else {
+    head_ = count >= until_end ? count - until_end : head_ + count;
+  }
+  return count;
+}
+
+PipeResult DuplexPipe::read(std::span<const MutableSegment> into, PipeSettled settled) noexcept {
+  if (reader_ == Side::kClosed) return {PipeStatus::kClosed, 0};
+  if (has_no_bytes(into)) return {PipeStatus::kDone, 0};
+  if (size_ == 0) {
+    const bool ended = reader_ != Side::kOpen || writer_ != Side::kOpen;
+    return {ended ? PipeStatus::kEndOfStream : PipeStatus::kWouldBlock, 0};
+  }
+  Cursor<std::byte> sink{into};
+  std::size_t count = pop(sink);
+  if (parked_write_ != nullptr) {
+    Cursor<const std::byte> source{parked_write_->from};
+    const std::size_t direct = Cursor<std::byte>::copy(source, sink);
+    parked_write_->bytes = direct + push(source);
+    count += direct;
+    settle_writer(PipeStatus::kDone, settled.writer);
+  }
+  settle_waits(settled);
+  return {PipeStatus::kDone, count};
+}
+
+PipeResult DuplexPipe::write(std::span<const ConstSegment> from, PipeSettled settled) noexcept {
+  if (writer_ == Side::kClosed) return {PipeStatus::kClosed, 0};
+  if (has_no_bytes(from)) return {PipeStatus::kDone, 0};
+  if (writer_ != Side::kOpen || reader_ != Side::kOpen) return {PipeStatus::kBroken, 0};
+  if (size_ == capacity_) return {PipeStatus::kWouldBlock, 0};
+  Cursor<const std::byte> source{from};
+  std::size_t count = 0;
+  if (parked_read_ != nullptr) {
+    Cursor<std::byte> sink{parked_read_->into};
+    count = Cursor<std::byte>::copy(source, sink);
+    parked_read_->bytes = count;
+    settle_reader(PipeStatus::kDone, settled.reader);
+  }
+  if (!source.done() && ensure_storage()) count += push(source);
+  if (count == 0) return {PipeStatus::kNoMemory, 0};
+  settle_waits(settled);
+  return {PipeStatus::kDone, count};
+}
+
+bool DuplexPipe::holds(PipeCondition condition) const noexcept {
+  switch (condition) {
+    case PipeCondition::kReadable:
+      return size_ != 0 || writer_ != Side::kOpen || reader_ != Side::kOpen;
+    case PipeCondition::kWritable:
+      return size_ != capacity_ || writer_ != Side::kOpen || reader_ != Side::kOpen;
+    case PipeCondition::kBroken:
+      break;
+  }
+  return reader_ != Side::kOpen || writer_ == Side::kClosed;
+}
+
+bool DuplexPipe::park(PipeRead& request) noexcept {
+  if (parked_read_ != nullptr) return false;
+  assert(size_ == 0 && !holds(PipeCondition::kReadable));
+  parked_read_ = &request;
+  return true;
+}
+
+bool DuplexPipe::park(PipeWrite& request) noexcept {
+  if (parked_write_ != nullptr) return false;
+  assert(!holds(PipeCondition::kWritable));
+  parked_write_ = &request;
+  return true;
+}
+
+void DuplexPipe::park(PipeWait& request) noexcept {
+  assert(!holds(request.condition));
+  const bool reads = request.condition == PipeCondition::kReadable;
+  (reads ? reader_waits_ : writer_waits_).push_back(request);
+}
+
+void DuplexPipe::cancel_reader(std::uint64_t id, PipeRequestList& settled) noexcept {
+  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
+  if (parked_read_ != nullptr && named(*parked_read_)) {
+    settle_reader(PipeStatus::kAborted, settled);
+  }
+  settle_some(reader_waits_, PipeStatus::kAborted, settled, named);
+}
+
+void DuplexPipe::cancel_writer(std::uint64_t id, PipeRequestList& settled) noexcept {
+  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
+  if (parked_write_ != nullptr && named(*parked_write_)) {
+    settle_writer(PipeStatus::kAborted, settled);
+  }
+  settle_some(writer_waits_, PipeStatus::kAborted, settled, named);
+}
+
+void DuplexPipe::shut_writer(PipeSettled settled) noexcept {
+  if (writer_ != Side::kOpen) return;
+  writer_ = Side::kShut;
+  settle_writer(PipeStatus::kBroken, settled.writer);
+  settle_reader(PipeStatus::kEndOfStream, settled.reader);
+  settle_waits(settled);
+}
+
+void DuplexPipe::shut_reader(PipeSettled settled) noexcept {
+  if (reader_ != Side::kOpen) return;
+  reader_ = Side::kShut;
+  settle_writer(PipeStatus::kBroken, settled.writer);
+  settle_reader(PipeStatus::kEndOfStream, settled.reader);
+  settle_waits(settled);
+}
+
+void DuplexPipe::close_writer(PipeSettled settled) noexcept {
+  cancel_writer(0, settled.writer);
+  shut_writer(settled);
+  writer_ = Side::kClosed;
+}
+
+void DuplexPipe::close_reader(PipeSettled settled) noexcept {
+  cancel_reader(0, settled.reader);
+  shut_reader(settled);
+  reader_ = Side::kClosed;
+  head_ = 0;
+  size_ = 0;
+  storage_.reset();
+}
+
+void DuplexPipe::settle_reader(PipeStatus status, PipeRequestList& settled) noexcept {
+  if (parked_read_ == nullptr) return;
+  settle(*parked_read_, status, settled);
+  parked_read_ = nullptr;
+}
+
+void DuplexPipe::settle_writer(PipeStatus status, PipeRequestList& settled) noexcept {
+  if (parked_write_ == nullptr) return;
+  settle(*parked_write_, status, settled);
+  parked_write_ = nullptr;
+}
+
+void DuplexPipe::settle_waits(PipeSettled settled) noexcept {
+  const auto ready = [this](const PipeRequest& request) {
+    return holds(static_cast<const PipeWait&>(request).condition);
+  };
+  if (!reader_waits_.empty()) {
+    settle_some(reader_waits_, PipeStatus::kDone, settled.reader, ready);
+  }
+  if (!writer_waits_.empty()) {
+    settle_some(writer_waits_, PipeStatus::kDone, settled.writer, ready);
+  }
+}
+
+}  // namespace bytes_handoff::detail
