@@ -1,0 +1,168 @@
+#include "command_line.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace stream_harness {
+namespace {
+
+using bytes_handoff::expected;
+using bytes_handoff::unexpected;
+
+struct FlagHelp {
+  const char* group;
+  const char* flag;
+  const char* value;  // nullptr: the flag takes none
+  const char* text;
+};
+
+constexpr const char* kWhat = "What runs";
+constexpr const char* kShape = "Shape of the load";
+constexpr const char* kSplit = "Split roles";
+
+constexpr std::array kFlags{
+    FlagHelp{kWhat, "--transport", "duplex|tcp",
+             "in-memory streams, or loopback TCP (default: duplex)"},
+    FlagHelp{kWhat, "--role", "integrated|tcp-service|tcp-driver",
+             "everything in one process; the proxy alone; clients and sinks alone "
+             "(default: integrated)"},
+    FlagHelp{kWhat, "--implementation", "handoff|manual_vec|raw_copy",
+             "how the proxy moves bytes: through the library; a hand-written vector parser; an "
+             "unparsed copy loop (default: handoff)"},
+    FlagHelp{kWhat, "--scenario", "fragmented|coalesced",
+             "sets the default of --input-fragment: 64, or --read-reserve (default: fragmented)"},
+    FlagHelp{kWhat, "--completion", "ticket|fire_and_forget",
+             "which form of write the handoff proxy uses (default: ticket)"},
+    FlagHelp{kWhat, "--verify", nullptr,
+             "the sink compares every byte with what was sent, not only the count"},
+    FlagHelp{kShape, "--worker-threads", "N",
+             "threads, each with its own connections (default: the processors this process may "
+             "run on)"},
+    FlagHelp{kShape, "--connections", "N", "connections in a wave (default: 64)"},
+    FlagHelp{kShape, "--route-frames", "N", "frames in front of the tunnel (default: 64)"},
+    FlagHelp{kShape, "--frame-len", "N",
+             "bytes of a frame before its newline, at least 16 (default: 63)"},
+    FlagHelp{kShape, "--tunnel-bytes", "N", "bytes after the marker (default: 65536)"},
+    FlagHelp{kShape, "--input-fragment", "N", "bytes of one client write (default: by scenario)"},
+    FlagHelp{kShape, "--read-reserve", "N",
+             "bytes that a proxy's read is offered at least (default: 16384)"},
+    FlagHelp{kShape, "--write-pending-bytes", "N",
+             "byte budget of the handoff proxy's write queue, at least --read-reserve; 0 means "
+             "twice --read-reserve (default: 0)"},
+    FlagHelp{kShape, "--duplex-capacity", "N",
+             "bytes that an in-memory stream holds each way (default: 262144)"},
+    FlagHelp{kShape, "--iterations", "N", "waves of connections, at least this many (default: 1)"},
+    FlagHelp{kShape, "--duration-seconds", "X",
+             "start waves until this has passed, fractions allowed (default: 0)"},
+    FlagHelp{kSplit, "--service-addr", "HOST:PORT",
+             "where the proxy accepts, IPv4 or [IPv6] (default: 127.0.0.1:39000)"},
+    FlagHelp{kSplit, "--sink-addr", "HOST:PORT",
+             "where the sinks accept, IPv4 or [IPv6] (default: 127.0.0.1:39001)"},
+    FlagHelp{kSplit, "--ready-file", "PATH",
+             "the service writes its HOST:PORT there once it accepts"},
+    FlagHelp{kSplit, "--idle-timeout-millis", "N",
+             "after the first connection, end when none was open for this long (default: 2000)"},
+};
+
+constexpr const char* kDescription =
+    "Moves bytes from clients through a routing proxy to sinks and reports throughput, CPU use and "
+    "latency as key=value lines.\nA client sends newline-terminated frames, the line TUNNEL, then "
+    "opaque bytes.";
+
+const FlagHelp* find_flag(std::string_view word) {
+  const auto* found = std::find_if(kFlags.begin(), kFlags.end(),
+                                   [word](const FlagHelp& f) { return word == f.flag; });
+  return found == kFlags.end() ? nullptr : found;
+}
+
+// `--flag=value` becomes two words, so that an empty value is seen as one, and the next word is not
+// taken for it. The error is that of a flag whose value is missing.
+expected<std::vector<std::string>, EarlyExit> split_words(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+    words.push_back(word.substr(0, equals));
+    if (equals != std::string::npos) {
+      words.push_back(word.substr(equals + 1));
+      continue;
+    }
+    const FlagHelp* flag = find_flag(word);
+    if (flag == nullptr || flag->value == nullptr) continue;
+    if (i + 1 == argc || find_flag(argv[i + 1]) != nullptr) {
+      return unexpected<EarlyExit>(argument_error(word + ": its value is missing: " + flag->value));
+    }
+    words.emplace_back(argv[++i]);
+  }
+  return words;
+}
+
+void declare(CLI::App& app, FlagValues& values) {
+  app.set_help_flag("--help", "print this help and exit")->group("Help");
+  for (const FlagHelp& f : kFlags) {
+    const std::string name = f.flag;
+    if (f.value == nullptr) {
+      app.add_flag_callback(
+             name, [&values, name] { values.set(name, ""); }, f.text)
+          ->group(f.group);
+      continue;
+    }
+    app.add_option_function<std::string>(
+           name, [&values, name](const std::string& text) { values.set(name, text); }, f.text)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name(f.value)
+        ->group(f.group);
+  }
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      result += c;
+    } else {
+      result += "\\x";
+      result += kHex[byte >> 4];
+      result += kHex[byte & 15];
+    }
+  }
+  return result;
+}
+
+EarlyExit argument_error(std::string_view message) {
+  return {"bench_stream_harness: " + std::string(message) + "\n", false, 2};
+}
+
+expected<FlagValues, EarlyExit> read_flags(int argc, const char* const* argv) {
+  FlagValues values;
+  CLI::App app(kDescription, "bench_stream_harness");
+  app.get_formatter()->column_width(38);
+  declare(app, values);
+  app.allow_extras();
+  auto words = split_words(argc, argv);
+  if (!words) return unexpected<EarlyExit>(words.error());
+  std::reverse(words->begin(), words->end());  // the order that the parser wants
+  try {
+    app.parse(std::move(*words));
+  } catch (const CLI::CallForHelp&) {
+    return unexpected<EarlyExit>({app.help(), true, 0});
+  } catch (const CLI::ParseError& error) {
+    return unexpected<EarlyExit>(argument_error(printable(error.what())));
+  }
+  const auto extras = app.remaining();
+  if (!extras.empty()) {
+    return unexpected<EarlyExit>(
+        argument_error("'" + printable(extras.front()) + "': not a flag; --help lists them"));
+  }
+  return values;
+}
+
+}  // namespace stream_harness

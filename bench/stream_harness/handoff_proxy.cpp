@@ -1,0 +1,186 @@
+#include "handoff_proxy.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "stream_end.hpp"
+
+namespace stream_harness {
+namespace {
+
+using bytes_handoff::HandoffBuffer;
+using bytes_handoff::HandoffBufferConfig;
+using bytes_handoff::WriteHandoff;
+using bytes_handoff::WriteHandoffConfig;
+using bytes_handoff::WriteRefusal;
+using bytes_handoff::WriteRefusalReason;
+
+// Slices of one submission, and writes that may be pending.
+constexpr std::size_t kMaxBurst = 1024;
+
+HandoffBuffer make_buffer(const ProxyConfig& config, std::size_t unfinished_limit) {
+  HandoffBufferConfig buffer;
+  buffer.read_reserve = config.read_reserve;
+  buffer.max_len = unfinished_limit + config.read_reserve;
+  return HandoffBuffer::create(buffer).value();
+}
+
+template <class Writer>
+WriteHandoff make_queue(Writer out, const ProxyConfig& config) {
+  WriteHandoffConfig queue;
+  queue.max_items = kMaxBurst;
+  queue.max_pending_bytes = config.write_pending_bytes;
+  return WriteHandoff::spawn(std::move(out), queue).value();
+}
+
+bool is_for_room(const WriteRefusal& refusal) {
+  return refusal.reason == WriteRefusalReason::byte_budget_exceeded ||
+         refusal.reason == WriteRefusalReason::queue_full;
+}
+
+std::string describe_refusal(const WriteRefusal& refusal) {
+  return refusal.error ? describe("write", refusal.error) : "write: " + refusal.message();
+}
+
+}  // namespace
+
+template <class Reader, class Writer>
+HandoffProxy<Reader, Writer>::HandoffProxy(Reader in, Writer out, const ProxyConfig& config,
+                                           ProxyDone done)
+    : in_(std::move(in)),
+      out_(make_queue(std::move(out), config)),
+      parser_(config.frame_len),
+      write_pending_bytes_(config.write_pending_bytes),
+      completion_(config.completion),
+      done_(std::move(done)) {
+  buffer_ = make_buffer(config, parser_.unfinished_limit());
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::start() {
+  read(this->shared_from_this());
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::read(Self self) {
+  HandoffProxy& me = *self;
+  me.buffer_.async_read_available(
+      me.in_, [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+        on_read(std::move(self), error, bytes);
+      });
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
+  if (error) return self->finish(describe("read", error));
+  self->input_ended_ = bytes == 0;
+  route(std::move(self));
+}
+
+// Hands on all that is complete, as far as the write queue has room; then reads on.
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::route(Self self) {
+  HandoffProxy& me = *self;
+  while (me.collect_burst()) {
+    if (const auto admitted = me.submit(); !admitted) {
+      if (is_for_room(admitted.error())) return wait_for_room(std::move(self));
+      return me.finish(describe_refusal(admitted.error()));
+    }
+    me.burst_.clear();
+    if (me.completion_ == Completion::kTicket) return wait_for_ticket(std::move(self));
+  }
+  if (me.too_long_) return me.finish(unfinished_frame_error(me.parser_.unfinished_limit()));
+  if (me.input_ended_) return close(std::move(self));
+  read(std::move(self));
+}
+
+// False when nothing is complete. A unit larger than the whole write budget goes in pieces.
+template <class Reader, class Writer>
+bool HandoffProxy<Reader, Writer>::collect_burst() {
+  std::size_t room = write_pending_bytes_;
+  while (room != 0 && burst_.size() < kMaxBurst && (unit_bytes_ != 0 || find_unit())) {
+    const bool fits_alone = unit_bytes_ <= write_pending_bytes_;
+    if (unit_bytes_ > room && fits_alone && !tunnel_) break;
+    const std::size_t bytes = std::min(unit_bytes_, room);
+    burst_.push_back(std::move(*buffer_.split_prefix(bytes)));
+    unit_bytes_ -= bytes;
+    room -= bytes;
+  }
+  return !burst_.empty();
+}
+
+template <class Reader, class Writer>
+bool HandoffProxy<Reader, Writer>::find_unit() {
+  if (tunnel_) {
+    unit_bytes_ = buffer_.len();
+    return unit_bytes_ != 0;
+  }
+  const auto unit =
+      input_ended_ ? parser_.next_at_end(buffer_.peek()) : parser_.next(buffer_.peek());
+  unit_bytes_ = unit.bytes;
+  tunnel_ = unit.found == RouteParser::Found::kMarker;
+  too_long_ = unit.found == RouteParser::Found::kTooLong;
+  return unit_bytes_ != 0;
+}
+
+template <class Reader, class Writer>
+bytes_handoff::expected<void, WriteRefusal> HandoffProxy<Reader, Writer>::submit() {
+  if (completion_ == Completion::kFireAndForget) return out_.try_write_all_detached(burst_);
+  auto ticket = out_.try_write_all(burst_);
+  if (!ticket) return bytes_handoff::unexpected(ticket.error());
+  ticket_ = std::move(*ticket);
+  return {};
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::wait_for_room(Self self) {
+  HandoffProxy& me = *self;
+  const auto on_admitted = [](Self admitted_self, auto& admitted) {
+    if (!admitted) return admitted_self->finish(describe_refusal(admitted.error()));
+    if constexpr (!std::is_void_v<typename std::decay_t<decltype(admitted)>::value_type>) {
+      admitted_self->ticket_ = std::move(*admitted);
+      return wait_for_ticket(std::move(admitted_self));
+    } else {
+      route(std::move(admitted_self));
+    }
+  };
+  auto handler = [self = std::move(self), on_admitted](auto admitted) mutable {
+    on_admitted(std::move(self), admitted);
+  };
+  auto burst = std::exchange(me.burst_, {});
+  if (me.completion_ == Completion::kFireAndForget) {
+    me.out_.async_write_all_detached(std::move(burst), std::move(handler));
+  } else {
+    me.out_.async_write_all(std::move(burst), std::move(handler));
+  }
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::wait_for_ticket(Self self) {
+  HandoffProxy& me = *self;
+  me.ticket_.async_wait([self = std::move(self)](net_error_code error, std::size_t) mutable {
+    if (error) return self->finish(describe("write", error));
+    route(std::move(self));
+  });
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::close(Self self) {
+  HandoffProxy& me = *self;
+  me.out_.close();
+  me.out_.async_closed([self = std::move(self)](net_error_code error) {
+    self->finish(error ? describe("write", error) : std::string());
+  });
+}
+
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::finish(std::string error) {
+  out_.abort();
+  close_quietly(in_);
+  std::exchange(done_, nullptr)({out_.statistics().written_bytes, std::move(error)});
+}
+
+template class HandoffProxy<TcpStream, TcpStream>;
+template class HandoffProxy<DuplexStream, DuplexStream>;
+
+}  // namespace stream_harness

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "proxy.hpp"
+#include "route_parser.hpp"
+#include "streams.hpp"
+
+namespace stream_harness {
+
+/// The library's path: reads what there is into a HandoffBuffer, splits the frames of a read off as
+/// owned slices, and gives them to a WriteHandoff in one submission. After the marker the buffered
+/// bytes go on as they come. With tickets it waits for each submission to be written before it
+/// reads on; without, reading and writing overlap as far as the write budget lets them.
+template <class Reader, class Writer>
+class HandoffProxy : public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
+ public:
+  HandoffProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
+
+  void start();
+
+ private:
+  // The operation under way owns the proxy; each step passes it on to the next.
+  using Self = std::shared_ptr<HandoffProxy>;
+
+  static void read(Self self);
+  static void on_read(Self self, net_error_code error, std::size_t bytes);
+  static void route(Self self);
+  static void wait_for_room(Self self);
+  static void wait_for_ticket(Self self);
+  static void close(Self self);
+
+  [[nodiscard]] bool collect_burst();
+  [[nodiscard]] bool find_unit();
+  [[nodiscard]] bytes_handoff::expected<void, bytes_handoff::WriteRefusal> submit();
+  void finish(std::string error);
+
+  Reader in_;
+  bytes_handoff::WriteHandoff out_;
+  bytes_handoff::HandoffBuffer buffer_;
+  RouteParser parser_;
+  std::size_t write_pending_bytes_;
+  Completion completion_;
+  bool tunnel_ = false;
+  bool input_ended_ = false;
+  bool too_long_ = false;
+  std::size_t unit_bytes_ = 0;               // found at the front of the buffer, not collected yet
+  std::vector<bytes_handoff::Bytes> burst_;  // the slices of one submission
+  bytes_handoff::WriteTicket ticket_;        // of the last submission
+  ProxyDone done_;
+};
+
+extern template class HandoffProxy<TcpStream, TcpStream>;
+extern template class HandoffProxy<DuplexStream, DuplexStream>;
+
+}  // namespace stream_harness

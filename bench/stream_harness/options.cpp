@@ -1,0 +1,237 @@
+#include "options.hpp"
+
+#include <sched.h>
+
+#include "command_line.hpp"
+#include "strict_number.hpp"
+#include "workload.hpp"
+
+namespace stream_harness {
+namespace {
+
+using bytes_handoff::expected;
+using bytes_handoff::unexpected;
+
+// Reads the flags one after the other; the first that breaks its rule is kept, and the readers
+// after it do nothing.
+class FlagReader {
+ public:
+  explicit FlagReader(const FlagValues& values) : values_(values) {}
+
+  void fail(std::string_view flag, std::string_view rule) {
+    if (!error_.empty()) return;
+    const auto given = values_.find(flag);
+    const std::string value = given ? " '" + printable(*given) + "'" : std::string();
+    error_ = std::string(flag) + value + ": " + std::string(rule);
+  }
+
+  [[nodiscard]] bool failed() const { return !error_.empty(); }
+  [[nodiscard]] const std::string& error() const { return error_; }
+  [[nodiscard]] bool given(std::string_view flag) const { return values_.find(flag).has_value(); }
+
+  template <class Enum>
+  void choice(std::string_view flag, Enum& target, std::initializer_list<Enum> all) {
+    const auto text = values_.find(flag);
+    if (!text) return;
+    std::string rule = "must be one of";
+    for (const Enum candidate : all) {
+      if (to_text(candidate) == *text) {
+        target = candidate;
+        return;
+      }
+      rule += ' ';
+      rule += to_text(candidate);
+    }
+    fail(flag, rule);
+  }
+
+  template <class Number>
+  void number(std::string_view flag, Number& target, std::uint64_t least) {
+    static_assert(sizeof(Number) == sizeof(std::uint64_t));
+    const auto text = values_.find(flag);
+    if (!text) return;
+    const auto value = parse_whole_number(*text);
+    if (!value) return fail(flag, "must be a whole number in plain decimal, below 2^64");
+    if (*value < least) return fail(flag, "must be at least " + std::to_string(least));
+    target = *value;
+  }
+
+  void seconds(std::string_view flag, std::chrono::nanoseconds& target) {
+    const auto text = values_.find(flag);
+    if (!text) return;
+    const auto value = parse_seconds(*text);
+    if (!value) {
+      return fail(flag, "must be a number of seconds in plain decimal, at most 9223372036");
+    }
+    target = *value;
+  }
+
+  void address(std::string_view flag, HostPort& target) {
+    const auto text = values_.find(flag);
+    if (!text) return;
+    const auto value = parse_host_port(*text);
+    if (!value) return fail(flag, "must be a numeric IPv4:PORT or [IPv6]:PORT");
+    target = *value;
+  }
+
+ private:
+  const FlagValues& values_;
+  std::string error_;
+};
+
+void read_sizes(FlagReader& read, Options& options) {
+  read.number("--worker-threads", options.worker_threads, 1);
+  read.number("--connections", options.connections, 1);
+  read.number("--route-frames", options.route_frames, 1);
+  read.number("--frame-len", options.frame_len, kLeastFrameLen);
+  read.number("--tunnel-bytes", options.tunnel_bytes, 1);
+  read.number("--read-reserve", options.read_reserve, 1);
+  options.input_fragment = options.scenario == Scenario::kFragmented ? 64 : options.read_reserve;
+  read.number("--input-fragment", options.input_fragment, 1);
+  read.number("--duplex-capacity", options.duplex_capacity, 1);
+  read.number("--iterations", options.iterations, 1);
+  read.seconds("--duration-seconds", options.duration);
+}
+
+void read_write_budget(FlagReader& read, Options& options) {
+  options.write_pending_bytes = 0;
+  read.number("--write-pending-bytes", options.write_pending_bytes, 0);
+  if (read.failed()) return;
+  if (options.write_pending_bytes == 0) {
+    const auto twice = checked_multiply(options.read_reserve, 2);
+    if (!twice)
+      return read.fail("--read-reserve", "twice that (the write budget) must fit 64 bits");
+    options.write_pending_bytes = *twice;
+  } else if (options.write_pending_bytes < options.read_reserve) {
+    read.fail("--write-pending-bytes", "must be 0 or at least --read-reserve, which is " +
+                                           std::to_string(options.read_reserve));
+  }
+}
+
+void read_roles(FlagReader& read, Options& options) {
+  read.choice("--role", options.role, {Role::kIntegrated, Role::kTcpService, Role::kTcpDriver});
+  read.choice("--transport", options.transport, {Transport::kDuplex, Transport::kTcp});
+  read.address("--service-addr", options.service_addr);
+  read.address("--sink-addr", options.sink_addr);
+  std::uint64_t idle_millis = static_cast<std::uint64_t>(options.idle_timeout.count());
+  read.number("--idle-timeout-millis", idle_millis, 1);
+  constexpr std::uint64_t kLongestMillis = 9'000'000'000'000;
+  if (idle_millis > kLongestMillis) {
+    read.fail("--idle-timeout-millis", "must be at most 9000000000000");
+  }
+  options.idle_timeout = std::chrono::milliseconds(idle_millis);
+
+  if (options.role == Role::kIntegrated) return;
+  if (read.given("--transport") && options.transport == Transport::kDuplex) {
+    read.fail("--transport",
+              "the split roles mean tcp; --role is " + std::string(to_text(options.role)));
+  }
+  options.transport = Transport::kTcp;
+  read.fail("--role", "not available in this version; must be integrated");
+}
+
+// Names the flag that contributes most to a size that does not fit.
+void check_sums(FlagReader& read, const Options& options) {
+  if (read.failed()) return;
+  const auto payload =
+      checked_payload_bytes({options.route_frames, options.frame_len, options.tunnel_bytes});
+  if (!payload) {
+    const bool tunnel = options.tunnel_bytes > (std::uint64_t{1} << 62);
+    const bool frame = options.frame_len > options.route_frames;
+    read.fail(tunnel  ? "--tunnel-bytes"
+              : frame ? "--frame-len"
+                      : "--route-frames",
+              "--route-frames * (--frame-len + 1) + 7 + --tunnel-bytes must fit 64 bits");
+    return;
+  }
+  const auto wave = checked_multiply(*payload, options.connections);
+  if (!wave) {
+    read.fail("--connections",
+              "times " + std::to_string(*payload) + " bytes per connection must fit 64 bits");
+  } else if (!checked_multiply(*wave, options.iterations)) {
+    read.fail("--iterations",
+              "times " + std::to_string(*wave) + " bytes per wave must fit 64 bits");
+  }
+}
+
+}  // namespace
+
+std::uint64_t Options::bytes_per_connection() const noexcept {
+  return payload_bytes({route_frames, frame_len, tunnel_bytes});
+}
+
+expected<Options, EarlyExit> parse_command_line(int argc, const char* const* argv) {
+  auto values = read_flags(argc, argv);
+  if (!values) return unexpected<EarlyExit>(values.error());
+
+  Options options;
+  options.worker_threads = available_processors();
+  FlagReader read(*values);
+  read.choice("--implementation", options.implementation,
+              {Implementation::kHandoff, Implementation::kManualVec, Implementation::kRawCopy});
+  read.choice("--scenario", options.scenario, {Scenario::kFragmented, Scenario::kCoalesced});
+  read.choice("--completion", options.completion,
+              {Completion::kTicket, Completion::kFireAndForget});
+  read_sizes(read, options);
+  read_write_budget(read, options);
+  read_roles(read, options);
+  check_sums(read, options);
+  options.ready_file = values->find("--ready-file").value_or("");
+  if (read.given("--ready-file") && options.ready_file.empty()) {
+    read.fail("--ready-file", "must not be empty");
+  }
+  options.verify = values->is_set("--verify");
+  if (read.failed()) return unexpected<EarlyExit>(argument_error(read.error()));
+  return options;
+}
+
+std::size_t available_processors() {
+  for (std::size_t bits = 1024; bits <= std::size_t{1} << 20; bits *= 2) {
+    cpu_set_t* set = CPU_ALLOC(bits);
+    if (set == nullptr) break;
+    const std::size_t bytes = CPU_ALLOC_SIZE(bits);
+    const bool known = sched_getaffinity(0, bytes, set) == 0;
+    const int count = known ? CPU_COUNT_S(bytes, set) : 0;
+    CPU_FREE(set);
+    if (count > 0) return static_cast<std::size_t>(count);
+  }
+  return 1;
+}
+
+std::string_view to_text(Transport value) noexcept {
+  return value == Transport::kDuplex ? "duplex" : "tcp";
+}
+
+std::string_view to_text(Role value) noexcept {
+  switch (value) {
+    case Role::kIntegrated:
+      return "integrated";
+    case Role::kTcpService:
+      return "tcp-service";
+    case Role::kTcpDriver:
+      break;
+  }
+  return "tcp-driver";
+}
+
+std::string_view to_text(Implementation value) noexcept {
+  switch (value) {
+    case Implementation::kHandoff:
+      return "handoff";
+    case Implementation::kManualVec:
+      return "manual_vec";
+    case Implementation::kRawCopy:
+      break;
+  }
+  return "raw_copy";
+}
+
+std::string_view to_text(Scenario value) noexcept {
+  return value == Scenario::kFragmented ? "fragmented" : "coalesced";
+}
+
+std::string_view to_text(Completion value) noexcept {
+  return value == Completion::kTicket ? "ticket" : "fire_and_forget";
+}
+
+}  // namespace stream_harness

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "options.hpp"
+
+namespace stream_harness {
+
+// Every contender is a class template `XProxy<Reader, Writer>` with the same shape:
+//
+//   XProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
+//   void start();
+//
+// made with std::make_shared. It owns both streams, keeps itself alive until it has ended, closes
+// them, and then calls `done` once. It forwards from `in` to `out`, and shuts down `out` when `in`
+// has ended and all is written. What the reader of `out` sends is not read.
+
+struct ProxyConfig {
+  std::size_t read_reserve = 0;
+  std::size_t write_pending_bytes = 0;
+  std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
+  Completion completion = Completion::kTicket;
+};
+
+struct ProxyResult {
+  std::uint64_t forwarded_bytes = 0;  ///< written to `out`
+  std::string error;                  ///< empty: the connection ended in order
+};
+
+using ProxyDone = std::function<void(ProxyResult)>;
+
+}  // namespace stream_harness

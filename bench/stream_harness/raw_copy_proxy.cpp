@@ -1,0 +1,61 @@
+#include "raw_copy_proxy.hpp"
+
+#include <asio/write.hpp>
+#include <utility>
+
+#include "stream_end.hpp"
+
+namespace stream_harness {
+
+template <class Reader, class Writer>
+RawCopyProxy<Reader, Writer>::RawCopyProxy(Reader in, Writer out, const ProxyConfig& config,
+                                           ProxyDone done)
+    : in_(std::move(in)),
+      out_(std::move(out)),
+      buffer_(config.read_reserve),
+      done_(std::move(done)) {}
+
+template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::start() {
+  read(this->shared_from_this());
+}
+
+template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::read(Self self) {
+  RawCopyProxy& me = *self;
+  me.in_.async_read_some(net::buffer(me.buffer_),
+                         [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+                           on_read(std::move(self), error, bytes);
+                         });
+}
+
+template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
+  RawCopyProxy& me = *self;
+  if (error == net::error::eof) return me.finish("shutdown", end_sending(me.out_));
+  if (error) return me.finish("read", error);
+  net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
+                   [self = std::move(self)](net_error_code failure, std::size_t written) mutable {
+                     on_written(std::move(self), failure, written);
+                   });
+}
+
+template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::on_written(Self self, net_error_code error, std::size_t bytes) {
+  self->result_.forwarded_bytes += bytes;
+  if (error) return self->finish("write", error);
+  read(std::move(self));
+}
+
+template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::finish(const char* step, net_error_code error) {
+  if (error) result_.error = describe(step, error);
+  close_quietly(in_);
+  close_quietly(out_);
+  std::exchange(done_, nullptr)(std::move(result_));
+}
+
+template class RawCopyProxy<TcpStream, TcpStream>;
+template class RawCopyProxy<DuplexStream, DuplexStream>;
+
+}  // namespace stream_harness

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy.hpp"
+#include "streams.hpp"
+
+namespace stream_harness {
+
+/// Copies without looking: reads into a buffer of `read_reserve`, writes all of that, and again.
+template <class Reader, class Writer>
+class RawCopyProxy : public std::enable_shared_from_this<RawCopyProxy<Reader, Writer>> {
+ public:
+  RawCopyProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
+
+  void start();
+
+ private:
+  // The operation under way owns the proxy; each step passes it on to the next.
+  using Self = std::shared_ptr<RawCopyProxy>;
+
+  static void read(Self self);
+  static void on_read(Self self, net_error_code error, std::size_t bytes);
+  static void on_written(Self self, net_error_code error, std::size_t bytes);
+  void finish(const char* step, net_error_code error);
+
+  Reader in_;
+  Writer out_;
+  std::vector<std::byte> buffer_;
+  ProxyResult result_;
+  ProxyDone done_;
+};
+
+extern template class RawCopyProxy<TcpStream, TcpStream>;
+extern template class RawCopyProxy<DuplexStream, DuplexStream>;
+
+}  // namespace stream_harness

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "latency_histogram.hpp"
+#include "options.hpp"
+#include "process_usage.hpp"
+
+namespace stream_harness {
+
+/// What a run did.
+struct RunResult {
+  std::uint64_t actual_iterations = 0;
+  std::uint64_t total_streams = 0;  ///< connections that were started
+  std::uint64_t total_bytes = 0;    ///< bytes that the proxies forwarded
+  std::uint64_t failed_connections = 0;
+  std::chrono::nanoseconds elapsed{0};  ///< of the work
+  ProcessUsage usage;                   ///< during the work
+  LatencyHistogram latency_micros;      ///< of the connections that ended in order
+};
+
+/// The report: `key=value` lines in their fixed order. Rates of a run that took no time are 0.
+[[nodiscard]] std::string format_report(const Options& options, const RunResult& result);
+
+}  // namespace stream_harness

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "payload_verifier.hpp"
+#include "stream_end.hpp"
+#include "streams.hpp"
+
+namespace stream_harness {
+
+inline constexpr std::size_t kSinkReadBytes = 65536;
+
+struct SinkResult {
+  std::uint64_t received_bytes = 0;
+  std::chrono::steady_clock::time_point last_byte_at;  ///< when the expected count was reached
+  std::string error;                                   ///< empty: the payload came, and its end
+};
+
+/// What a sink is to expect.
+struct SinkConfig {
+  std::uint64_t expected_bytes = 0;
+  std::unique_ptr<PayloadVerifier> verifier;  ///< null: bytes are counted only
+  /// Where to read to, `kSinkReadBytes` long. Sinks of one thread that only count may share it.
+  std::shared_ptr<std::byte[]> buffer;
+};
+
+/// Reads to the end of the stream and counts; with a verifier compares every byte too. Made with
+/// std::make_shared; keeps itself alive until it has called `done`, once.
+template <class Stream>
+class Sink : public std::enable_shared_from_this<Sink<Stream>> {
+ public:
+  using Done = std::function<void(SinkResult)>;
+
+  Sink(Stream stream, SinkConfig config, Done done)
+      : stream_(std::move(stream)), config_(std::move(config)), done_(std::move(done)) {}
+
+  void start() { read(this->shared_from_this()); }
+
+ private:
+  // The operation under way owns the sink; each step passes it on to the next.
+  using Self = std::shared_ptr<Sink>;
+
+  static void read(Self self) {
+    Sink& me = *self;
+    me.stream_.async_read_some(
+        net::buffer(me.config_.buffer.get(), kSinkReadBytes),
+        [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+          on_read(std::move(self), error, bytes);
+        });
+  }
+
+  static void on_read(Self self, net_error_code error, std::size_t bytes) {
+    Sink& me = *self;
+    if (error == net::error::eof) return me.finish(me.error_at_end());
+    if (error) return me.finish(describe("read", error));
+    me.count(bytes);
+    if (me.config_.verifier &&
+        !me.config_.verifier->check(std::span(me.config_.buffer.get(), bytes))) {
+      return me.finish("the payload differs at byte " +
+                       std::to_string(*me.config_.verifier->first_mismatch()));
+    }
+    read(std::move(self));
+  }
+
+  void count(std::size_t bytes) {
+    const bool was_short = result_.received_bytes < config_.expected_bytes;
+    result_.received_bytes += bytes;
+    if (was_short && result_.received_bytes >= config_.expected_bytes) {
+      result_.last_byte_at = std::chrono::steady_clock::now();
+    }
+  }
+
+  [[nodiscard]] std::string error_at_end() const {
+    if (result_.received_bytes == config_.expected_bytes) return {};
+    return "the stream ended after " + std::to_string(result_.received_bytes) +
+           " bytes, expected " + std::to_string(config_.expected_bytes);
+  }
+
+  void finish(std::string error) {
+    result_.error = std::move(error);
+    close_quietly(stream_);
+    std::exchange(done_, nullptr)(std::move(result_));
+  }
+
+  Stream stream_;
+  SinkConfig config_;
+  SinkResult result_;
+  Done done_;
+};
+
+}  // namespace stream_harness

@@ -1,0 +1,26 @@
+#include "wave_worker.hpp"
+
+namespace stream_harness {
+
+ProxyConfig proxy_config(const Options& options) {
+  return {options.read_reserve, options.write_pending_bytes, options.frame_len, options.completion};
+}
+
+PayloadShape payload_shape(const Options& options) {
+  return {options.route_frames, options.frame_len, options.tunnel_bytes};
+}
+
+SinkConfig sink_config(const Options& options, std::uint64_t connection,
+                       const std::shared_ptr<std::byte[]>& shared_buffer) {
+  SinkConfig config;
+  config.expected_bytes = options.bytes_per_connection();
+  if (options.verify) {
+    config.verifier = std::make_unique<PayloadVerifier>(payload_shape(options), connection);
+    config.buffer = std::make_shared<std::byte[]>(kSinkReadBytes);
+  } else {
+    config.buffer = shared_buffer;
+  }
+  return config;
+}
+
+}  // namespace stream_harness
