@@ -1,0 +1,89 @@
+// Cutting what a buffer holds. Filling the buffer is outside of the timed part, dropping the slices
+// one by one is inside.
+
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "timed_section.hpp"
+
+namespace bytes_handoff::bench {
+namespace {
+
+constexpr std::size_t kBufferedBytes = 2 * 1024 * 1024;
+
+HandoffBuffer filled_buffer(std::size_t size) {
+  BytesMut bytes = BytesMut::with_capacity(size);
+  std::memset(bytes.spare().data(), 'x', size);
+  bytes.commit(size);
+  HandoffBufferConfig config;
+  config.max_len = kBufferedBytes;
+  return std::move(*HandoffBuffer::from_tail(std::move(bytes), config));
+}
+
+template <class Split>
+void split_all(benchmark::State& state, Split split) {
+  const auto prefix_bytes = static_cast<std::size_t>(state.range(0));
+  for ([[maybe_unused]] auto unused : state) {
+    HandoffBuffer buffer = filled_buffer(kBufferedBytes);
+    time_section(state, [&] {
+      while (!buffer.is_empty()) {
+        auto prefix = split(buffer, prefix_bytes);
+        benchmark::DoNotOptimize(prefix->data());
+      }
+      buffer = HandoffBuffer();
+    });
+  }
+  count_work(state, kBufferedBytes, kBufferedBytes / prefix_bytes);
+}
+
+void split_freeze_prefixes(benchmark::State& state) {
+  split_all(state, [](HandoffBuffer& buffer, std::size_t n) { return buffer.split_prefix(n); });
+}
+
+void split_prefix_mut(benchmark::State& state) {
+  split_all(state, [](HandoffBuffer& buffer, std::size_t n) { return buffer.split_prefix_mut(n); });
+}
+
+// A parser cuts its last frame and leaves the rest to the next one. Many buffers an iteration,
+// since one switch is too short to be timed.
+void take_tail_mode_switch(benchmark::State& state) {
+  constexpr std::size_t kSwitches = 1024;
+  constexpr std::size_t kPrefixBytes = 512;
+  constexpr std::size_t kEachBytes = 4096;
+  std::vector<HandoffBuffer> buffers;
+  buffers.reserve(kSwitches);
+  for ([[maybe_unused]] auto unused : state) {
+    buffers.clear();
+    for (std::size_t i = 0; i < kSwitches; ++i) {
+      buffers.push_back(filled_buffer(kEachBytes));
+    }
+    time_section(state, [&] {
+      for (HandoffBuffer& buffer : buffers) {
+        const auto prefix = buffer.split_prefix(kPrefixBytes);
+        benchmark::DoNotOptimize(prefix->data());
+        auto next = HandoffBuffer::from_tail(buffer.take_tail(), buffer.config());
+        benchmark::DoNotOptimize(next->peek().data());
+      }
+    });
+  }
+  count_work(state, kSwitches * kEachBytes, kSwitches);
+}
+
+BENCHMARK(split_freeze_prefixes)
+    ->ArgName("prefix_bytes")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->UseManualTime();
+BENCHMARK(split_prefix_mut)->ArgName("prefix_bytes")->Arg(16)->Arg(64)->Arg(512)->UseManualTime();
+BENCHMARK(take_tail_mode_switch)->UseManualTime();
+
+}  // namespace
+}  // namespace bytes_handoff::bench
