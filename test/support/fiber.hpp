@@ -1,0 +1,110 @@
+#pragma once
+
+// A function on a stack of its own that can be left and gone back to, all on one thread. Sanitizers
+// are told of every switch.
+
+#include <ucontext.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace bytes_handoff::test {
+
+class Fiber {
+ public:
+  Fiber() = default;
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+#if defined(__SANITIZE_THREAD__)
+  ~Fiber() { __tsan_destroy_fiber(tsan_own_); }
+#endif
+
+  /// Gets ready to run `body` from its beginning. What an earlier body left undone is forgotten,
+  /// not unwound.
+  void start(std::function<void()> body) {
+    body_ = std::move(body);
+    is_finished_ = false;
+    getcontext(&own_);
+    own_.uc_stack.ss_sp = stack_.get();
+    own_.uc_stack.ss_size = kStackBytes;
+    own_.uc_link = nullptr;
+    makecontext(&own_, &Fiber::enter, 0);
+  }
+
+  [[nodiscard]] bool is_finished() const { return is_finished_; }
+
+  /// Runs the body until it suspends or ends.
+  void resume() {
+    running_ = this;
+#if defined(__SANITIZE_THREAD__)
+    tsan_caller_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(tsan_own_, 0);
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+    void* fake_stack = nullptr;
+    __sanitizer_start_switch_fiber(&fake_stack, stack_.get(), kStackBytes);
+#endif
+    swapcontext(&caller_, &own_);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
+#endif
+  }
+
+  /// From inside of the body: goes back to who resumed it.
+  void suspend() { leave(); }
+
+ private:
+  static constexpr std::size_t kStackBytes = 256 * 1024;
+
+  static void enter() {
+    Fiber& self = *running_;
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(nullptr, &self.caller_stack_, &self.caller_stack_bytes_);
+#endif
+    self.body_();
+    self.is_finished_ = true;
+    self.leave();
+  }
+
+  void leave() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_switch_to_fiber(tsan_caller_, 0);
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+    void* fake_stack = nullptr;
+    __sanitizer_start_switch_fiber(is_finished_ ? nullptr : &fake_stack, caller_stack_,
+                                   caller_stack_bytes_);
+#endif
+    swapcontext(&own_, &caller_);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(fake_stack, &caller_stack_, &caller_stack_bytes_);
+#endif
+  }
+
+  static inline thread_local Fiber* running_ = nullptr;
+
+  std::function<void()> body_;
+  std::unique_ptr<std::byte[]> stack_ = std::make_unique<std::byte[]>(kStackBytes);
+  ucontext_t own_{};
+  ucontext_t caller_{};
+  bool is_finished_ = true;
+#if defined(__SANITIZE_ADDRESS__)
+  const void* caller_stack_ = nullptr;
+  std::size_t caller_stack_bytes_ = 0;
+#endif
+#if defined(__SANITIZE_THREAD__)
+  void* tsan_own_ = __tsan_create_fiber(0);
+  void* tsan_caller_ = nullptr;
+#endif
+};
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bytes_handoff/detail/duplex_pipe.hpp"
+#include "support/pattern.hpp"
+
+namespace bytes_handoff::test {
+
+using detail::ConstSegment;
+using detail::DuplexPipe;
+using detail::MutableSegment;
+using detail::PipeCondition;
+using detail::PipeRead;
+using detail::PipeRequest;
+using detail::PipeRequestList;
+using detail::PipeResult;
+using detail::PipeSettled;
+using detail::PipeStatus;
+using detail::PipeWait;
+using detail::PipeWrite;
+
+/// A request that remembers how it ended; `Base` is PipeRead, PipeWrite or PipeWait.
+template <typename Base>
+class Recorded : public Base {
+ public:
+  void complete() override { ++completions; }
+  void discard() noexcept override { ++discards; }
+
+  int completions = 0;
+  int discards = 0;
+
+ protected:
+  ~Recorded() = default;
+};
+
+class Reading final : public Recorded<PipeRead> {
+ public:
+  explicit Reading(std::size_t room) : text(room, '\0') {
+    segment = std::as_writable_bytes(std::span(text));
+    into = {&segment, 1};
+  }
+
+  std::string got() const { return text.substr(0, bytes); }
+
+  std::string text;
+  MutableSegment segment;
+};
+
+class Writing final : public Recorded<PipeWrite> {
+ public:
+  explicit Writing(std::string from_text) : text(std::move(from_text)) {
+    segment = std::as_bytes(std::span(text));
+    from = {&segment, 1};
+  }
+
+  std::string text;
+  ConstSegment segment;
+};
+
+class Waiting final : public Recorded<PipeWait> {
+ public:
+  explicit Waiting(PipeCondition what, std::uint64_t name = 0) {
+    condition = what;
+    id = name;
+  }
+};
+
+/// Calls a pipe with strings, and collects what it settles.
+class PipeFixture : public testing::Test {
+ protected:
+  PipeSettled settled() { return {reader_settled, writer_settled}; }
+
+  PipeResult write(DuplexPipe& pipe, std::string_view text) {
+    const ConstSegment segment = bytes_of(text);
+    return pipe.write({&segment, 1}, settled());
+  }
+
+  PipeResult read(DuplexPipe& pipe, std::string& into, std::size_t room) {
+    into.assign(room, '\0');
+    const MutableSegment segment = std::as_writable_bytes(std::span(into));
+    const PipeResult result = pipe.read({&segment, 1}, settled());
+    into.resize(result.bytes);
+    return result;
+  }
+
+  void expect_read(DuplexPipe& pipe, std::size_t room, std::string_view expected) {
+    std::string got;
+    EXPECT_EQ(read(pipe, got, room).status, PipeStatus::kDone);
+    EXPECT_EQ(got, expected);
+  }
+
+  void expect_read_fails(DuplexPipe& pipe, PipeStatus expected) {
+    std::string got;
+    const PipeResult result = read(pipe, got, 8);
+    EXPECT_EQ(result.status, expected);
+    EXPECT_EQ(result.bytes, 0U);
+  }
+
+  void expect_write(DuplexPipe& pipe, std::string_view text, PipeStatus status, std::size_t bytes) {
+    const PipeResult result = write(pipe, text);
+    EXPECT_EQ(result.status, status);
+    EXPECT_EQ(result.bytes, bytes);
+  }
+
+  /// Takes the one request that the list holds.
+  void expect_only(PipeRequestList& list, PipeRequest& request, PipeStatus status,
+                   std::size_t bytes = 0) {
+    EXPECT_EQ(list.pop_front(), &request);
+    EXPECT_TRUE(list.empty());
+    EXPECT_EQ(request.status, status);
+    EXPECT_EQ(request.bytes, bytes);
+  }
+
+  void expect_nothing_settled() {
+    EXPECT_TRUE(reader_settled.empty());
+    EXPECT_TRUE(writer_settled.empty());
+  }
+
+  PipeRequestList reader_settled;
+  PipeRequestList writer_settled;
+};
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,87 @@
+#pragma once
+
+// What waits on a write queue in tests: plain objects that note when and how they were resumed.
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/detail/effects.hpp"
+#include "bytes_handoff/detail/write_queue.hpp"
+
+namespace bytes_handoff::test {
+
+/// Names of those that were resumed, in order.
+using ResumeLog = std::vector<std::string>;
+
+/// A waiter of the kind `Base` that counts its resumptions.
+template <class Base>
+struct Probe : Base {
+  explicit Probe(std::string called = {}, ResumeLog* into = nullptr)
+      : name(std::move(called)), log(into) {}
+
+  void resume(const void* context) noexcept override {
+    ++resumed;
+    destroyed_context = context;
+    if (log != nullptr) {
+      log->push_back(name);
+    }
+  }
+
+  std::string name;
+  ResumeLog* log;
+  int resumed = 0;
+  const void* destroyed_context = nullptr;
+};
+
+using TicketProbe = Probe<detail::TicketWaiter>;
+using FlushProbe = Probe<detail::FlushWaiter>;
+using CloseProbe = Probe<detail::CloseWaiter>;
+
+/// A waiting write with its slices.
+template <class Sync>
+struct BasicWriteProbe : Probe<detail::BasicWriteWaiter<Sync>> {
+  explicit BasicWriteProbe(std::vector<Bytes> writes, std::string called = {},
+                           ResumeLog* into = nullptr)
+      : Probe<detail::BasicWriteWaiter<Sync>>(std::move(called), into), owned(std::move(writes)) {
+    this->slices = owned;
+  }
+  explicit BasicWriteProbe(std::string_view text, std::string called = {},
+                           ResumeLog* into = nullptr)
+      : BasicWriteProbe(std::vector<Bytes>{Bytes::copy_of(text)}, std::move(called), into) {}
+
+  [[nodiscard]] bool was_admitted() const { return this->resumed == 1 && !this->refusal; }
+
+  std::vector<Bytes> owned;
+};
+using WriteProbe = BasicWriteProbe<detail::StdSync>;
+
+struct ReleaseTicket {
+  template <class State>
+  void operator()(State* ticket) const noexcept {
+    ticket->release();
+  }
+};
+
+/// The holder's reference on a ticket.
+template <class Sync>
+using BasicTicketRef = std::unique_ptr<detail::TicketState<Sync>, ReleaseTicket>;
+using TicketRef = BasicTicketRef<detail::StdSync>;
+
+/// A ticket whose second reference is still with the caller: `get()` goes to the queue, and where
+/// the queue refuses it, `get()->release()`.
+template <class Sync = detail::StdSync>
+[[nodiscard]] BasicTicketRef<Sync> make_ticket() {
+  return BasicTicketRef<Sync>(detail::TicketState<Sync>::make());
+}
+
+[[nodiscard]] inline detail::ErrorValue error_value(int value) {
+  static const int category = 0;
+  return {value, &category};
+}
+
+}  // namespace bytes_handoff::test

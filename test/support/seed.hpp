@@ -1,0 +1,44 @@
+#pragma once
+
+// One seed a test process for all random tests: taken from BYTES_HANDOFF_TEST_SEED when that is
+// set, so that a failure can be repeated, else new each time.
+
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+namespace bytes_handoff::test {
+
+[[nodiscard]] inline std::uint64_t seed() {
+  static const std::uint64_t value = [] {
+    if (const char* given = std::getenv("BYTES_HANDOFF_TEST_SEED"); given != nullptr) {
+      return static_cast<std::uint64_t>(std::strtoull(given, nullptr, 10));
+    }
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) | device();
+  }();
+  return value;
+}
+
+/// For SCOPED_TRACE in a random test.
+[[nodiscard]] inline std::string seed_note() {
+  return "to repeat: BYTES_HANDOFF_TEST_SEED=" + std::to_string(seed());
+}
+
+/// Whole numbers, each from `least` to `most` inclusive.
+class Random {
+ public:
+  explicit Random(std::uint64_t from = seed()) : engine_(from) {}
+
+  [[nodiscard]] std::size_t between(std::size_t least, std::size_t most) {
+    return std::uniform_int_distribution<std::size_t>(least, most)(engine_);
+  }
+  [[nodiscard]] bool one_in(std::size_t n) { return between(1, n) == 1; }
+  [[nodiscard]] std::uint64_t bits() { return engine_(); }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+}  // namespace bytes_handoff::test

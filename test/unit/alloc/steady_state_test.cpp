@@ -1,0 +1,264 @@
+// What the steady state allocates, and what a failing allocation leaves behind. A program of its
+// own, since it replaces the global operator new.
+
+#include <asio/basic_stream_socket.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/local/connect_pair.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/detail/pool.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "support/allocation_counter.hpp"
+#include "support/counting_resource.hpp"
+#include "support/pooling.hpp"
+#include "support/writer_fixture.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+using Executor = net::io_context::executor_type;
+using Socket = net::basic_stream_socket<net::local::stream_protocol, Executor>;
+
+/// Takes everything at once and keeps none of it.
+class SinkStream {
+ public:
+  using executor_type = Executor;
+  explicit SinkStream(Executor executor) : executor_(executor) {}
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+  [[nodiscard]] bool non_blocking() const { return true; }
+  void non_blocking(bool, net_error_code& error) { error = {}; }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, net_error_code& error) {
+    error = {};
+    return net::buffer_size(buffers);
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+        [this](auto handler, std::size_t n) {
+          net::post(executor_, [handler = std::move(handler), n]() mutable {
+            std::move(handler)(net_error_code(), n);
+          });
+        },
+        token, net::buffer_size(buffers));
+  }
+
+ private:
+  Executor executor_;
+};
+
+class SteadyState : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kPooled) {
+      GTEST_SKIP() << "the pool keeps nothing in this build";
+    }
+  }
+
+  /// What `round` allocates once it has been run often enough to have all the memory it needs.
+  std::size_t allocations_of(const std::function<void()>& round) {
+    for (int i = 0; i < 50; ++i) {
+      round();
+    }
+    const AllocationScope scope;
+    for (int i = 0; i < 50; ++i) {
+      round();
+    }
+    return scope.allocations();
+  }
+
+  void run() {
+    context.restart();
+    context.poll();
+  }
+
+  net::io_context context{1};
+  const Bytes bytes = Bytes::copy_of(std::string(1000, 'x'));
+};
+
+TEST_F(SteadyState, a_detached_submission_and_its_drain_allocate_nothing) {
+  auto out =
+      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 100; ++i) {
+                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              }
+              run();
+              ASSERT_EQ(out.pending_items(), 0U);
+            }),
+            0U);
+}
+
+TEST_F(SteadyState, tickets_and_groups_allocate_nothing) {
+  auto out =
+      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  std::array<Bytes, 10> slices;
+  EXPECT_EQ(allocations_of([&] {
+              auto ticket = out.try_write(bytes);
+              slices.fill(bytes);
+              auto all = out.try_write_all(slices);
+              run();
+              ASSERT_TRUE(ticket->is_done());
+              ASSERT_TRUE(all->is_done());
+            }),
+            0U);
+}
+
+TEST_F(SteadyState, refusals_allocate_nothing) {
+  auto out = WriteHandoff::spawn(SinkStream(context.get_executor()), limits(1, 1500)).value();
+  EXPECT_EQ(allocations_of([&] {
+              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              ASSERT_FALSE(out.try_write(bytes).has_value());
+              ASSERT_FALSE(out.try_write_detached(bytes).has_value());
+              run();
+            }),
+            0U);
+}
+
+TEST_F(SteadyState, a_socket_that_makes_the_writer_wait_allocates_nothing) {
+  Socket near(context);
+  Socket far(context);
+  net::local::connect_pair(near, far);
+  near.set_option(net::socket_base::send_buffer_size(4096));
+  far.non_blocking(true);
+  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  std::string room(65536, '\0');
+  std::size_t received = 0;
+  std::size_t sent = 0;
+  EXPECT_EQ(allocations_of([&] {
+              for (int i = 0; i < 100; ++i) {
+                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              }
+              sent += 100 * bytes.size();
+              run();
+              ASSERT_NE(out.pending_items(), 0U) << "the socket was to be full";
+              while (received < sent) {
+                net_error_code error;
+                received += far.read_some(net::buffer(room), error);
+                run();
+              }
+            }),
+            0U);
+}
+
+TEST_F(SteadyState, a_submission_from_another_thread_allocates_nothing) {
+  auto out =
+      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  std::size_t allocations = 1;
+  std::thread([&] {
+    allocations = allocations_of([&] { ASSERT_TRUE(out.try_write_detached(bytes).has_value()); });
+  }).join();
+  EXPECT_EQ(allocations, 0U);
+  run();
+}
+
+TEST_F(SteadyState, what_waits_allocates_once_by_its_own_allocator_and_nothing_else) {
+  CountingResource resource;
+  std::array<std::byte, 4096> memory{};
+  auto out = WriteHandoff::spawn(SinkStream(context.get_executor()), limits(1, 1U << 20U)).value();
+  int told = 0;
+  EXPECT_EQ(allocations_of([&] {
+              std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size(),
+                                                        std::pmr::null_memory_resource());
+              const std::pmr::polymorphic_allocator<std::byte> allocator(&arena);
+              const auto bound = [&] {
+                return net::bind_executor(context.get_executor(),
+                                          net::bind_allocator(allocator, [&](auto&&) { ++told; }));
+              };
+              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              out.async_write_detached(bytes, bound());
+              out.async_write(bytes, bound());
+              out.async_flush(bound());
+              run();
+            }),
+            0U);
+  EXPECT_EQ(told, 300);
+}
+
+/// Everything that the pool could give out is taken, and the system gives nothing.
+class NoMemory {
+ public:
+  explicit NoMemory(std::size_t size) : size_(size) {
+    taken_.reserve(100000);
+    failing_.emplace();
+    try {
+      while (true) {
+        taken_.push_back(detail::pool_allocate(size_));
+      }
+    } catch (const std::bad_alloc&) {
+      return;
+    }
+  }
+  ~NoMemory() {
+    failing_.reset();
+    for (void* slot : taken_) {
+      detail::pool_deallocate(slot, size_);
+    }
+  }
+
+ private:
+  std::size_t size_;
+  std::vector<void*> taken_;
+  std::optional<FailingAllocations> failing_;
+};
+
+constexpr std::size_t kItemSegment = 2048;
+
+class WithoutMemory : public WriterFixture {};
+
+TEST_F(WithoutMemory, a_submission_throws_and_nothing_is_admitted) {
+  auto out = spawn();
+  Bytes bytes = text("abc");
+  {
+    const NoMemory none(kItemSegment);
+    EXPECT_THROW(static_cast<void>(out.try_write_detached(bytes)), std::bad_alloc);
+  }
+  EXPECT_EQ(out.pending_items(), 0U);
+  EXPECT_TRUE(out.try_write_detached(text("def")));
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_EQ(script->written, "def");
+}
+
+TEST_F(WithoutMemory, a_write_that_cannot_wait_listens_to_no_cancellation) {
+  std::array<std::byte, 16384> memory{};
+  std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size(),
+                                            std::pmr::null_memory_resource());
+  const std::pmr::polymorphic_allocator<std::byte> allocator(&arena);
+  auto out = spawn_held(limits(1, 1000));
+  EXPECT_TRUE(out.try_write_detached(text("a")));
+  for (int i = 0; i < 62; ++i) {  // they reserve all of the first segment
+    out.async_write_detached(text("b"), net::detached);
+  }
+  net::cancellation_signal signal;
+  Sentinel never;
+  const Bytes bytes = text("c");
+  bool threw = false;
+  {
+    const NoMemory none(kItemSegment);
+    for (int i = 0; i < 4 && !threw; ++i) {
+      try {
+        out.async_write_detached(
+            bytes, net::bind_cancellation_slot(signal.slot(),
+                                               net::bind_allocator(allocator, never.handler())));
+      } catch (const std::bad_alloc&) {
+        threw = true;
+      }
+    }
+  }
+  EXPECT_TRUE(threw);
+  signal.emit(net::cancellation_type::total);
+  out.abort();
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_TRUE(never.is_destroyed());
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test

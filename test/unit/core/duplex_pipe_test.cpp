@@ -1,0 +1,398 @@
+#include "bytes_handoff/detail/duplex_pipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "support/allocation_counter.hpp"
+#include "support/pattern.hpp"
+#include "support/pipe_requests.hpp"
+
+namespace bytes_handoff::detail {
+namespace {
+
+using test::bytes_of;
+using test::Reading;
+using test::Waiting;
+using test::Writing;
+
+using DuplexPipeTest = test::PipeFixture;
+
+TEST_F(DuplexPipeTest, StartsEmptyWithoutStorage) {
+  const DuplexPipe pipe(16);
+  EXPECT_EQ(pipe.capacity(), 16U);
+  EXPECT_EQ(pipe.size(), 0U);
+  EXPECT_FALSE(pipe.has_storage());
+  EXPECT_FALSE(pipe.reader_closed());
+  EXPECT_FALSE(pipe.writer_closed());
+  EXPECT_FALSE(pipe.holds(PipeCondition::kReadable));
+  EXPECT_TRUE(pipe.holds(PipeCondition::kWritable));
+  EXPECT_FALSE(pipe.holds(PipeCondition::kBroken));
+}
+
+TEST_F(DuplexPipeTest, GivesBackWhatWasWrittenInOrder) {
+  DuplexPipe pipe(16);
+  expect_write(pipe, "abc", PipeStatus::kDone, 3);
+  expect_write(pipe, "def", PipeStatus::kDone, 3);
+  EXPECT_TRUE(pipe.has_storage());
+  expect_read(pipe, 4, "abcd");
+  expect_read(pipe, 100, "ef");
+  expect_read_fails(pipe, PipeStatus::kWouldBlock);
+}
+
+TEST_F(DuplexPipeTest, WritesShortAndBlocksWhenFull) {
+  DuplexPipe pipe(4);
+  expect_write(pipe, "abcdef", PipeStatus::kDone, 4);
+  EXPECT_EQ(pipe.size(), 4U);
+  EXPECT_FALSE(pipe.holds(PipeCondition::kWritable));
+  expect_write(pipe, "ef", PipeStatus::kWouldBlock, 0);
+  expect_read(pipe, 1, "a");
+  expect_write(pipe, "ef", PipeStatus::kDone, 1);
+  expect_read(pipe, 9, "bcde");
+}
+
+TEST_F(DuplexPipeTest, WrapsAtEveryPlace) {
+  for (std::size_t capacity = 1; capacity <= 9; ++capacity) {
+    for (std::size_t place = 0; place < capacity; ++place) {
+      DuplexPipe pipe(capacity);
+      const std::string lead = test::pattern(place + 1);
+      const std::string text = test::pattern(capacity, 100);
+      expect_write(pipe, lead, PipeStatus::kDone, place + 1);
+      if (place != 0) expect_read(pipe, place, lead.substr(0, place));
+      expect_write(pipe, text, capacity == 1 ? PipeStatus::kWouldBlock : PipeStatus::kDone,
+                   capacity - 1);
+      EXPECT_EQ(pipe.size(), capacity);
+      expect_read(pipe, capacity, lead.substr(place) + text.substr(0, capacity - 1));
+      EXPECT_EQ(pipe.size(), 0U);
+    }
+  }
+}
+
+TEST_F(DuplexPipeTest, GathersAndScattersAcrossSegments) {
+  DuplexPipe pipe(8);
+  const std::array<ConstSegment, 5> from{bytes_of(""), bytes_of("ab"), bytes_of(""),
+                                         bytes_of("cdef"), bytes_of("ghij")};
+  EXPECT_EQ(pipe.write(from, settled()).bytes, 8U);
+  std::array<std::byte, 10> memory{};
+  const std::span<std::byte> all(memory);
+  const std::array<MutableSegment, 4> into{all.subspan(0, 3), all.subspan(3, 0), all.subspan(3, 1),
+                                           all.subspan(4)};
+  const PipeResult result = pipe.read(into, settled());
+  EXPECT_EQ(result.bytes, 8U);
+  EXPECT_EQ(std::memcmp(memory.data(), "abcdefgh", 8), 0);
+}
+
+TEST_F(DuplexPipeTest, NothingAskedForIsDoneInEveryOpenState) {
+  DuplexPipe pipe(1);
+  expect_write(pipe, "", PipeStatus::kDone, 0);
+  std::string got;
+  EXPECT_EQ(read(pipe, got, 0).status, PipeStatus::kDone);
+  EXPECT_EQ(pipe.read({}, settled()).status, PipeStatus::kDone);
+  EXPECT_EQ(pipe.write({}, settled()).status, PipeStatus::kDone);
+  EXPECT_FALSE(pipe.has_storage());
+  expect_write(pipe, "x", PipeStatus::kDone, 1);
+  expect_write(pipe, "", PipeStatus::kDone, 0);
+  pipe.shut_writer(settled());
+  expect_write(pipe, "", PipeStatus::kDone, 0);
+  pipe.close_writer(settled());
+  expect_write(pipe, "", PipeStatus::kClosed, 0);
+}
+
+TEST_F(DuplexPipeTest, AWriteMeetsAParkedReadWithoutTheRing) {
+  DuplexPipe pipe(4);
+  Reading reading(8);
+  ASSERT_TRUE(pipe.park(reading));
+  expect_write(pipe, "abc", PipeStatus::kDone, 3);
+  expect_only(reader_settled, reading, PipeStatus::kDone, 3);
+  EXPECT_EQ(reading.got(), "abc");
+  EXPECT_FALSE(pipe.has_storage());
+  EXPECT_EQ(reading.completions, 0);
+}
+
+TEST_F(DuplexPipeTest, WhatAParkedReadCannotTakeIsBuffered) {
+  DuplexPipe pipe(4);
+  Reading reading(2);
+  ASSERT_TRUE(pipe.park(reading));
+  expect_write(pipe, "abcdefgh", PipeStatus::kDone, 6);
+  expect_only(reader_settled, reading, PipeStatus::kDone, 2);
+  EXPECT_EQ(reading.got(), "ab");
+  expect_read(pipe, 8, "cdef");
+}
+
+TEST_F(DuplexPipeTest, AReadMeetsAParkedWriteAndItsRestIsBuffered) {
+  DuplexPipe pipe(2);
+  expect_write(pipe, "ab", PipeStatus::kDone, 2);
+  Writing writing("cdefgh");
+  ASSERT_TRUE(pipe.park(writing));
+  expect_read(pipe, 5, "abcde");
+  expect_only(writer_settled, writing, PipeStatus::kDone, 5);
+  expect_read(pipe, 5, "fg");
+}
+
+TEST_F(DuplexPipeTest, AShortReadLetsAParkedWriteInPartly) {
+  DuplexPipe pipe(3);
+  expect_write(pipe, "abc", PipeStatus::kDone, 3);
+  Writing writing("defg");
+  ASSERT_TRUE(pipe.park(writing));
+  expect_read(pipe, 2, "ab");
+  expect_only(writer_settled, writing, PipeStatus::kDone, 2);
+  expect_read(pipe, 9, "cde");
+}
+
+TEST_F(DuplexPipeTest, ASecondParkedRequestIsRefused) {
+  DuplexPipe pipe(1);
+  Reading reading(1);
+  Reading another_reading(1);
+  EXPECT_TRUE(pipe.park(reading));
+  EXPECT_FALSE(pipe.park(another_reading));
+  pipe.cancel_reader(0, reader_settled);
+  expect_only(reader_settled, reading, PipeStatus::kAborted);
+
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  Writing writing("b");
+  Writing another_writing("c");
+  EXPECT_TRUE(pipe.park(writing));
+  EXPECT_FALSE(pipe.park(another_writing));
+  pipe.cancel_writer(0, writer_settled);
+  expect_only(writer_settled, writing, PipeStatus::kAborted);
+  expect_read(pipe, 9, "a");
+}
+
+TEST_F(DuplexPipeTest, CancellationByNameTakesThatRequestOnly) {
+  DuplexPipe pipe(1);
+  Reading reading(1);
+  reading.id = 1;
+  Waiting first(PipeCondition::kReadable, 2);
+  Waiting second(PipeCondition::kReadable, 3);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.park(first);
+  pipe.park(second);
+  pipe.cancel_reader(7, reader_settled);
+  pipe.cancel_writer(1, writer_settled);
+  expect_nothing_settled();
+  pipe.cancel_reader(2, reader_settled);
+  expect_only(reader_settled, first, PipeStatus::kAborted);
+  pipe.cancel_reader(1, reader_settled);
+  expect_only(reader_settled, reading, PipeStatus::kAborted);
+  expect_write(pipe, "x", PipeStatus::kDone, 1);
+  expect_only(reader_settled, second, PipeStatus::kDone);
+
+  Writing writing("y");
+  writing.id = 4;
+  Waiting room(PipeCondition::kWritable, 5);
+  Waiting broken(PipeCondition::kBroken, 6);
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.park(room);
+  pipe.park(broken);
+  pipe.cancel_writer(5, writer_settled);
+  expect_only(writer_settled, room, PipeStatus::kAborted);
+  pipe.cancel_writer(4, writer_settled);
+  expect_only(writer_settled, writing, PipeStatus::kAborted);
+  pipe.cancel_writer(0, writer_settled);
+  expect_only(writer_settled, broken, PipeStatus::kAborted);
+  expect_read(pipe, 9, "x");
+}
+
+TEST_F(DuplexPipeTest, WaitsAreSettledInOrderByWhatChanges) {
+  DuplexPipe pipe(1);
+  Waiting one(PipeCondition::kReadable);
+  Waiting two(PipeCondition::kReadable);
+  pipe.park(one);
+  pipe.park(two);
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  EXPECT_EQ(reader_settled.pop_front(), &one);
+  expect_only(reader_settled, two, PipeStatus::kDone);
+
+  Waiting room(PipeCondition::kWritable);
+  pipe.park(room);
+  expect_read(pipe, 1, "a");
+  expect_only(writer_settled, room, PipeStatus::kDone);
+}
+
+TEST_F(DuplexPipeTest, AWaitStaysWhereAParkedRequestTookEverything) {
+  DuplexPipe pipe(2);
+  Reading reading(8);
+  Waiting readable(PipeCondition::kReadable);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.park(readable);
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  expect_only(reader_settled, reading, PipeStatus::kDone, 1);
+
+  expect_write(pipe, "bc", PipeStatus::kDone, 2);
+  expect_only(reader_settled, readable, PipeStatus::kDone);
+  Writing writing("defg");
+  Waiting writable(PipeCondition::kWritable);
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.park(writable);
+  expect_read(pipe, 2, "bc");
+  expect_only(writer_settled, writing, PipeStatus::kDone, 2);
+  pipe.cancel_writer(0, writer_settled);
+  expect_only(writer_settled, writable, PipeStatus::kAborted);
+}
+
+TEST_F(DuplexPipeTest, AShutWriterEndsTheStreamBehindItsBytes) {
+  DuplexPipe pipe(8);
+  expect_write(pipe, "abc", PipeStatus::kDone, 3);
+  pipe.shut_writer(settled());
+  expect_write(pipe, "d", PipeStatus::kBroken, 0);
+  EXPECT_TRUE(pipe.holds(PipeCondition::kReadable));
+  EXPECT_TRUE(pipe.holds(PipeCondition::kWritable));
+  EXPECT_FALSE(pipe.holds(PipeCondition::kBroken));
+  expect_read(pipe, 2, "ab");
+  expect_read(pipe, 2, "c");
+  expect_read_fails(pipe, PipeStatus::kEndOfStream);
+  EXPECT_TRUE(pipe.holds(PipeCondition::kReadable));
+  EXPECT_FALSE(pipe.writer_closed());
+  pipe.shut_writer(settled());
+  expect_nothing_settled();
+}
+
+TEST_F(DuplexPipeTest, ShuttingTheWriterSettlesWhatIsParked) {
+  DuplexPipe empty(1);
+  Reading reading(1);
+  Waiting readable(PipeCondition::kReadable);
+  ASSERT_TRUE(empty.park(reading));
+  empty.park(readable);
+  empty.shut_writer(settled());
+  EXPECT_EQ(reader_settled.pop_front(), &reading);
+  EXPECT_EQ(reading.status, PipeStatus::kEndOfStream);
+  expect_only(reader_settled, readable, PipeStatus::kDone);
+
+  DuplexPipe full(1);
+  expect_write(full, "a", PipeStatus::kDone, 1);
+  Writing writing("b");
+  Waiting writable(PipeCondition::kWritable);
+  Waiting broken(PipeCondition::kBroken);
+  ASSERT_TRUE(full.park(writing));
+  full.park(writable);
+  full.park(broken);
+  full.shut_writer(settled());
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writing.status, PipeStatus::kBroken);
+  expect_only(writer_settled, writable, PipeStatus::kDone);
+  expect_read(full, 9, "a");
+  full.cancel_writer(0, writer_settled);
+  expect_only(writer_settled, broken, PipeStatus::kAborted);
+}
+
+TEST_F(DuplexPipeTest, AShutReaderBreaksWritesAndKeepsWhatIsBuffered) {
+  DuplexPipe pipe(2);
+  expect_write(pipe, "ab", PipeStatus::kDone, 2);
+  Writing writing("c");
+  Waiting broken(PipeCondition::kBroken);
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.park(broken);
+  pipe.shut_reader(settled());
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writing.status, PipeStatus::kBroken);
+  expect_only(writer_settled, broken, PipeStatus::kDone);
+  expect_write(pipe, "d", PipeStatus::kBroken, 0);
+  EXPECT_TRUE(pipe.holds(PipeCondition::kBroken));
+  expect_read(pipe, 9, "ab");
+  expect_read_fails(pipe, PipeStatus::kEndOfStream);
+  pipe.shut_reader(settled());
+  expect_nothing_settled();
+}
+
+TEST_F(DuplexPipeTest, ShuttingTheReaderEndsItsParkedRead) {
+  DuplexPipe pipe(2);
+  Reading reading(1);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.shut_reader(settled());
+  expect_only(reader_settled, reading, PipeStatus::kEndOfStream);
+}
+
+TEST_F(DuplexPipeTest, AClosedWriterLeavesItsBytes) {
+  DuplexPipe pipe(1);
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  Writing writing("b");
+  Waiting broken(PipeCondition::kBroken);
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.park(broken);
+  pipe.close_writer(settled());
+  EXPECT_TRUE(pipe.writer_closed());
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writing.status, PipeStatus::kAborted);
+  expect_only(writer_settled, broken, PipeStatus::kAborted);
+  expect_write(pipe, "c", PipeStatus::kClosed, 0);
+  EXPECT_TRUE(pipe.holds(PipeCondition::kBroken));
+  expect_read(pipe, 9, "a");
+  expect_read_fails(pipe, PipeStatus::kEndOfStream);
+}
+
+TEST_F(DuplexPipeTest, AClosedWriterEndsAParkedRead) {
+  DuplexPipe pipe(1);
+  Reading reading(1);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.close_writer(settled());
+  expect_only(reader_settled, reading, PipeStatus::kEndOfStream);
+}
+
+TEST_F(DuplexPipeTest, AClosedReaderDropsTheRingAndBreaksWrites) {
+  DuplexPipe pipe(2);
+  expect_write(pipe, "ab", PipeStatus::kDone, 2);
+  Writing writing("c");
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.close_reader(settled());
+  expect_only(writer_settled, writing, PipeStatus::kBroken);
+  EXPECT_TRUE(pipe.reader_closed());
+  EXPECT_FALSE(pipe.has_storage());
+  EXPECT_EQ(pipe.size(), 0U);
+  expect_read_fails(pipe, PipeStatus::kClosed);
+  expect_write(pipe, "d", PipeStatus::kBroken, 0);
+}
+
+TEST_F(DuplexPipeTest, AClosedReaderAbortsItsOwn) {
+  DuplexPipe pipe(2);
+  Reading reading(1);
+  Waiting readable(PipeCondition::kReadable);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.park(readable);
+  pipe.close_reader(settled());
+  EXPECT_EQ(reader_settled.pop_front(), &reading);
+  EXPECT_EQ(reading.status, PipeStatus::kAborted);
+  expect_only(reader_settled, readable, PipeStatus::kAborted);
+}
+
+TEST_F(DuplexPipeTest, WithoutMemoryForTheRingNothingIsWritten) {
+  DuplexPipe pipe(64);
+  Reading reading(2);
+  {
+    const test::FailingAllocations failing;
+    expect_write(pipe, "abc", PipeStatus::kNoMemory, 0);
+    ASSERT_TRUE(pipe.park(reading));
+    expect_write(pipe, "abc", PipeStatus::kDone, 2);
+  }
+  expect_only(reader_settled, reading, PipeStatus::kDone, 2);
+  expect_write(pipe, "abc", PipeStatus::kDone, 3);
+  expect_read(pipe, 9, "abc");
+}
+
+TEST_F(DuplexPipeTest, TheLargestCapacityDoesNotWrap) {
+  DuplexPipe pipe(SIZE_MAX);
+  Reading reading(3);
+  ASSERT_TRUE(pipe.park(reading));
+  const test::FailingAllocations failing;
+  expect_write(pipe, "abcd", PipeStatus::kDone, 3);
+  expect_only(reader_settled, reading, PipeStatus::kDone, 3);
+  expect_write(pipe, "abcd", PipeStatus::kNoMemory, 0);
+}
+
+TEST_F(DuplexPipeTest, TheRingIsAllocatedOnce) {
+  DuplexPipe pipe(100);
+  const test::AllocationScope scope;
+  for (int i = 0; i < 10; ++i) {
+    expect_write(pipe, "ab", PipeStatus::kDone, 2);
+    std::array<std::byte, 2> memory{};
+    const MutableSegment segment(memory);
+    EXPECT_EQ(pipe.read({&segment, 1}, settled()).bytes, 2U);
+  }
+  EXPECT_LE(scope.allocations(), 1U);
+}
+
+}  // namespace
+}  // namespace bytes_handoff::detail

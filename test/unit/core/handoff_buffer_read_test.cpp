@@ -1,0 +1,336 @@
+// How a HandoffBuffer takes bytes in: room, limits, and what it holds while it waits.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory_resource>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/detail/block.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "support/buffer_feed.hpp"
+#include "support/counting_resource.hpp"
+#include "support/pattern.hpp"
+
+namespace bytes_handoff {
+namespace {
+
+using test::CountingResource;
+using test::feed;
+using test::pattern;
+
+HandoffBuffer make(HandoffBufferConfig config) {
+  auto buffer = HandoffBuffer::create(config);
+  EXPECT_TRUE(buffer);
+  return std::move(*buffer);
+}
+
+TEST(HandoffBufferRead, AppendsWhatWasRead) {
+  HandoffBuffer buffer;
+  const auto room = buffer.begin_read();
+  ASSERT_TRUE(room);
+  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_EQ(buffer.len(), 0U) << "nothing is appended before the read ends";
+  std::memcpy(room->data(), "abc", 3);
+  buffer.end_read(3);
+  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_EQ(buffer.peek_view(), "abc");
+  static_cast<void>(buffer.begin_read().value());
+  buffer.end_read(0);
+  EXPECT_EQ(buffer.peek_view(), "abc");
+}
+
+// At least min(read_reserve, max_len - len), all that the block has spare, never over max_len -
+// len.
+TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
+  for (const std::size_t max_len : {1U, 2U, 63U, 64U, 65U, 1000U, 4096U, 70'000U}) {
+    for (const std::size_t read_reserve :
+         {std::size_t{1}, std::size_t{64}, std::size_t{4096}, SIZE_MAX}) {
+      for (const std::size_t block_size : {1U, 64U, 4096U, 65'536U}) {
+        for (const std::size_t len : {std::size_t{0}, std::size_t{1}, max_len / 2, max_len - 1}) {
+          SCOPED_TRACE(testing::Message()
+                       << max_len << " " << read_reserve << " " << block_size << " " << len);
+          HandoffBuffer buffer =
+              make({.max_len = max_len, .read_reserve = read_reserve, .block_size = block_size});
+          feed(buffer, pattern(std::min(len, max_len)));
+          const std::size_t may_add = max_len - buffer.len();
+          const auto room = buffer.begin_read();
+          if (may_add == 0) {
+            ASSERT_FALSE(room);
+            continue;
+          }
+          ASSERT_TRUE(room);
+          EXPECT_GE(room->size(), std::min(read_reserve, may_add));
+          EXPECT_LE(room->size(), may_add);
+          EXPECT_EQ(room->size(), std::min(buffer.capacity() - buffer.len(), may_add));
+          EXPECT_EQ(static_cast<const void*>(room->data()), buffer.peek().data() + buffer.len());
+          EXPECT_EQ(buffer.peek_view(), pattern(buffer.len()));
+          std::memset(room->data(), '!', room->size());
+          buffer.end_read(room->size());
+          EXPECT_EQ(buffer.peek_view().back(), '!');
+        }
+      }
+    }
+  }
+}
+
+TEST(HandoffBufferRead, ABlockOfTheConfiguredSizeIsOfferedWhole) {
+  HandoffBuffer buffer = make({.read_reserve = 16, .block_size = 65'536});
+  EXPECT_EQ(buffer.begin_read()->size(), 65'536U);
+  buffer.end_read(1);
+  EXPECT_EQ(buffer.begin_read()->size(), 65'535U);
+  buffer.end_read(0);
+  EXPECT_EQ(make({.block_size = 5000}).begin_read()->size(), 16'384U)
+      << "rounded up to the reserve";
+  EXPECT_EQ(make({.read_reserve = 1, .block_size = 5000}).begin_read()->size(), 8192U);
+}
+
+TEST(HandoffBufferRead, AStreamIsDrainedUnlessItsLastReadFilledTheRoom) {
+  HandoffBuffer buffer = make({.max_len = 100, .read_reserve = 1, .block_size = 64});
+  EXPECT_TRUE(buffer.is_stream_drained()) << "nothing is known yet, so waiting is right";
+  const std::size_t room = buffer.begin_read()->size();
+  buffer.end_read(room);
+  EXPECT_FALSE(buffer.is_stream_drained());
+  buffer.end_read(buffer.begin_read()->size() - 1);
+  EXPECT_TRUE(buffer.is_stream_drained());
+  buffer.end_read(buffer.begin_read()->size());
+  EXPECT_FALSE(buffer.is_stream_drained()) << "cut by max_len, the room was filled, too";
+}
+
+TEST(HandoffBufferRead, AFullBufferIsRefusedBeforeAnythingIsTakenAndStaysUsable) {
+  CountingResource source;
+  for (const std::size_t limit : {1U, 100U, 4096U}) {
+    HandoffBuffer buffer = make({.max_len = limit, .block_source = &source});
+    feed(buffer, pattern(limit));
+    const std::size_t allocations = source.allocations();
+    for (int i = 0; i < 3; ++i) {
+      const auto refused = buffer.begin_read();
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error(), (LimitExceeded{limit + 1, limit}));
+      EXPECT_FALSE(buffer.is_reading());
+    }
+    EXPECT_EQ(source.allocations(), allocations);
+    EXPECT_EQ(buffer.peek_view(), pattern(limit));
+    ASSERT_TRUE(buffer.advance(1));
+    const auto room = buffer.begin_read();
+    ASSERT_TRUE(room);
+    EXPECT_EQ(room->size(), 1U);
+    room->front() = std::byte{'z'};
+    buffer.end_read(1);
+    EXPECT_EQ(buffer.peek_view(), pattern(limit - 1, 1) + "z");
+  }
+}
+
+TEST(HandoffBufferRead, AFailingSourceLeavesNoReadRunningAndTheBytesInPlace) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.read_reserve = 64, .block_size = 64, .block_source = &source});
+  feed(buffer, pattern(60));
+  source.fail(true);
+  EXPECT_THROW(static_cast<void>(buffer.begin_read()), std::bad_alloc);
+  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_THROW(static_cast<void>(buffer.reserve_read_capacity(100)), std::bad_alloc);
+  EXPECT_EQ(buffer.peek_view(), pattern(60));
+  source.fail(false);
+  feed(buffer, pattern(1000, 60));
+  EXPECT_EQ(buffer.peek_view(), pattern(1060));
+}
+
+TEST(HandoffBufferRead, AFailingSourceAfterAPauseLeavesNoReadRunning) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  static_cast<void>(buffer.begin_read().value());
+  buffer.pause_read();
+  source.fail(true);
+  EXPECT_THROW(static_cast<void>(buffer.begin_read()), std::bad_alloc);
+  EXPECT_FALSE(buffer.is_reading());
+}
+
+TEST(HandoffBufferReserve, ChecksTheLimitBeforeMemoryIsTaken) {
+  constexpr std::size_t kLimit = 1000;
+  for (const std::size_t len : {0U, 1U, 400U, 1000U}) {
+    for (const std::size_t n : test::sizes_around(kLimit - len == 0 ? 1 : kLimit - len)) {
+      CountingResource source;
+      HandoffBuffer buffer = make({.max_len = kLimit, .block_size = 64, .block_source = &source});
+      feed(buffer, pattern(len));
+      const std::size_t allocations = source.allocations();
+      const auto reserved = buffer.reserve_read_capacity(n);
+      ASSERT_EQ(reserved.has_value(), n <= kLimit - len) << len << " " << n;
+      if (reserved) {
+        EXPECT_GE(buffer.capacity() - buffer.len(), n);
+        EXPECT_LE(source.allocations(), allocations + 1);
+      } else {
+        const std::size_t attempted = n > SIZE_MAX - len ? SIZE_MAX : len + n;
+        EXPECT_EQ(reserved.error(), (LimitExceeded{attempted, kLimit}));
+        EXPECT_EQ(source.allocations(), allocations);
+      }
+      EXPECT_EQ(buffer.peek_view(), pattern(len));
+    }
+  }
+}
+
+TEST(HandoffBufferReserve, WhatIsReservedIsThereForTheNextReadWithoutMoreMemory) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
+  EXPECT_EQ(source.allocations(), 1U);
+  source.fail(true);
+  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
+  buffer.end_read(0);
+  EXPECT_TRUE(buffer.reserve_read_capacity(0));
+}
+
+TEST(HandoffBufferRead, ABlockThatNobodySharesIsFilledAgain) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  for (int i = 0; i < 100; ++i) {
+    feed(buffer, pattern(50'000));
+    EXPECT_EQ(buffer.split_prefix(50'000).value().view(), pattern(50'000));
+  }
+  EXPECT_EQ(source.allocations(), 1U);
+}
+
+TEST(HandoffBufferRead, BytesThatDripIntoAnUnfinishedMessageAreCopiedLinearly) {
+  constexpr std::size_t kLen = 1024 * 1024;
+  for (const std::size_t reserve : {std::size_t{1}, std::size_t{16 * 1024}}) {
+    CountingResource source;
+    HandoffBuffer buffer =
+        make({.max_len = kLen, .read_reserve = reserve, .block_source = &source});
+    for (std::size_t i = 0; i < kLen; ++i) {
+      ASSERT_EQ(test::read_once(buffer, "x"), 1U);
+    }
+    EXPECT_LE(source.allocations(), 6U);
+    EXPECT_LE(source.allocated_bytes(), 3 * kLen);
+  }
+}
+
+TEST(HandoffBufferRead, ABufferThatIsKeptNearItsLimitCopiesLinearly) {
+  constexpr std::size_t kLimit = 64 * 1024;
+  constexpr std::size_t kRounds = 16 * 1024;
+  for (const bool hold_last_slice : {false, true}) {
+    CountingResource source;
+    HandoffBuffer buffer = make({.max_len = kLimit, .block_source = &source});
+    feed(buffer, pattern(kLimit));
+    Bytes held;
+    for (std::size_t i = 0; i < kRounds; ++i) {
+      const Bytes frame = buffer.split_prefix(16).value();
+      if (hold_last_slice) held = frame;
+      ASSERT_EQ(test::read_once(buffer, "0123456789abcdef"), 16U);
+    }
+    // 256 KiB went through. Every block taken stands for up to 64 KiB of bytes that were moved.
+    EXPECT_LE(source.allocations(), 16U) << hold_last_slice;
+  }
+}
+
+TEST(HandoffBufferPause, AnEmptyBufferThatWaitsHoldsNoBlock) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  for (int i = 0; i < 3; ++i) {
+    static_cast<void>(buffer.begin_read().value());
+    EXPECT_EQ(source.blocks_out(), 1U);
+    buffer.pause_read();
+    EXPECT_EQ(source.blocks_out(), 0U);
+    EXPECT_TRUE(buffer.is_reading()) << "the read goes on when it begins again";
+  }
+  const auto room = buffer.begin_read();
+  std::memcpy(room->data(), "abc", 3);
+  buffer.end_read(3);
+  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_EQ(buffer.peek_view(), "abc");
+}
+
+TEST(HandoffBufferPause, AReadMayWaitBeforeItBegins) {
+  HandoffBuffer buffer;
+  buffer.pause_read();
+  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_EQ(buffer.capacity(), 0U);
+  buffer.end_read(0);
+  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_TRUE(buffer.is_empty());
+}
+
+TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
+  for (const std::size_t len : {1U, 63U, 64U, 65U, 1000U, 4096U}) {
+    CountingResource source;
+    HandoffBuffer buffer = make({.block_source = &source});
+    feed(buffer, pattern(len));
+    const Bytes slice = buffer.split_prefix(0).value();
+    static_cast<void>(buffer.begin_read().value());
+    buffer.pause_read();
+    EXPECT_EQ(source.blocks_out(), 1U);
+    EXPECT_LE(source.bytes_out(), std::max<std::size_t>(std::bit_ceil(len), 64) + 64) << len;
+    EXPECT_EQ(buffer.peek_view(), pattern(len));
+    feed(buffer, pattern(100, len));
+    EXPECT_EQ(buffer.peek_view(), pattern(len + 100));
+  }
+}
+
+TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
+  CountingResource source;
+  HandoffBuffer buffer =
+      make({.max_len = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
+  feed(buffer, pattern(600));
+  static_cast<void>(buffer.begin_read().value());
+  const std::byte* place = buffer.peek().data();
+  buffer.pause_read();
+  EXPECT_EQ(buffer.peek().data(), place);
+  EXPECT_EQ(source.allocations(), 1U);
+}
+
+TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  feed(buffer, pattern(5000));
+  static_cast<void>(buffer.begin_read().value());
+  const std::byte* place = buffer.peek().data();
+  buffer.pause_read();
+  EXPECT_EQ(buffer.peek().data(), place);
+  EXPECT_EQ(buffer.peek_view(), pattern(5000));
+}
+
+TEST(HandoffBufferPause, WithoutMemoryToSpareTheBytesStayWhereTheyAre) {
+  CountingResource source;
+  HandoffBuffer buffer = make({.block_source = &source});
+  feed(buffer, pattern(10));
+  static_cast<void>(buffer.begin_read().value());
+  source.fail(true);
+  buffer.pause_read();
+  EXPECT_EQ(buffer.peek_view(), pattern(10));
+  EXPECT_EQ(source.blocks_out(), 1U);
+}
+
+// Sources may throw what they like ("throws what the source of blocks throws").
+struct ThrowsAnInt : std::pmr::memory_resource {
+  bool failing = false;
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    if (failing) throw 1;
+    return std::pmr::new_delete_resource()->allocate(size, alignment);
+  }
+  void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+    std::pmr::new_delete_resource()->deallocate(memory, size, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
+
+TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
+  const auto pause_without_memory = [] {
+    ThrowsAnInt source;
+    HandoffBuffer buffer = make({.block_source = &source});
+    feed(buffer, pattern(10));
+    static_cast<void>(buffer.begin_read().value());
+    source.failing = true;
+    buffer.pause_read();
+    std::_Exit(buffer.peek_view() == pattern(10) ? 0 : 1);
+  };
+  EXPECT_EXIT(pause_without_memory(), testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace bytes_handoff

@@ -1,0 +1,266 @@
+#include "options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "host_port.hpp"
+
+namespace stream_harness {
+namespace {
+
+using namespace std::chrono_literals;
+using bytes_handoff::expected;
+using testing::AllOf;
+using testing::HasSubstr;
+
+expected<Options, EarlyExit> parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "bench_stream_harness");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+std::string quoted(const char* value) { return std::string("'").append(value).append("'"); }
+
+// Refused with status 2 and one line on standard error that has all the parts.
+void expect_refused(const std::vector<const char*>& arguments,
+                    const std::vector<std::string>& parts) {
+  const auto options = parse(arguments);
+  ASSERT_FALSE(options.has_value());
+  const EarlyExit& exit = options.error();
+  EXPECT_EQ(exit.exit_status, 2);
+  EXPECT_FALSE(exit.to_standard_output);
+  EXPECT_EQ(std::count(exit.text.begin(), exit.text.end(), '\n'), 1) << exit.text;
+  EXPECT_EQ(exit.text.back(), '\n');
+  for (const std::string& part : parts) EXPECT_THAT(exit.text, HasSubstr(part));
+}
+
+TEST(Options, DefaultsAreTheDocumentedOnes) {
+  const auto options = parse({});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->transport, Transport::kDuplex);
+  EXPECT_EQ(options->role, Role::kIntegrated);
+  EXPECT_EQ(options->implementation, Implementation::kHandoff);
+  EXPECT_EQ(options->scenario, Scenario::kFragmented);
+  EXPECT_EQ(options->completion, Completion::kTicket);
+  EXPECT_EQ(options->worker_threads, available_processors());
+  EXPECT_EQ(options->connections, 64u);
+  EXPECT_EQ(options->route_frames, 64u);
+  EXPECT_EQ(options->frame_len, 63u);
+  EXPECT_EQ(options->tunnel_bytes, 65536u);
+  EXPECT_EQ(options->input_fragment, 64u);
+  EXPECT_EQ(options->read_reserve, 16384u);
+  EXPECT_EQ(options->write_pending_bytes, 32768u);
+  EXPECT_EQ(options->duplex_capacity, 262144u);
+  EXPECT_EQ(options->iterations, 1u);
+  EXPECT_EQ(options->duration, 0ns);
+  EXPECT_EQ(to_text(options->service_addr), "127.0.0.1:39000");
+  EXPECT_EQ(to_text(options->sink_addr), "127.0.0.1:39001");
+  EXPECT_EQ(options->ready_file, "");
+  EXPECT_EQ(options->idle_timeout, 2000ms);
+  EXPECT_FALSE(options->verify);
+  EXPECT_EQ(options->bytes_per_connection(), 64u * 64 + 7 + 65536);
+}
+
+TEST(Options, ReadsEveryFlagInBothForms) {
+  const auto options = parse({"--transport",
+                              "tcp",
+                              "--implementation=raw_copy",
+                              "--scenario",
+                              "coalesced",
+                              "--completion=fire_and_forget",
+                              "--worker-threads",
+                              "3",
+                              "--connections=064",
+                              "--route-frames",
+                              "1",
+                              "--frame-len=16",
+                              "--tunnel-bytes",
+                              "1",
+                              "--read-reserve=100",
+                              "--write-pending-bytes",
+                              "100",
+                              "--duplex-capacity=1",
+                              "--iterations",
+                              "7",
+                              "--duration-seconds=0.5",
+                              "--service-addr",
+                              "[::1]:0",
+                              "--sink-addr=10.0.0.1:65535",
+                              "--ready-file",
+                              "a=b",
+                              "--idle-timeout-millis=1",
+                              "--verify",
+                              "--role",
+                              "integrated"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(options->transport, Transport::kTcp);
+  EXPECT_EQ(options->implementation, Implementation::kRawCopy);
+  EXPECT_EQ(options->scenario, Scenario::kCoalesced);
+  EXPECT_EQ(options->completion, Completion::kFireAndForget);
+  EXPECT_EQ(options->worker_threads, 3u);
+  EXPECT_EQ(options->connections, 64u);
+  EXPECT_EQ(options->route_frames, 1u);
+  EXPECT_EQ(options->frame_len, 16u);
+  EXPECT_EQ(options->tunnel_bytes, 1u);
+  EXPECT_EQ(options->read_reserve, 100u);
+  EXPECT_EQ(options->input_fragment, 100u);
+  EXPECT_EQ(options->write_pending_bytes, 100u);
+  EXPECT_EQ(options->duplex_capacity, 1u);
+  EXPECT_EQ(options->iterations, 7u);
+  EXPECT_EQ(options->duration, 500ms);
+  EXPECT_EQ(to_text(options->service_addr), "[::1]:0");
+  EXPECT_EQ(to_text(options->sink_addr), "10.0.0.1:65535");
+  EXPECT_EQ(options->ready_file, "a=b");
+  EXPECT_EQ(options->idle_timeout, 1ms);
+  EXPECT_TRUE(options->verify);
+}
+
+TEST(Options, TheLastOfARepeatedFlagCounts) {
+  const auto options =
+      parse({"--connections", "1", "--scenario=coalesced", "--connections=2", "--input-fragment",
+             "9", "--connections", "3", "--scenario", "fragmented", "--verify", "--verify"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->connections, 3u);
+  EXPECT_EQ(options->scenario, Scenario::kFragmented);
+  EXPECT_EQ(options->input_fragment, 9u);
+}
+
+TEST(Options, TheScenarioSetsTheDefaultFragmentWhateverTheOrder) {
+  const auto options = parse({"--scenario", "coalesced", "--read-reserve", "4096"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->input_fragment, 4096u);
+  EXPECT_EQ(options->write_pending_bytes, 8192u);
+}
+
+TEST(Options, NumbersAreStrict) {
+  const std::vector<const char*> flags{
+      "--worker-threads",  "--connections",    "--route-frames",        "--frame-len",
+      "--tunnel-bytes",    "--input-fragment", "--read-reserve",        "--write-pending-bytes",
+      "--duplex-capacity", "--iterations",     "--idle-timeout-millis", "--duration-seconds"};
+  for (const char* flag : flags) {
+    for (const char* value :
+         {"-1", "+5", "0x40", "nan", "inf", "12k", "", "1e3", "99999999999999999999999999"}) {
+      expect_refused({flag, value}, {flag, quoted(value), "plain decimal"});
+      const std::string joined = std::string(flag) + "=" + value;
+      expect_refused({joined.c_str()}, {flag, quoted(value), "plain decimal"});
+    }
+  }
+}
+
+TEST(Options, EachLowerBoundIsEnforced) {
+  for (const char* flag :
+       {"--worker-threads", "--connections", "--route-frames", "--tunnel-bytes", "--input-fragment",
+        "--read-reserve", "--duplex-capacity", "--iterations", "--idle-timeout-millis"}) {
+    expect_refused({flag, "0"}, {flag, "'0'", "at least 1"});
+  }
+  expect_refused({"--frame-len", "15"}, {"--frame-len", "'15'", "at least 16"});
+}
+
+TEST(Options, TheWriteBudgetIsZeroOrHoldsARead) {
+  EXPECT_TRUE(parse({"--read-reserve", "100", "--write-pending-bytes", "0"}).has_value());
+  EXPECT_TRUE(parse({"--read-reserve", "100", "--write-pending-bytes", "100"}).has_value());
+  expect_refused({"--read-reserve", "100", "--write-pending-bytes", "99"},
+                 {"--write-pending-bytes", "'99'", "--read-reserve", "100"});
+  expect_refused({"--read-reserve", "9223372036854775808"}, {"--read-reserve", "64 bits"});
+}
+
+TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
+  expect_refused({"--tunnel-bytes", "18446744073709551615"}, {"--tunnel-bytes", "64 bits"});
+  expect_refused({"--frame-len", "18446744073709551615"}, {"--frame-len", "64 bits"});
+  expect_refused({"--route-frames", "18446744073709551615"}, {"--route-frames", "64 bits"});
+  expect_refused({"--connections", "1000000000000000000"}, {"--connections", "64 bits"});
+  expect_refused({"--iterations", "1000000000000000000"}, {"--iterations", "64 bits"});
+}
+
+TEST(Options, ChoicesNameTheirValues) {
+  expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp"});
+  expect_refused({"--implementation", "Handoff"}, {"'Handoff'", "handoff manual_vec raw_copy"});
+  expect_refused({"--scenario", "all"}, {"'all'", "fragmented coalesced"});
+  expect_refused({"--completion", ""}, {"--completion ''", "ticket fire_and_forget"});
+  expect_refused({"--role", "both"}, {"'both'", "integrated tcp-service tcp-driver"});
+}
+
+TEST(Options, AddressesAreNumeric) {
+  for (const char* address :
+       {"localhost:1", "127.0.0.1", "127.0.0.1:", ":1", "::1:1", "[::1]", "[127.0.0.1]:1",
+        "1.2.3:1", "1.2.3.4:65536", "1.2.3.4:-1", "", "[::1]x:1"}) {
+    expect_refused({"--service-addr", address}, {"--service-addr", quoted(address), "numeric"});
+    expect_refused({"--sink-addr", address}, {"--sink-addr", quoted(address), "numeric"});
+  }
+}
+
+TEST(Options, DuplexAskedForWithASplitRoleIsRefused) {
+  for (const char* role : {"tcp-service", "tcp-driver"}) {
+    expect_refused({"--role", role, "--transport", "duplex"}, {"--transport", "'duplex'", role});
+    expect_refused({"--transport=duplex", "--role", role}, {"--transport", "'duplex'", role});
+  }
+}
+
+TEST(Options, UnknownWordsAndMissingValuesAreRefused) {
+  expect_refused({"--conections", "1"}, {"'--conections'", "not a flag"});
+  expect_refused({"--conections=1"}, {"'--conections'", "not a flag"});
+  expect_refused({"stray"}, {"'stray'", "not a flag"});
+  expect_refused({"--verify=1"}, {"'1'", "not a flag"});
+  expect_refused({"-v"}, {"'-v'", "not a flag"});
+  expect_refused({"--connections"}, {"--connections", "missing"});
+  expect_refused({"--connections", "--iterations", "3"}, {"--connections", "missing"});
+}
+
+TEST(Options, AWrongValueStaysOnOneLine) {
+  expect_refused({"--connections", "1\n2"}, {"'1\\x0a2'"});
+  expect_refused({"bad\nword"}, {"bad\\x0aword"});
+}
+
+TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
+  const auto options = parse({"--connections", "bogus", "--help"});
+  ASSERT_FALSE(options.has_value());
+  EXPECT_EQ(options.error().exit_status, 0);
+  EXPECT_TRUE(options.error().to_standard_output);
+  for (const char* flag : {"--transport",
+                           "--role",
+                           "--implementation",
+                           "--scenario",
+                           "--completion",
+                           "--worker-threads",
+                           "--connections",
+                           "--route-frames",
+                           "--frame-len",
+                           "--tunnel-bytes",
+                           "--input-fragment",
+                           "--read-reserve",
+                           "--write-pending-bytes",
+                           "--duplex-capacity",
+                           "--iterations",
+                           "--duration-seconds",
+                           "--service-addr",
+                           "--sink-addr",
+                           "--ready-file",
+                           "--idle-timeout-millis",
+                           "--verify",
+                           "--help"}) {
+    EXPECT_THAT(options.error().text, HasSubstr(flag));
+  }
+}
+
+TEST(AvailableProcessors, IsTheAffinityOfTheProcess) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  EXPECT_EQ(available_processors(), static_cast<std::size_t>(CPU_COUNT(&before)));
+
+  std::size_t first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(available_processors(), 1u);
+  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+}  // namespace
+}  // namespace stream_harness
