@@ -38,13 +38,9 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
   }
 }
 
-// Without room for one more owner, a block of the library's own pool can still be given back at
-// once: that runs nobody else's code.
+// Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
+// the queue. So this goes on where there is no room to put the release off.
 void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
-  const bool deferred = releases.has_room();
-  if (!deferred && Block::of(run.owner)->source != nullptr) {
-    return;
-  }
   try {
     if (gathered_.capacity() < run.bytes) {
       gathered_ = BytesMut::with_capacity(run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock);
@@ -64,7 +60,7 @@ void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
     at->owner = BytesAccess::release(*copy);
     ++moved;
   }
-  if (deferred) {
+  if (releases.has_room()) {
     releases.add(run.owner, moved);
   } else {
     run.owner->release(moved);

@@ -37,8 +37,8 @@ struct HandoffBufferConfig {
   /// is offered all that its block has spare: larger blocks mean fewer, larger reads.
   std::size_t block_size = 64 * 1024;
   PrefixPolicy prefix_policy = PrefixPolicy::share();
-  /// Where blocks come from; null for the library's pool. Must outlive every slice, and be safe to
-  /// use from every thread that drops one.
+  /// Where blocks come from; null for the library's pool. Must outlive every slice, be safe to use
+  /// from every thread that drops one, and not call a `WriteHandoff`, which may call it locked.
   std::pmr::memory_resource* block_source = nullptr;
 
   /// The first rule that this breaks, if any.

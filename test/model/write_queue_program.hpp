@@ -79,10 +79,8 @@ class WriteQueueProgram {
     }
     all.emplace_back([this] { write(); });
     if (shape_.cancels) {
-      all.emplace_back([this] {
-        Stepper::mark();
-        step([this](detail::Effects& e) { queue_.cancel(writes_[0].probe, e); });
-      });
+      all.emplace_back(
+          [this] { step([this](detail::Effects& e) { queue_.cancel(writes_[0].probe, e); }); });
     }
     if (shape_.closes) {
       all.emplace_back([this] {
@@ -196,14 +194,12 @@ class WriteQueueProgram {
       }
       Turn turn = step([&](detail::Effects& e) { return queue_.begin_turn(batch, e); });
       while (turn == Turn::kWrite) {
-        Stepper::mark();
         const std::size_t taken = std::min(shape_.bytes_a_step, batch.bytes);
         take(batch, taken);
         turn = step(
             [&](detail::Effects& e) { return queue_.finish_write({}, taken, false, batch, e); });
       }
       if (turn == Turn::kShutdown) {
-        Stepper::mark();
         step([&](detail::Effects& e) { queue_.finish_shutdown({}, e); });
       }
     }

@@ -47,6 +47,7 @@ class Stepper {
     }
     for (std::size_t i = 0; i < bodies.size(); ++i) {
       threads_[i].may_go_on = nullptr;
+      threads_[i].has_just_begun = true;
       threads_[i].fiber.start(bodies[i]);
     }
     std::size_t step = 0;
@@ -86,12 +87,17 @@ class Stepper {
   /// For the program: another thread may go first. Does nothing outside of a run.
   static void mark() { point(kMarks); }
   static void point(Points kind) {
-    if (current_ != nullptr && (current_->points_ & kind) != 0) {
-      current_->threads_[current_->running_].fiber.suspend();
+    if (current_ == nullptr || (current_->points_ & kind) == 0) {
+      return;
+    }
+    Thread& self = current_->threads_[current_->running_];
+    if (!std::exchange(self.has_just_begun, false)) {
+      self.fiber.suspend();
     }
   }
 
-  /// For the program: goes on once `condition()` holds.
+  /// For the program: goes on once `condition()` holds. What follows up to the next point is one
+  /// step with what that point stands before.
   static void wait_until(std::function<bool()> condition) {
     if (current_ == nullptr || condition()) {
       return;
@@ -100,12 +106,14 @@ class Stepper {
     self.may_go_on = std::move(condition);
     self.fiber.suspend();
     self.may_go_on = nullptr;
+    self.has_just_begun = true;
   }
 
  private:
   struct Thread {
     Fiber fiber;
     std::function<bool()> may_go_on;
+    bool has_just_begun = false;  // it was chosen to go on: its first point is no new choice
   };
 
   [[nodiscard]] bool is_ready(std::size_t i) const {
@@ -153,6 +161,11 @@ struct SteppingSync {
     T exchange(T value, Order) {
       step();
       return std::exchange(value_, value);
+    }
+    template <class Order>
+    T fetch_add(T value, Order) {
+      step();
+      return std::exchange(value_, static_cast<T>(value_ + value));
     }
     template <class Order>
     T fetch_sub(T value, Order) {

@@ -3,6 +3,8 @@
 // Decision record: docs/design/0001-blocks-queue-and-writer.md. The contenders are self-contained
 // models, not the library's types, so that the figures can be had again after the library moved on.
 
+#include <benchmark/benchmark.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -14,8 +16,6 @@
 #include <new>
 #include <thread>
 #include <vector>
-
-#include <benchmark/benchmark.h>
 
 namespace {
 
@@ -58,12 +58,8 @@ SpareBlocks& spare_blocks() {
   return blocks;
 }
 
-Block* take_block() {
-  return spare_blocks().take();
-}
-void give_back(Block* block) {
-  spare_blocks().give_back(block);
-}
+Block* take_block() { return spare_blocks().take(); }
+void give_back(Block* block) { spare_blocks().give_back(block); }
 
 void release(Block* block, std::uint64_t count) {
   if (block->references.fetch_sub(count, std::memory_order_acq_rel) == count) give_back(block);
@@ -120,8 +116,7 @@ class BulkFiller {
 };
 
 void drop_each(std::vector<Slice>& slices) {
-  for (const Slice& slice : slices)
-    release(slice.owner, 1);
+  for (const Slice& slice : slices) release(slice.owner, 1);
   slices.clear();
 }
 
@@ -130,8 +125,7 @@ void drop_runs(std::vector<Slice>& slices) {
   while (i < slices.size()) {
     Block* owner = slices[i].owner;
     const std::size_t first = i;
-    while (i < slices.size() && slices[i].owner == owner)
-      ++i;
+    while (i < slices.size() && slices[i].owner == owner) ++i;
     release(owner, i - first);
   }
   slices.clear();
@@ -217,8 +211,7 @@ void split_copy_malloc(benchmark::State& state) {
       }
       benchmark::DoNotOptimize(copies.data());
       benchmark::ClobberMemory();
-      for (const Copy& copy : copies)
-        std::free(copy.data);
+      for (const Copy& copy : copies) std::free(copy.data);
       copies.clear();
     }
   }
@@ -233,8 +226,7 @@ class SliceRing {
   static constexpr std::size_t kStep = 16;
   Slice* room() {
     const std::uint64_t at = tail_.load(std::memory_order_relaxed);
-    while (at - head_.load(std::memory_order_acquire) == kSlots)
-      std::this_thread::yield();
+    while (at - head_.load(std::memory_order_acquire) == kSlots) std::this_thread::yield();
     return slots_[at % kSlots].data();
   }
   void publish() {

@@ -5,7 +5,15 @@
 // one io_context and one thread. Nothing is completed inside the call that started it: an attempt
 // that succeeds at once posts its completion, as the library's contract wants it.
 
+#include <benchmark/benchmark.h>
+
 #include <algorithm>
+#include <asio/connect.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/connect_pair.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <cstddef>
 #include <cstdlib>
 #include <functional>
@@ -15,23 +23,13 @@
 #include <utility>
 #include <vector>
 
-#include <asio/connect.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <asio/post.hpp>
-#include <benchmark/benchmark.h>
-
 namespace {
 
 using asio::error_code;
 using Unix = asio::local::stream_protocol::socket;
 using Tcp = asio::ip::tcp::socket;
 
-void connect(Unix& a, Unix& b) {
-  asio::local::connect_pair(a, b);
-}
+void connect(Unix& a, Unix& b) { asio::local::connect_pair(a, b); }
 
 void connect(Tcp& a, Tcp& b) {
   asio::ip::tcp::acceptor acceptor(a.get_executor(), {asio::ip::address_v4::loopback(), 0});
@@ -238,8 +236,7 @@ void stream_two_threads(benchmark::State& state) {
   std::thread sink([&connection] {
     std::vector<std::byte> block(64 * 1024);
     error_code error;
-    while (!error)
-      connection.b.read_some(asio::buffer(block), error);
+    while (!error) connection.b.read_some(asio::buffer(block), error);
   });
   Writer<Socket, Write> writer(connection.a, kChunk);
   for (auto _ : state) {

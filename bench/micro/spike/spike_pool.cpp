@@ -3,6 +3,8 @@
 //
 // Decision record: docs/design/0001-blocks-queue-and-writer.md.
 
+#include <benchmark/benchmark.h>
+
 #include <array>
 #include <atomic>
 #include <bit>
@@ -12,8 +14,6 @@
 #include <mutex>
 #include <thread>
 #include <vector>
-
-#include <benchmark/benchmark.h>
 
 namespace {
 
@@ -124,8 +124,7 @@ struct ThreadLists {
     List& list = lists_[index];
     FreeNode* batch = list.head;
     FreeNode* last = batch;
-    for (std::size_t i = 1; i < kBatch; ++i)
-      last = last->next;
+    for (std::size_t i = 1; i < kBatch; ++i) last = last->next;
     list.head = last->next;
     list.count -= kBatch;
     last->next = nullptr;
@@ -142,8 +141,7 @@ constinit thread_local std::array<ThreadLists::List, kClasses> ThreadLists::list
 // between two uses shows here.
 void touch(void* memory, std::size_t size) {
   auto* bytes = static_cast<volatile std::byte*>(memory);
-  for (std::size_t at = 0; at < size; at += 4096)
-    bytes[at] = std::byte{1};
+  for (std::size_t at = 0; at < size; at += 4096) bytes[at] = std::byte{1};
 }
 
 void leave_single_threaded_mode() {
@@ -168,8 +166,7 @@ void same_thread(benchmark::State& state) {
       block = Pool::take(size);
       touch(block, size);
     }
-    for (void* block : blocks)
-      Pool::give(block, size);
+    for (void* block : blocks) Pool::give(block, size);
   }
   report(state, depth);
 }
@@ -180,8 +177,7 @@ class BlockRing {
   static constexpr std::size_t kStep = 16;
   void push(const std::array<void*, kStep>& blocks) {
     const std::uint64_t at = tail_.load(std::memory_order_relaxed);
-    while (at - head_.load(std::memory_order_acquire) == kSlots)
-      std::this_thread::yield();
+    while (at - head_.load(std::memory_order_acquire) == kSlots) std::this_thread::yield();
     slots_[at % kSlots] = blocks;
     tail_.store(at + 1, std::memory_order_release);
   }
@@ -210,8 +206,7 @@ void freed_elsewhere(benchmark::State& state) {
     for (;;) {
       const bool last_round = stop.load(std::memory_order_acquire);
       if (ring.pop(blocks)) {
-        for (void* block : blocks)
-          Pool::give(block, size);
+        for (void* block : blocks) Pool::give(block, size);
       } else if (last_round) {
         return;
       } else {

@@ -5,21 +5,21 @@
 // queue needs: items and bytes admitted together, hard limits that count what the writer holds, a
 // drain of up to 64 items, and a wake-up only where the writer said that it is idle.
 
+#include <benchmark/benchmark.h>
+#include <immintrin.h>
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <immintrin.h>
 #include <mutex>
-#include <pthread.h>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <benchmark/benchmark.h>
 
 namespace {
 
@@ -108,8 +108,7 @@ class LockedQueue {
  public:
   bool submit(std::span<const Item> items) {
     std::size_t bytes = 0;
-    for (const Item& item : items)
-      bytes += item.size;
+    for (const Item& item : items) bytes += item.size;
     bool writer_idle = false;
     {
       const std::lock_guard lock(lock_);
@@ -118,8 +117,7 @@ class LockedQueue {
       }
       used_items_ += items.size();
       used_bytes_ += bytes;
-      for (const Item& item : items)
-        ring_[tail_++ % kMaxItems] = item;
+      for (const Item& item : items) ring_[tail_++ % kMaxItems] = item;
       writer_idle = idle_;
       idle_ = false;
     }
@@ -133,8 +131,7 @@ class LockedQueue {
     used_items_ -= done_items;
     used_bytes_ -= done_bytes;
     const std::size_t count = std::min(kDrain, tail_ - head_);
-    for (std::size_t i = 0; i < count; ++i)
-      out[i] = ring_[head_++ % kMaxItems];
+    for (std::size_t i = 0; i < count; ++i) out[i] = ring_[head_++ % kMaxItems];
     idle_ = count == 0;
     return count;
   }
@@ -159,8 +156,7 @@ class LockFreeQueue {
  public:
   bool submit(std::span<const Item> items) {
     std::uint64_t bytes = 0;
-    for (const Item& item : items)
-      bytes += item.size;
+    for (const Item& item : items) bytes += item.size;
     std::uint64_t used = budget_.load(std::memory_order_relaxed);
     do {
       if (items.size() > kMaxItems - (used >> kByteBits) ||
@@ -224,8 +220,7 @@ class LockFreeQueue {
 
 std::size_t bytes_of(const std::array<Item, kDrain>& batch, std::size_t count) {
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    bytes += batch[i].size;
+  for (std::size_t i = 0; i < count; ++i) bytes += batch[i].size;
   return bytes;
 }
 
@@ -262,8 +257,7 @@ void same_thread(benchmark::State& state) {
 void pretend_to_send(std::chrono::nanoseconds cost) {
   if (cost.count() == 0) return;
   const auto until = std::chrono::steady_clock::now() + cost;
-  while (std::chrono::steady_clock::now() < until)
-    _mm_pause();
+  while (std::chrono::steady_clock::now() < until) _mm_pause();
 }
 
 // `producers` threads submit `total` items between them; the calling thread drains and "sends".
@@ -278,8 +272,7 @@ double run_across_threads(std::size_t producers, std::size_t batch_items, std::s
       const auto burst = make_burst(batch_items);
       go.wait(false);
       for (std::size_t sent = 0; sent < total / producers; sent += batch_items) {
-        while (!queue.submit(burst))
-          std::this_thread::yield();
+        while (!queue.submit(burst)) std::this_thread::yield();
       }
     });
   }
@@ -300,8 +293,7 @@ double run_across_threads(std::size_t producers, std::size_t batch_items, std::s
     }
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-  for (std::thread& thread : threads)
-    thread.join();
+  for (std::thread& thread : threads) thread.join();
   return taken.count();
 }
 

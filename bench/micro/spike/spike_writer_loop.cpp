@@ -3,11 +3,9 @@
 // Decision record: docs/design/0001-blocks-queue-and-writer.md. The stream takes everything and
 // posts its completion, so that only the loop's own machinery is left.
 
-#include <array>
-#include <cstddef>
-#include <span>
-#include <utility>
+#include <benchmark/benchmark.h>
 
+#include <array>
 #include <asio/any_io_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
@@ -17,7 +15,9 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
-#include <benchmark/benchmark.h>
+#include <cstddef>
+#include <span>
+#include <utility>
 
 namespace {
 
@@ -159,8 +159,7 @@ void post_callback(benchmark::State& state) {
 template <class Executor>
 asio::awaitable<void, Executor> post_and_resume(Executor executor) {
   constexpr asio::use_awaitable_t<Executor> token;
-  for (std::size_t i = 0; i < kSteps; ++i)
-    co_await asio::post(executor, token);
+  for (std::size_t i = 0; i < kSteps; ++i) co_await asio::post(executor, token);
 }
 
 template <class Executor>
@@ -182,8 +181,7 @@ void post_from_outside(benchmark::State& state) {
   const Executor executor = context.get_executor();
   for (auto _ : state) {
     std::size_t ran = 0;
-    for (std::size_t i = 0; i < kSteps; ++i)
-      asio::post(executor, [&ran] { ++ran; });
+    for (std::size_t i = 0; i < kSteps; ++i) asio::post(executor, [&ran] { ++ran; });
     context.restart();
     context.run();
     benchmark::DoNotOptimize(ran);

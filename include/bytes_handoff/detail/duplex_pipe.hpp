@@ -132,7 +132,7 @@ class DuplexPipe {
   PipeResult read(std::span<const MutableSegment> into, PipeSettled settled) noexcept;
   /// Moves what fits, into a parked read and then into the ring.
   PipeResult write(std::span<const ConstSegment> from, PipeSettled settled) noexcept;
-  /// False for every condition only when the end that would ask is open and has to wait.
+  /// Whether a wait for it would complete at once.
   bool holds(PipeCondition condition) const noexcept;
 
   /// Keep a request whose attempt has just returned `kWouldBlock` (for a wait: whose condition does

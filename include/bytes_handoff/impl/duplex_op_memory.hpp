@@ -57,7 +57,7 @@ class DuplexOpBlock {
                                     kAlignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
  public:
-  /// `home` is null, or outlives the block unless that forgets it.
+  /// `home` outlives the block, unless that forgets it.
   DuplexOpBlock(const Allocator& allocator, DuplexOpMemory& home, std::size_t bytes)
       : allocator_(allocator), home_(&home) {
     size_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;

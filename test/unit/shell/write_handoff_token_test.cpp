@@ -209,17 +209,23 @@ TEST_F(CompletionToken, what_waits_is_kept_by_the_associated_allocator) {
 }
 
 TEST_F(CompletionToken, memory_is_given_back_before_the_handler_is_called) {
-  CountingResource resource;
-  const std::pmr::polymorphic_allocator<std::byte> allocator(&resource);
+  CountingResource of_wait;
+  CountingResource of_flush;
+  const std::pmr::polymorphic_allocator<std::byte> for_wait(&of_wait);
+  const std::pmr::polymorphic_allocator<std::byte> for_flush(&of_flush);
   auto out = spawn_held();
   auto ticket = out.try_write(text("abc")).value();
   int called = 0;
-  ticket.async_wait(net::bind_allocator(allocator, [&](net_error_code, std::size_t) {
-    EXPECT_EQ(resource.blocks_out(), 0U);
+  ticket.async_wait(net::bind_allocator(for_wait, [&](net_error_code, std::size_t) {
+    EXPECT_EQ(of_wait.blocks_out(), 0U);
     ++called;
   }));
-  out.async_flush(net::bind_allocator(allocator, [&](net_error_code) { ++called; }));
+  out.async_flush(net::bind_allocator(for_flush, [&](net_error_code) {
+    EXPECT_EQ(of_flush.blocks_out(), 0U);
+    ++called;
+  }));
   run_ready(*context);
+  EXPECT_EQ(of_wait.blocks_out() + of_flush.blocks_out(), 2U);
   stream_takes(3);
   EXPECT_EQ(called, 2);
 }

@@ -158,7 +158,7 @@ TEST(WriterThreadsEnd, abort_from_anywhere_settles_every_write) {
     std::atomic<unsigned> told{0};
     std::vector<std::thread> producers;
     for (unsigned id = 0; id < kThreads; ++id) {
-      producers.emplace_back([&, handle = out]() mutable {
+      producers.emplace_back([&, id, handle = out]() mutable {
         for (unsigned i = 0; i < 50; ++i) {
           handle.async_write(text(std::string(500, 'x')), [&](WriteResultOf) { ++told; });
         }
