@@ -213,7 +213,9 @@ class Explorer {
       if (!result.failure.empty()) {
         result.failure += ", schedule:" + text_of(path);
         if (!ended) {
-          static_cast<void>(program.release());  // its threads are still in the middle of it
+          // Its threads are still in the middle of it: it must not be destroyed, ever.
+          static auto& unfinished = *new std::vector<decltype(program)>;
+          unfinished.push_back(std::move(program));
         }
         return result;
       }

@@ -75,9 +75,11 @@ class WaitingOp final : public Operation {
   /// Sends the handler on its way. Also for an operation that never had to wait.
   void post() noexcept {
     const PostAllocator allocator(post_memory_);
-    const Executor executor(executor_);
+    // The handler may run, and be all that its context lives for, before this thread has left the
+    // post.
+    const Work until_posted(executor_);
     try {
-      post_on(executor, allocator, Turn(this));
+      post_on(until_posted.get_executor(), allocator, Turn(this));
     } catch (...) {  // NOLINT: the turn destroyed the operation; there is no memory to run it with
     }
   }

@@ -63,7 +63,8 @@ class WriteQueueRetention : public QueueTest {
     EXPECT_EQ(text == expected_, true) << "what was moved is not what was admitted";
     const std::size_t one_a_buffer = capacity + sizeof(detail::Block);
     const std::size_t one_a_queue = std::max<std::size_t>(capacity, 4096) + sizeof(detail::Block);
-    EXPECT_LE(retained, 2 * counted + 64 * items + one_a_buffer + one_a_queue)
+    // Two a queue: the front may be mostly written while the next run is with the stream.
+    EXPECT_LE(retained, 2 * counted + 64 * items + one_a_buffer + 2 * one_a_queue)
         << items << " items, " << counted << " bytes";
   }
 
