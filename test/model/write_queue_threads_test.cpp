@@ -1,0 +1,250 @@
+// The real synchronization under real threads: producers, a canceller, a closer and a writer. What
+// ThreadSanitizer looks at.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bytes_handoff/detail/write_queue.hpp"
+#include "support/queue_probes.hpp"
+#include "support/seed.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+using Queue = detail::WriteQueue;
+using Turn = Queue::Turn;
+using Wait = Queue::Wait;
+
+class Signal {
+ public:
+  void set() {
+    const std::lock_guard lock(mutex_);
+    is_set_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_set_; });
+    is_set_ = false;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_set_ = false;
+};
+
+/// A waiter that wakes the thread that waits for it.
+template <class Base>
+struct Blocking : Base {
+  void resume(const void*) noexcept override { woken.set(); }
+  Signal woken;
+};
+
+struct Shape {
+  std::size_t producers;
+  std::size_t writes;
+  std::size_t max_items;
+  std::size_t max_pending_bytes;
+  bool aborts;
+};
+
+class Threads {
+ public:
+  explicit Threads(const Shape& shape)
+      : shape_(shape),
+        queue_({.max_items = shape.max_items, .max_pending_bytes = shape.max_pending_bytes}),
+        counts_(shape.producers) {}
+
+  void run() {
+    std::vector<std::thread> threads;
+    threads.emplace_back([this] { write(); });
+    for (std::size_t i = 0; i < shape_.producers; ++i) {
+      threads.emplace_back([this, i] { produce(i); });
+    }
+    threads.emplace_back([this] { watch(); });
+    for (std::size_t i = 1; i <= shape_.producers && !shape_.aborts; ++i) {
+      threads[i].join();
+    }
+    step([this](detail::Effects& e) {
+      shape_.aborts ? queue_.abort(detail::ErrorValue::of(Errc::aborted), e) : queue_.close(e);
+    });
+    for (std::thread& thread : threads) {
+      if (thread.joinable()) {
+        thread.join();
+      }
+    }
+    check();
+  }
+
+ private:
+  struct Count {
+    std::size_t admitted = 0;
+    std::size_t done = 0;
+    std::size_t failed = 0;
+  };
+
+  template <class Step>
+  void step(Step&& call) {
+    detail::Effects effects;
+    call(effects);
+    effects.resume_all();
+    if (effects.start_turn) {
+      turn_.set();
+    }
+    if (effects.ended) {
+      has_ended_ = true;
+      turn_.set();
+    }
+  }
+
+  // Each write is "<producer><running number>;", so that the peer's text can be taken apart.
+  void produce(std::size_t producer) {
+    Random random(seed() + producer);
+    Count& count = counts_[producer];
+    for (std::size_t i = 0; i < shape_.writes; ++i) {
+      const std::string text =
+          std::string(1, static_cast<char>('a' + producer)) + std::to_string(count.admitted) + ";";
+      Blocking<detail::WriteWaiter> waiter;
+      Bytes slice = Bytes::copy_of(text);
+      waiter.slices = std::span(&slice, 1);
+      TicketRef ticket = make_ticket();
+      waiter.ticket = ticket.get();
+      Wait outcome{};
+      step([&](detail::Effects& e) { outcome = queue_.wait_write(waiter, e); });
+      if (outcome == Wait::kWaiting) {
+        if (random.one_in(3)) {
+          step([&](detail::Effects& e) { queue_.cancel(waiter, e); });
+        }
+        waiter.woken.wait();
+      }
+      if (waiter.refusal) {
+        ASSERT_EQ(slice.view(), text) << "refused bytes come back";
+        ticket->release();
+        continue;
+      }
+      ++count.admitted;
+      use_ticket(std::move(ticket), random, count);
+    }
+  }
+
+  void use_ticket(TicketRef ticket, Random& random, Count& count) {
+    if (random.one_in(3)) {
+      ++count.done;  // dropped
+      return;
+    }
+    Blocking<detail::TicketWaiter> done;
+    const bool is_waiting = ticket->start_wait(done) == detail::Ticket::WaitStart::kWaiting;
+    if (is_waiting && random.one_in(3) && ticket->cancel_wait(done)) {
+      ++count.done;
+      return;
+    }
+    if (is_waiting) {
+      done.woken.wait();
+    }
+    ASSERT_TRUE(ticket->is_done());
+    ++(ticket->result().error ? count.failed : count.done);
+  }
+
+  void write() {
+    Random random(seed() + 1000);
+    detail::WriteBatch batch{};
+    bool took_none = false;
+    while (!has_ended_) {
+      turn_.wait();
+      Turn turn{};
+      step([&](detail::Effects& e) { turn = queue_.begin_turn(batch, e); });
+      while (turn == Turn::kWrite) {
+        // Sometimes no byte at all, but never twice in a row: that again and again is an end.
+        const std::size_t taken = random.between(took_none ? 1 : 0, batch.bytes);
+        took_none = taken == 0;
+        std::size_t left = taken;
+        for (std::size_t i = 0; i < batch.count && left != 0; ++i) {
+          const std::size_t size = std::min(left, batch.buffers[i].size);
+          peer_.append(reinterpret_cast<const char*>(batch.buffers[i].data), size);
+          left -= size;
+        }
+        step([&](detail::Effects& e) { turn = queue_.finish_write({}, taken, false, batch, e); });
+      }
+      if (turn == Turn::kShutdown) {
+        step([&](detail::Effects& e) { queue_.finish_shutdown({}, e); });
+      }
+    }
+  }
+
+  // Reads what anyone may read at any time, and flushes now and then.
+  void watch() {
+    while (!has_ended_) {
+      ASSERT_LE(queue_.pending_bytes(), shape_.max_pending_bytes);
+      ASSERT_LE(queue_.pending_items(), shape_.max_items);
+      const WriteStatistics seen = queue_.statistics();
+      ASSERT_LE(seen.written_bytes, seen.admitted_bytes);
+      Blocking<detail::FlushWaiter> flush;
+      if (!queue_.wait_flush(flush)) {
+        flush.woken.wait();
+      }
+    }
+  }
+
+  void check() {
+    EXPECT_EQ(queue_.pending_bytes(), 0U);
+    EXPECT_EQ(queue_.pending_items(), 0U);
+    auto unwritten = queue_.take_unwritten();
+    ASSERT_TRUE(unwritten.has_value());
+    std::string all = peer_;
+    for (const Bytes& bytes : *unwritten) {
+      all += bytes.view();
+    }
+    EXPECT_TRUE(shape_.aborts || unwritten->empty());
+    std::vector<std::size_t> next(shape_.producers, 0);
+    for (std::size_t at = 0; at < all.size();) {
+      const std::size_t end = all.find(';', at);
+      ASSERT_NE(end, std::string::npos);
+      const auto producer = static_cast<std::size_t>(all[at] - 'a');
+      ASSERT_LT(producer, shape_.producers);
+      ASSERT_EQ(std::stoul(all.substr(at + 1, end - at - 1)), next[producer]++);
+      at = end + 1;
+    }
+    for (std::size_t i = 0; i < shape_.producers; ++i) {
+      EXPECT_EQ(next[i], counts_[i].admitted);
+      EXPECT_EQ(counts_[i].admitted, counts_[i].done + counts_[i].failed);
+      EXPECT_TRUE(shape_.aborts || counts_[i].failed == 0);
+    }
+  }
+
+  Shape shape_;
+  Queue queue_;
+  std::vector<Count> counts_;
+  std::string peer_;
+  Signal turn_;
+  std::atomic<bool> has_ended_{false};
+};
+
+TEST(WriteQueueThreads, ProducersWhoWaitCancelAndDropUntilAClose) {
+  SCOPED_TRACE(seed_note());
+  for (const std::size_t items : {1U, 2U, 16U}) {
+    Threads({.producers = 4,
+             .writes = 1500,
+             .max_items = items,
+             .max_pending_bytes = 64,
+             .aborts = false})
+        .run();
+  }
+}
+
+TEST(WriteQueueThreads, AnAbortInTheMiddleLeavesNobodyWaiting) {
+  SCOPED_TRACE(seed_note());
+  for (int round = 0; round < 100; ++round) {
+    Threads({.producers = 3, .writes = 60, .max_items = 4, .max_pending_bytes = 20, .aborts = true})
+        .run();
+  }
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
