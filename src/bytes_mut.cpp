@@ -33,18 +33,13 @@ BytesMut BytesMut::split() noexcept {
   return std::move(*all);
 }
 
-Bytes BytesMut::freeze() && noexcept {
-  BytesMut all(std::move(*this));
-  if (all.size_ == 0) {
-    return {};
+// Of those that this region holds; for a frozen slice, which has one.
+void BytesMut::keep_one_reference() noexcept {
+  if (block_->is_unique(held_)) {
+    block_->reset_references(1);
+  } else {
+    block_->release(held_ - 1);
   }
-  if (all.block_->is_unique(all.held_)) {
-    all.block_->reset_references(1);
-  } else if (all.held_ != 1) {
-    all.block_->release(all.held_ - 1);
-  }
-  all.held_ = 0;
-  return detail::BytesAccess::adopt(all.data_, all.size_, std::exchange(all.block_, nullptr));
 }
 
 void BytesMut::unsplit(BytesMut&& other) {
@@ -70,14 +65,6 @@ void BytesMut::unsplit(BytesMut&& other) {
   }
   other.block_ = nullptr;
   other = BytesMut();
-}
-
-void BytesMut::swap(BytesMut& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  std::swap(capacity_, other.capacity_);
-  std::swap(block_, other.block_);
-  std::swap(held_, other.held_);
 }
 
 // Uses the whole block again when no one shares it. Moving the filled bytes must be paid for by at

@@ -38,7 +38,12 @@ class BytesMut {
   BytesMut() noexcept = default;
 
   /// The source is left empty, owning nothing.
-  BytesMut(BytesMut&& other) noexcept { swap(other); }
+  BytesMut(BytesMut&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        block_(std::exchange(other.block_, nullptr)),
+        held_(std::exchange(other.held_, 0U)) {}
   BytesMut& operator=(BytesMut&& other) noexcept {
     BytesMut(std::move(other)).swap(*this);
     return *this;
@@ -134,7 +139,13 @@ class BytesMut {
     return block_ == nullptr ? 0 : block_->footprint();
   }
 
-  void swap(BytesMut& other) noexcept;
+  void swap(BytesMut& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(block_, other.block_);
+    std::swap(held_, other.held_);
+  }
 
  private:
   // Takes over `held` references on `block`.
@@ -143,6 +154,7 @@ class BytesMut {
       : data_(data), size_(size), capacity_(capacity), block_(block), held_(held) {}
 
   void grow(std::size_t additional);
+  void keep_one_reference() noexcept;
   [[nodiscard]] bool reclaim(std::size_t additional) noexcept;
 
   // One reference to give away. Precondition: `block_` is not null.
@@ -191,6 +203,20 @@ inline expected<BytesMut, SplitOutOfBounds> BytesMut::split_to(std::size_t n) no
   BytesMut front(data_, n, n, block_, 1);
   drop_front(n);
   return front;
+}
+
+inline Bytes BytesMut::freeze() && noexcept {
+  if (size_ == 0) {
+    *this = BytesMut();
+    return {};
+  }
+  if (held_ != 1) {
+    keep_one_reference();
+  }
+  held_ = 0;
+  capacity_ = 0;
+  return detail::BytesAccess::adopt(std::exchange(data_, nullptr), std::exchange(size_, 0),
+                                    std::exchange(block_, nullptr));
 }
 
 inline expected<void, SplitOutOfBounds> BytesMut::advance(std::size_t n) noexcept {
