@@ -17,6 +17,18 @@ bool LastRun::is_wasteful(const Run& run) noexcept {
          block->footprint() - 2 * run.bytes > 64 * run.items;
 }
 
+void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
+  if (!is_wasteful(run_)) {
+    return;
+  }
+  if (run_.start_sequence >= first_movable) {
+    compact(run_, releases);
+  } else {
+    with_stream_ = run_;
+  }
+  run_ = Run();
+}
+
 void LastRun::retry_run(WriteItems& items, std::uint64_t written,
                         DeferredReleases& releases) noexcept {
   Run run = std::exchange(with_stream_, Run());

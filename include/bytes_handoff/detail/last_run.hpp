@@ -17,6 +17,10 @@ namespace bytes_handoff::detail {
 /// them that waits until the stream is done: there is at most one such run, the last that was
 /// gathered. Foreign owners, whose size nobody knows, are left alone.
 ///
+/// So the library's blocks retain for admitted items at most twice their bytes, 64 bytes an item,
+/// one block for the buffer that is being cut, and two for the queue: that run, and the block at
+/// the front, of which most may be written.
+///
 /// A copy costs less than half of a block, and happens only to slices that are small for their
 /// block and do not leave at once.
 class LastRun {
@@ -33,25 +37,22 @@ class LastRun {
     run_.items = static_cast<std::size_t>(sequence - run_.start_sequence) + 1;
   }
 
-  /// Before an item of `next_owner` is pushed: compacts the run if that ends it and it is worth it.
-  /// The first `written` items ever are gone, those before the `first_movable`th may be with the
-  /// stream. Owners that are not needed any more go to `releases`. Does nothing where memory is
-  /// short.
-  void end_run(const Owner* next_owner, std::uint64_t written, std::uint64_t first_movable,
-               DeferredReleases& releases) noexcept {
+  /// Whether an item of `next_owner` at the back ends the run.
+  [[nodiscard]] bool ends_at(const Owner* next_owner) const noexcept {
+    return next_owner != run_.owner && next_owner != nullptr && run_.owner != nullptr;
+  }
+
+  /// Before an item is pushed that ends the run: compacts the run if it is worth it. Items before
+  /// the `first_movable`th ever may be with the stream. Owners that are not needed any more go to
+  /// `releases`. Does nothing where memory is short.
+  void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
+
+  /// The first `written` items ever are gone: so is the run where these were all of it, and its
+  /// owner may be.
+  void forget_written(std::uint64_t written) noexcept {
     if (run_.start_sequence + run_.items <= written) {
-      run_ = Run();  // its last item is gone, and its owner may be
+      run_ = Run();
     }
-    if (run_.owner == nullptr || next_owner == nullptr || next_owner == run_.owner ||
-        !is_wasteful(run_)) {
-      return;
-    }
-    if (run_.start_sequence >= first_movable) {
-      compact(run_, releases);
-    } else {
-      with_stream_ = run_;
-    }
-    run_ = Run();
   }
 
   /// Nothing is with the stream, and the first `written` items ever are gone: compacts what is left

@@ -65,12 +65,15 @@ class SegmentQueue {
     }
   }
 
-  /// Precondition: `room() > 0`.
-  void push_back(const T& item) noexcept {
+  /// Returns where the element is. Precondition: `room() > 0`.
+  Cursor push_back(const T& item) noexcept {
     step_if_full(back_);
-    back_.segment_->items[back_.index_++] = item;
+    const Cursor at = back_;
+    at.segment_->items[at.index_] = item;
+    back_.index_ = at.index_ + 1;
     ++size_;
     --room_;
+    return at;
   }
 
   /// Precondition for all three: not empty.
@@ -89,6 +92,25 @@ class SegmentQueue {
     while (first_ != front_.segment_) {
       drop_first_segment();
     }
+  }
+
+  /// Pops elements from the front for as long as `take(element)` says so. Returns how many.
+  template <class Take>
+  std::size_t pop_front_while(Take take) {
+    std::size_t popped = 0;
+    Cursor at = front_;
+    for (; popped != size_; ++popped, ++at.index_) {
+      step_if_full(at);
+      if (!take(std::as_const(at.segment_->items[at.index_]))) {
+        break;
+      }
+    }
+    front_ = at;
+    size_ -= popped;
+    while (first_ != front_.segment_) {
+      drop_first_segment();
+    }
+    return popped;
   }
 
   /// Where the next element that is pushed will be. Precondition: `room() > 0`.

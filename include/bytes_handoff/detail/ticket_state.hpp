@@ -27,7 +27,9 @@ class TicketState {
   void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
 
   void release(std::uint32_t count = 1) noexcept {
-    if (references_.fetch_sub(count, std::memory_order_acq_rel) == count) {
+    // Who holds all the references there are needs no atomic step to give them back.
+    if (references_.load(std::memory_order_acquire) == count ||
+        references_.fetch_sub(count, std::memory_order_acq_rel) == count) {
       this->~TicketState();
       pool_deallocate(this, sizeof(TicketState));
     }
@@ -35,6 +37,9 @@ class TicketState {
 
   /// The queue's side, once: publishes the result. Returns whom to resume, its result filled in.
   [[nodiscard]] TicketWaiter* finish(const WriteResult& result) noexcept {
+    if (references_.load(std::memory_order_acquire) == 1) {
+      return nullptr;  // the ticket was dropped: nobody waits, nor ever will
+    }
     result_ = result;
     const std::uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
     if (before == kPending) {

@@ -114,6 +114,7 @@ class BasicWriteQueue {
   [[nodiscard]] std::optional<Refusal> refusal_of(std::size_t bytes, std::size_t items) noexcept;
   [[nodiscard]] std::optional<Refusal> held_up_by(std::size_t bytes,
                                                   std::size_t items) const noexcept;
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
   [[nodiscard]] Refusal closed_refusal() const noexcept;
   void count_refusal(const Refusal& refusal) noexcept;
   void push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket, Effects& effects) noexcept;
@@ -124,7 +125,7 @@ class BasicWriteQueue {
   bool admit_waiters(Effects& effects) noexcept;
   void complete_flushes(Effects& effects) noexcept;
   void pop_written(std::size_t written, Effects& effects) noexcept;
-  void pop_item(Effects& effects) noexcept;
+  void finish_ticket(Ticket& ticket, Effects& effects) noexcept;
   void settle(Effects& effects) noexcept;
   [[nodiscard]] Turn next(bool yield, WriteBatch& batch, Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;

@@ -50,6 +50,14 @@ std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
   return std::nullopt;
 }
 
+// The usual case, without the reasons; where it is false, `refusal_of` tells why.
+template <class Sync>
+bool BasicWriteQueue<Sync>::has_room(std::size_t bytes, std::size_t items) const noexcept {
+  return state_ == State::kOpen && write_waiters_.empty() && bytes != SIZE_MAX &&
+         bytes <= config_.max_pending_bytes - pending_bytes_ &&
+         items <= config_.max_items - pending_items_;
+}
+
 template <class Sync>
 Refusal BasicWriteQueue<Sync>::closed_refusal() const noexcept {
   return Refusal{WriteRefusalReason::closed, 0, 0, first_error_};
@@ -83,12 +91,14 @@ template <class Sync>
 expected<void, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices, Ticket* ticket,
                                                          Effects& effects) {
   const std::size_t bytes = total_size(slices);
+  const std::size_t items = item_count(slices);
   const Lock lock(mutex_);
-  if (auto refusal = refusal_of(bytes, item_count(slices))) {
-    count_refusal(*refusal);
-    return unexpected(*refusal);
+  if (!has_room(bytes, items)) {
+    const Refusal refusal = *refusal_of(bytes, items);
+    count_refusal(refusal);
+    return unexpected(refusal);
   }
-  items_.reserve(item_count(slices));
+  items_.reserve(items);
   push(slices, bytes, ticket, effects);
   return {};
 }
@@ -197,11 +207,10 @@ void BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes, Tic
 
 template <class Sync>
 void BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
-  const std::uint64_t written = written_items();
-  last_run_.end_run(item.owner, written, written + in_flight_items_, effects.releases);
-  const auto at = items_.back_cursor();
-  items_.push_back(item);
-  last_run_.note(item, at, stats_.admitted_items);
+  if (last_run_.ends_at(item.owner)) {
+    last_run_.end_run(written_items() + in_flight_items_, effects.releases);
+  }
+  last_run_.note(item, items_.push_back(item), stats_.admitted_items);
   ++stats_.admitted_items;
   ++pending_items_;
 }
@@ -447,27 +456,32 @@ void BasicWriteQueue<Sync>::settle(Effects& effects) noexcept {
 
 template <class Sync>
 void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) noexcept {
-  front_offset_ += written;
-  while (!items_.empty() && front_offset_ >= items_.front().size) {
-    front_offset_ -= items_.front().size;
-    pop_item(effects);
-  }
+  std::size_t offset = front_offset_ + written;
+  std::size_t bytes = 0;
+  const std::size_t items = items_.pop_front_while([&](const WriteItem& item) {
+    if (offset < item.size) {
+      return false;
+    }
+    offset -= item.size;
+    bytes += item.size;
+    effects.releases.add(item.owner);
+    if (item.ticket.is_last()) {
+      finish_ticket(*item.ticket.template get<Ticket>(), effects);
+    }
+    return true;
+  });
+  front_offset_ = offset;
+  pending_bytes_ -= bytes;
+  pending_items_ -= items;
+  last_run_.forget_written(written_items());
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::pop_item(Effects& effects) noexcept {
-  const WriteItem item = items_.front();
-  items_.pop_front();
-  pending_bytes_ -= item.size;
-  --pending_items_;
-  effects.releases.add(item.owner);
-  if (item.ticket.is_last()) {
-    auto* ticket = item.ticket.template get<Ticket>();
-    if (TicketWaiter* waiter = ticket->finish(WriteResult{{}, ticket->total_bytes})) {
-      effects.resumed.push_back(*waiter);
-    }
-    ticket->release();
+void BasicWriteQueue<Sync>::finish_ticket(Ticket& ticket, Effects& effects) noexcept {
+  if (TicketWaiter* waiter = ticket.finish(WriteResult{{}, ticket.total_bytes})) {
+    effects.resumed.push_back(*waiter);
   }
+  ticket.release();
 }
 
 // ---- after the end

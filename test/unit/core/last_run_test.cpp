@@ -31,10 +31,10 @@ class LastRunTest : public testing::Test {
   void push(Bytes bytes, std::uint64_t first_movable = 0) {
     items_.reserve(1);
     const WriteItem item = WriteItem::take(bytes, TicketLink());
-    last_run_.end_run(item.owner, pushed_ - items_.size(), first_movable, releases_);
-    const auto at = items_.back_cursor();
-    items_.push_back(item);
-    last_run_.note(item, at, pushed_++);
+    if (last_run_.ends_at(item.owner)) {
+      last_run_.end_run(first_movable, releases_);
+    }
+    last_run_.note(item, items_.push_back(item), pushed_++);
   }
 
   /// The first `n` items are written.
@@ -45,6 +45,7 @@ class LastRunTest : public testing::Test {
       }
       items_.pop_front();
     }
+    last_run_.forget_written(pushed_ - items_.size());
   }
 
   void retry() { last_run_.retry(items_, pushed_ - items_.size(), releases_); }

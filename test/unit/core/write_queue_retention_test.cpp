@@ -1,5 +1,6 @@
 // What the library's blocks retain for admitted items: at most twice the counted bytes, 64 bytes an
-// item, one block a buffer and one a queue.
+// item, one block a buffer and two a queue (the front one, mostly written, and one that the stream
+// is reading when it turns out to be mostly empty).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -63,7 +64,6 @@ class WriteQueueRetention : public QueueTest {
     EXPECT_EQ(text == expected_, true) << "what was moved is not what was admitted";
     const std::size_t one_a_buffer = capacity + sizeof(detail::Block);
     const std::size_t one_a_queue = std::max<std::size_t>(capacity, 4096) + sizeof(detail::Block);
-    // Two a queue: the front may be mostly written while the next run is with the stream.
     EXPECT_LE(retained, 2 * counted + 64 * items + one_a_buffer + 2 * one_a_queue)
         << items << " items, " << counted << " bytes";
   }
