@@ -172,8 +172,9 @@ PipeResult DuplexPipe::write(std::span<const ConstSegment> from, PipeSettled set
     count = Cursor<std::byte>::copy(source, sink);
     parked_read_->bytes = count;
     settle_reader(PipeStatus::kDone, settled.reader);
+  } else if (ensure_storage()) {
+    count = push(source);
   }
-  if (!source.done() && ensure_storage()) count += push(source);
   if (count == 0) return {PipeStatus::kNoMemory, 0};
   settle_waits(settled);
   return {PipeStatus::kDone, count};

@@ -95,11 +95,12 @@ class BasicDuplexStream : public net::socket_base {
   template <typename MutableBufferSequence>
   std::size_t read_some(const MutableBufferSequence& buffers);
 
-  /// Writes what fits: into a read that waits at the peer, and then into the ring. Returns how many
-  /// bytes: 0 for buffers without bytes, and with an error: `would_block` when the ring is full,
-  /// `broken_pipe` when the peer has closed or shut its receiving side, or this end has shut its
-  /// sending side, `bad_descriptor` when this end is closed, `no_memory` when there is none for the
-  /// ring. At most the first 64 non-empty buffers are used.
+  /// Writes what fits: into the read that waits at the peer, and only where none waits into the
+  /// ring, so that bytes are not copied twice when the peer could take the next ones itself.
+  /// Returns how many bytes: 0 for buffers without bytes, and with an error: `would_block` when the
+  /// ring is full, `broken_pipe` when the peer has closed or shut its receiving side, or this end
+  /// has shut its sending side, `bad_descriptor` when this end is closed, `no_memory` when there is
+  /// none for the ring. At most the first 64 non-empty buffers are used.
   template <typename ConstBufferSequence>
   std::size_t write_some(const ConstBufferSequence& buffers, net_error_code& error);
   template <typename ConstBufferSequence>

@@ -35,8 +35,9 @@ class PipeModel {
       written += direct;
       consumed += direct;
       parked_read.reset();
+    } else {
+      fill(size);
     }
-    fill(size - (written - before));
     return {PipeStatus::kDone, written - before};
   }
 

@@ -130,7 +130,7 @@ class DuplexPipe {
   /// Moves what is there, from the ring and then from a parked write, and lets that write's rest
   /// fill the ring.
   PipeResult read(std::span<const MutableSegment> into, PipeSettled settled) noexcept;
-  /// Moves what fits, into a parked read and then into the ring.
+  /// Moves what fits: into the parked read, or where there is none into the ring.
   PipeResult write(std::span<const ConstSegment> from, PipeSettled settled) noexcept;
   /// Whether a wait for it would complete at once.
   bool holds(PipeCondition condition) const noexcept;

@@ -81,11 +81,12 @@ TEST_F(DuplexTest, NeverCallsAHandlerFromWithinACall) {
   EXPECT_EQ(room, 'x');
 }
 
-TEST_F(DuplexTest, AWaitingReadGetsTheBytesAndTheRestIsBuffered) {
+TEST_F(DuplexTest, AWaitingReadGetsTheBytesAndTheWriteIsShort) {
   Result read;
   std::string room(3, '\0');
   b.async_read_some(net::buffer(room), read.handler());
-  expect_write(a, "abcdefghijklmnop", {}, 3 + kCapacity);
+  expect_write(a, "abcdefghijklmnop", {}, 3);
+  expect_write(a, "defghijklmnop", {}, kCapacity);
   EXPECT_FALSE(read.called);
   context.run();
   read.expect({}, 3);
@@ -141,9 +142,12 @@ TEST_F(DuplexTest, GathersAndScattersWaitingOrNot) {
   Result read;
   b.async_read_some(into, read.handler());
   net_error_code error;
-  EXPECT_EQ(a.write_some(from, error), 7U);
+  EXPECT_EQ(a.write_some(from, error), 5U) << "more than the read that waits takes";
   context.run();
   read.expect({}, 5);
+  EXPECT_EQ(one + two, "abcde");
+  EXPECT_EQ(a.write_some(from, error), 7U);
+  EXPECT_EQ(b.read_some(into), 5U);
   EXPECT_EQ(one + two, "abcde");
   EXPECT_EQ(b.read_some(into), 2U);
   EXPECT_EQ(one, "fg");
@@ -341,7 +345,8 @@ TEST_F(DuplexTest, AReadAndAWriteAndWaitsMayBePendingTogether) {
   a.async_write_some(net::buffer("i", 1), write.handler());
   a.async_wait(a.wait_read, readable.wait_handler());
   a.async_wait(a.wait_write, writable.wait_handler());
-  expect_write(b, "12", {}, 2);
+  expect_write(b, "1", {}, 1);
+  expect_write(b, "2", {}, 1);
   expect_read(b, 5, "abcde");
   context.run();
   read.expect({}, 1);
