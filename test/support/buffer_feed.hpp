@@ -5,10 +5,18 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff::test {
+
+/// A buffer with a configuration that is valid.
+inline HandoffBuffer make_buffer(const HandoffBufferConfig& config) {
+  auto buffer = HandoffBuffer::create(config);
+  EXPECT_TRUE(buffer);
+  return std::move(*buffer);
+}
 
 /// One read that finds `available`: as much of it as the buffer offers room for. How many bytes.
 inline std::size_t read_once(HandoffBuffer& buffer, std::string_view available) {

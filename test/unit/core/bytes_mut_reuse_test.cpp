@@ -9,19 +9,15 @@
 
 #include "bytes_handoff/bytes_mut.hpp"
 #include "support/counting_resource.hpp"
+#include "support/filled.hpp"
 #include "support/pattern.hpp"
 
 namespace bytes_handoff {
 namespace {
 
 using test::CountingResource;
+using test::filled;
 using test::pattern;
-
-BytesMut filled(std::string_view text, CountingResource& source) {
-  BytesMut bytes = BytesMut::with_capacity(text.size(), &source);
-  bytes.extend(text);
-  return bytes;
-}
 
 TEST(BytesMutReclaim, ABlockThatNobodySharesIsUsedAgain) {
   CountingResource source;

@@ -13,6 +13,7 @@
 
 #include "support/allocation_counter.hpp"
 #include "support/counting_resource.hpp"
+#include "support/filled.hpp"
 #include "support/pattern.hpp"
 
 namespace bytes_handoff {
@@ -20,17 +21,12 @@ namespace {
 
 using test::bytes_of;
 using test::CountingResource;
+using test::filled;
 using test::pattern;
 
 static_assert(!std::is_copy_constructible_v<BytesMut> && !std::is_copy_assignable_v<BytesMut>);
 static_assert(std::is_nothrow_move_constructible_v<BytesMut>);
 static_assert(std::is_nothrow_move_assignable_v<BytesMut>);
-
-BytesMut filled(std::string_view text, CountingResource& source, std::size_t capacity = 0) {
-  BytesMut bytes = BytesMut::with_capacity(std::max(capacity, text.size()), &source);
-  bytes.extend(text);
-  return bytes;
-}
 
 TEST(BytesMut, ADefaultOneIsEmptyAndOwnsNothing) {
   test::AllocationScope counted;

@@ -25,12 +25,6 @@ using test::CountingResource;
 using test::feed;
 using test::pattern;
 
-HandoffBuffer make(HandoffBufferConfig config) {
-  auto buffer = HandoffBuffer::create(config);
-  EXPECT_TRUE(buffer);
-  return std::move(*buffer);
-}
-
 TEST(HandoffBufferRead, AppendsWhatWasRead) {
   HandoffBuffer buffer;
   const auto room = buffer.begin_read();
@@ -56,8 +50,8 @@ TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
         for (const std::size_t len : {std::size_t{0}, std::size_t{1}, max_len / 2, max_len - 1}) {
           SCOPED_TRACE(testing::Message()
                        << max_len << " " << read_reserve << " " << block_size << " " << len);
-          HandoffBuffer buffer =
-              make({.max_len = max_len, .read_reserve = read_reserve, .block_size = block_size});
+          HandoffBuffer buffer = test::make_buffer(
+              {.max_len = max_len, .read_reserve = read_reserve, .block_size = block_size});
           feed(buffer, pattern(std::min(len, max_len)));
           const std::size_t may_add = max_len - buffer.len();
           const auto room = buffer.begin_read();
@@ -81,18 +75,18 @@ TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
 }
 
 TEST(HandoffBufferRead, ABlockOfTheConfiguredSizeIsOfferedWhole) {
-  HandoffBuffer buffer = make({.read_reserve = 16, .block_size = 65'536});
+  HandoffBuffer buffer = test::make_buffer({.read_reserve = 16, .block_size = 65'536});
   EXPECT_EQ(buffer.begin_read()->size(), 65'536U);
   buffer.end_read(1);
   EXPECT_EQ(buffer.begin_read()->size(), 65'535U);
   buffer.end_read(0);
-  EXPECT_EQ(make({.block_size = 5000}).begin_read()->size(), 16'384U)
+  EXPECT_EQ(test::make_buffer({.block_size = 5000}).begin_read()->size(), 16'384U)
       << "rounded up to the reserve";
-  EXPECT_EQ(make({.read_reserve = 1, .block_size = 5000}).begin_read()->size(), 8192U);
+  EXPECT_EQ(test::make_buffer({.read_reserve = 1, .block_size = 5000}).begin_read()->size(), 8192U);
 }
 
 TEST(HandoffBufferRead, AStreamIsDrainedUnlessItsLastReadFilledTheRoom) {
-  HandoffBuffer buffer = make({.max_len = 100, .read_reserve = 1, .block_size = 64});
+  HandoffBuffer buffer = test::make_buffer({.max_len = 100, .read_reserve = 1, .block_size = 64});
   EXPECT_TRUE(buffer.is_stream_drained()) << "nothing is known yet, so waiting is right";
   const std::size_t room = buffer.begin_read()->size();
   buffer.end_read(room);
@@ -106,7 +100,7 @@ TEST(HandoffBufferRead, AStreamIsDrainedUnlessItsLastReadFilledTheRoom) {
 TEST(HandoffBufferRead, AFullBufferIsRefusedBeforeAnythingIsTakenAndStaysUsable) {
   CountingResource source;
   for (const std::size_t limit : {1U, 100U, 4096U}) {
-    HandoffBuffer buffer = make({.max_len = limit, .block_source = &source});
+    HandoffBuffer buffer = test::make_buffer({.max_len = limit, .block_source = &source});
     feed(buffer, pattern(limit));
     const std::size_t allocations = source.allocations();
     for (int i = 0; i < 3; ++i) {
@@ -129,7 +123,8 @@ TEST(HandoffBufferRead, AFullBufferIsRefusedBeforeAnythingIsTakenAndStaysUsable)
 
 TEST(HandoffBufferRead, AFailingSourceLeavesNoReadRunningAndTheBytesInPlace) {
   CountingResource source;
-  HandoffBuffer buffer = make({.read_reserve = 64, .block_size = 64, .block_source = &source});
+  HandoffBuffer buffer =
+      test::make_buffer({.read_reserve = 64, .block_size = 64, .block_source = &source});
   feed(buffer, pattern(60));
   source.fail(true);
   EXPECT_THROW(static_cast<void>(buffer.begin_read()), std::bad_alloc);
@@ -143,7 +138,7 @@ TEST(HandoffBufferRead, AFailingSourceLeavesNoReadRunningAndTheBytesInPlace) {
 
 TEST(HandoffBufferRead, AFailingSourceAfterAPauseLeavesNoReadRunning) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   static_cast<void>(buffer.begin_read().value());
   buffer.pause_read();
   source.fail(true);
@@ -156,7 +151,8 @@ TEST(HandoffBufferReserve, ChecksTheLimitBeforeMemoryIsTaken) {
   for (const std::size_t len : {0U, 1U, 400U, 1000U}) {
     for (const std::size_t n : test::sizes_around(kLimit - len == 0 ? 1 : kLimit - len)) {
       CountingResource source;
-      HandoffBuffer buffer = make({.max_len = kLimit, .block_size = 64, .block_source = &source});
+      HandoffBuffer buffer =
+          test::make_buffer({.max_len = kLimit, .block_size = 64, .block_source = &source});
       feed(buffer, pattern(len));
       const std::size_t allocations = source.allocations();
       const auto reserved = buffer.reserve_read_capacity(n);
@@ -176,7 +172,7 @@ TEST(HandoffBufferReserve, ChecksTheLimitBeforeMemoryIsTaken) {
 
 TEST(HandoffBufferReserve, WhatIsReservedIsThereForTheNextReadWithoutMoreMemory) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
   EXPECT_EQ(source.allocations(), 1U);
   source.fail(true);
@@ -187,7 +183,7 @@ TEST(HandoffBufferReserve, WhatIsReservedIsThereForTheNextReadWithoutMoreMemory)
 
 TEST(HandoffBufferRead, ABlockThatNobodySharesIsFilledAgain) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   for (int i = 0; i < 100; ++i) {
     feed(buffer, pattern(50'000));
     EXPECT_EQ(buffer.split_prefix(50'000).value().view(), pattern(50'000));
@@ -200,7 +196,7 @@ TEST(HandoffBufferRead, BytesThatDripIntoAnUnfinishedMessageAreCopiedLinearly) {
   for (const std::size_t reserve : {std::size_t{1}, std::size_t{16 * 1024}}) {
     CountingResource source;
     HandoffBuffer buffer =
-        make({.max_len = kLen, .read_reserve = reserve, .block_source = &source});
+        test::make_buffer({.max_len = kLen, .read_reserve = reserve, .block_source = &source});
     for (std::size_t i = 0; i < kLen; ++i) {
       ASSERT_EQ(test::read_once(buffer, "x"), 1U);
     }
@@ -214,7 +210,7 @@ TEST(HandoffBufferRead, ABufferThatIsKeptNearItsLimitCopiesLinearly) {
   constexpr std::size_t kRounds = 16 * 1024;
   for (const bool hold_last_slice : {false, true}) {
     CountingResource source;
-    HandoffBuffer buffer = make({.max_len = kLimit, .block_source = &source});
+    HandoffBuffer buffer = test::make_buffer({.max_len = kLimit, .block_source = &source});
     feed(buffer, pattern(kLimit));
     Bytes held;
     for (std::size_t i = 0; i < kRounds; ++i) {
@@ -229,7 +225,7 @@ TEST(HandoffBufferRead, ABufferThatIsKeptNearItsLimitCopiesLinearly) {
 
 TEST(HandoffBufferPause, AnEmptyBufferThatWaitsHoldsNoBlock) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   for (int i = 0; i < 3; ++i) {
     static_cast<void>(buffer.begin_read().value());
     EXPECT_EQ(source.blocks_out(), 1U);
@@ -257,7 +253,7 @@ TEST(HandoffBufferPause, AReadMayWaitBeforeItBegins) {
 TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
   for (const std::size_t len : {1U, 63U, 64U, 65U, 1000U, 4096U}) {
     CountingResource source;
-    HandoffBuffer buffer = make({.block_source = &source});
+    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
     feed(buffer, pattern(len));
     const Bytes slice = buffer.split_prefix(0).value();
     static_cast<void>(buffer.begin_read().value());
@@ -272,8 +268,8 @@ TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
 
 TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
   CountingResource source;
-  HandoffBuffer buffer =
-      make({.max_len = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
+  HandoffBuffer buffer = test::make_buffer(
+      {.max_len = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
   feed(buffer, pattern(600));
   static_cast<void>(buffer.begin_read().value());
   const std::byte* place = buffer.peek().data();
@@ -284,7 +280,7 @@ TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
 
 TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   feed(buffer, pattern(5000));
   static_cast<void>(buffer.begin_read().value());
   const std::byte* place = buffer.peek().data();
@@ -295,7 +291,7 @@ TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
 
 TEST(HandoffBufferPause, WithoutMemoryToSpareTheBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   feed(buffer, pattern(10));
   static_cast<void>(buffer.begin_read().value());
   source.fail(true);
@@ -322,7 +318,7 @@ struct ThrowsAnInt : std::pmr::memory_resource {
 TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
   const auto pause_without_memory = [] {
     ThrowsAnInt source;
-    HandoffBuffer buffer = make({.block_source = &source});
+    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
     feed(buffer, pattern(10));
     static_cast<void>(buffer.begin_read().value());
     source.failing = true;

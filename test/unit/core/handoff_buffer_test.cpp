@@ -25,16 +25,10 @@ static_assert(!std::is_copy_constructible_v<HandoffBuffer>);
 static_assert(std::is_nothrow_move_constructible_v<HandoffBuffer>);
 static_assert(std::is_nothrow_move_assignable_v<HandoffBuffer>);
 
-HandoffBuffer make(HandoffBufferConfig config) {
-  auto buffer = HandoffBuffer::create(config);
-  EXPECT_TRUE(buffer);
-  return std::move(*buffer);
-}
-
 TEST(HandoffBuffer, ADefaultOneIsEmptyAndHoldsNoMemory) {
   test::AllocationScope counted;
   HandoffBuffer buffer;
-  const HandoffBuffer created = make({});
+  const HandoffBuffer created = test::make_buffer({});
   EXPECT_EQ(counted.allocations(), 0U);
   for (const HandoffBuffer* each : {&std::as_const(buffer), &created}) {
     EXPECT_EQ(each->len(), 0U);
@@ -53,7 +47,7 @@ TEST(HandoffBuffer, AConfigThatCanNeverWorkIsRefusedWhenMade) {
   const auto no_reserve = HandoffBuffer::create({.read_reserve = 0});
   ASSERT_FALSE(no_reserve);
   EXPECT_STREQ(no_reserve.error().field, "read_reserve");
-  EXPECT_EQ(make({.max_len = 77}).config().max_len, 77U);
+  EXPECT_EQ(test::make_buffer({.max_len = 77}).config().max_len, 77U);
 }
 
 TEST(HandoffBuffer, ObserversHaveNoSideEffects) {
@@ -120,9 +114,9 @@ TEST(HandoffBuffer, SplittingChecksItsBoundsAndAnErrorChangesNothing) {
   const std::string text = pattern(kLen);
   for (const PrefixPolicy policy : {PrefixPolicy::share(), PrefixPolicy{SIZE_MAX, 0}}) {
     for (const std::size_t n : test::sizes_around(kLen)) {
-      HandoffBuffer a = make({.prefix_policy = policy});
-      HandoffBuffer b = make({.prefix_policy = policy});
-      HandoffBuffer c = make({.prefix_policy = policy});
+      HandoffBuffer a = test::make_buffer({.prefix_policy = policy});
+      HandoffBuffer b = test::make_buffer({.prefix_policy = policy});
+      HandoffBuffer c = test::make_buffer({.prefix_policy = policy});
       for (HandoffBuffer* each : {&a, &b, &c}) {
         feed(*each, text);
       }
@@ -162,7 +156,8 @@ TEST(HandoffBuffer, SlicesOutliveTheBufferAndWhatIsReadLater) {
   std::vector<Bytes> slices;
   std::string model;
   {
-    HandoffBuffer buffer = make({.max_len = 4096, .read_reserve = 64, .block_source = &source});
+    HandoffBuffer buffer =
+        test::make_buffer({.max_len = 4096, .read_reserve = 64, .block_source = &source});
     for (int i = 0; i < 500; ++i) {
       const std::string text = pattern(50, model.size());
       feed(buffer, text);
@@ -225,7 +220,7 @@ TEST(HandoffBuffer, TakeTailMovesTheBytesAndTheirRoomOut) {
 
 TEST(HandoffBuffer, Trap11AnEmptiedBufferAndASmallTailDoNotPinEachOthersBlock) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   feed(buffer, pattern(1000));
   ASSERT_TRUE(buffer.advance(990));
   {
@@ -247,7 +242,7 @@ TEST(HandoffBuffer, Trap11AnEmptiedBufferAndASmallTailDoNotPinEachOthersBlock) {
 
 TEST(HandoffBuffer, Trap11ABufferThatWaitsAndASmallSliceDoNotPinEachOthersBlock) {
   CountingResource source;
-  HandoffBuffer buffer = make({.block_source = &source});
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
   feed(buffer, pattern(1000));
   Bytes slice = buffer.split_prefix(1000).value();
   static_cast<void>(buffer.begin_read().value());
@@ -267,7 +262,7 @@ TEST(HandoffBuffer, Trap11ABufferThatWaitsAndASmallSliceDoNotPinEachOthersBlock)
 
 TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsConfig) {
   CountingResource source;
-  HandoffBuffer from = make({.max_len = 4096, .block_source = &source});
+  HandoffBuffer from = test::make_buffer({.max_len = 4096, .block_source = &source});
   feed(from, "text");
   const std::byte* place = from.peek().data();
   HandoffBuffer to = std::move(from);
@@ -296,10 +291,10 @@ TEST(PrefixPolicy, CopiesUpToItsSizeAndOnlyWhenEnoughOfTheBlockRemains) {
                         {8192 - 4096 - 1, 1, true},
                         {8192 - 4096, 1, false}};
   for (const Case& each : cases) {
-    HandoffBuffer buffer = make({.max_len = 8192,
-                                 .read_reserve = 1,
-                                 .block_size = 8192,
-                                 .prefix_policy = PrefixPolicy::copying_small()});
+    HandoffBuffer buffer = test::make_buffer({.max_len = 8192,
+                                              .read_reserve = 1,
+                                              .block_size = 8192,
+                                              .prefix_policy = PrefixPolicy::copying_small()});
     feed(buffer, pattern(8192 - 4096 + 300));
     ASSERT_EQ(buffer.capacity(), 8192U);
     ASSERT_TRUE(buffer.advance(each.advanced));
@@ -315,8 +310,8 @@ TEST(PrefixPolicy, ACopiedPrefixLetsTheBlockGo) {
   CountingResource source;
   std::vector<Bytes> kept;
   {
-    HandoffBuffer buffer =
-        make({.prefix_policy = PrefixPolicy::copying_small(), .block_source = &source});
+    HandoffBuffer buffer = test::make_buffer(
+        {.prefix_policy = PrefixPolicy::copying_small(), .block_source = &source});
     feed(buffer, pattern(1000));
     for (std::size_t i = 0; i < 10; ++i) {
       kept.push_back(buffer.split_prefix(100).value());
@@ -336,7 +331,7 @@ TEST(PrefixPolicy, TheDefaultSharesTheSmallestPrefix) {
 }
 
 TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
-  HandoffBuffer buffer = make({.prefix_policy = {SIZE_MAX, 0}});
+  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX, 0}});
   feed(buffer, pattern(1000));
   const std::byte* place = buffer.peek().data();
   EXPECT_EQ(buffer.split_prefix_mut(1).value().data(), place);
@@ -344,7 +339,7 @@ TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
 
 TEST(PrefixPolicy, ACopyThatFailsChangesNothing) {
   // Larger than the pool caches, so that the system is asked.
-  HandoffBuffer buffer = make({.prefix_policy = {SIZE_MAX, 0}});
+  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX, 0}});
   feed(buffer, pattern(500'000));
   {
     test::FailingAllocations no_memory;

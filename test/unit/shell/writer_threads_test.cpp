@@ -91,8 +91,8 @@ std::size_t count_frames(const std::string& text) {
 
 template <class Pair>
 class WriterThreads : public testing::Test {};
-using Pairs = testing::Types<TcpPair, DuplexPair>;
-TYPED_TEST_SUITE(WriterThreads, Pairs);
+using ThreadedPairs = testing::Types<TcpPair, DuplexPair>;
+TYPED_TEST_SUITE(WriterThreads, ThreadedPairs);
 
 TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   OwnThread streams;
