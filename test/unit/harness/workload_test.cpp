@@ -109,12 +109,12 @@ TEST(PayloadCursorTest, TheTunnelIsNotCopied) {
 }
 
 TEST(PayloadBytes, WhatDoesNotFitIsNothing) {
-  constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
-  EXPECT_EQ(checked_payload_bytes({1, 16, kMax - 24}), kMax);
-  EXPECT_EQ(checked_payload_bytes({1, 16, kMax - 23}), std::nullopt);
-  EXPECT_EQ(checked_payload_bytes({1, kMax, 1}), std::nullopt);
-  EXPECT_EQ(checked_payload_bytes({kMax / 17, 16, kMax}), std::nullopt);
-  EXPECT_EQ(checked_payload_bytes({kMax, 16, 1}), std::nullopt);
+  constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(checked_payload_bytes({1, 16, kLargest - 24}), kLargest);
+  EXPECT_EQ(checked_payload_bytes({1, 16, kLargest - 23}), std::nullopt);
+  EXPECT_EQ(checked_payload_bytes({1, kLargest, 1}), std::nullopt);
+  EXPECT_EQ(checked_payload_bytes({kLargest / 17, 16, kLargest}), std::nullopt);
+  EXPECT_EQ(checked_payload_bytes({kLargest, 16, 1}), std::nullopt);
 }
 
 TEST(FrameText, CountsOverEveryCarryAndBeyondEightDigits) {
@@ -134,8 +134,8 @@ TEST(FrameText, CountsOverEveryCarryAndBeyondEightDigits) {
   for (std::uint64_t f = 0; f < 2000; ++f, counted.advance()) {
     ASSERT_EQ(text(counted), text(FrameText(54321, f)));
   }
-  const auto kMax = std::numeric_limits<std::uint64_t>::max();
-  EXPECT_EQ(text(FrameText(kMax, kMax)).size(), FrameText::kMaxBytes);
+  const auto kLargest = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(text(FrameText(kLargest, kLargest)).size(), FrameText::kMaxBytes);
 }
 
 std::span<const std::byte> bytes_of(const std::string& text) {
