@@ -18,8 +18,10 @@ namespace bytes_handoff::detail {
 /// gathered. Foreign owners, whose size nobody knows, are left alone.
 ///
 /// So the library's blocks retain for admitted items at most twice their bytes, 64 bytes an item,
-/// one block for the buffer that is being cut, and two for the queue: that run, and the block at
-/// the front, of which most may be written.
+/// one block for the buffer that is being cut, and for the queue two blocks (that run's, and the
+/// one at the front, of which most may be written) and 4 KiB where small runs are copied together.
+/// Copying the rest of the front block out as well would save one of them and cost every slow peer
+/// a copy of up to half of its bytes.
 ///
 /// A copy costs less than half of a block, and happens only to slices that are small for their
 /// block and do not leave at once.
