@@ -23,8 +23,9 @@ namespace expected_backend = tl;
 ///
 /// Either `std::expected` or `tl::expected`, fixed when the package is built (the CMake variable
 /// `BYTES_HANDOFF_EXPECTED`) and not by the language mode of the code that uses it. Portable code
-/// keeps to what both have: `has_value`, `operator bool`, `operator*`, `operator->`, `value`,
-/// `error`, `value_or`, `and_then`, `or_else`.
+/// keeps to what both have: `has_value`, `operator bool`, `operator*`, `operator->`, `value` (which
+/// some releases of `tl::expected` lack for `expected<void, E>`), `error`, `value_or`, `and_then`,
+/// `or_else`.
 using expected_backend::expected;
 
 /// Wraps an error on its way into an `expected`: `return unexpected(LimitExceeded{...});`
