@@ -26,6 +26,24 @@ class Category final : public std::error_category {
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
+
+  [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
+    switch (static_cast<Errc>(value)) {
+      case Errc::limit_exceeded:
+        return std::errc::no_buffer_space;
+      case Errc::aborted:
+        return std::errc::operation_canceled;
+      case Errc::timed_out:
+        return std::errc::timed_out;
+      case Errc::read_in_progress:
+      case Errc::wait_in_progress:
+        return std::errc::operation_in_progress;
+      case Errc::closed:
+      case Errc::no_progress:
+        break;
+    }
+    return {value, *this};
+  }
 };
 
 }  // namespace

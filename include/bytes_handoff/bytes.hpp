@@ -38,7 +38,7 @@ concept BufferView = std::constructible_from<B, const void*, std::size_t> && req
   { b.size() } -> std::same_as<std::size_t>;
 };
 
-template <ByteOwner T>
+template <class T>
 struct ForeignOwner final : Owner {
   explicit ForeignOwner(T&& from)
       : Owner(1, &ForeignOwner::destroy_foreign), value(std::move(from)) {}
@@ -127,6 +127,19 @@ class Bytes {
     auto* foreign = new detail::ForeignOwner<T>(std::forward<T>(owner));
     const auto bytes = std::as_bytes(std::span(std::as_const(foreign->value)));
     return {bytes.data(), bytes.size(), foreign};
+  }
+
+  /// Refers to `bytes`, and keeps `owner` until the last slice goes: for memory that is not a
+  /// container's, such as a mapped file behind a `shared_ptr`. `bytes` must stay where they are
+  /// when `owner` is moved. Else as above; `owner` goes at once when there are no bytes.
+  template <std::movable T>
+  requires(!std::is_lvalue_reference_v<T>) [[nodiscard]] static Bytes
+      from_owner(T&& owner, std::span<const std::byte> bytes) {
+    if (bytes.empty()) {
+      [[maybe_unused]] const T gone(std::forward<T>(owner));
+      return {};
+    }
+    return {bytes.data(), bytes.size(), new detail::ForeignOwner<T>(std::forward<T>(owner))};
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }

@@ -31,7 +31,10 @@ struct ConfigError {
   [[nodiscard]] std::string message() const { return std::string(field) + " " + rule; }
 };
 
-/// Codes of this library's own. They compare to an `error_code` of either Asio flavour.
+/// Codes of this library's own. They compare to an `error_code` of either Asio flavour, and to
+/// `std::errc` where that has the same condition: `aborted` to `operation_canceled` (as Asio's
+/// `operation_aborted` does), `timed_out` to `timed_out`, `limit_exceeded` to `no_buffer_space`,
+/// the two `_in_progress` to `operation_in_progress`.
 enum class Errc {
   limit_exceeded = 1,    ///< the buffer is full up to its `max_len`
   read_in_progress = 2,  ///< a second read was started while one runs

@@ -156,6 +156,25 @@ TEST(Bytes, AForeignOwnerIsDestroyedOnceWithTheLastSlice) {
   EXPECT_EQ(destroyed, 1);
 }
 
+TEST(Bytes, AnOwnerOfAnyKindKeepsBytesThatAreNotItsOwnElements) {
+  const auto memory = std::make_shared<std::vector<std::byte>>(100, std::byte{'m'});
+  Bytes bytes = Bytes::from_owner(std::shared_ptr(memory), std::span(*memory).subspan(10, 3));
+  EXPECT_EQ(bytes.view(), "mmm");
+  EXPECT_EQ(bytes.data(), memory->data() + 10) << "copied";
+  EXPECT_EQ(memory.use_count(), 2);
+  Bytes part = bytes.slice(1, 1).value();
+  bytes.clear();
+  EXPECT_EQ(memory.use_count(), 2);
+  part.clear();
+  EXPECT_EQ(memory.use_count(), 1);
+}
+
+TEST(Bytes, AnOwnerWithoutBytesGoesAtOnce) {
+  const auto memory = std::make_shared<int>(1);
+  EXPECT_TRUE(Bytes::from_owner(std::shared_ptr(memory), {}).empty());
+  EXPECT_EQ(memory.use_count(), 1);
+}
+
 TEST(Bytes, WhenAnOwnerCannotBeTakenInItIsUntouched) {
   std::string text = pattern(100);
   const std::string expected = text;

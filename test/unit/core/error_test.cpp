@@ -53,6 +53,17 @@ TEST(Error, CodesDifferFromEachOtherAndFromOtherCategories) {
             std::error_code(static_cast<int>(Errc::closed), std::generic_category()));
 }
 
+TEST(Error, CodesCompareToTheUsualConditionsWhereThereIsOne) {
+  EXPECT_TRUE(make_error_code(Errc::aborted) == std::errc::operation_canceled);
+  EXPECT_TRUE(make_error_code(Errc::timed_out) == std::errc::timed_out);
+  EXPECT_TRUE(make_error_code(Errc::limit_exceeded) == std::errc::no_buffer_space);
+  EXPECT_TRUE(make_error_code(Errc::read_in_progress) == std::errc::operation_in_progress);
+  EXPECT_TRUE(make_error_code(Errc::wait_in_progress) == std::errc::operation_in_progress);
+  for (const Errc code : {Errc::closed, Errc::no_progress}) {
+    EXPECT_EQ(make_error_code(code).default_error_condition().category(), error_category());
+  }
+}
+
 TEST(Error, FullErrorsCompareByAllTheirFields) {
   EXPECT_EQ((LimitExceeded{5, 4}), (LimitExceeded{5, 4}));
   EXPECT_NE((LimitExceeded{5, 4}), (LimitExceeded{6, 4}));
