@@ -10,15 +10,16 @@
 #include <string>
 #include <utility>
 
+#include "delivery.hpp"
 #include "stream_end.hpp"
 #include "streams.hpp"
 #include "workload.hpp"
 
 namespace stream_harness {
 
-/// Writes one connection's payload in fragments, one write each, then shuts down its sending side.
-/// The stream is closed when the client is destroyed. Made with std::make_shared; keeps itself
-/// alive until it has called `done`, once, with what went wrong (empty: nothing).
+/// Writes one connection's payload in fragments, one write each, then shuts down its sending side
+/// and closes once all is delivered. Made with std::make_shared; keeps itself alive until it has
+/// called `done`, once, with what went wrong (empty: nothing).
 template <class Stream>
 class Client : public std::enable_shared_from_this<Client<Stream>> {
  public:
@@ -39,7 +40,7 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
   static void write_fragment(Self self) {
     Client& me = *self;
     const PayloadPiece& piece = me.payload_.next(me.fragment_bytes_);
-    if (piece.bytes() == 0) return me.finish("shutdown", end_sending(me.stream_));
+    if (piece.bytes() == 0) return end(std::move(self));
     me.first_ = 0;
     me.count_ = piece.buffers().size();
     std::transform(piece.buffers().begin(), piece.buffers().end(), me.unwritten_.begin(),
@@ -74,8 +75,16 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
     if (first_ < count_) unwritten_[first_] += bytes;
   }
 
+  static void end(Self self) {
+    Client& me = *self;
+    if (const net_error_code error = end_sending(me.stream_)) return me.finish("shutdown", error);
+    async_delivered(me.stream_, [self = std::move(self)](net_error_code error) {
+      self->finish("deliver", error);
+    });
+  }
+
   void finish(const char* step, net_error_code error) {
-    if (error) close_quietly(stream_);
+    close_quietly(stream_);
     std::exchange(done_, nullptr)(error ? describe(step, error) : std::string());
   }
 

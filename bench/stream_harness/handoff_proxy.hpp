@@ -16,11 +16,13 @@ namespace stream_harness {
 /// bytes go on as they come. With tickets it waits for each submission to be written before it
 /// reads on; without, reading and writing overlap as far as the write budget lets them.
 template <class Reader, class Writer>
-class HandoffProxy : public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
+class HandoffProxy final : public Proxy,
+                           public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
  public:
   HandoffProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
 
   void start();
+  void stop() noexcept override;
 
  private:
   // The operation under way owns the proxy; each step passes it on to the next.
@@ -32,6 +34,7 @@ class HandoffProxy : public std::enable_shared_from_this<HandoffProxy<Reader, Wr
   static void wait_for_room(Self self);
   static void wait_for_ticket(Self self);
   static void close(Self self);
+  static void on_closed(Self self, net_error_code error);
 
   [[nodiscard]] bool collect_burst();
   [[nodiscard]] bool find_unit();
@@ -39,6 +42,7 @@ class HandoffProxy : public std::enable_shared_from_this<HandoffProxy<Reader, Wr
   void finish(std::string error);
 
   Reader in_;
+  std::shared_ptr<Writer> out_stream_;  // shared with the queue, which writes to it
   bytes_handoff::WriteHandoff out_;
   bytes_handoff::HandoffBuffer buffer_;
   RouteParser parser_;

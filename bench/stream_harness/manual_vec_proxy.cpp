@@ -3,6 +3,7 @@
 #include <asio/write.hpp>
 #include <utility>
 
+#include "delivery.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -21,6 +22,12 @@ ManualVecProxy<Reader, Writer>::ManualVecProxy(Reader in, Writer out, const Prox
 template <class Reader, class Writer>
 void ManualVecProxy<Reader, Writer>::start() {
   read(this->shared_from_this());
+}
+
+template <class Reader, class Writer>
+void ManualVecProxy<Reader, Writer>::stop() noexcept {
+  close_quietly(in_);
+  close_quietly(out_);
 }
 
 template <class Reader, class Writer>
@@ -93,8 +100,18 @@ void ManualVecProxy<Reader, Writer>::on_end_of_input(Self self) {
     me.input_ended_ = true;
     return write(std::move(self), rest);
   }
-  const net_error_code error = end_sending(me.out_);
-  me.finish(error ? describe("shutdown", error) : std::string());
+  end(std::move(self));
+}
+
+template <class Reader, class Writer>
+void ManualVecProxy<Reader, Writer>::end(Self self) {
+  ManualVecProxy& me = *self;
+  if (const net_error_code error = end_sending(me.out_)) {
+    return me.finish(describe("shutdown", error));
+  }
+  async_delivered(me.out_, [self = std::move(self)](net_error_code error) {
+    self->finish(error ? describe("deliver", error) : std::string());
+  });
 }
 
 template <class Reader, class Writer>
@@ -118,8 +135,7 @@ std::span<const std::byte> ManualVecProxy<Reader, Writer>::unrouted() const {
 template <class Reader, class Writer>
 void ManualVecProxy<Reader, Writer>::finish(std::string error) {
   result_.error = std::move(error);
-  close_quietly(in_);
-  close_quietly(out_);
+  stop();
   std::exchange(done_, nullptr)(std::move(result_));
 }
 

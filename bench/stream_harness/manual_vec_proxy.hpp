@@ -16,11 +16,13 @@ namespace stream_harness {
 /// half of it. After the marker what is left in the vector is written, then the scratch as it is
 /// read.
 template <class Reader, class Writer>
-class ManualVecProxy : public std::enable_shared_from_this<ManualVecProxy<Reader, Writer>> {
+class ManualVecProxy final : public Proxy,
+                             public std::enable_shared_from_this<ManualVecProxy<Reader, Writer>> {
  public:
   ManualVecProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
 
   void start();
+  void stop() noexcept override;
 
  private:
   // The operation under way owns the proxy; each step passes it on to the next.
@@ -32,6 +34,7 @@ class ManualVecProxy : public std::enable_shared_from_this<ManualVecProxy<Reader
   static void write(Self self, std::span<const std::byte> bytes);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
   static void on_end_of_input(Self self);
+  static void end(Self self);
 
   void append(std::size_t bytes);
   void compact();

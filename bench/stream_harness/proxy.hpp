@@ -15,8 +15,9 @@ namespace stream_harness {
 //   void start();
 //
 // made with std::make_shared. It owns both streams, keeps itself alive until it has ended, closes
-// them, and then calls `done` once. It forwards from `in` to `out`, and shuts down `out` when `in`
-// has ended and all is written. What the reader of `out` sends is not read.
+// them, and then calls `done` once. It forwards from `in` to `out`, shuts down `out` when `in` has
+// ended and all is written, and has ended when that is delivered. What the reader of `out` sends is
+// not read.
 
 struct ProxyConfig {
   std::size_t read_reserve = 0;
@@ -31,5 +32,15 @@ struct ProxyResult {
 };
 
 using ProxyDone = std::function<void(ProxyResult)>;
+
+/// A proxy that was started. Used on its streams' executor.
+class Proxy {
+ public:
+  virtual ~Proxy() = default;
+
+  /// Ends it before its time: it ends with an error, after this function has returned, and nothing
+  /// more is forwarded. Does nothing when it has ended.
+  virtual void stop() noexcept = 0;
+};
 
 }  // namespace stream_harness

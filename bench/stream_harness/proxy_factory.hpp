@@ -1,14 +1,17 @@
 #pragma once
 
+#include <memory>
+
 #include "proxy.hpp"
 #include "streams.hpp"
 
 namespace stream_harness {
 
-/// Makes the contender that `implementation` names and starts it.
-void start_proxy(Implementation implementation, TcpStream in, TcpStream out,
-                 const ProxyConfig& config, ProxyDone done);
-void start_proxy(Implementation implementation, DuplexStream in, DuplexStream out,
-                 const ProxyConfig& config, ProxyDone done);
+/// Makes the contender that `implementation` names and starts it. It keeps itself alive; the result
+/// is for stopping it.
+std::shared_ptr<Proxy> start_proxy(Implementation implementation, TcpStream in, TcpStream out,
+                                   const ProxyConfig& config, ProxyDone done);
+std::shared_ptr<Proxy> start_proxy(Implementation implementation, DuplexStream in, DuplexStream out,
+                                   const ProxyConfig& config, ProxyDone done);
 
 }  // namespace stream_harness

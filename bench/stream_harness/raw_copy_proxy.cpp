@@ -3,6 +3,7 @@
 #include <asio/write.hpp>
 #include <utility>
 
+#include "delivery.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -21,6 +22,12 @@ void RawCopyProxy<Reader, Writer>::start() {
 }
 
 template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::stop() noexcept {
+  close_quietly(in_);
+  close_quietly(out_);
+}
+
+template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::read(Self self) {
   RawCopyProxy& me = *self;
   me.in_.async_read_some(net::buffer(me.buffer_),
@@ -32,7 +39,7 @@ void RawCopyProxy<Reader, Writer>::read(Self self) {
 template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
   RawCopyProxy& me = *self;
-  if (error == net::error::eof) return me.finish("shutdown", end_sending(me.out_));
+  if (error == net::error::eof) return end(std::move(self));
   if (error) return me.finish("read", error);
   net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
                    [self = std::move(self)](net_error_code failure, std::size_t written) mutable {
@@ -48,10 +55,17 @@ void RawCopyProxy<Reader, Writer>::on_written(Self self, net_error_code error, s
 }
 
 template <class Reader, class Writer>
+void RawCopyProxy<Reader, Writer>::end(Self self) {
+  RawCopyProxy& me = *self;
+  if (const net_error_code error = end_sending(me.out_)) return me.finish("shutdown", error);
+  async_delivered(
+      me.out_, [self = std::move(self)](net_error_code error) { self->finish("deliver", error); });
+}
+
+template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::finish(const char* step, net_error_code error) {
   if (error) result_.error = describe(step, error);
-  close_quietly(in_);
-  close_quietly(out_);
+  stop();
   std::exchange(done_, nullptr)(std::move(result_));
 }
 

@@ -10,11 +10,13 @@ namespace stream_harness {
 
 /// Copies without looking: reads into a buffer of `read_reserve`, writes all of that, and again.
 template <class Reader, class Writer>
-class RawCopyProxy : public std::enable_shared_from_this<RawCopyProxy<Reader, Writer>> {
+class RawCopyProxy final : public Proxy,
+                           public std::enable_shared_from_this<RawCopyProxy<Reader, Writer>> {
  public:
   RawCopyProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
 
   void start();
+  void stop() noexcept override;
 
  private:
   // The operation under way owns the proxy; each step passes it on to the next.
@@ -23,6 +25,7 @@ class RawCopyProxy : public std::enable_shared_from_this<RawCopyProxy<Reader, Wr
   static void read(Self self);
   static void on_read(Self self, net_error_code error, std::size_t bytes);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
+  static void end(Self self);
   void finish(const char* step, net_error_code error);
 
   Reader in_;

@@ -27,11 +27,11 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
 
   void start(std::size_t read_reserve = 64) {
     const ProxyConfig config{read_reserve, 2 * read_reserve, 63, Completion::kTicket};
-    start_proxy(GetParam(), std::move(in_.second), std::move(out_.first), config,
-                [this](ProxyResult result) {
-                  EXPECT_FALSE(result_);
-                  result_ = std::move(result);
-                });
+    proxy_ = start_proxy(GetParam(), std::move(in_.second), std::move(out_.first), config,
+                         [this](ProxyResult result) {
+                           EXPECT_FALSE(result_);
+                           result_ = std::move(result);
+                         });
   }
 
   // Writes all of it in chunks, then shuts down the sending side.
@@ -73,6 +73,7 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   std::string received_;
   bool end_seen_ = false;
   std::optional<ProxyResult> result_;
+  std::weak_ptr<Proxy> proxy_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Implementations, ProxyTest,
@@ -179,6 +180,37 @@ TEST_P(ProxyTest, TheLongestUnfinishedFrameArrives) {
   EXPECT_TRUE(received_ == input);
   ASSERT_TRUE(result_);
   EXPECT_EQ(result_->error, "");
+}
+
+TEST_P(ProxyTest, StoppingEndsItWhileItWaitsForInput) {
+  start();
+  receive();
+  net::write(to_proxy_, net::buffer(std::string("frame\n")));
+  context_.poll();
+  EXPECT_EQ(received_, "frame\n");
+  proxy_.lock()->stop();
+  EXPECT_FALSE(result_) << "not from inside stop()";
+  context_.restart();
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_NE(result_->error, "");
+  EXPECT_EQ(result_->forwarded_bytes, 6u);
+  EXPECT_TRUE(proxy_.expired());
+}
+
+TEST_P(ProxyTest, StoppingEndsItWhileItWaitsForTheSink) {
+  start();
+  send("TUNNEL\n" + std::string(20000, 'x'), 500);
+  context_.poll();
+  ASSERT_FALSE(result_);
+  proxy_.lock()->stop();
+  context_.restart();
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_NE(result_->error, "");
+  EXPECT_GE(result_->forwarded_bytes, kCapacity);
+  EXPECT_LT(result_->forwarded_bytes, 20000u);
+  EXPECT_TRUE(proxy_.expired());
 }
 
 // Client, proxy and sink as the harness puts them together.
