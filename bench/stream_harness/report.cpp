@@ -54,11 +54,11 @@ void add_configuration(Lines& out, const Options& options) {
   out.decimal("duration_seconds_target", seconds(options.duration), 6);
 }
 
-void add_throughput(Lines& out, const Options& options, const RunResult& result) {
+void add_throughput(Lines& out, const RunResult& result) {
   const double elapsed = seconds(result.elapsed);
   const double bytes_per_sec = per(static_cast<double>(result.total_bytes), elapsed);
   out.number("actual_iterations", result.actual_iterations);
-  out.number("bytes_per_connection", options.bytes_per_connection());
+  out.number("bytes_per_connection", result.bytes_per_connection);
   out.number("total_streams", result.total_streams);
   out.number("total_bytes", result.total_bytes);
   out.decimal("total_seconds", elapsed, 6);
@@ -97,7 +97,7 @@ void add_latency(Lines& out, const LatencyHistogram& latency) {
 std::string format_report(const Options& options, const RunResult& result) {
   Lines out;
   add_configuration(out, options);
-  add_throughput(out, options, result);
+  add_throughput(out, result);
   add_usage(out, result);
   add_latency(out, result.latency_micros);
   out.number("failed_connections", result.failed_connections);

@@ -13,8 +13,10 @@ namespace stream_harness {
 /// What a run did.
 struct RunResult {
   std::uint64_t actual_iterations = 0;
+  /// What a payload has; in a service, which knows of none, the mean of what was forwarded.
+  std::uint64_t bytes_per_connection = 0;
   std::uint64_t total_streams = 0;  ///< connections that were started
-  std::uint64_t total_bytes = 0;    ///< bytes that the proxies forwarded
+  std::uint64_t total_bytes = 0;    ///< what the proxies forwarded; in a driver, what the sinks got
   std::uint64_t failed_connections = 0;
   std::chrono::nanoseconds elapsed{0};  ///< of the work
   ProcessUsage usage;                   ///< during the work

@@ -6,6 +6,7 @@
 #include "proxy_factory.hpp"
 #include "sink.hpp"
 #include "streams.hpp"
+#include "tcp_endpoint.hpp"
 #include "wave_worker.hpp"
 
 namespace stream_harness {
@@ -14,10 +15,6 @@ namespace {
 using bytes_handoff::expected;
 using bytes_handoff::unexpected;
 using net::ip::tcp;
-
-// Connections of a worker that are being set up at the same time: fewer than any listen queue
-// holds, so that no attempt is dropped and repeated a second later.
-constexpr std::uint64_t kMaxConnecting = 64;
 
 // A connection between its client's connect and its sink's start.
 struct Link {
@@ -37,11 +34,7 @@ class PairingAcceptor {
   explicit PairingAcceptor(const Executor& executor) : acceptor_(executor) {}
 
   [[nodiscard]] net_error_code open() {
-    net_error_code error;
-    acceptor_.open(tcp::v4(), error);
-    if (!error) acceptor_.set_option(net::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind({net::ip::address_v4::loopback(), 0}, error);
-    if (!error) acceptor_.listen(net::socket_base::max_listen_connections, error);
+    net_error_code error = listen_at(acceptor_, {net::ip::address_v4::loopback(), 0});
     if (!error) endpoint_ = acceptor_.local_endpoint(error);
     return error;
   }

@@ -7,8 +7,8 @@ void WaveClock::start() noexcept {
   began_at_ = std::chrono::steady_clock::now();
 }
 
-void WaveClock::wave_ended() noexcept {
-  ended_at_ = std::chrono::steady_clock::now();
+void WaveClock::wave_ended(std::chrono::steady_clock::time_point at) noexcept {
+  ended_at_ = at;
   const std::uint64_t waves = waves_.fetch_add(1, std::memory_order_relaxed) + 1;
   another_wave_ = (waves < options_.iterations || elapsed() < options_.duration) &&
                   !stop_.load(std::memory_order_relaxed);

@@ -17,7 +17,9 @@ class WaveClock {
   explicit WaveClock(const Options& options) : options_(options) {}
 
   void start() noexcept;
-  void wave_ended() noexcept;
+  /// `at`: when the last of it happened.
+  void wave_ended(
+      std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now()) noexcept;
 
   /// Lets the wave that runs be the last.
   void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }

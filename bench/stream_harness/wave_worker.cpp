@@ -1,6 +1,15 @@
 #include "wave_worker.hpp"
 
+#include <algorithm>
+
+#include "payload_verifier.hpp"
+
 namespace stream_harness {
+
+std::size_t wave_workers(const Options& options) {
+  return static_cast<std::size_t>(
+      std::min<std::uint64_t>(options.worker_threads, options.connections));
+}
 
 ProxyConfig proxy_config(const Options& options) {
   return {options.read_reserve, options.write_pending_bytes, options.frame_len, options.completion};

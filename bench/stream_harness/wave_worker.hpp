@@ -7,8 +7,16 @@
 #include "bytes_handoff/expected.hpp"
 #include "connection.hpp"
 #include "options.hpp"
+#include "workload.hpp"
 
 namespace stream_harness {
+
+/// Connections of a worker that are being set up at the same time: fewer than a listen queue holds,
+/// so that no attempt is dropped and repeated a second later.
+inline constexpr std::uint64_t kMaxConnecting = 64;
+
+/// How many workers a run in waves has use for.
+[[nodiscard]] std::size_t wave_workers(const Options& options);
 
 /// Which connections of a wave are a worker's own: `first`, `first + stride`, ...
 struct WorkerShare {

@@ -18,6 +18,7 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
   options.duration = 1500ms;
   RunResult result;
   result.actual_iterations = 3;
+  result.bytes_per_connection = 69639;
   result.total_streams = 192;
   result.total_bytes = 192 * 69639;
   result.failed_connections = 1;
