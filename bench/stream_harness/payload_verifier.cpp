@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <cstring>
 
+#include "sink.hpp"
+
 namespace stream_harness {
 namespace {
 
 constexpr std::size_t kPieceBytes = 4096;
+constexpr std::size_t kSkipBytes = 65536;
 
 }  // namespace
 
 PayloadVerifier::PayloadVerifier(const PayloadShape& shape, std::uint64_t connection)
-    : expected_(shape, connection, kPieceBytes) {}
+    : shape_(shape), expected_(shape, connection, kPieceBytes) {}
+
+std::string PayloadVerifier::inspect(std::span<const std::byte> received) {
+  if (check(received)) return {};
+  return "the payload differs at byte " + std::to_string(*mismatch_);
+}
+
+std::size_t PayloadVerifier::window_bytes() const noexcept { return kSinkReadBytes; }
+
+void PayloadVerifier::continue_as(std::uint64_t connection) {
+  expected_ = PayloadCursor(shape_, connection, kPieceBytes);
+  for (std::uint64_t skipped = 0; skipped < checked_bytes_;) {
+    const std::uint64_t rest = std::min<std::uint64_t>(checked_bytes_ - skipped, kSkipBytes);
+    skipped += expected_.next(static_cast<std::size_t>(rest)).bytes();
+  }
+}
 
 bool PayloadVerifier::check(std::span<const std::byte> received) noexcept {
   while (!mismatch_ && !received.empty()) {

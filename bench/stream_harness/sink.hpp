@@ -8,8 +8,9 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "payload_verifier.hpp"
+#include "sink_inspector.hpp"
 #include "stream_end.hpp"
 #include "streams.hpp"
 
@@ -26,20 +27,22 @@ struct SinkResult {
 /// What a sink is to expect.
 struct SinkConfig {
   std::uint64_t expected_bytes = 0;
-  std::unique_ptr<PayloadVerifier> verifier;  ///< null: bytes are counted only
-  /// Where to read to, `kSinkReadBytes` long. Sinks of one thread that only count may share it.
-  std::shared_ptr<std::byte[]> buffer;
+  std::unique_ptr<SinkInspector> inspector;  ///< null: bytes are counted only
+  /// Where to read what is only counted, `kSinkReadBytes` long: the sinks of one thread share it.
+  std::shared_ptr<std::byte[]> shared_buffer;
 };
 
-/// Reads to the end of the stream and counts; with a verifier compares every byte too. Made with
-/// std::make_shared; keeps itself alive until it has called `done`, once.
+/// Reads to the end of the stream and counts; an inspector sees every byte until it has seen
+/// enough. Made with std::make_shared; keeps itself alive until it has called `done`, once.
 template <class Stream>
 class Sink : public std::enable_shared_from_this<Sink<Stream>> {
  public:
   using Done = std::function<void(SinkResult)>;
 
   Sink(Stream stream, SinkConfig config, Done done)
-      : stream_(std::move(stream)), config_(std::move(config)), done_(std::move(done)) {}
+      : stream_(std::move(stream)), config_(std::move(config)), done_(std::move(done)) {
+    if (config_.inspector) own_buffer_.resize(config_.inspector->window_bytes());
+  }
 
   void start() { read(this->shared_from_this()); }
 
@@ -50,8 +53,7 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
   static void read(Self self) {
     Sink& me = *self;
     me.stream_.async_read_some(
-        net::buffer(me.config_.buffer.get(), kSinkReadBytes),
-        [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+        me.room(), [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
           on_read(std::move(self), error, bytes);
         });
   }
@@ -61,12 +63,22 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
     if (error == net::error::eof) return me.finish(me.error_at_end());
     if (error) return me.finish(describe("read", error));
     me.count(bytes);
-    if (me.config_.verifier &&
-        !me.config_.verifier->check(std::span(me.config_.buffer.get(), bytes))) {
-      return me.finish("the payload differs at byte " +
-                       std::to_string(*me.config_.verifier->first_mismatch()));
+    if (me.config_.inspector) {
+      auto wrong = me.config_.inspector->inspect(std::span(me.own_buffer_).first(bytes));
+      if (!wrong.empty()) return me.finish(std::move(wrong));
+      if (me.config_.inspector->has_seen_enough()) me.count_only();
     }
     read(std::move(self));
+  }
+
+  [[nodiscard]] net::mutable_buffer room() noexcept {
+    if (config_.inspector) return net::buffer(own_buffer_);
+    return {config_.shared_buffer.get(), kSinkReadBytes};
+  }
+
+  void count_only() {
+    config_.inspector.reset();
+    own_buffer_ = {};
   }
 
   void count(std::size_t bytes) {
@@ -91,6 +103,7 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
 
   Stream stream_;
   SinkConfig config_;
+  std::vector<std::byte> own_buffer_;
   SinkResult result_;
   Done done_;
 };

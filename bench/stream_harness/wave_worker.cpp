@@ -23,11 +23,9 @@ SinkConfig sink_config(const Options& options, std::uint64_t connection,
                        const std::shared_ptr<std::byte[]>& shared_buffer) {
   SinkConfig config;
   config.expected_bytes = options.bytes_per_connection();
+  config.shared_buffer = shared_buffer;
   if (options.verify) {
-    config.verifier = std::make_unique<PayloadVerifier>(payload_shape(options), connection);
-    config.buffer = std::make_shared<std::byte[]>(kSinkReadBytes);
-  } else {
-    config.buffer = shared_buffer;
+    config.inspector = std::make_unique<PayloadVerifier>(payload_shape(options), connection);
   }
   return config;
 }

@@ -59,8 +59,11 @@ std::optional<std::uint64_t> checked_payload_bytes(const PayloadShape& shape) no
 }
 
 std::uint64_t payload_bytes(const PayloadShape& shape) noexcept {
-  return shape.route_frames * (std::uint64_t{shape.frame_len} + 1) + kMarkerLine.size() +
-         shape.tunnel_bytes;
+  return tunnel_begin(shape) + shape.tunnel_bytes;
+}
+
+std::uint64_t tunnel_begin(const PayloadShape& shape) noexcept {
+  return shape.route_frames * (std::uint64_t{shape.frame_len} + 1) + kMarkerLine.size();
 }
 
 PayloadCursor::PayloadCursor(const PayloadShape& shape, std::uint64_t connection,

@@ -30,6 +30,9 @@ struct PayloadShape {
 /// The same for a shape that is known to fit.
 [[nodiscard]] std::uint64_t payload_bytes(const PayloadShape& shape) noexcept;
 
+/// How many bytes come before the tunnel, for such a shape.
+[[nodiscard]] std::uint64_t tunnel_begin(const PayloadShape& shape) noexcept;
+
 /// A piece of a payload as a short list of buffers, in order. The bytes belong to the cursor that
 /// made it or are shared by all, and stay until that cursor's next call.
 class PayloadPiece {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "client.hpp"
+#include "payload_verifier.hpp"
 #include "proxy_factory.hpp"
 #include "route_parser.hpp"
 #include "sink.hpp"
@@ -222,8 +223,7 @@ TEST_P(ProxyTest, AVerifiedPayloadGoesThroughFromClientToSink) {
   std::make_shared<Client<DuplexStream>>(std::move(to_proxy_), PayloadCursor(shape, 5, 777), 777,
                                          [&](std::string error) { client_error = error; })
       ->start();
-  SinkConfig config{payload_bytes(shape), std::make_unique<PayloadVerifier>(shape, 5),
-                    std::make_shared<std::byte[]>(kSinkReadBytes)};
+  SinkConfig config{payload_bytes(shape), std::make_unique<PayloadVerifier>(shape, 5), nullptr};
   std::make_shared<Sink<DuplexStream>>(std::move(from_proxy_), std::move(config),
                                        [&](SinkResult result) { sunk = std::move(result); })
       ->start();
@@ -241,7 +241,7 @@ class SinkTest : public testing::Test {
   SinkResult run_sink(const std::string& input, std::uint64_t expected, bool verify) {
     auto [near_end, far_end] = bytes_handoff::make_duplex(context_.get_executor(), 1 << 16);
     SinkConfig config{expected, nullptr, std::make_shared<std::byte[]>(kSinkReadBytes)};
-    if (verify) config.verifier = std::make_unique<PayloadVerifier>(kShape, 0);
+    if (verify) config.inspector = std::make_unique<PayloadVerifier>(kShape, 0);
     SinkResult sunk;
     std::make_shared<Sink<DuplexStream>>(std::move(far_end), std::move(config),
                                          [&](SinkResult result) { sunk = std::move(result); })
