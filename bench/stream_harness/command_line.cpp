@@ -58,14 +58,17 @@ constexpr std::array kFlags{
     FlagHelp{kShape, "--iterations", "N", "waves of connections, at least this many (default: 1)"},
     FlagHelp{kShape, "--duration-seconds", "X",
              "start waves until this has passed, fractions allowed (default: 0)"},
-    FlagHelp{kSplit, "--service-addr", "HOST:PORT",
-             "where the proxy accepts, IPv4 or [IPv6] (default: 127.0.0.1:39000)"},
+    FlagHelp{
+        kSplit, "--service-addr", "HOST:PORT",
+        "where the service accepts, IPv4 or [IPv6]; for the service, port 0 is one that is free "
+        "(default: 127.0.0.1:39000)"},
     FlagHelp{kSplit, "--sink-addr", "HOST:PORT",
              "where the sinks accept, IPv4 or [IPv6] (default: 127.0.0.1:39001)"},
     FlagHelp{kSplit, "--ready-file", "PATH",
-             "the service writes its HOST:PORT there once it accepts"},
+             "the service writes its HOST:PORT there once it accepts, in one step"},
     FlagHelp{kSplit, "--idle-timeout-millis", "N",
-             "after the first connection, end when none was open for this long (default: 2000)"},
+             "the service ends when, after its first connection, none was open for this long; the "
+             "driver gives up what has not come to a sink by then (default: 2000)"},
 };
 
 constexpr const char* kDescription =

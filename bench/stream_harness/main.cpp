@@ -7,6 +7,7 @@
 #include "integrated_run.hpp"
 #include "options.hpp"
 #include "report.hpp"
+#include "service_run.hpp"
 
 namespace {
 
@@ -24,6 +25,18 @@ int exit_early(const stream_harness::EarlyExit& exit) {
   return exit.exit_status;
 }
 
+bytes_handoff::expected<stream_harness::RunResult, std::string> run(
+    const stream_harness::Options& options) {
+  switch (options.role) {
+    case stream_harness::Role::kTcpService:
+      return stream_harness::run_service(options);
+    case stream_harness::Role::kTcpDriver:
+    case stream_harness::Role::kIntegrated:
+      break;
+  }
+  return stream_harness::run_integrated(options);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -31,7 +44,7 @@ int main(int argc, char** argv) {
   if (!options) return exit_early(options.error());
 
   stream_harness::keep_freed_memory();
-  const auto result = stream_harness::run_integrated(*options);
+  const auto result = run(*options);
   if (!result) {
     stream_harness::log_error(result.error());
     return EXIT_FAILURE;

@@ -108,6 +108,15 @@ void read_write_budget(FlagReader& read, Options& options) {
   }
 }
 
+// A port that the kernel picks is told to nobody but the readers of the ready file.
+void check_peer_port(FlagReader& read, const Options& options) {
+  constexpr const char* kRule = "its port must not be 0, since the other role has to know it";
+  if (options.sink_addr.port == 0) read.fail("--sink-addr", kRule);
+  if (options.role == Role::kTcpDriver && options.service_addr.port == 0) {
+    read.fail("--service-addr", kRule);
+  }
+}
+
 void read_roles(FlagReader& read, Options& options) {
   read.choice("--role", options.role, {Role::kIntegrated, Role::kTcpService, Role::kTcpDriver});
   read.choice("--transport", options.transport, {Transport::kDuplex, Transport::kTcp});
@@ -127,7 +136,10 @@ void read_roles(FlagReader& read, Options& options) {
               "the split roles mean tcp; --role is " + std::string(to_text(options.role)));
   }
   options.transport = Transport::kTcp;
-  read.fail("--role", "not available in this version; must be integrated");
+  check_peer_port(read, options);
+  if (options.role == Role::kTcpDriver) {
+    read.fail("--role", "not available in this version; must be integrated or tcp-service");
+  }
 }
 
 // Names the flag that contributes most to a size that does not fit.

@@ -1,0 +1,38 @@
+#include "worker_pool.hpp"
+
+#include <system_error>
+
+#include "exception_text.hpp"
+
+namespace stream_harness {
+
+WorkerPool::WorkerPool(std::size_t workers) {
+  for (std::size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<Worker>());
+}
+
+std::string WorkerPool::start(const OnError& on_error) {
+  try {
+    for (const auto& worker : workers_) {
+      worker->thread = std::thread([&context = worker->context, on_error] {
+        try {
+          context.run();
+        } catch (...) {
+          on_error(exception_text());
+        }
+      });
+    }
+  } catch (const std::system_error& error) {
+    stop();
+    return "cannot start a thread: " + std::string(error.what());
+  }
+  return {};
+}
+
+void WorkerPool::stop() {
+  for (const auto& worker : workers_) worker->context.stop();
+  for (const auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+}
+
+}  // namespace stream_harness
