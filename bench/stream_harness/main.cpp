@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "driver_run.hpp"
 #include "error_log.hpp"
 #include "freed_memory.hpp"
 #include "integrated_run.hpp"
@@ -31,6 +32,7 @@ bytes_handoff::expected<stream_harness::RunResult, std::string> run(
     case stream_harness::Role::kTcpService:
       return stream_harness::run_service(options);
     case stream_harness::Role::kTcpDriver:
+      return stream_harness::run_driver(options);
     case stream_harness::Role::kIntegrated:
       break;
   }

@@ -137,9 +137,6 @@ void read_roles(FlagReader& read, Options& options) {
   }
   options.transport = Transport::kTcp;
   check_peer_port(read, options);
-  if (options.role == Role::kTcpDriver) {
-    read.fail("--role", "not available in this version; must be integrated or tcp-service");
-  }
 }
 
 // Names the flag that contributes most to a size that does not fit.

@@ -201,6 +201,22 @@ TEST(Options, DuplexAskedForWithASplitRoleIsRefused) {
   }
 }
 
+TEST(Options, ASplitRoleMeansTcpAndItsPeersPortIsKnown) {
+  for (const char* role : {"tcp-service", "tcp-driver"}) {
+    const auto options = parse({"--role", role});
+    ASSERT_TRUE(options.has_value());
+    EXPECT_EQ(to_text(options->role), role);
+    EXPECT_EQ(options->transport, Transport::kTcp);
+    EXPECT_TRUE(parse({"--role", role, "--transport", "tcp"}).has_value());
+    expect_refused({"--role", role, "--sink-addr", "127.0.0.1:0"},
+                   {"--sink-addr", "'127.0.0.1:0'", "must not be 0"});
+  }
+  EXPECT_TRUE(parse({"--role", "tcp-service", "--service-addr", "127.0.0.1:0"}).has_value());
+  expect_refused({"--role", "tcp-driver", "--service-addr", "[::1]:0"},
+                 {"--service-addr", "'[::1]:0'", "must not be 0"});
+  EXPECT_TRUE(parse({"--sink-addr", "127.0.0.1:0"}).has_value());
+}
+
 TEST(Options, UnknownWordsAndMissingValuesAreRefused) {
   expect_refused({"--conections", "1"}, {"'--conections'", "not a flag"});
   expect_refused({"--conections=1"}, {"'--conections'", "not a flag"});

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "bytes_handoff/expected.hpp"
+#include "options.hpp"
+#include "report.hpp"
+
+namespace stream_harness {
+
+/// Runs clients and sinks alone: sinks accept at `sink_addr`, and waves of clients connect to
+/// `service_addr`, as `run_integrated` does, with connections numbered on over the waves. A wave
+/// also ends when all its clients have ended and nothing has been open at the sinks, or come to
+/// them, for the idle timeout; what has not come then has failed. A wave in which every connection
+/// failed is the last. SIGINT and SIGTERM let no further connection start (see EndStages).
+///
+/// The error is one of the environment (the address, no service, descriptors, threads, memory);
+/// connections that fail are part of the result.
+[[nodiscard]] bytes_handoff::expected<RunResult, std::string> run_driver(const Options& options);
+
+}  // namespace stream_harness
