@@ -81,7 +81,7 @@ template <class Sync = detail::StdSync>
 
 [[nodiscard]] inline detail::ErrorValue error_value(int value) {
   static const int category = 0;
-  return {value, &category};
+  return {value, false, &category};
 }
 
 }  // namespace bytes_handoff::test

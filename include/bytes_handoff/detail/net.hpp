@@ -1,7 +1,8 @@
 #pragma once
 
-// The one place that names the Asio flavour. Shell code includes Asio through this header and
-// says `net::` and `net_error_code`; what else a translation unit needs of Asio it includes itself.
+// The one place that names the Asio flavour. Shell code includes Asio through this header and says
+// `net::`, `net_error_code` and `net_system_error`; what else a translation unit needs of Asio it
+// includes itself.
 //
 // Types of the shell live in `inline namespace BYTES_HANDOFF_FLAVOUR`, so that a program may link
 // translation units of both flavours; one translation unit uses one of them.
@@ -32,12 +33,14 @@
 #include <asio/prefer.hpp>
 #include <asio/require.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR asio_flavour
 
 namespace bytes_handoff {
 namespace net = ::asio;
 using net_error_code = ::asio::error_code;
+using net_system_error = ::asio::system_error;
 }  // namespace bytes_handoff
 
 #elif defined(BYTES_HANDOFF_BOOST_ASIO)
@@ -64,12 +67,14 @@ using net_error_code = ::asio::error_code;
 #include <boost/asio/require.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR boost_asio_flavour
 
 namespace bytes_handoff {
 namespace net = ::boost::asio;
 using net_error_code = ::boost::system::error_code;
+using net_system_error = ::boost::system::system_error;
 }  // namespace bytes_handoff
 
 #else

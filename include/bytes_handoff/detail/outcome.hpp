@@ -23,14 +23,15 @@ inline constexpr std::size_t kWriteRefusalReasons = 6;
 namespace detail {
 
 /// An error code of whichever kind the front end uses, taken apart. The core only keeps it and
-/// gives it back. The category pointer is that of the front end's own error type, or this library's
-/// `error_category()`.
+/// gives it back. The category is a `std::error_category`, as this library's own is, or that of the
+/// front end's own error type.
 struct ErrorValue {
   int value = 0;
+  bool has_std_category = false;
   const void* category = nullptr;
 
   [[nodiscard]] static ErrorValue of(Errc code) noexcept {
-    return {static_cast<int>(code), &error_category()};
+    return {static_cast<int>(code), true, &error_category()};
   }
   [[nodiscard]] explicit operator bool() const noexcept { return value != 0; }
   friend bool operator==(const ErrorValue&, const ErrorValue&) = default;

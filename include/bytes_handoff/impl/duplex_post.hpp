@@ -33,14 +33,8 @@ inline net_error_code duplex_error(PipeStatus status) noexcept {
   return {};
 }
 
-#if defined(BYTES_HANDOFF_BOOST_ASIO)
-using DuplexSystemError = ::boost::system::system_error;
-#else
-using DuplexSystemError = net::system_error;
-#endif
-
 inline void duplex_throw(const net_error_code& error) {
-  if (error) throw DuplexSystemError(error);
+  if (error) throw net_system_error(error);
 }
 
 /// A handler bound to the outcome of a `Request`. It has the handler's allocator and, so that
