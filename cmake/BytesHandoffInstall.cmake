@@ -5,21 +5,18 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/bytes_handoff")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" "${bytes_handoff_generated_include}/"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
-# An export set each, so that the core can be used where there is no Asio.
-install(TARGETS bytes_handoff_core EXPORT bytes_handoff_core_targets)
-install(
-  EXPORT bytes_handoff_core_targets
-  FILE bytes_handoff-core-targets.cmake
-  NAMESPACE bytes_handoff::
-  DESTINATION "${package_dir}")
-
+# An export set each, so that a part can be used where the other parts' needs are not found.
+foreach(component core asio boost_asio)
+  if(TARGET bytes_handoff_${component})
+    install(TARGETS bytes_handoff_${component} EXPORT bytes_handoff_${component}_targets)
+    install(
+      EXPORT bytes_handoff_${component}_targets
+      FILE bytes_handoff-${component}-targets.cmake
+      NAMESPACE bytes_handoff::
+      DESTINATION "${package_dir}")
+  endif()
+endforeach()
 if(TARGET bytes_handoff_asio)
-  install(TARGETS bytes_handoff_asio EXPORT bytes_handoff_asio_targets)
-  install(
-    EXPORT bytes_handoff_asio_targets
-    FILE bytes_handoff-asio-targets.cmake
-    NAMESPACE bytes_handoff::
-    DESTINATION "${package_dir}")
   install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindStandaloneAsio.cmake" DESTINATION "${package_dir}")
 endif()
 

@@ -1,5 +1,6 @@
 # bytes_handoff::core: compiled, knows no Asio.
-# bytes_handoff::asio: the header-only shell over standalone Asio.
+# bytes_handoff::asio, bytes_handoff::boost_asio: the header-only shell over standalone Asio, and over
+# Boost.Asio. One translation unit links one of them.
 file(
   GLOB bytes_handoff_core_sources
   CONFIGURE_DEPENDS
@@ -26,15 +27,29 @@ else()
   target_link_libraries(bytes_handoff_core PUBLIC tl::expected)
 endif()
 
+# bytes_handoff_add_shell(<flavour> <definition> <target of the Asio headers>)
+function(bytes_handoff_add_shell flavour definition asio_headers)
+  add_library(bytes_handoff_${flavour} INTERFACE)
+  add_library(bytes_handoff::${flavour} ALIAS bytes_handoff_${flavour})
+  set_target_properties(bytes_handoff_${flavour} PROPERTIES EXPORT_NAME ${flavour})
+  target_compile_definitions(bytes_handoff_${flavour} INTERFACE ${definition})
+  target_link_libraries(bytes_handoff_${flavour} INTERFACE bytes_handoff_core ${asio_headers})
+endfunction()
+
 find_package(StandaloneAsio)
 if(TARGET StandaloneAsio::StandaloneAsio)
-  add_library(bytes_handoff_asio INTERFACE)
-  add_library(bytes_handoff::asio ALIAS bytes_handoff_asio)
-  set_target_properties(bytes_handoff_asio PROPERTIES EXPORT_NAME asio)
-  target_compile_definitions(bytes_handoff_asio INTERFACE BYTES_HANDOFF_STANDALONE_ASIO)
-  target_link_libraries(bytes_handoff_asio INTERFACE bytes_handoff_core
-                                                     StandaloneAsio::StandaloneAsio)
+  bytes_handoff_add_shell(asio BYTES_HANDOFF_STANDALONE_ASIO StandaloneAsio::StandaloneAsio)
 elseif(BYTES_HANDOFF_BUILD_TESTS OR BYTES_HANDOFF_BUILD_BENCH)
   message(FATAL_ERROR "Tests and benchmarks need the headers of standalone Asio "
                       "(Debian: libasio-dev)")
+endif()
+
+# Boost.Asio and Boost.System are headers only: no library of Boost is linked.
+set(BYTES_HANDOFF_LEAST_BOOST 1.81)
+find_package(Boost ${BYTES_HANDOFF_LEAST_BOOST} CONFIG)
+if(TARGET Boost::headers)
+  bytes_handoff_add_shell(boost_asio BYTES_HANDOFF_BOOST_ASIO Boost::headers)
+elseif(BYTES_HANDOFF_BUILD_TESTS)
+  message(FATAL_ERROR "Tests need the headers of Boost ${BYTES_HANDOFF_LEAST_BOOST} or later "
+                      "(Debian: libboost1.81-dev)")
 endif()

@@ -4,9 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <asio.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/experimental/deferred.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -16,3 +13,5 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "support/asio.hpp"

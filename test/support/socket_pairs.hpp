@@ -1,14 +1,11 @@
 #pragma once
 
-#include <asio/ip/tcp.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <cstddef>
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/duplex.hpp"
+#include "support/asio.hpp"
 #include "support/run_for.hpp"
 
 namespace bytes_handoff::test {

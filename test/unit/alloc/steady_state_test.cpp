@@ -1,10 +1,6 @@
 // What the steady state allocates, and what a failing allocation leaves behind. A program of its
 // own, since it replaces the global operator new.
 
-#include <asio/basic_stream_socket.hpp>
-#include <asio/detached.hpp>
-#include <asio/local/connect_pair.hpp>
-#include <asio/local/stream_protocol.hpp>
 #include <functional>
 #include <memory>
 #include <new>
@@ -18,6 +14,7 @@
 #include "bytes_handoff/detail/pool.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/allocation_counter.hpp"
+#include "support/asio.hpp"
 #include "support/counting_resource.hpp"
 #include "support/pooling.hpp"
 #include "support/writer_fixture.hpp"

@@ -14,42 +14,13 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(BYTES_HANDOFF_BOOST_ASIO)
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/use_future.hpp>
-#include <boost/asio/write.hpp>
-#else
-#include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/experimental/deferred.hpp>
-#include <asio/read.hpp>
-#include <asio/read_until.hpp>
-#include <asio/strand.hpp>
-#include <asio/use_awaitable.hpp>
-#include <asio/use_future.hpp>
-#include <asio/write.hpp>
-#endif
-
 #include "bytes_handoff/duplex.hpp"
+#include "support/asio.hpp"
 #include "support/duplex_fixture.hpp"
 #include "support/pattern.hpp"
 
 namespace bytes_handoff {
 namespace {
-
-#if defined(BYTES_HANDOFF_BOOST_ASIO)
-namespace tokens = net;
-#else
-namespace tokens = net::experimental;
-#endif
 
 using test::DuplexFixture;
 using test::Result;
@@ -110,7 +81,7 @@ TEST_F(DuplexTokenTest, UseFuture) {
   std::future<std::size_t> failed = b.async_read_some(net::buffer(&room, 1), net::use_future);
   context.restart();
   context.run();
-  EXPECT_THROW(failed.get(), detail::DuplexSystemError);
+  EXPECT_THROW(failed.get(), net_system_error);
 }
 
 net::awaitable<std::string> converse(DuplexFixture::Stream& client) {
@@ -121,7 +92,7 @@ net::awaitable<std::string> converse(DuplexFixture::Stream& client) {
   for (;;) {
     std::array<char, 4> room{};
     const auto [error, bytes] =
-        co_await client.async_read_some(net::buffer(room), tokens::as_tuple(net::use_awaitable));
+        co_await client.async_read_some(net::buffer(room), test::as_tuple(net::use_awaitable));
     if (error) co_return error == net::error::eof ? answer : "unexpected error";
     answer.append(room.data(), bytes);
   }
@@ -135,7 +106,7 @@ net::awaitable<void> echo(DuplexFixture::Stream& server) {
           co_await server.async_read_some(net::buffer(room), net::use_awaitable);
       co_await net::async_write(server, net::buffer(room, bytes), net::use_awaitable);
     }
-  } catch (const detail::DuplexSystemError& error) {
+  } catch (const net_system_error& error) {
     EXPECT_EQ(error.code(), net::error::eof);
   }
   server.close();
@@ -156,9 +127,9 @@ TEST_F(DuplexTokenTest, Deferred) {
   Result read;
   Result write;
   char room = 0;
-  auto reading = b.async_read_some(net::buffer(&room, 1), tokens::deferred);
-  auto writing = a.async_write_some(net::buffer("x", 1), tokens::deferred);
-  auto waiting = b.async_wait(b.wait_read, tokens::deferred);
+  auto reading = b.async_read_some(net::buffer(&room, 1), test::deferred);
+  auto writing = a.async_write_some(net::buffer("x", 1), test::deferred);
+  auto waiting = b.async_wait(b.wait_read, test::deferred);
   context.poll();
   EXPECT_EQ(b.available(), 0U);
   context.restart();

@@ -298,7 +298,6 @@ TEST_F(ReadFromOwnStream, takes_every_token_and_honours_executors) {
   net::io_context other(1);
   bool ended = false;
   const auto coroutine = [&]() -> net::awaitable<void> {
-    using net::experimental::as_tuple;
     EXPECT_EQ(co_await buffer.async_read_available(*stream, net::use_awaitable), 2U);
     auto [error, n] = co_await buffer.async_read_available(*stream, as_tuple(net::use_awaitable));
     EXPECT_FALSE(error);
@@ -311,7 +310,7 @@ TEST_F(ReadFromOwnStream, takes_every_token_and_honours_executors) {
   ASSERT_TRUE(run_out(context));
   EXPECT_EQ(future.get(), 2U);
   bool called = false;
-  auto lazy = buffer.async_read_available(*stream, net::experimental::deferred);
+  auto lazy = buffer.async_read_available(*stream, deferred);
   std::move(lazy)(
       net::bind_executor(other, [&, only = std::make_unique<int>()](net_error_code, std::size_t n) {
         EXPECT_TRUE(other.get_executor().running_in_this_thread());

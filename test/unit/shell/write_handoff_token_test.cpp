@@ -1,20 +1,17 @@
 #include <array>
-#include <asio/experimental/as_tuple.hpp>
-#include <asio/experimental/deferred.hpp>
 #include <future>
 #include <memory>
 #include <tuple>
 #include <utility>
 
 #include "bytes_handoff/write_handoff.hpp"
+#include "support/asio.hpp"
 #include "support/counting_resource.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
 namespace {
 
-using net::experimental::as_tuple;
-using net::experimental::deferred;
 using Reason = WriteRefusalReason;
 
 /// Spawns a coroutine and runs it to its end; what it throws fails the test.
@@ -75,16 +72,16 @@ TEST_F(CompletionToken, use_future_gives_the_same) {
   EXPECT_EQ(refused.error().bytes.view(), "def");
   stream_takes(1, net::error::connection_reset);
   run_ready(*context);
-  EXPECT_THROW(written.get(), std::system_error);
+  EXPECT_THROW(written.get(), net_system_error);
   try {
     flushed.get();
     ADD_FAILURE() << "a failed flush must throw";
-  } catch (const std::system_error& error) {
+  } catch (const net_system_error& error) {
     EXPECT_EQ(error.code(), net::error::connection_reset);
   }
   auto ended = out.async_closed(net::use_future);
   run_ready(*context);
-  EXPECT_THROW(ended.get(), std::system_error);
+  EXPECT_THROW(ended.get(), net_system_error);
 }
 
 TEST_F(CompletionToken, deferred_starts_nothing_until_it_is_started) {
