@@ -66,10 +66,7 @@ void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
     if (at->owner != run.owner) {
       continue;  // an empty item
     }
-    gathered_.extend(std::span(at->data, at->size));
-    auto copy = gathered_.split_to_frozen(at->size);
-    at->data = copy->data();
-    at->owner = BytesAccess::release(*copy);
+    static_cast<void>(move_bytes(*at, gathered_));
     ++moved;
   }
   if (releases.has_room()) {

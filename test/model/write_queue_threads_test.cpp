@@ -53,6 +53,7 @@ struct Shape {
   std::size_t max_items;
   std::size_t max_pending_bytes;
   bool aborts;
+  std::size_t join_at_most = 0;  // what the writer joins slices to; 0: nothing
 };
 
 class Threads {
@@ -154,13 +155,16 @@ class Threads {
 
   void write() {
     Random random(seed() + 1000);
-    detail::WriteBatch batch{};
+    detail::WriteBatch batch(shape_.join_at_most);
     bool took_none = false;
     while (!has_ended_) {
       turn_.wait();
       Turn turn{};
       step([&](detail::Effects& e) { turn = queue_.begin_turn(batch, e); });
       while (turn == Turn::kWrite) {
+        if (batch.must_join()) {
+          batch.join();
+        }
         // Sometimes no byte at all, but never twice in a row: that again and again is an end.
         const std::size_t taken = random.between(took_none ? 1 : 0, batch.bytes);
         took_none = taken == 0;
@@ -233,7 +237,8 @@ TEST(WriteQueueThreads, ProducersWhoWaitCancelAndDropUntilAClose) {
              .writes = 1500,
              .max_items = items,
              .max_pending_bytes = 64,
-             .aborts = false})
+             .aborts = false,
+             .join_at_most = items})
         .run();
   }
 }
@@ -241,7 +246,12 @@ TEST(WriteQueueThreads, ProducersWhoWaitCancelAndDropUntilAClose) {
 TEST(WriteQueueThreads, AnAbortInTheMiddleLeavesNobodyWaiting) {
   SCOPED_TRACE(seed_note());
   for (int round = 0; round < 100; ++round) {
-    Threads({.producers = 3, .writes = 60, .max_items = 4, .max_pending_bytes = 20, .aborts = true})
+    Threads({.producers = 3,
+             .writes = 60,
+             .max_items = 4,
+             .max_pending_bytes = 20,
+             .aborts = true,
+             .join_at_most = round % 2 == 0 ? 0U : 10U})
         .run();
   }
 }

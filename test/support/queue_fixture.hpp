@@ -34,11 +34,12 @@ class QueueTest : public testing::Test {
   using Stream = ScriptedStream<Queue>;
   using Reason = WriteRefusalReason;
 
-  /// Starts over with these limits.
-  void open(WriteHandoffConfig config) {
+  /// Starts over with these limits, and a stream for which slices are joined up to `join_at_most`
+  /// bytes.
+  void open(WriteHandoffConfig config, std::size_t join_at_most = 0) {
     stream_.reset();
     queue_.emplace(config);
-    stream_.emplace(*queue_);
+    stream_.emplace(*queue_, join_at_most);
   }
 
   void SetUp() override { open({}); }

@@ -37,7 +37,9 @@ class ScriptedStream {
  public:
   using Turn = typename Queue::Turn;
 
-  explicit ScriptedStream(Queue& queue) : queue_(&queue) {}
+  /// Joins scattered slices up to `join_at_most` bytes; 0: takes them as they are.
+  explicit ScriptedStream(Queue& queue, std::size_t join_at_most = 0)
+      : queue_(&queue), batch_(join_at_most) {}
   ScriptedStream(const ScriptedStream&) = delete;
   ScriptedStream& operator=(const ScriptedStream&) = delete;
 
@@ -145,6 +147,9 @@ class ScriptedStream {
   Turn follow(Turn turn) {
     if (turn == Turn::kWrite) {
       outstanding_ = Outstanding::kWrite;
+      if (batch_.must_join()) {
+        batch_.join();
+      }
       offered_ = text_of_batch();
       expect(batch_.count != 0 && batch_.count <= detail::kMaxBatchBuffers, "buffers of a batch");
       expect(offered_.size() == batch_.bytes, "bytes of a batch are not the sum of its buffers");
@@ -170,7 +175,7 @@ class ScriptedStream {
   Queue* queue_;
   std::map<std::size_t, Reply> script_;
   Reply otherwise_;
-  detail::WriteBatch batch_{};
+  detail::WriteBatch batch_;
   std::string offered_;
   std::string received_;
   std::string violation_;

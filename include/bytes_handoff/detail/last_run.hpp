@@ -49,10 +49,10 @@ class LastRun {
   /// `releases`. Does nothing where memory is short.
   void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
 
-  /// The first `written` items ever are gone: so is the run where these were all of it, and its
-  /// owner may be.
-  void forget_written(std::uint64_t written) noexcept {
-    if (run_.start_sequence + run_.items <= written) {
+  /// The first `n` items ever are gone, or leave their owners: so is the run where these were all
+  /// of it, and its owner may be.
+  void forget_first(std::uint64_t n) noexcept {
+    if (run_.start_sequence + run_.items <= n) {
       run_ = Run();
     }
   }

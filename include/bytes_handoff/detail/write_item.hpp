@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/detail/segment_queue.hpp"
 
 namespace bytes_handoff::detail {
@@ -50,6 +51,10 @@ struct WriteItem {
 };
 
 using WriteItems = SegmentQueue<WriteItem>;
+
+/// Makes the item's bytes a copy behind what `into` holds, which has room for them. Returns the
+/// owner that they had, with its reference. Precondition: the item is not empty.
+[[nodiscard]] Owner* move_bytes(WriteItem& item, BytesMut& into) noexcept;
 
 /// References to drop once the lock is open, a run of neighbours with one owner at a time: dropping
 /// the last one may run a user's destructor.
@@ -104,19 +109,46 @@ static_assert(kMaxBatchBuffers + 2 <= DeferredReleases::kCapacity,
 
 /// What one vectored write offers to the stream. Slices that are neighbours in one block are one
 /// buffer. The memory belongs to the queue and stays while the write is with the stream.
-struct WriteBatch {
+///
+/// For a stream that makes a record of each write, whole slices of together at most `join_at_most`
+/// bytes are gathered, or one that is larger. Where they are scattered they are joined: copied into
+/// one block, to which they belong from then on. What is one buffer anyway is not copied. The rest
+/// of a slice of which the stream took a part is not joined to what is behind it.
+class WriteBatch {
+ public:
   struct Buffer {
     const std::byte* data;
     std::size_t size;
   };
 
+  /// `join_at_most` 0: nothing is joined.
+  explicit WriteBatch(std::size_t join_at_most = 0) noexcept : join_at_most_(join_at_most) {}
+
   /// Gathers from the front of `from`, whose first `offset` bytes are written already.
   void gather(WriteItems& from, std::size_t offset) noexcept;
 
-  std::array<Buffer, kMaxBatchBuffers> buffers;
-  std::size_t count;  // buffers in use
-  std::size_t bytes;
-  std::size_t items;  // items that are wholly or partly in it
+  /// Whether what was gathered is to be joined before it is offered.
+  [[nodiscard]] bool must_join() const noexcept { return join_at_most_ != 0 && count > 1; }
+  /// Joins what was gathered, and drops the references on its owners. The items must be with the
+  /// stream, in which case the queue's lock is not needed. Without memory for the block, the first
+  /// buffer alone is offered. Precondition: `must_join()`.
+  void join() noexcept;
+
+  std::array<Buffer, kMaxBatchBuffers> buffers;  // NOLINT: only the first count are ever read
+  std::size_t count = 0;                         // buffers in use
+  std::size_t bytes = 0;
+  std::size_t items = 0;  // items that are wholly or partly in it
+
+ private:
+  void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
+  [[nodiscard]] bool extends_last_buffer(const std::byte* data, const Owner* owner,
+                                         const Owner* previous_owner) const noexcept {
+    return count != 0 && owner == previous_owner &&
+           buffers[count - 1].data + buffers[count - 1].size == data;
+  }
+
+  const std::size_t join_at_most_;
+  WriteItems::Cursor first_;
 };
 
 }  // namespace bytes_handoff::detail

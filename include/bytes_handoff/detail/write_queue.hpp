@@ -84,6 +84,7 @@ class BasicWriteQueue {
   bool tick(std::chrono::steady_clock::time_point now, Effects& effects) noexcept;
 
   // The writer, on the stream's executor, one turn at a time.
+  /// A batch that must be joined is joined before it is offered to the stream.
   [[nodiscard]] Turn begin_turn(WriteBatch& batch, Effects& effects) noexcept;
   /// The stream took `written` bytes of the last batch and reported `error`. With `yield` the
   /// writer does not write on, but asks for a turn of its own.

@@ -440,6 +440,9 @@ auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects
   }
   last_run_.retry(items_, written_items(), effects.releases);
   batch.gather(items_, front_offset_);
+  if (batch.must_join()) {
+    last_run_.forget_first(written_items() + batch.items);
+  }
   in_flight_items_ = batch.items;
   writer_ = Writer::kWriting;
   return Turn::kWrite;
@@ -473,7 +476,7 @@ void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) n
   front_offset_ = offset;
   pending_bytes_ -= bytes;
   pending_items_ -= items;
-  last_run_.forget_written(written_items());
+  last_run_.forget_first(written_items());
 }
 
 template <class Sync>

@@ -45,7 +45,7 @@ class LastRunTest : public testing::Test {
       }
       items_.pop_front();
     }
-    last_run_.forget_written(pushed_ - items_.size());
+    last_run_.forget_first(pushed_ - items_.size());
   }
 
   void retry() { last_run_.retry(items_, pushed_ - items_.size(), releases_); }

@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bytes_handoff/detail/ticket_state.hpp"
+#include "support/allocation_counter.hpp"
 #include "support/pattern.hpp"
 #include "support/queue_probes.hpp"
 
@@ -186,6 +190,151 @@ TEST_F(WriteBatchTest, TheByteLimitCutsANeighbourInItsMiddle) {
   batch_.gather(items_, 10);
   EXPECT_EQ(batch_.bytes, kMaxBatchBytes);
   EXPECT_EQ(text() == test::pattern(kMaxBatchBytes, 10), true);
+}
+
+/// Slices that are joined up to 1000 bytes.
+class JoinedBatchTest : public WriteBatchTest {
+ protected:
+  static constexpr std::size_t kJoinAtMost = 1000;
+
+  void push_all(std::size_t slices, std::size_t bytes_each) {
+    for (std::size_t i = 0; i < slices; ++i) {
+      push(Bytes::copy_of(test::pattern(bytes_each, i * bytes_each)));
+    }
+  }
+  void gather(std::size_t offset = 0) { joined_.gather(items_, offset); }
+  void expect_one_buffer(std::string_view expected) const {
+    ASSERT_EQ(joined_.count, 1U);
+    EXPECT_EQ(joined_.bytes, expected.size());
+    EXPECT_EQ(joined_.buffers[0].size, expected.size());
+    EXPECT_TRUE(std::ranges::equal(std::span(joined_.buffers[0].data, joined_.bytes),
+                                   test::bytes_of(expected)));
+  }
+
+  WriteBatch joined_{kJoinAtMost};
+};
+
+TEST_F(JoinedBatchTest, ScatteredSlicesBecomeOneBufferThatTheItemsOwn) {
+  push_all(200, 30);  // more than one segment of items, and more than one gather's buffers
+  gather();
+  EXPECT_TRUE(joined_.must_join());
+  EXPECT_EQ(joined_.items, 33U);
+  EXPECT_EQ(joined_.bytes, 990U);
+  joined_.join();
+  EXPECT_FALSE(joined_.must_join());
+  expect_one_buffer(test::pattern(990));
+  const auto* expected = joined_.buffers[0].data;
+  auto at = items_.front_cursor();
+  for (std::size_t i = 0; i < 33; ++i, ++at, expected += 30) {
+    EXPECT_EQ(at->data, expected);
+    EXPECT_EQ(at->size, 30U);
+    EXPECT_EQ(at->owner, items_.front().owner);
+  }
+  EXPECT_NE(at->owner, items_.front().owner);
+  gather();
+  EXPECT_FALSE(joined_.must_join()) << "joined slices are neighbours";
+  expect_one_buffer(test::pattern(990));
+}
+
+TEST_F(JoinedBatchTest, MoreOwnersThanOneGatherReleasesAreAllLetGo) {
+  std::vector<std::weak_ptr<int>> owners;
+  for (std::size_t i = 0; i < 300; ++i) {
+    Counted counted;
+    owners.push_back(counted.alive);
+    push(Bytes::from_owner(std::move(counted)));
+  }
+  gather();
+  EXPECT_EQ(joined_.items, 300U);
+  joined_.join();
+  for (const auto& owner : owners) {
+    EXPECT_TRUE(owner.expired());
+  }
+  expect_one_buffer(std::string(300, 'x'));
+}
+
+TEST_F(JoinedBatchTest, FillsUpToTheLimitAndCutsNoSlice) {
+  push_all(2, 500);
+  push(Bytes::copy_of("x"));
+  gather();
+  EXPECT_EQ(joined_.items, 2U);
+  joined_.join();
+  expect_one_buffer(test::pattern(1000));
+  gather(400);
+  EXPECT_EQ(joined_.bytes, 600U);
+}
+
+TEST_F(JoinedBatchTest, ASliceThatDoesNotFitAnyMoreWaitsForTheNext) {
+  push_all(2, 501);
+  gather();
+  EXPECT_FALSE(joined_.must_join());
+  EXPECT_EQ(joined_.items, 1U);
+  expect_one_buffer(test::pattern(501));
+}
+
+TEST_F(JoinedBatchTest, ALargeSliceGoesAsItIs) {
+  for (const std::size_t size : {kJoinAtMost, 5 * kJoinAtMost}) {
+    const Bytes large = Bytes::copy_of(test::pattern(size));
+    push(large);
+    push(Bytes::copy_of("x"));
+    gather();
+    EXPECT_FALSE(joined_.must_join());
+    EXPECT_EQ(joined_.buffers[0].data, large.data());
+    expect_one_buffer(test::pattern(size));
+    for (; !items_.empty(); items_.pop_front()) {
+      items_.front().owner->release(1);
+    }
+  }
+}
+
+TEST_F(JoinedBatchTest, NeighboursAreNotCopied) {
+  Bytes block = Bytes::copy_of(test::pattern(3000));
+  const auto* data = block.data();
+  for (int i = 0; i < 30; ++i) {
+    push(block.split_to(100).value());
+  }
+  gather();
+  EXPECT_FALSE(joined_.must_join());
+  EXPECT_EQ(joined_.buffers[0].data, data);
+  expect_one_buffer(test::pattern(1000));
+}
+
+TEST_F(JoinedBatchTest, TheRestOfAPartlyWrittenBufferGoesAsItIs) {
+  push_all(3, 100);
+  const auto* data = items_.front().data;
+  gather(40);
+  EXPECT_FALSE(joined_.must_join());
+  EXPECT_EQ(joined_.buffers[0].data, data + 40);
+  expect_one_buffer(test::pattern(60, 40));
+}
+
+TEST_F(JoinedBatchTest, LiteralsAndEmptySlicesAreNoObstacle) {
+  push(Bytes());
+  push(Bytes::from_static("static "));
+  push(Bytes());
+  push(Bytes::copy_of("and copied"));
+  push(Bytes());
+  gather();
+  EXPECT_EQ(joined_.items, 5U);
+  joined_.join();
+  expect_one_buffer("static and copied");
+}
+
+TEST_F(JoinedBatchTest, WithoutMemoryTheFirstBufferGoesAlone) {
+  WriteBatch batch(2 * kLargestPooled);  // its block does not come from the pool
+  Bytes first = Bytes::copy_of(test::pattern(kLargestPooled));
+  const auto* data = first.data();
+  push(std::move(first));
+  push(Bytes::copy_of("x"));
+  batch.gather(items_, 0);
+  ASSERT_TRUE(batch.must_join());
+  {
+    test::FailingAllocations failing;
+    batch.join();
+  }
+  EXPECT_EQ(batch.count, 1U);
+  EXPECT_EQ(batch.bytes, kLargestPooled);
+  EXPECT_EQ(batch.buffers[0].data, data);
+  EXPECT_EQ(items_.front().data, data);
 }
 
 }  // namespace

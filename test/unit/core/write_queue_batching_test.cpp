@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "bytes_handoff/detail/write_queue.hpp"
+#include "support/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/queue_fixture.hpp"
 
@@ -178,6 +179,56 @@ TEST_F(WriteQueueBatching, LiteralsThatAreNeighboursLeaveAsOneBuffer) {
   EXPECT_EQ(stream().batch().count, 1U);
   stream().run();
   EXPECT_EQ(stream().received(), text);
+}
+
+TEST_F(WriteQueueBatching, JoinedSlicesAreWrittenInOrderAndEachTicketTold) {
+  open({}, 1000);
+  std::vector<Submitted> all;
+  std::string expected;
+  for (std::size_t i = 0; i < 100; ++i) {
+    expected += pattern(60, i);
+    all.push_back(submit(pattern(60, i)));
+  }
+  EXPECT_EQ(stream().begin(), Turn::kWrite);
+  EXPECT_EQ(stream().batch().count, 1U);
+  EXPECT_EQ(stream().batch().bytes, 960U);
+  EXPECT_EQ(stream().finish(Reply::only(75)), Turn::kWrite);
+  EXPECT_TRUE(all[0].ticket->is_done());
+  EXPECT_FALSE(all[1].ticket->is_done());
+  EXPECT_EQ(queue().pending_bytes(), 5940U);
+  EXPECT_EQ(stream().batch().bytes, 885U) << "the rest of what was joined";
+  stream().run();
+  EXPECT_EQ(stream().received(), expected);
+  EXPECT_EQ(stream().operations(), 8U) << "75, 885, five times 960, 240";
+  for (const Submitted& submitted : all) {
+    expect_result(submitted.ticket, {}, 60);
+  }
+}
+
+TEST_F(WriteQueueBatching, WhatWasJoinedAndNotWrittenComesBackSliceBySlice) {
+  open({}, 1000);
+  const Submitted first = submit("abc");
+  const Submitted second = submit("defg");
+  send("hi");
+  stream().begin();
+  stream().finish(Reply::fail(error_value(104), 4));
+  expect_result(first.ticket, {}, 3);
+  expect_result(second.ticket, error_value(104), 1);
+  EXPECT_EQ(unwritten(), (std::vector<std::string>{"efg", "hi"}));
+}
+
+TEST_F(WriteQueueBatching, AnOwnerWhoseSlicesWereAllJoinedIsNotAskedAnyMore) {
+  CountingResource blocks;
+  open({}, 1000);
+  send("small");
+  BytesMut large = BytesMut::with_capacity(65536, &blocks);
+  large.extend("the last of it");
+  send(std::vector<Bytes>{std::move(large).freeze()});
+  stream().begin();
+  EXPECT_EQ(blocks.blocks_out(), 0U);
+  send("another owner");  // AddressSanitizer sees it when this looks at the block
+  stream().run();
+  EXPECT_EQ(stream().received(), "smallthe last of itanother owner");
 }
 
 }  // namespace
