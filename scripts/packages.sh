@@ -15,11 +15,11 @@ build ninja-build      command  ninja
 build libasio-dev      header   asio.hpp
 build libboost1.81-dev header   boost/asio/deferred.hpp
 build libexpected-dev  header   tl/expected.hpp
+build libssl-dev       header   openssl/ssl.h
 build libcli11-dev     header   CLI/CLI.hpp
 build libgtest-dev     header   gtest/gtest.h
 build libgmock-dev     header   gmock/gmock.h
 build libbenchmark-dev header   benchmark/benchmark.h
-test  libssl-dev       header   openssl/ssl.h
 test  python3          command  python3
 check git              command  git
 check ccache           command  ccache

@@ -76,15 +76,17 @@ class HandoffBuffer {
   /// the buffer, and the buffer stays usable.
   ///
   /// The handler is never called from inside this function; it runs on its associated executor, by
-  /// default the stream's. Cancellation: all types that the stream's own operations take, at least
-  /// `total`; a cancelled read has consumed nothing that is not in the buffer.
+  /// default the stream's. Cancellation: the types that the stream's own operations take (all of
+  /// them with sockets, descriptors and the duplex; with `ssl::stream` only `terminal`); a
+  /// cancelled read has consumed nothing that is not in the buffer.
   ///
   /// `*this` and `stream` must stay alive and in place until it completes; meanwhile only the
   /// observers (`len`, `is_empty`, `capacity`, `peek`, `config`) may be called. Invalidates views.
   ///
   /// A stream that can tell when it is readable (Asio's sockets and descriptors, the duplex) is put
   /// into its non-blocking mode and waited for first, so that an idle connection holds no block.
-  /// Other streams are given the room beforehand.
+  /// Other streams are given the room beforehand. With `ssl::stream` a closing handshake is the end
+  /// of the stream; one that is cut off is its `stream_truncated`.
   ///
   /// Cost: at most one block from the pool; bytes that stay unread behind a short block move once.
   template <class AsyncReadStream, class CompletionToken>

@@ -27,6 +27,11 @@ concept HasAsyncShutdown = requires(Stream& stream, AnyShutdownHandler handler) 
   stream.async_shutdown(std::move(handler));
 };
 
+/// Streams that are shut down by their own closing handshake.
+template <class Stream>
+concept ShutsDownByHandshake =
+    HasAsyncShutdown<Stream> && !HasUserAsyncShutdown<Stream> && !HasUserShutdown<Stream>;
+
 template <class Stream>
 concept HasSocketShutdown = requires(Stream& stream, net_error_code& error) {
   stream.shutdown(net::socket_base::shutdown_send, error);
@@ -45,7 +50,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// - `async_shutdown_write(stream, handler)`, found by argument-dependent lookup: for a user's own
 ///   stream whose shutdown takes time;
 /// - `shutdown_write(stream, error)`, found likewise: for one whose shutdown does not;
-/// - `stream.async_shutdown(handler)`: a TLS stream's closing handshake;
+/// - `stream.async_shutdown(handler)`: a TLS stream's closing handshake, which lasts until the peer
+///   has answered, or until the close deadline of the queue;
 /// - `stream.shutdown(shutdown_send, error)`: sockets, the duplex;
 /// - nothing, in success.
 template <class Stream, class Handler>
@@ -56,7 +62,7 @@ void start_shutdown_write(Stream& stream, Handler&& handler) {
     net_error_code error;
     shutdown_write(stream, error);
     std::forward<Handler>(handler)(error);
-  } else if constexpr (detail::HasAsyncShutdown<Stream>) {
+  } else if constexpr (detail::ShutsDownByHandshake<Stream>) {
     stream.async_shutdown(std::forward<Handler>(handler));
   } else if constexpr (detail::HasSocketShutdown<Stream>) {
     net_error_code error;

@@ -16,6 +16,7 @@
 #include "bytes_handoff/impl/post.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
+#include "bytes_handoff/joined_writes.hpp"
 #include "bytes_handoff/shutdown_write.hpp"
 
 namespace bytes_handoff::detail {
@@ -113,7 +114,10 @@ class Writer final : public WriterBase {
       Writer& self = *writer;
       self.finish_async_write(std::move(writer), error, written);
     }
-    void operator()(const net_error_code& error) { writer->finish_shutdown(error); }
+    void operator()(const net_error_code& error) {
+      Writer& self = *writer;
+      self.finish_async_shutdown(std::move(writer), error);
+    }
   };
 
   [[nodiscard]] Self self() { return std::static_pointer_cast<Writer>(shared_from_this()); }
@@ -133,7 +137,7 @@ class Writer final : public WriterBase {
   }
 
   void run_turn(Self self) noexcept {
-    WriteBatch batch;
+    WriteBatch batch(kJoinedWriteBytes<Stream>);
     start_stall_watch();
     const Turn turn = begin_turn(batch);
     drive(std::move(self), turn, batch);
@@ -153,6 +157,9 @@ class Writer final : public WriterBase {
       }
       if (turn != Turn::kWrite) {
         return;
+      }
+      if (batch.must_join()) {
+        batch.join();
       }
       net_error_code error;
       std::size_t written = 0;
@@ -208,7 +215,7 @@ class Writer final : public WriterBase {
 
   void finish_async_write(Self self, const net_error_code& error, std::size_t written) noexcept {
     is_with_stream_ = false;
-    WriteBatch batch;
+    WriteBatch batch(kJoinedWriteBytes<Stream>);
     batch.bytes = held_.bytes();
     held_.release();
     const Turn turn = finish_write(error, written, false, batch);
@@ -222,6 +229,19 @@ class Writer final : public WriterBase {
     } catch (...) {
       finish_shutdown(net::error::no_memory);
     }
+  }
+
+  // Asio's ssl::stream says of a shutdown that had to wait for somebody's read that it was aborted,
+  // even where it has succeeded. Asked once more, it says how it is.
+  void finish_async_shutdown(Self self, const net_error_code& error) noexcept {
+    if constexpr (ShutsDownByHandshake<Stream>) {
+      if (error == net::error::operation_aborted && !queue().has_ended() &&
+          !std::exchange(shutdown_was_repeated_, true)) {
+        start_shutdown(std::move(self));
+        return;
+      }
+    }
+    finish_shutdown(error);
   }
 
   void finish_shutdown(const net_error_code& error) noexcept {
@@ -285,7 +305,8 @@ class Writer final : public WriterBase {
   HandlerMemory<kHandlerBytes> memory_;  // of the posted turn, or of the stream's operation
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
-  bool is_with_stream_ = false;  // an asynchronous operation of the stream is under way
+  bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
+  bool shutdown_was_repeated_ = false;
 
   std::atomic<bool> has_deadline_{false};
   bool stall_watch_ = false;

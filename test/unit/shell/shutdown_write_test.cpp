@@ -37,12 +37,16 @@ struct QuickToShutDown : IoStream {
 struct WithHandshake : IoStream {
   using IoStream::IoStream;
   int* handshakes = nullptr;
+  int aborts = 0;  // handshakes that say, before the others, that they were aborted
 
   template <class Handler>
   void async_shutdown(Handler handler) {
-    ++*handshakes;
+    net_error_code error;
+    if ((*handshakes)++ < aborts) {
+      error = net::error::operation_aborted;
+    }
     net::post(get_executor(),
-              [handler = std::move(handler)]() mutable { std::move(handler)(net_error_code()); });
+              [handler = std::move(handler), error]() mutable { std::move(handler)(error); });
   }
 };
 
@@ -143,6 +147,21 @@ TEST_F(ShutdownWrite, of_a_stream_with_a_handshake_is_the_handshake) {
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(handshakes, 1);
   EXPECT_FALSE(closed.get());
+}
+
+TEST_F(ShutdownWrite, by_a_handshake_that_nobody_aborted_is_asked_for_once_more) {
+  for (const int aborts : {1, 2}) {
+    int handshakes = 0;
+    Outcome<net_error_code> ended;
+    WithHandshake stream(context->get_executor(), script);
+    stream.handshakes = &handshakes;
+    stream.aborts = aborts;
+    auto out = WriteHandoff::spawn(std::move(stream), {}).value();
+    out.async_close(kPatience, ended.handler());
+    ASSERT_TRUE(run_out(*context));
+    EXPECT_EQ(handshakes, 2);
+    EXPECT_EQ(ended.get() == net::error::operation_aborted, aborts == 2);
+  }
 }
 
 TEST_F(ShutdownWrite, of_a_stream_that_has_none_is_nothing_in_success) {

@@ -3,9 +3,23 @@
 #include <utility>
 
 #include "bytes_handoff/impl/writer.hpp"
+#include "bytes_handoff/joined_writes.hpp"
 #include "support/pattern.hpp"
 #include "support/socket_pairs.hpp"
 #include "support/writer_fixture.hpp"
+
+namespace bytes_handoff::test {
+
+/// A stream of which its user says that it makes a packet of each write.
+struct PacketStream : IoStream {
+  using IoStream::IoStream;
+};
+
+}  // namespace bytes_handoff::test
+
+template <>
+inline constexpr std::size_t bytes_handoff::kJoinedWriteBytes<bytes_handoff::test::PacketStream> =
+    100;
 
 namespace bytes_handoff::test {
 namespace {
@@ -211,6 +225,21 @@ TEST_F(WriterOnOwnStream, large_queues_leave_in_gathers_within_the_limits) {
     EXPECT_LE(script->buffers[call], detail::kMaxBatchBuffers);
     EXPECT_LE(script->sizes[call], detail::kMaxBatchBytes);
   }
+}
+
+TEST_F(WriterOnOwnStream, that_wants_its_writes_joined_is_given_packets) {
+  auto out = WriteHandoff::spawn(PacketStream(context->get_executor(), script), {}).value();
+  std::string expected;
+  for (std::size_t i = 0; i < 10; ++i) {
+    expected += pattern(30, i);
+    EXPECT_TRUE(out.try_write_detached(text(pattern(30, i))));
+  }
+  EXPECT_TRUE(out.try_write_detached(text(pattern(150))));
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_EQ(script->written, expected + pattern(150));
+  EXPECT_EQ(script->sizes, (std::vector<std::size_t>{90, 90, 90, 30, 150}));
+  EXPECT_EQ(script->buffers, (std::vector<std::size_t>(5, 1)));
+  EXPECT_EQ(out.statistics().short_stream_writes, 0U);
 }
 
 }  // namespace
