@@ -53,7 +53,17 @@ class WriteHandoff {
   /// refused, and `stream` is untouched.
   ///
   /// With a `shared_ptr` the stream may be read from elsewhere meanwhile; nobody else may write to
-  /// it. One allocation, and a registration with the stream's execution context under a lock.
+  /// it. All that is started on it must be started on its executor: an `ssl::stream` that is read
+  /// from and written to, or shut down, at the same time needs one strand, or one thread, for both.
+  /// What the stream stands on (the socket below an `ssl::stream`) stays open at the end; it goes
+  /// with the stream, or stays with who shares that. Small slices are joined for such a stream, see
+  /// `kJoinedWriteBytes`.
+  ///
+  /// A stream that completes its writes at once, even from inside of the initiating function, does
+  /// not keep others from the executor. Writing to a pipe that nobody reads raises SIGPIPE, as
+  /// ever.
+  ///
+  /// One allocation, and a registration with the stream's execution context under a lock.
   template <class AsyncWriteStream>
   [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
                                                                  const WriteHandoffConfig& config);
@@ -114,16 +124,18 @@ class WriteHandoff {
 
   /// Closes: nothing more is admitted, waiting writes are refused, what was admitted is written,
   /// then the write side of the stream is shut down (`start_shutdown_write`). Does nothing when
-  /// closed already.
+  /// closed already. A TLS stream's shutdown waits for the peer's: use a deadline.
   void close() noexcept;
 
   /// `close()`, then `void(error_code)` as `async_closed`; when the end has not come after
-  /// `deadline`, the queue is ended with `Errc::timed_out`, whatever the stream does.
+  /// `deadline`, the queue is ended with `Errc::timed_out`, whatever the stream does. Cancellation
+  /// (all types) only detaches: the queue is closed, and the deadline holds.
   template <class CompletionToken>
   auto async_close(std::chrono::steady_clock::duration deadline, CompletionToken&& token);
 
   /// `void(error_code)`: the queue has ended; no error when it was closed, all was written and the
-  /// write side was shut down, else the first error. Closes nothing. Cancellation only detaches.
+  /// write side was shut down, else the first error. Closes nothing. Cancellation (all types) only
+  /// detaches.
   template <class CompletionToken>
   auto async_closed(CompletionToken&& token);
 

@@ -180,6 +180,24 @@ class ScriptedStream {
 
 using IoStream = ScriptedStream<net::io_context::executor_type>;
 
+/// A stream that calls its handlers from inside of the initiating function, as none should.
+class InsideStream : public IoStream {
+ public:
+  using IoStream::IoStream;
+
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+        [this](auto handler, const Buffers& from) {
+          ++script().calls;
+          const std::size_t n = std::min(net::buffer_size(from), script().most_per_call);
+          take(from, n);
+          std::move(handler)(net_error_code(), n);
+        },
+        token, buffers);
+  }
+};
+
 /// A stream whose writes never wait: it takes a byte a call, at once, and counts the calls.
 class EagerStream : public IoStream {
  public:

@@ -120,6 +120,11 @@ class Writer final : public WriterBase {
     }
   };
 
+  struct OutcomeInside {
+    net_error_code error;
+    std::size_t written = 0;
+  };
+
   [[nodiscard]] Self self() { return std::static_pointer_cast<Writer>(shared_from_this()); }
   [[nodiscard]] StreamHandler stream_handler(Self self) {
     return {std::move(self), cancellation_.slot()};
@@ -163,7 +168,7 @@ class Writer final : public WriterBase {
       }
       net_error_code error;
       std::size_t written = 0;
-      if (!write_now(batch, error, written) && start_async_write(self, batch, error)) {
+      if (!write_now(batch, error, written) && start_async_write(self, batch, error, written)) {
         return;
       }
       inline_bytes += written;
@@ -197,24 +202,36 @@ class Writer final : public WriterBase {
     }
   }
 
-  // False, with the error, when it could not be started.
+  // False, with the outcome, when it is over already: it could not be started, or the stream has
+  // called its handler from inside of the initiating function, which must not lead to recursion.
   [[nodiscard]] bool start_async_write(const Self& self, const WriteBatch& batch,
-                                       net_error_code& error) noexcept {
+                                       net_error_code& error, std::size_t& written) noexcept {
+    OutcomeInside inside;
+    outcome_inside_ = &inside;
     try {
       held_.hold(batch);
       is_with_stream_ = true;
       stream_->async_write_some(held_.sequence(), stream_handler(self));
-      return true;
     } catch (...) {
       is_with_stream_ = false;
-      held_.release();
-      error = net::error::no_memory;
-      return false;
+      inside = {net::error::no_memory, 0};
     }
+    outcome_inside_ = nullptr;
+    if (is_with_stream_) {
+      return true;
+    }
+    held_.release();
+    error = inside.error;
+    written = inside.written;
+    return false;
   }
 
   void finish_async_write(Self self, const net_error_code& error, std::size_t written) noexcept {
     is_with_stream_ = false;
+    if (outcome_inside_ != nullptr) {
+      *outcome_inside_ = {error, written};
+      return;
+    }
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     batch.bytes = held_.bytes();
     held_.release();
@@ -306,6 +323,7 @@ class Writer final : public WriterBase {
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
   bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
+  OutcomeInside* outcome_inside_ = nullptr;  // set while such an operation is being started
   bool shutdown_was_repeated_ = false;
 
   std::atomic<bool> has_deadline_{false};

@@ -19,7 +19,32 @@ namespace {
 
 using Reason = WriteRefusalReason;
 
-class Trap : public WriterFixture {};
+class Trap : public WriterFixture {
+ protected:
+  /// Writes to a stream that takes a byte a call and never makes the writer wait.
+  template <class Stream>
+  void expect_turns_for_others(Stream stream, std::size_t bytes) {
+    script->most_per_call = 1;
+    auto out = WriteHandoff::spawn(std::move(stream), {}).value();
+    EXPECT_TRUE(out.try_write_detached(text(pattern(bytes))));
+    unsigned seen = 0;
+    unsigned longest = 0;
+    std::size_t turns = 0;
+    std::function<void()> neighbour = [&] {
+      longest = std::max(longest, script->calls - seen);
+      seen = script->calls;
+      ++turns;
+      if (out.pending_items() != 0) {
+        net::post(*context, neighbour);
+      }
+    };
+    net::post(*context, neighbour);
+    ASSERT_TRUE(run_out(*context));
+    EXPECT_EQ(script->written, pattern(bytes));
+    EXPECT_LE(longest, detail::kMaxInlineWrites);
+    EXPECT_GE(turns, bytes / detail::kMaxInlineWrites);
+  }
+};
 
 TEST_F(Trap, t01_a_write_that_is_cancelled_while_it_waits_keeps_no_budget) {
   auto out = spawn_held(limits(4, 4));
@@ -228,25 +253,15 @@ TEST_F(Trap, t11_a_taken_tail_and_the_emptied_buffer_keep_no_block_of_each_other
 }
 
 TEST_F(Trap, t12_a_writer_that_never_waits_lets_others_run) {
-  script->most_per_call = 1;
-  auto out = WriteHandoff::spawn(EagerStream(context->get_executor(), script), {}).value();
-  EXPECT_TRUE(out.try_write_detached(text(pattern(100000))));
-  unsigned seen = 0;
-  unsigned longest = 0;
-  std::size_t turns = 0;
-  std::function<void()> neighbour = [&] {
-    longest = std::max(longest, script->calls - seen);
-    seen = script->calls;
-    ++turns;
-    if (out.pending_items() != 0) {
-      net::post(*context, neighbour);
-    }
-  };
-  net::post(*context, neighbour);
-  ASSERT_TRUE(run_out(*context));
-  EXPECT_EQ(script->written, pattern(100000));
-  EXPECT_LE(longest, detail::kMaxInlineWrites);
-  EXPECT_GE(turns, 100000U / detail::kMaxInlineWrites);
+  expect_turns_for_others(EagerStream(context->get_executor(), script), 100000);
+}
+
+TEST_F(Trap, t12_nor_does_one_whose_handlers_are_called_from_inside) {
+  expect_turns_for_others(InsideStream(context->get_executor(), script), 100000);
+}
+
+TEST_F(Trap, t12_nor_does_one_whose_completions_are_always_ready) {
+  expect_turns_for_others(IoStream(context->get_executor(), script), 5000);
 }
 
 TEST_F(Trap, t12_nor_does_one_that_takes_much_at_once) {
@@ -268,24 +283,6 @@ TEST_F(Trap, t12_nor_does_one_that_takes_much_at_once) {
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(script->written.size(), 6000000U);
   EXPECT_LE(longest, detail::kMaxInlineBytes + 60000);
-}
-
-TEST_F(Trap, t12_nor_does_one_whose_completions_are_always_ready) {
-  script->most_per_call = 1;
-  auto out = spawn();
-  EXPECT_TRUE(out.try_write_detached(text(pattern(5000))));
-  unsigned seen = 0;
-  unsigned longest = 0;
-  std::function<void()> neighbour = [&] {
-    longest = std::max(longest, script->calls - seen);
-    seen = script->calls;
-    if (out.pending_items() != 0) {
-      net::post(*context, neighbour);
-    }
-  };
-  net::post(*context, neighbour);
-  ASSERT_TRUE(run_out(*context));
-  EXPECT_LE(longest, detail::kMaxInlineWrites);
 }
 
 }  // namespace
