@@ -6,6 +6,7 @@
 
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
+#include "support/coroutine.hpp"
 #include "support/counting_resource.hpp"
 #include "support/writer_fixture.hpp"
 
@@ -13,17 +14,6 @@ namespace bytes_handoff::test {
 namespace {
 
 using Reason = WriteRefusalReason;
-
-/// Spawns a coroutine and runs it to its end; what it throws fails the test.
-template <class Coroutine>
-void run_coroutine(net::io_context& context, Coroutine coroutine) {
-  bool ended = false;
-  net::co_spawn(context, std::move(coroutine), [&](std::exception_ptr thrown) {
-    ended = true;
-    EXPECT_EQ(thrown, nullptr);
-  });
-  ASSERT_TRUE(run_until(context, [&] { return ended; }));
-}
 
 class CompletionToken : public WriterFixture {};
 
