@@ -4,6 +4,7 @@
 // report the same conditions.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -44,6 +45,17 @@ enum class Errc {
   no_progress = 6,       ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,  ///< a second wait on one ticket was started while one runs
 };
+
+/// Why a write was refused.
+enum class WriteRefusalReason : std::uint8_t {
+  closed,                ///< the queue takes nothing any more
+  can_never_fit,         ///< larger than the whole budget
+  byte_budget_exceeded,  ///< no room for the bytes now
+  queue_full,            ///< no room for the items now
+  too_many_waiters,      ///< the line of waiting writes is full (`async_` forms only)
+  cancelled,             ///< cancelled while it waited (`async_` forms only)
+};
+inline constexpr std::size_t kWriteRefusalReasons = 6;
 
 /// The category behind `Errc`, named "bytes_handoff".
 [[nodiscard]] const std::error_category& error_category() noexcept;

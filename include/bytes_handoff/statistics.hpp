@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "bytes_handoff/detail/outcome.hpp"
+#include "bytes_handoff/error.hpp"
 
 namespace bytes_handoff {
 

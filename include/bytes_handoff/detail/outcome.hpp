@@ -7,20 +7,7 @@
 
 #include "bytes_handoff/error.hpp"
 
-namespace bytes_handoff {
-
-/// Why a write was refused.
-enum class WriteRefusalReason : std::uint8_t {
-  closed,                ///< the queue takes nothing any more
-  can_never_fit,         ///< larger than the whole budget
-  byte_budget_exceeded,  ///< no room for the bytes now
-  queue_full,            ///< no room for the items now
-  too_many_waiters,      ///< the line of waiting writes is full (`async_` forms only)
-  cancelled,             ///< cancelled while it waited (`async_` forms only)
-};
-inline constexpr std::size_t kWriteRefusalReasons = 6;
-
-namespace detail {
+namespace bytes_handoff::detail {
 
 /// An error code of whichever kind the front end uses, taken apart. The core only keeps it and
 /// gives it back. The category is a `std::error_category`, as this library's own is, or that of the
@@ -55,5 +42,4 @@ struct WriteResult {
   std::size_t written = 0;
 };
 
-}  // namespace detail
-}  // namespace bytes_handoff
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,119 @@
+#pragma once
+
+// The write queue's side towards the writer: what a turn offers to the stream, and what it took.
+
+#include <algorithm>
+#include <cstddef>
+
+#include "bytes_handoff/detail/write_queue.hpp"
+
+namespace bytes_handoff::detail {
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::begin_turn(WriteBatch& batch, Effects& effects) noexcept -> Turn {
+  const Lock lock(mutex_);
+  return next(false, batch, effects);
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, bool yield,
+                                         WriteBatch& batch, Effects& effects) noexcept -> Turn {
+  const Lock lock(mutex_);
+  written = std::min(written, batch.bytes);
+  in_flight_items_ = 0;
+  writer_ = Writer::kScheduled;
+  ++stats_.stream_writes;
+  stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;
+  stats_.written_bytes += written;
+  if (state_ == State::kEnded) {
+    front_offset_ += written;  // written after all
+    return next(yield, batch, effects);
+  }
+  pop_written(written, effects);
+  zero_writes_ = written == 0 ? zero_writes_ + 1 : 0;
+  if (written != 0) {
+    ++progress_;
+  }
+  if (error) {
+    end(error, effects);
+  } else if (zero_writes_ == kMaxZeroWrites) {
+    end(ErrorValue::of(Errc::no_progress), effects);
+  }
+  return next(yield, batch, effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  writer_ = Writer::kIdle;
+  if (state_ != State::kEnded) {
+    end(error, effects);
+  }
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects) noexcept -> Turn {
+  if (state_ == State::kEnded) {
+    writer_ = Writer::kIdle;
+    return Turn::kEnded;
+  }
+  settle(effects);
+  if (items_.empty()) {
+    items_.release_segments();
+    last_run_.reset();
+    writer_ = state_ == State::kClosing ? Writer::kShuttingDown : Writer::kIdle;
+    return state_ == State::kClosing ? Turn::kShutdown : Turn::kIdle;
+  }
+  if (yield) {
+    return Turn::kYield;
+  }
+  last_run_.retry(items_, written_items(), effects.releases);
+  batch.gather(items_, front_offset_);
+  if (batch.must_join()) {
+    last_run_.forget_first(written_items() + batch.items);
+  }
+  in_flight_items_ = batch.items;
+  writer_ = Writer::kWriting;
+  return Turn::kWrite;
+}
+
+// Admits who fits now and completes what needs no stream call, until neither changes anything.
+template <class Sync>
+void BasicWriteQueue<Sync>::settle(Effects& effects) noexcept {
+  do {
+    pop_written(0, effects);
+  } while (admit_waiters(effects));
+  complete_flushes(effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) noexcept {
+  std::size_t offset = front_offset_ + written;
+  std::size_t bytes = 0;
+  const std::size_t items = items_.pop_front_while([&](const WriteItem& item) {
+    if (offset < item.size) {
+      return false;
+    }
+    offset -= item.size;
+    bytes += item.size;
+    effects.releases.add(item.owner);
+    if (item.ticket.is_last()) {
+      finish_ticket(*item.ticket.template get<Ticket>(), effects);
+    }
+    return true;
+  });
+  front_offset_ = offset;
+  pending_bytes_ -= bytes;
+  pending_items_ -= items;
+  last_run_.forget_first(written_items());
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::finish_ticket(Ticket& ticket, Effects& effects) noexcept {
+  if (TicketWaiter* waiter = ticket.finish(WriteResult{{}, ticket.total_bytes})) {
+    effects.resumed.push_back(*waiter);
+  }
+  ticket.release();
+}
+
+}  // namespace bytes_handoff::detail
