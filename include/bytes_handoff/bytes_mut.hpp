@@ -27,7 +27,7 @@ namespace bytes_handoff {
 /// `truncate`, `clear` and moves are O(1) and allocate nothing; splitting touches no shared memory
 /// but once in a million splits. Views (`span()`, `view()`, `spare()`) survive `split_to`, `split`,
 /// `freeze`, `advance`, `truncate` and moves for as long as some owner of the block lives;
-/// `reserve`, `extend` and `unsplit` invalidate them.
+/// `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them.
 ///
 ///     BytesMut out = BytesMut::with_capacity(512);
 ///     out.extend("HTTP/1.1 200 OK\r\n\r\n");

@@ -88,7 +88,8 @@ class HandoffBuffer {
   /// Other streams are given the room beforehand. With `ssl::stream` a closing handshake is the end
   /// of the stream; one that is cut off is its `stream_truncated`.
   ///
-  /// Cost: at most one block from the pool; bytes that stay unread behind a short block move once.
+  /// Cost: at most one block, and one of their size for a few unread bytes while it waits; bytes
+  /// that stay unread move at most once for each.
   template <class AsyncReadStream, class CompletionToken>
   auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
 
@@ -112,7 +113,8 @@ class HandoffBuffer {
   /// other's block. Views stay valid and belong to the tail.
   [[nodiscard]] BytesMut take_tail() noexcept { return std::exchange(bytes_, BytesMut()); }
 
-  /// Everything that is buffered as one slice; the buffer is left empty and holds no memory.
+  /// Everything that is buffered as one slice; the buffer is left empty and holds no memory. Views
+  /// stay valid and belong to the slice.
   [[nodiscard]] Bytes freeze_all() noexcept { return take_tail().freeze(); }
 
   /// Drops the first `n` bytes. Views of the bytes behind them stay valid.
@@ -124,7 +126,7 @@ class HandoffBuffer {
   /// what the source of blocks throws, and then none runs. `end_read(n)` appends the first `n`
   /// bytes of that room. `pause_read` marks a read as running that waits before it begins (again):
   /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
-  /// their size.
+  /// their size. `begin_read` and `pause_read` invalidate views.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
   void end_read(std::size_t n) noexcept;
   void pause_read() noexcept;

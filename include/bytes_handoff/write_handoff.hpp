@@ -63,7 +63,7 @@ class WriteHandoff {
   /// not keep others from the executor. Writing to a pipe that nobody reads raises SIGPIPE, as
   /// ever.
   ///
-  /// One allocation, and a registration with the stream's execution context under a lock.
+  /// A few allocations, and a registration with the stream's execution context under a lock.
   template <class AsyncWriteStream>
   [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
                                                                  const WriteHandoffConfig& config);
@@ -144,8 +144,8 @@ class WriteHandoff {
   void abort() noexcept;
 
   /// After the end: what was admitted and never written, in order, from the first unwritten byte;
-  /// the next call gives an empty list. `nullopt` while the queue has not ended, or its last write
-  /// is still with the stream. Throws std::bad_alloc with nothing lost.
+  /// the next call gives an empty list. `nullopt` while the queue has not ended, or the stream has
+  /// not returned from its last write or shutdown. Throws std::bad_alloc with nothing lost.
   [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
 
   // ---- Observers: exact at any quiet moment.

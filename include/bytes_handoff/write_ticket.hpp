@@ -54,9 +54,9 @@ class WriteTicket {
   [[nodiscard]] executor_type get_executor() const noexcept;
 
   /// Completes with `(error_code, std::size_t)` once the write has ended: how many of its bytes the
-  /// stream took. No error: all, as soon as they were, whatever else left with them. The stream's
-  /// error where this write failed; `Errc::closed` where it never started, since one before it
-  /// failed; the error of the end (`Errc::aborted`, `Errc::timed_out`) where it was under way then.
+  /// stream took. No error: all, as soon as they were, whatever else left with them. Where the
+  /// queue ended first: the first write that was not wholly written gets the error of the end (the
+  /// stream's, `Errc::aborted`, `Errc::timed_out`), those behind it `Errc::closed`.
   ///
   /// May be called again once it has completed. `Errc::wait_in_progress` while another wait on this
   /// ticket runs.

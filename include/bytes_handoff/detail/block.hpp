@@ -89,7 +89,8 @@ struct alignas(kCacheLine) Block final : Owner {
 
 static_assert(sizeof(Block) == kCacheLine, "the data would not start on a cache line of its own");
 
-/// Largest data capacity of a block: half of the address space, so that sums of two never wrap.
+/// Largest data capacity of a block: a quarter of the address space, so that sums of two never
+/// wrap.
 inline constexpr std::size_t kLargestBlock = SIZE_MAX / 4 + 1;
 
 /// Bytes of data that a block made for `least_capacity` has: the next power of two, at least 64.

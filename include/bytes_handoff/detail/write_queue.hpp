@@ -93,8 +93,8 @@ class BasicWriteQueue {
   void finish_shutdown(ErrorValue error, Effects& effects) noexcept;
 
   /// What was admitted and never written, in order, from the first unwritten byte: once, after the
-  /// end; then an empty list. `nullopt` while the queue has not ended or its last write is still
-  /// with the stream. Throws std::bad_alloc with nothing lost.
+  /// end; then an empty list. `nullopt` while the queue has not ended or its last write or
+  /// shutdown is still with the stream. Throws std::bad_alloc with nothing lost.
   [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
 
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
