@@ -175,7 +175,6 @@ class ScriptedStream {
 
   Executor executor_;
   std::shared_ptr<StreamScript> script_;
-  std::size_t most_before_ = 0;
 };
 
 using IoStream = ScriptedStream<net::io_context::executor_type>;

@@ -1,3 +1,4 @@
+#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -163,6 +164,35 @@ TYPED_TEST(ReadFrom, a_cancelled_read_loses_nothing) {
     next.expect({}, 3);
     EXPECT_EQ(this->buffer.len(), before + 3);
   }
+}
+
+TYPED_TEST(ReadFrom, what_waits_is_kept_by_the_associated_allocator) {
+  CountingResource resource;
+  const std::pmr::polymorphic_allocator<std::byte> allocator(&resource);
+  CountOutcome outcome;
+  this->buffer.async_read_available(this->near(),
+                                    net::bind_allocator(allocator, outcome.handler()));
+  run_ready(this->context);
+  EXPECT_EQ(resource.blocks_out(), 1U);
+  this->write("abc");
+  ASSERT_TRUE(run_until(this->context, [&] { return outcome.has_come(); }));
+  outcome.expect({}, 3);
+  EXPECT_EQ(resource.blocks_out(), 0U);
+}
+
+TYPED_TEST(ReadFrom, what_is_split_off_is_a_buffer_that_asio_writes) {
+  this->write("abc");
+  CountOutcome outcome;
+  this->buffer.async_read_available(this->near(), outcome.handler());
+  ASSERT_TRUE(run_until(this->context, [&] { return this->buffer.len() == 3; }));
+  const Bytes slice = this->buffer.split_prefix(2).value();
+  const net::const_buffer view = slice;
+  EXPECT_EQ(view.data(), slice.data());
+  EXPECT_EQ(net::write(this->near(), std::array<Bytes, 2>{slice, slice}), 4U);
+  std::string back(4, '\0');
+  this->far().non_blocking(true);
+  EXPECT_EQ(this->far().read_some(net::buffer(back)), 4U);
+  EXPECT_EQ(back, "abab");
 }
 
 TYPED_TEST(ReadFrom, without_memory_for_a_block_fails_and_stays_usable) {

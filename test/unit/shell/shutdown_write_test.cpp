@@ -81,6 +81,7 @@ TEST_F(ShutdownWrite, of_a_users_stream_may_take_time) {
   run_ready(*context);
   EXPECT_FALSE(pending) << "it is not closed yet";
   out.close();
+  EXPECT_FALSE(pending) << "not by who closes: on the stream's executor";
   run_ready(*context);
   ASSERT_TRUE(pending);
   EXPECT_EQ(script->written, "all of it");

@@ -99,9 +99,11 @@ TYPED_TEST(WriterOn, a_shared_stream_is_read_from_meanwhile) {
   Collector<typename TypeParam::Stream> reader(*stream);
   Collector<typename TypeParam::Stream> peer(far);
   auto out = WriteHandoff::spawn(stream, {}).value();
-  auto back = WriteHandoff::spawn(std::make_shared<typename TypeParam::Stream>(std::move(far)), {});
   EXPECT_TRUE(out.try_write_detached(text("there")));
-  ASSERT_TRUE(back.has_value());
+  net::write(far, net::buffer("back", 4));
+  ASSERT_TRUE(
+      run_until(this->context, [&] { return peer.text() == "there" && reader.text() == "back"; }));
+  EXPECT_TRUE(out.is_open());
 }
 
 class WriterOnOwnStream : public WriterFixture {};
@@ -188,6 +190,25 @@ TEST_F(WriterOnOwnStream, that_never_completes_and_ignores_cancellation_holds_no
   EXPECT_TRUE(script->is_alive);
 }
 
+TEST_F(WriterOnOwnStream, may_read_the_bytes_until_its_handler_has_returned) {
+  script->honours_cancellation = false;
+  const auto memory = std::make_shared<std::string>("abc");
+  {
+    auto out = spawn_held();
+    EXPECT_TRUE(out.try_write(Bytes::from_owner(std::shared_ptr(memory),
+                                                std::as_bytes(std::span(*memory)))));  // dropped
+    run_ready(*context);
+    out.abort();
+  }
+  run_ready(*context);
+  EXPECT_TRUE(script->cancel_was_asked);
+  EXPECT_EQ(memory.use_count(), 2) << "neither ticket nor handle is left, and the stream reads on";
+  script->complete(net::error::operation_aborted, 1);
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_EQ(memory.use_count(), 1);
+  EXPECT_FALSE(script->is_alive);
+}
+
 TEST_F(WriterOnOwnStream, is_called_on_its_executor_only) {
   net::io_context streams(1);
   auto stream = std::make_shared<StreamScript>();
@@ -198,6 +219,13 @@ TEST_F(WriterOnOwnStream, is_called_on_its_executor_only) {
   EXPECT_EQ(stream->calls, 0U);
   run_ready(streams);
   EXPECT_EQ(stream->written, "abc");
+  stream->hold_from = stream->calls;
+  EXPECT_TRUE(out.try_write_detached(text("def")));
+  run_ready(streams);
+  out.abort();
+  EXPECT_FALSE(stream->cancel_was_asked) << "the caller does not cancel";
+  run_ready(streams);
+  EXPECT_TRUE(stream->cancel_was_asked);
 }
 
 TEST_F(WriterOnOwnStream, through_an_any_io_executor_and_a_strand) {
