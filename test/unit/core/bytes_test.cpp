@@ -79,6 +79,17 @@ TEST(Bytes, CopyOfTakesAtMostOneAllocationAndPassesItsFailureOn) {
   EXPECT_THROW(static_cast<void>(Bytes::copy_of(text)), std::bad_alloc);
 }
 
+TEST(Bytes, TheLastSliceOfACopyGivesItsMemoryBack) {
+  test::AllocationScope counted;
+  Bytes bytes = Bytes::copy_of(pattern(300'000));
+  Bytes part = bytes.slice(7, 7).value();
+  const std::size_t before = counted.deallocations();
+  bytes.clear();
+  EXPECT_EQ(counted.deallocations(), before);
+  part.clear();
+  EXPECT_EQ(counted.deallocations(), before + 1);
+}
+
 TEST(Bytes, StaticBytesAreReferredToInPlace) {
   static constexpr std::string_view kText = "GET / HTTP/1.1";
   test::AllocationScope counted;
