@@ -154,6 +154,14 @@ TEST(WriteQueueInterleavings, AnAborterAgainstACloser) {
   explore_all(shape, kLocks, kUnbounded, 500);
 }
 
+TEST(WriteQueueInterleavings, AnAborterAndAFlush) {
+  ProgramShape shape = shape_of(1, 3);
+  shape.closes = false;
+  shape.aborts = true;
+  shape.flushes = true;
+  explore_all(shape, kLocks, kUnbounded, 2000);
+}
+
 // ---- delayed wake-ups and atomics too, at most two preemptions
 
 TEST(WriteQueueInterleavings, TicketsWithAllPoints) {
