@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pathlib
+import random
 import resource
 import shutil
 import signal
@@ -220,13 +221,17 @@ class FlowTest(unittest.TestCase):
                          "--sink-addr", self.text(sink), "--worker-threads", 2, *arguments)
 
     def free_port(self):
-        """An address that a role is told to listen at. Reusing it is allowed once it is closed."""
-        probe = self.socket()
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((self.host, 0))
-        address = probe.getsockname()
-        probe.close()
-        return address[:2]
+        """An address that a role is told to listen at. Below the ports that the kernel gives to
+        sockets by itself, so that nobody gets it before the role does."""
+        while True:
+            probe = self.socket()
+            try:
+                probe.bind((self.host, random.randrange(20000, 32768)))
+                return probe.getsockname()[:2]
+            except OSError:
+                pass
+            finally:
+                probe.close()
 
     def assert_in_order(self, ended, streams):
         self.assertEqual(ended.errors, "")

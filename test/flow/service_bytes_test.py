@@ -308,6 +308,20 @@ class EveryImplementation:
 class Handoff(EveryImplementation, FlowTest):
     implementation = "handoff"
 
+    @unittest.skipIf(SANITIZED, "a sanitizer has memory of its own")
+    def test_an_idle_connection_holds_no_block(self):
+        connections = 200
+        sinks = self.listen()
+        service = self.start(sinks.getsockname())
+        pairs = [self.open(service, sinks) for _ in range(8)]
+        before = service.resident_bytes()
+        pairs += [self.open(service, sinks) for _ in range(connections)]
+        growth = (service.resident_bytes() - before) / connections
+        self.assertLess(growth, 4 * KIB)
+        for pair in pairs:
+            self.finish(*pair)
+        self.assert_in_order(service.wait(), len(pairs))
+
 
 class ManualVec(EveryImplementation, FlowTest):
     implementation = "manual_vec"
