@@ -23,6 +23,7 @@ build libbenchmark-dev header   benchmark/benchmark.h
 test  python3          command  python3
 check git              command  git
 check ccache           command  ccache
+check clang-16         command  clang++-16
 check clang-format     command  clang-format
 check clang-tidy       command  clang-tidy
 check gcovr            command  gcovr

@@ -9,6 +9,12 @@
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/impl/duplex_link.hpp"
 
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+struct DuplexAccess;
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
@@ -160,9 +166,7 @@ class BasicDuplexStream : public net::socket_base {
  private:
   template <DuplexExecutor>
   friend class BasicDuplexStream;
-  template <DuplexExecutor First, DuplexExecutor Second>
-  friend std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(
-      const First& first, const Second& second, std::size_t capacity);
+  friend struct detail::DuplexAccess;
 
   class InitiateRead;
   class InitiateWrite;

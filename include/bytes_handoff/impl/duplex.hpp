@@ -10,6 +10,21 @@
 #include "bytes_handoff/impl/duplex_post.hpp"
 #include "bytes_handoff/impl/post.hpp"
 
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+struct DuplexAccess {
+  template <DuplexExecutor Executor>
+  [[nodiscard]] static BasicDuplexStream<Executor> make_end(const std::shared_ptr<DuplexLink>& link,
+                                                            DuplexSide side,
+                                                            const Executor& executor) {
+    return {link, side, executor};
+  }
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
@@ -174,8 +189,8 @@ std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const
                                                                            std::size_t capacity) {
   if (capacity == 0) throw std::invalid_argument("the capacity of a duplex must not be 0");
   const auto link = std::make_shared<detail::DuplexLink>(capacity);
-  BasicDuplexStream<First> one(link, detail::DuplexSide::kFirst, first);
-  BasicDuplexStream<Second> two(link, detail::DuplexSide::kSecond, second);
+  auto one = detail::DuplexAccess::make_end(link, detail::DuplexSide::kFirst, first);
+  auto two = detail::DuplexAccess::make_end(link, detail::DuplexSide::kSecond, second);
   return {std::move(one), std::move(two)};
 }
 
