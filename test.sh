@@ -6,9 +6,9 @@ usage() {
 usage: ./test.sh [asan|tsan|all]
 
 Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
-  (nothing)  assertions on, no sanitizer  (build/dev)
-  asan       AddressSanitizer and UndefinedBehaviorSanitizer  (build/asan)
-  tsan       ThreadSanitizer  (build/tsan)
+  (nothing)  assertions on, no sanitizer, on standalone Asio  (build/dev)
+  asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
+  tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
 What is printed about building goes to standard error.
 USAGE

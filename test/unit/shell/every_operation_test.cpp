@@ -191,10 +191,13 @@ TYPED_TEST(EveryOperation, honours_executor_and_allocator) {
   ASSERT_TRUE(run_out(*this->context));
 }
 
+// By itself a future is made ready on a thread of Asio's own, which then shares the exception with
+// this one; the count of an exception's owners is in a library that ThreadSanitizer does not see.
 TYPED_TEST(EveryOperation, gives_a_future) {
   auto queue = this->full_queue();
   const Ending ending{false, queue.slice.data()};
-  auto future = TypeParam::start(queue, net::use_future);
+  auto future =
+      TypeParam::start(queue, net::bind_executor(this->context->get_executor(), net::use_future));
   queue.out.abort();
   ASSERT_TRUE(run_out(*this->context));
   if constexpr (TypeParam::kRefuses) {
