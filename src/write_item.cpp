@@ -52,16 +52,18 @@ void WriteBatch::gather_to_join(WriteItems& from, std::size_t offset) noexcept {
     if (size == 0) {
       continue;
     }
-    if (count == 0) {
+    const bool is_first = count == 0;
+    const bool fits = is_first || (bytes <= join_at_most_ && size <= join_at_most_ - bytes);
+    const bool extends = count == 1 && extends_last_buffer(data, at->owner, previous_owner);
+    if (!fits || !(is_first || extends || may_join)) {
+      return;
+    }
+    if (is_first) {
       buffers[count++] = {data, size};
-    } else if (bytes > join_at_most_ || size > join_at_most_ - bytes) {
-      return;
-    } else if (count == 1 && extends_last_buffer(data, at->owner, previous_owner)) {
+    } else if (extends) {
       buffers[0].size += size;
-    } else if (may_join) {
-      count = 2;
     } else {
-      return;
+      count = 2;
     }
     previous_owner = at->owner;
     bytes += size;
