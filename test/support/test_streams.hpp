@@ -179,7 +179,8 @@ class ScriptedStream {
 
 using IoStream = ScriptedStream<net::io_context::executor_type>;
 
-/// A stream that calls its handlers from inside of the initiating function, as none should.
+/// A stream that calls its handlers from inside of the initiating function, as none should, and may
+/// throw after that.
 class InsideStream : public IoStream {
  public:
   using IoStream::IoStream;
@@ -188,10 +189,13 @@ class InsideStream : public IoStream {
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return net::async_initiate<Token, void(net_error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
-          ++script().calls;
+          const unsigned call = script().calls++;
           const std::size_t n = std::min(net::buffer_size(from), script().most_per_call);
           take(from, n);
           std::move(handler)(net_error_code(), n);
+          if (call == script().throw_at) {
+            throw std::runtime_error("this stream throws too late");
+          }
         },
         token, buffers);
   }

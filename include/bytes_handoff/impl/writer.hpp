@@ -208,13 +208,14 @@ class Writer final : public WriterBase {
                                        net_error_code& error, std::size_t& written) noexcept {
     OutcomeInside inside;
     outcome_inside_ = &inside;
+    is_with_stream_ = true;
     try {
       held_.hold(batch);
-      is_with_stream_ = true;
       stream_->async_write_some(held_.sequence(), stream_handler(self));
     } catch (...) {
-      is_with_stream_ = false;
-      inside = {net::error::no_memory, 0};
+      if (std::exchange(is_with_stream_, false)) {  // else it has completed before it threw
+        inside = {net::error::no_memory, 0};
+      }
     }
     outcome_inside_ = nullptr;
     if (is_with_stream_) {

@@ -162,6 +162,18 @@ TEST_F(WriterOnOwnStream, that_throws_from_its_initiation_ends_the_queue) {
   }
 }
 
+TEST_F(WriterOnOwnStream, that_has_completed_when_it_throws_has_written) {
+  script->most_per_call = 2;
+  script->throw_at = 0;
+  auto out = WriteHandoff::spawn(InsideStream(context->get_executor(), script), {}).value();
+  auto ticket = out.try_write(text("abcd")).value();
+  CountOutcome done;
+  ticket.async_wait(done.handler());
+  ASSERT_TRUE(run_out(*context));
+  done.expect({}, 4);
+  EXPECT_EQ(script->written, "abcd") << "nothing twice";
+}
+
 TEST_F(WriterOnOwnStream, that_takes_nothing_again_and_again_makes_no_progress) {
   script->most_per_call = 0;
   auto out = spawn();
