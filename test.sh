@@ -4,28 +4,35 @@ set -euo pipefail
 usage() {
   cat <<'USAGE'
 usage: ./test.sh [asan|tsan|all]
+       ./test.sh long [label]
 
 Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
   (nothing)  assertions on, no sanitizer, on standalone Asio  (build/dev)
   asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
+  long       the runs that take minutes or hours, or those of one label  (build/long)
 What is printed about building goes to standard error.
 USAGE
 }
 
 refuse() {
-  echo "test.sh: $1: expected at most one argument: asan, tsan or all" >&2
+  echo "test.sh: $1: expected asan, tsan, all, long [label], or nothing" >&2
   exit 2
 }
 
+labels=()
+if [[ ${1-} == long ]] && (($# == 2)); then
+  labels=(--label-regex "^$2\$" --no-tests=error)
+  set -- long
+fi
 (($# <= 1)) || refuse "too many arguments ('$*')"
 case ${1-} in
   -h | --help)
     usage
     exit 0
     ;;
-  asan | tsan) presets=("$1") ;;
+  asan | tsan | long) presets=("$1") ;;
   all) presets=(dev asan tsan) ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
@@ -47,5 +54,5 @@ for preset in "${presets[@]}"; do
   if [[ $preset == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed_addresses=(setarch "$(uname -m)" -R)
   fi
-  (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "$preset")
+  (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "$preset" "${labels[@]}")
 done
