@@ -46,21 +46,32 @@ class TicketWait : public TicketWaiter {
   TicketReference state_;
 };
 
-struct StartTicketWait {
+class StartTicketWait {
+ public:
   using executor_type = net::any_io_executor;
-  [[nodiscard]] executor_type get_executor() const noexcept { return executor; }
+
+  StartTicketWait(TicketReference state, executor_type executor) noexcept
+      : state_(std::move(state)), executor_(std::move(executor)) {}
+  StartTicketWait(StartTicketWait&&) noexcept = default;
+  // A deferred operation that is kept copies it for each start.
+  StartTicketWait(const StartTicketWait& other) noexcept
+      : state_(other.state_.get()), executor_(other.executor_) {
+    state_->add_reference();
+  }
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   template <class Handler>
   void operator()(Handler&& handler) {
     using Op = WaitingOp<TicketWait, std::decay_t<Handler>, executor_type>;
-    if (state->is_done()) {
-      const auto& result = state->result();
-      post_results(std::forward<Handler>(handler), executor, to_net_error(result.error),
+    if (state_->is_done()) {
+      const auto& result = state_->result();
+      post_results(std::forward<Handler>(handler), executor_, to_net_error(result.error),
                    result.written);
       return;
     }
-    Ticket& ticket = *state;
-    auto* op = Op::make(std::forward<Handler>(handler), executor, std::move(state));
+    Ticket& ticket = *state_;
+    auto* op = Op::make(std::forward<Handler>(handler), executor_, std::move(state_));
     op->arm_or_discard();
     switch (ticket.start_wait(*op)) {
       case Ticket::WaitStart::kWaiting:
@@ -75,8 +86,9 @@ struct StartTicketWait {
     op->post();
   }
 
-  TicketReference state;
-  executor_type executor;
+ private:
+  TicketReference state_;
+  executor_type executor_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

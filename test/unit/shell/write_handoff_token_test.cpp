@@ -95,6 +95,23 @@ TEST_F(CompletionToken, deferred_starts_nothing_until_it_is_started) {
   done.expect({}, 3);
 }
 
+TEST_F(CompletionToken, deferred_wait_on_a_ticket_can_be_kept_and_started_again) {
+  auto out = spawn();
+  auto ticket = out.try_write(text("abc")).value();
+  const auto wait = ticket.async_wait(deferred);
+  CountOutcome first;
+  CountOutcome second;
+  wait(first.handler());
+  wait(second.handler());
+  run_ready(*context);
+  first.expect({}, 3);
+  second.expect(Errc::wait_in_progress, 0);
+  CountOutcome later;
+  wait(later.handler());
+  run_ready(*context);
+  later.expect({}, 3);
+}
+
 TEST_F(CompletionToken, detached_and_handlers_that_can_only_be_moved) {
   auto out = spawn();
   out.async_write_detached(text("a"), net::detached);
