@@ -46,7 +46,9 @@ source "$REPOSITORY/scripts/packages.sh"
 # shellcheck source=scripts/build.sh
 source "$REPOSITORY/scripts/build.sh"
 
-ensure_packages build test
+groups=(build test)
+[[ " ${presets[*]} " =~ \ (asan|tsan)\  ]] && groups+=(sanitize)
+ensure_packages "${groups[@]}"
 for preset in "${presets[@]}"; do
   build_preset "$preset"
   # Older ThreadSanitizer runtimes refuse the address randomization of newer kernels.

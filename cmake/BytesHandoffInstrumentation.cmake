@@ -9,6 +9,16 @@ elseif(BYTES_HANDOFF_SANITIZE STREQUAL "thread")
   set(instrumentation -fsanitize=thread -fno-omit-frame-pointer)
   # ThreadSanitizer does not understand the fences that Asio would use.
   add_compile_definitions(ASIO_DISABLE_FENCED_BLOCK BOOST_ASIO_DISABLE_FENCED_BLOCK)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Tests replace operator new, of which Clang's static runtime lets nobody have another.
+    execute_process(
+      COMMAND "${CMAKE_CXX_COMPILER}"
+              "-print-file-name=libclang_rt.tsan-${CMAKE_SYSTEM_PROCESSOR}.so"
+      OUTPUT_VARIABLE runtime
+      OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    cmake_path(GET runtime PARENT_PATH runtime_folder)
+    add_link_options(-shared-libsan "LINKER:-rpath,${runtime_folder}")
+  endif()
 elseif(NOT BYTES_HANDOFF_SANITIZE STREQUAL "")
   message(FATAL_ERROR "BYTES_HANDOFF_SANITIZE is '${BYTES_HANDOFF_SANITIZE}': "
                       "it must be empty, address or thread")

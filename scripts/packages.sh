@@ -1,7 +1,8 @@
 # Sourced by run.sh, test.sh and .ci/run.
 #
-#   ensure_packages build             what configuring and building needs
-#   ensure_packages build test check  with what the tests and the checks of .ci/run need as well
+#   ensure_packages build                      what configuring and building needs
+#   ensure_packages build test sanitize check  with what the tests, the sanitizers and the checks of
+#                                              .ci/run need as well
 #
 # Installs what is missing where there is apt. Elsewhere it names what is missing on standard error
 # and returns 1. It asks the compiler and the path, not the package manager: that takes a few
@@ -21,14 +22,24 @@ build libgtest-dev     header   gtest/gtest.h
 build libgmock-dev     header   gmock/gmock.h
 build libbenchmark-dev header   benchmark/benchmark.h
 test  python3          command  python3
+sanitize clang-19           command  clang++-19
+sanitize libclang-rt-19-dev runtime  clang++-19
+sanitize llvm-19            command  llvm-symbolizer-19
+sanitize clang-16           command  clang++-16
+sanitize libclang-rt-16-dev runtime  clang++-16
+sanitize llvm-16            command  llvm-symbolizer-16
 check git              command  git
 check ccache           command  ccache
-check clang-16         command  clang++-16
 check clang-format     command  clang-format
 check clang-tidy       command  clang-tidy
 check gcovr            command  gcovr
 check shellcheck       command  shellcheck
 '
+
+# has_sanitizers <compiler>: whether it links them.
+has_sanitizers() {
+  "$1" -fsanitize=address -x c++ - -o /dev/null <<<'int main() {}' 2>/dev/null
+}
 
 # Prints the packages of the given groups whose probe finds nothing, one a line.
 missing_packages() {
@@ -40,6 +51,7 @@ missing_packages() {
     case $kind in
       compiler) command -v "${compiler[0]}" >/dev/null || echo "$package" ;;
       command) command -v "$name" >/dev/null || echo "$package" ;;
+      runtime) has_sanitizers "$name" || echo "$package" ;;
       header) probes+="#if !__has_include(<$name>)"$'\n'"missing $package"$'\n#endif\n' ;;
     esac
   done <<<"$PACKAGE_TABLE"

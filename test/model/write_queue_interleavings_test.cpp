@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "model/write_queue_program.hpp"
+#include "support/sanitizers.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t kUnbounded = SIZE_MAX;
 
 // Sanitizers make a switch several times as expensive, and need no schedule more than once.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN || BYTES_HANDOFF_TEST_WITH_TSAN
 constexpr std::size_t kMostSchedules = 3000;
 #else
 constexpr std::size_t kMostSchedules = SIZE_MAX;

@@ -11,13 +11,15 @@
 #include <memory>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__)
+#include "support/sanitizers.hpp"
+
+#if BYTES_HANDOFF_TEST_WITH_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !BYTES_HANDOFF_TEST_WITH_ASAN && !BYTES_HANDOFF_TEST_WITH_TSAN
 // Jumps instead of swapcontext, which makes two system calls a switch; sanitizers follow the
 // latter.
 #define BYTES_HANDOFF_TEST_FIBER_JUMPS 1
@@ -30,7 +32,7 @@ class Fiber {
   Fiber() = default;
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
-#if defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_TSAN
   ~Fiber() { __tsan_destroy_fiber(tsan_own_); }
 #endif
 
@@ -54,11 +56,11 @@ class Fiber {
   /// Runs the body until it suspends or ends.
   void resume() {
     running_ = this;
-#if defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_TSAN
     tsan_caller_ = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(tsan_own_, 0);
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
     void* fake_stack = nullptr;
     __sanitizer_start_switch_fiber(&fake_stack, stack_.get(), kStackBytes);
 #endif
@@ -72,7 +74,7 @@ class Fiber {
 #else
     swapcontext(&caller_, &own_);
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
   }
@@ -85,7 +87,7 @@ class Fiber {
 
   static void enter() {
     Fiber& self = *running_;
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
     __sanitizer_finish_switch_fiber(nullptr, &self.caller_stack_, &self.caller_stack_bytes_);
 #endif
     self.body_();
@@ -94,10 +96,10 @@ class Fiber {
   }
 
   void leave() {
-#if defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_TSAN
     __tsan_switch_to_fiber(tsan_caller_, 0);
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
     void* fake_stack = nullptr;
     __sanitizer_start_switch_fiber(is_finished_ ? nullptr : &fake_stack, caller_stack_,
                                    caller_stack_bytes_);
@@ -109,7 +111,7 @@ class Fiber {
 #else
     swapcontext(&own_, &caller_);
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
     __sanitizer_finish_switch_fiber(fake_stack, &caller_stack_, &caller_stack_bytes_);
 #endif
   }
@@ -126,11 +128,11 @@ class Fiber {
   bool is_fresh_ = true;
 #endif
   bool is_finished_ = true;
-#if defined(__SANITIZE_ADDRESS__)
+#if BYTES_HANDOFF_TEST_WITH_ASAN
   const void* caller_stack_ = nullptr;
   std::size_t caller_stack_bytes_ = 0;
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if BYTES_HANDOFF_TEST_WITH_TSAN
   void* tsan_own_ = __tsan_create_fiber(0);
   void* tsan_caller_ = nullptr;
 #endif

@@ -10,10 +10,10 @@ namespace {
 constexpr std::size_t kMostBytes = std::size_t{1} << 40U;
 
 constinit thread_local AllocationCounts counts{};
-constinit thread_local bool failing = false;
+constinit thread_local bool refusing = false;
 
 void* counted_allocate(std::size_t size, std::size_t alignment) {
-  if (failing || size > kMostBytes) {
+  if (refusing || size > kMostBytes) {
     throw std::bad_alloc();
   }
   const std::size_t least = size == 0 ? 1 : size;
@@ -38,8 +38,8 @@ void counted_free(void* memory) noexcept {
 
 AllocationCounts allocation_counts() noexcept { return counts; }
 
-FailingAllocations::FailingAllocations() noexcept { failing = true; }
-FailingAllocations::~FailingAllocations() { failing = false; }
+FailingAllocations::FailingAllocations() noexcept { refusing = true; }
+FailingAllocations::~FailingAllocations() { refusing = false; }
 
 }  // namespace bytes_handoff::test
 

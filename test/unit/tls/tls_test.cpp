@@ -37,9 +37,8 @@ class Reader {
     buffer_.async_read_available(stream_, [this](net_error_code error, std::size_t n) {
       text_ += buffer_.peek_view();
       if (back_ != nullptr && !buffer_.is_empty()) {
-        back_->async_write_detached(buffer_.freeze_all(), [this](DetachedResult result) {
-          EXPECT_TRUE(result.has_value());
-        });
+        back_->async_write_detached(buffer_.freeze_all(),
+                                    [](DetachedResult result) { EXPECT_TRUE(result.has_value()); });
       }
       static_cast<void>(buffer_.take_tail());
       error_ = error;
