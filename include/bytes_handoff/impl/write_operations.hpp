@@ -15,6 +15,7 @@
 #include "bytes_handoff/impl/waiting_op.hpp"
 #include "bytes_handoff/impl/write_ticket.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
+#include "bytes_handoff/impl/writer_timer.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

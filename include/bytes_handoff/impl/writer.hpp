@@ -3,8 +3,6 @@
 // The writer: carries batches from the queue to one stream, on the stream's executor. It decides
 // nothing but how long a turn may be.
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <new>
@@ -16,6 +14,7 @@
 #include "bytes_handoff/impl/post.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
+#include "bytes_handoff/impl/writer_timer.hpp"
 #include "bytes_handoff/joined_writes.hpp"
 #include "bytes_handoff/shutdown_write.hpp"
 
@@ -33,7 +32,6 @@ class Writer final : public WriterBase {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using Turn = WriteQueue::Turn;
   using Clock = std::chrono::steady_clock;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
   static constexpr std::size_t kHandlerBytes = 320;
   using Allocator = HandlerAllocator<void, kHandlerBytes>;
   using Self = std::shared_ptr<Writer>;
@@ -49,7 +47,10 @@ class Writer final : public WriterBase {
   ~Writer() override { registry_->remove(*this); }
 
   void set_deadline(Clock::time_point deadline) override {
-    post_function([self = self(), deadline] { self->begin_deadline(deadline); });
+    post_function([self = self(), deadline] {
+      self->timer_.add_deadline(deadline);
+      self->check_time();
+    });
   }
 
  protected:
@@ -74,15 +75,15 @@ class Writer final : public WriterBase {
 
   void stop_timer() noexcept override {
     try {
-      if (queue().config().stall_timeout.count() != 0 || has_deadline_.load()) {
-        post_function([self = self()] { self->timer_.reset(); });
+      if (timer_.may_run(queue().config())) {
+        post_function([self = self()] { self->timer_.stop(); });
       }
     } catch (...) {  // NOLINT: the timer runs out by itself and finds the queue ended
     }
   }
 
   void forget_stream() noexcept override {
-    timer_.reset();
+    timer_.stop();
     stream_.reset();
     stream_executor_.reset();
   }
@@ -143,7 +144,9 @@ class Writer final : public WriterBase {
 
   void run_turn(Self self) noexcept {
     WriteBatch batch(kJoinedWriteBytes<Stream>);
-    start_stall_watch();
+    if (timer_.must_watch(queue().config())) {
+      check_time();
+    }
     const Turn turn = begin_turn(batch);
     drive(std::move(self), turn, batch);
   }
@@ -268,50 +271,17 @@ class Writer final : public WriterBase {
     queue().finish_shutdown(to_error_value(error), step.effects);
   }
 
-  // The timer lives on the stream's executor; it serves the close deadline and the stall timeout,
-  // whichever comes first.
-
-  void begin_deadline(Clock::time_point deadline) noexcept {
-    has_deadline_ = true;  // before the queue is asked: who ends it later stops the timer
-    deadline_ = std::min(deadline_, deadline);
-    check_time();
-  }
-
-  void start_stall_watch() noexcept {
-    if (queue().config().stall_timeout.count() != 0 && !stall_watch_) {
-      check_time();
-    }
-  }
-
   void check_time() noexcept {
-    const Clock::time_point now = Clock::now();
+    Clock::time_point next;
     {
       WriterStep step(*this);
-      stall_watch_ = queue().tick(now, step.effects);
-      if (now >= deadline_) {
-        queue().abort(ErrorValue::of(Errc::timed_out), step.effects);
-      }
+      next = timer_.check(queue(), step.effects);
     }
-    Clock::time_point next = deadline_;
-    if (stall_watch_) {
-      next = std::min(next, later(now, queue().config().stall_timeout / 4));
+    if (next == Clock::time_point::max() || queue().has_ended()) {
+      return;
     }
-    if (next != Clock::time_point::max() && !queue().has_ended()) {
-      wait_until(next);
-    }
-  }
-
-  void wait_until(Clock::time_point time) noexcept {
     try {
-      if (!timer_) {
-        timer_.emplace(*stream_executor_);
-      }
-      timer_->expires_at(time);
-      timer_->async_wait([self = self()](const net_error_code& error) {
-        if (!error) {
-          self->check_time();
-        }
-      });
+      timer_.wait_until(next, *stream_executor_, [self = self()] { self->check_time(); });
     } catch (...) {
       fail_to_start();
     }
@@ -326,11 +296,7 @@ class Writer final : public WriterBase {
   bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
   OutcomeInside* outcome_inside_ = nullptr;  // set while such an operation is being started
   bool shutdown_was_repeated_ = false;
-
-  std::atomic<bool> has_deadline_{false};
-  bool stall_watch_ = false;
-  Clock::time_point deadline_ = Clock::time_point::max();
-  std::optional<Timer> timer_;
+  WriterTimer<Executor> timer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

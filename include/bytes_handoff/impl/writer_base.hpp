@@ -20,13 +20,6 @@ struct WriterHome {
   net::any_io_executor executor;
 };
 
-/// The later time, or the latest that there is.
-inline std::chrono::steady_clock::time_point later(std::chrono::steady_clock::time_point now,
-                                                   std::chrono::steady_clock::duration by) {
-  const auto most = std::chrono::steady_clock::time_point::max() - now;
-  return by < most ? now + by : std::chrono::steady_clock::time_point::max();
-}
-
 /// What handles, tickets and waiting operations see of a writer, whatever its stream: the queue,
 /// and how to carry out what the queue asks for.
 class WriterBase : public std::enable_shared_from_this<WriterBase> {
