@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <mutex>
 #include <new>
 
@@ -17,6 +18,8 @@
 namespace bytes_handoff::detail {
 namespace {
 
+#if defined(BYTES_HANDOFF_UNPOOLED)
+
 void* system_allocate(std::size_t size) {
   return ::operator new (size, std::align_val_t{kCacheLine});
 }
@@ -25,7 +28,20 @@ void system_deallocate(void* slot) noexcept {
   ::operator delete (slot, std::align_val_t{kCacheLine});
 }
 
-#if !defined(BYTES_HANDOFF_UNPOOLED)
+#else
+
+// Aligned here, in a plain request of one cache line more, whose address stands in front of the
+// slot: before 2.38, glibc does not give the place of a freed aligned request to the next one of
+// the same size.
+void* system_allocate(std::size_t size) {
+  void* const request = ::operator new(size + kCacheLine);
+  const auto address = reinterpret_cast<std::uintptr_t>(request);
+  void* const slot = reinterpret_cast<void*>((address / kCacheLine + 1) * kCacheLine);
+  static_cast<void**>(slot)[-1] = request;
+  return slot;
+}
+
+void system_deallocate(void* slot) noexcept { ::operator delete(static_cast<void**>(slot)[-1]); }
 
 constexpr std::size_t kSmallestShift = std::bit_width(kSmallestPooled) - 1;
 constexpr std::size_t kClasses = std::bit_width(kLargestPooled) - kSmallestShift;
