@@ -42,18 +42,22 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
   return {};
 }
 
-// Looks for `n` bytes of room in the block at hand, then takes a block of the configured size, or
-// of half as much again as is buffered, so that a long unfinished message is not moved at every
-// read.
+// Looks for `n` bytes of room in the block at hand, then takes a block of the configured size, and
+// no more than may be buffered. Where that comes too soon after the last one to be worth moving
+// what is unread, half as much again as that: a long message, or a buffer that is kept near its
+// limit, is not moved at every read. Precondition: `n <= max_len - len()`.
 void HandoffBuffer::make_room(std::size_t n) {
   if (bytes_.try_reclaim(n)) {
     return;
   }
   const std::size_t usual = std::min(config_.block_size, config_.max_len);
-  const std::size_t least = std::max(usual, len() + std::max(n, len() / 2));
+  const std::size_t roomy = std::max(usual, len() + std::max(n, len() / 2));
+  const bool is_too_soon = read_since_move_ < len() / 2;
+  const std::size_t least = is_too_soon ? roomy : std::min(roomy, config_.max_len);
   BytesMut larger = BytesMut::with_capacity(least, config_.block_source);
   larger.extend(bytes_.span());
   bytes_ = std::move(larger);
+  read_since_move_ = 0;
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
@@ -81,6 +85,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
 void HandoffBuffer::end_read(std::size_t n) noexcept {
   bytes_.commit(n);
   offered_ -= n;
+  read_since_move_ += n;
   reading_ = false;
 }
 

@@ -145,6 +145,7 @@ class HandoffBuffer {
   BytesMut bytes_;
   // Room of the last read that it did not fill; 1 before the first. While a read runs: its room.
   std::size_t offered_ = 1;
+  std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   bool reading_ = false;
 };
 

@@ -85,6 +85,16 @@ TEST(HandoffBufferRead, ABlockOfTheConfiguredSizeIsOfferedWhole) {
   EXPECT_EQ(test::make_buffer({.read_reserve = 1, .block_size = 5000}).begin_read()->size(), 8192U);
 }
 
+TEST(HandoffBufferRead, ABlockIsNeverLargerThanWhatMayBeBuffered) {
+  HandoffBuffer buffer =
+      test::make_buffer({.max_len = 65'536, .read_reserve = 16'384, .block_size = 65'536});
+  buffer.begin_read().value();
+  buffer.end_read(57'345);
+  const Bytes kept = *buffer.split_prefix(1);  // so that nothing moves to the front of the block
+  ASSERT_TRUE(buffer.reserve_read_capacity(8192));
+  EXPECT_EQ(buffer.capacity(), 65'536U);
+}
+
 TEST(HandoffBufferRead, AStreamIsDrainedUnlessItsLastReadFilledTheRoom) {
   HandoffBuffer buffer = test::make_buffer({.max_len = 100, .read_reserve = 1, .block_size = 64});
   EXPECT_TRUE(buffer.is_stream_drained()) << "nothing is known yet, so waiting is right";
