@@ -34,6 +34,9 @@ void system_deallocate(void* slot) noexcept {
 // slot: before 2.38, glibc does not give the place of a freed aligned request to the next one of
 // the same size.
 void* system_allocate(std::size_t size) {
+  if (size > SIZE_MAX - kCacheLine) {
+    throw std::bad_alloc();
+  }
   void* const request = ::operator new(size + kCacheLine);
   const auto address = reinterpret_cast<std::uintptr_t>(request);
   void* const slot = reinterpret_cast<void*>((address / kCacheLine + 1) * kCacheLine);
