@@ -133,7 +133,7 @@ class ReadOp {
     if constexpr (ReadinessReadStream<Stream>) {
       ensure_non_blocking(*stream_, error);
       n = error ? 0 : stream_->read_some(room, error);
-      if (would_block(error)) {
+      if (is_to_try_again(error)) {
         wait();
         return false;
       }

@@ -199,7 +199,7 @@ class Writer final : public WriterBase {
       if (!error) {
         written = stream_->write_some(BatchBuffers(batch.buffers.data(), batch.count), error);
       }
-      return !would_block(error);
+      return !is_to_try_again(error);
     } else {
       return false;
     }
