@@ -75,13 +75,15 @@ class WriteQueueRetention : public QueueTest {
 
 constexpr std::size_t kCapacities[] = {64, 128, 4096, 16384, 65536};
 
-std::vector<std::size_t> sizes_in(std::size_t capacity) {
+// Of slices of which `a_block` fit into a block: where copying a run begins to pay, too.
+std::vector<std::size_t> sizes_in(std::size_t capacity, std::size_t a_block) {
+  const std::size_t pays = (capacity + sizeof(detail::Block) - 64 * a_block) / (2 * a_block);
   std::vector<std::size_t> sizes;
   for (const std::size_t size :
        {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{33}, std::size_t{2015},
         std::size_t{2047}, std::size_t{2048}, std::size_t{2049}, capacity / 2 - 1, capacity / 2,
-        capacity / 2 + 1, capacity - 1, capacity}) {
-    if (size <= capacity) {
+        capacity / 2 + 1, pays - 1, pays, pays + 1, capacity - 1, capacity}) {
+    if (size != 0 && size <= capacity) {
       sizes.push_back(size);
     }
   }
@@ -90,8 +92,8 @@ std::vector<std::size_t> sizes_in(std::size_t capacity) {
 
 TEST_F(WriteQueueRetention, HoldsForQueuedSlicesOfEverySizeAroundTheThresholds) {
   for (const std::size_t capacity : kCapacities) {
-    for (const std::size_t size : sizes_in(capacity)) {
-      for (const std::size_t a_block : {1U, 2U, 3U}) {
+    for (const std::size_t a_block : {1U, 2U, 3U}) {
+      for (const std::size_t size : sizes_in(capacity, a_block)) {
         SCOPED_TRACE(testing::Message() << a_block << " of " << size << " in " << capacity);
         SetUp();
         expected_.clear();
