@@ -74,6 +74,18 @@ class Role:
         pages = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
 
+    def steps(self):
+        """How often its threads have been switched to; None while one of them runs."""
+        switches = 0
+        for thread in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            status = dict(line.split(":", 1) for line in
+                          (thread / "status").read_text().splitlines())
+            if not status["State"].lstrip().startswith("S"):
+                return None
+            switches += int(status["voluntary_ctxt_switches"])
+            switches += int(status["nonvoluntary_ctxt_switches"])
+        return switches
+
     def wait(self):
         status = self.process.wait(PATIENCE_SECONDS)
         texts = []

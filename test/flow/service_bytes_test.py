@@ -231,27 +231,6 @@ class EveryImplementation:
         self.assertEqual(len(receive_all(sink)), sent + len(MARKER))
         self.assert_in_order(service.wait(), 2)
 
-    @unittest.skipIf(SANITIZED, "a sanitizer has memory of its own")
-    def test_a_sink_that_never_reads_costs_bounded_memory(self):
-        connections = 8
-        sinks = self.listen(receive_buffer=4 * KIB)
-        service = self.start(sinks.getsockname())
-        pairs = [self.open(service, sinks) for _ in range(connections)]
-        for client, sink in pairs:
-            client.sendall(b"frame\n")
-            self.assertEqual(receive(sink, 6), b"frame\n")
-        before = service.resident_bytes()
-        for client, _ in pairs:
-            client.sendall(MARKER)
-        for client, _ in pairs:
-            send_until_blocked(client, bytes(64 * KIB))
-        growth = (service.resident_bytes() - before) / connections
-        self.assertLess(growth, 192 * KIB, "the write budget and a block are 96 KiB")
-        for client, sink in pairs:
-            sink.close()
-            client.close()
-        self.assert_failed(service.wait(), connections, "write: ", "deliver: ", "read: ")
-
     def test_a_sink_that_closes_at_the_expected_count(self):
         sinks = self.listen()
         service = self.start(sinks.getsockname())
