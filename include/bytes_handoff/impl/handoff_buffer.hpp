@@ -131,8 +131,7 @@ class ReadOp {
       return true;
     }
     if constexpr (ReadinessReadStream<Stream>) {
-      ensure_non_blocking(*stream_, error);
-      n = error ? 0 : stream_->read_some(room, error);
+      n = read_now(room, error);
       if (is_to_try_again(error)) {
         wait();
         return false;
@@ -142,6 +141,17 @@ class ReadOp {
     } else {
       start_on_stream([&] { stream_->async_read_some(room, std::move(*this)); });
       return false;
+    }
+  }
+
+  [[nodiscard]] std::size_t read_now(const net::mutable_buffer& room,
+                                     net_error_code& error) noexcept {
+    try {
+      ensure_non_blocking(*stream_, error);
+      return error ? 0 : stream_->read_some(room, error);
+    } catch (...) {
+      error = net::error::no_memory;
+      return 0;
     }
   }
 

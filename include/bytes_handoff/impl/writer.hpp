@@ -195,9 +195,13 @@ class Writer final : public WriterBase {
   [[nodiscard]] bool write_now(const WriteBatch& batch, net_error_code& error,
                                std::size_t& written) noexcept {
     if constexpr (NonBlockingWriteStream<Stream>) {
-      ensure_non_blocking(*stream_, error);
-      if (!error) {
-        written = stream_->write_some(BatchBuffers(batch.buffers.data(), batch.count), error);
+      try {
+        ensure_non_blocking(*stream_, error);
+        if (!error) {
+          written = stream_->write_some(BatchBuffers(batch.buffers.data(), batch.count), error);
+        }
+      } catch (...) {
+        error = net::error::no_memory;
       }
       return !is_to_try_again(error);
     } else {
