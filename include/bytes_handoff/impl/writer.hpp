@@ -34,6 +34,8 @@ class Writer final : public WriterBase {
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kHandlerBytes = 320;
   using Allocator = HandlerAllocator<void, kHandlerBytes>;
+  static constexpr std::size_t kEndBytes = 96;
+  using EndAllocator = HandlerAllocator<void, kEndBytes>;
   using Self = std::shared_ptr<Writer>;
 
  public:
@@ -62,23 +64,13 @@ class Writer final : public WriterBase {
     }
   }
 
-  void post_cancel() noexcept override {
-    try {
-      post_function([self = self()] {
-        if (self->is_with_stream_) {
-          self->cancellation_.emit(net::cancellation_type::terminal);
-        }
-      });
-    } catch (...) {  // NOLINT: without memory the stream is not asked; it will return by itself
+  void post_end(bool is_with_stream) noexcept override {
+    if (!is_with_stream && !timer_.may_run(queue().config())) {
+      return;
     }
-  }
-
-  void stop_timer() noexcept override {
     try {
-      if (timer_.may_run(queue().config())) {
-        post_function([self = self()] { self->timer_.stop(); });
-      }
-    } catch (...) {  // NOLINT: the timer runs out by itself and finds the queue ended
+      post_on(*stream_executor_, EndAllocator(end_memory_), [self = self()] { self->run_end(); });
+    } catch (...) {  // NOLINT: without memory the stream is not asked, and the timer runs out
     }
   }
 
@@ -140,6 +132,13 @@ class Writer final : public WriterBase {
   void fail_to_start() noexcept {
     WriterStep step(*this);
     queue().abort(to_error_value(net::error::no_memory), step.effects);
+  }
+
+  void run_end() {
+    timer_.stop();
+    if (is_with_stream_) {
+      cancellation_.emit(net::cancellation_type::terminal);
+    }
   }
 
   void run_turn(Self self) noexcept {
@@ -295,6 +294,7 @@ class Writer final : public WriterBase {
   std::optional<Executor> stream_executor_;  // none once its context is gone
   const std::shared_ptr<WriterRegistry::List> registry_;
   HandlerMemory<kHandlerBytes> memory_;  // of the posted turn, or of the stream's operation
+  HandlerMemory<kEndBytes> end_memory_;  // of the posted end, which may find the other in use
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
   bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way

@@ -38,11 +38,8 @@ class WriterBase : public std::enable_shared_from_this<WriterBase> {
     if (effects.start_turn) {
       post_turn();
     }
-    if (effects.cancel_stream) {
-      post_cancel();
-    }
     if (effects.ended) {
-      stop_timer();
+      post_end(effects.cancel_stream);
     }
   }
 
@@ -68,9 +65,9 @@ class WriterBase : public std::enable_shared_from_this<WriterBase> {
   /// Posts a turn of the writer to the stream's executor. The queue sees to it that at most one is
   /// posted or running.
   virtual void post_turn() noexcept = 0;
-  /// Asks the stream, on its executor, to cancel what it is doing for the writer.
-  virtual void post_cancel() noexcept = 0;
-  virtual void stop_timer() noexcept = 0;
+  /// Once, on the stream's executor: stops the timer and, where that is under way with the stream,
+  /// asks it to cancel what it is doing for the writer.
+  virtual void post_end(bool is_with_stream) noexcept = 0;
   virtual void forget_stream() noexcept = 0;
 
  private:
