@@ -51,7 +51,12 @@ class CountingResource : public std::pmr::memory_resource {
       throw std::bad_alloc();
     }
     void* memory = std::pmr::new_delete_resource()->allocate(size, alignment);
-    out_.emplace(memory, Request{size, alignment});
+    try {
+      out_.emplace(memory, Request{size, alignment});
+    } catch (...) {
+      std::pmr::new_delete_resource()->deallocate(memory, size, alignment);
+      throw;
+    }
     ++allocations_;
     allocated_bytes_ += size;
     bytes_out_ += size;
