@@ -1,0 +1,217 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "fault/ledger.hpp"
+#include "fault/streams.hpp"
+#include "support/counting_resource.hpp"
+#include "support/writer_fixture.hpp"
+
+namespace bytes_handoff::test {
+
+/// What happens to a program before one of its steps.
+struct Event {
+  enum class Kind { kNone, kCancel, kDropHandles, kStop, kDestroyContext };
+
+  Kind kind = Kind::kNone;
+  std::size_t step = SIZE_MAX;
+  std::size_t operation = 0;  ///< for kCancel: which of those that are pending
+  net::cancellation_type type = net::cancellation_type::none;
+};
+
+/// Where one program runs: one context that is stepped, a queue, a buffer, their streams. After
+/// every step it holds the invariants; the first that is broken is kept in `violation()`.
+///
+/// A step is one turn of the context or, when that has nothing to do, the end of one operation that
+/// a stream holds, or the next piece of the source.
+///
+/// What a program asks for that cannot be any more, since a fault or an event has taken the queue
+/// or the context away, is left out.
+class World {
+ public:
+  World(const Setting& setting, FaultPlan plan, const Event& event = {});
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World();
+
+  // The queue. Sizes of slices; several make one submission.
+  using Sizes = std::vector<std::size_t>;
+  void spawn(const WriteHandoffConfig& config = {});
+  void try_write(std::size_t size);
+  void try_write_ticket(std::size_t size);
+  void try_write_all(const Sizes& sizes);
+  void try_write_all_ticket(const Sizes& sizes);
+  void write(std::size_t size);
+  void write_ticket(std::size_t size);
+  void write_all(const Sizes& sizes);
+  void write_all_ticket(const Sizes& sizes);
+  void write_bytes(Bytes bytes);
+  void wait_for_tickets();
+  void drop_tickets();
+  void flush();
+  void close();
+  void close_within(std::chrono::steady_clock::duration deadline);
+  void wait_closed();
+  void abort();
+  void copy_handle();
+  void drop_handles();
+  void take_unwritten();
+
+  // The buffer.
+  void open(HandoffBufferConfig config);
+  void feed(std::initializer_list<const char*> pieces, bool then_end = true);
+  /// Reads once, then calls `then(error, n)`.
+  bool read(std::function<void(net_error_code, std::size_t)> then);
+  /// Reads until the end, or too many errors, and calls `look()` whenever there are new bytes.
+  void read_to_end(std::function<void()> look);
+  [[nodiscard]] Bytes split(std::size_t n);
+  [[nodiscard]] Bytes freeze_all();
+  void hand_the_tail_on(HandoffBufferConfig config);
+  [[nodiscard]] std::string_view seen() const { return buffer_->peek_view(); }
+
+  /// Cancels what was started last and is pending.
+  void cancel(net::cancellation_type type = net::cancellation_type::total);
+  void steps(std::size_t n);
+  void settle();
+  /// Lets everything come to its end, takes all down, and looks at what is left.
+  void finish();
+
+  /// Where handlers may be destroyed uninvoked, since a queue entry finds no memory.
+  void allow_lost_handlers() { may_lose_handlers_ = true; }
+  [[nodiscard]] const FaultPlan& plan() const { return plan_; }
+  /// How many operations were pending before each step.
+  [[nodiscard]] const std::vector<std::size_t>& pending_at() const { return pending_at_; }
+  [[nodiscard]] const std::string& violation() const { return violation_; }
+
+ private:
+  struct Submission {
+    std::vector<std::size_t> ids;
+    std::vector<const std::byte*> data;
+  };
+  struct Receipt {
+    WriteTicket ticket;
+    std::vector<std::size_t> ids;
+    bool is_waited_for = false;
+  };
+
+  void expect(bool holds, const char* rule);
+  [[nodiscard]] std::size_t pending_operations() const;
+  template <class Call>
+  bool in_library(Call call);
+  template <class Function, class Start>
+  bool start(const char* kind, Function function, Start start);
+
+  [[nodiscard]] bool can_wait() const { return out_ && context_ != nullptr; }
+  [[nodiscard]] bool is_duplex() const { return setting_.stream == StreamKind::kDuplex; }
+  [[nodiscard]] Bytes make_slice(std::size_t size, Submission& of);
+  [[nodiscard]] std::vector<Bytes> make_slices(const Sizes& sizes, Submission& of);
+  void note(const Bytes& bytes, Submission& of);
+  void admitted(const Submission& of, WriteTicket* ticket);
+  void refused(const Submission& of);
+  template <class Result>
+  void settled(const Submission& of, Result& result);
+  void came_back(const Submission& of, std::span<const Bytes> slices);
+  template <class Submit>
+  void submit_now(Sizes sizes, Submit submit);
+  template <class Result, class Submit>
+  void submit_waiting(const char* kind, const Sizes& sizes, Submit submit);
+  void ticket_told(const std::vector<std::size_t>& ids, const net_error_code& error, std::size_t n);
+
+  bool step();
+  void run_event();
+  bool run_one();
+  void destroy_context();
+  void come_to_rest();
+  void cancel_all();
+  void check();
+  void check_buffer();
+  void check_queue();
+  void check_rest();
+  void check_unwritten();
+  void check_handlers();
+
+  const Setting setting_;
+  FaultPlan plan_;
+  const Event event_;
+  bool is_stopped_ = false;
+  bool may_lose_handlers_ = false;
+  std::vector<std::size_t> pending_at_;
+  std::size_t exceptions_ = 0;  // that came out of the context
+  std::string violation_;
+
+  CountingResource blocks_;
+  std::vector<std::weak_ptr<std::string>> slices_;
+  std::deque<Operation> operations_;
+  std::unique_ptr<net::io_context> context_;
+  std::unique_ptr<Streams> streams_;
+
+  Ledger ledger_;
+  WriteHandoffConfig limits_;
+  std::optional<WriteHandoff> out_;
+  std::optional<WriteHandoff> copy_;
+  std::deque<Receipt> receipts_;
+  std::string returned_;  // by take_unwritten
+  bool was_closed_ = false;
+  std::size_t admitted_at_close_ = 0;
+
+  std::optional<HandoffBuffer> buffer_;
+  std::deque<std::string> pieces_;  // "" is the end
+  std::string fed_;
+  std::string consumed_;
+  std::size_t failed_reads_ = 0;
+};
+
+// What may be thrown: that there is no memory, and that a stream of the program's own cannot start.
+template <class Call>
+bool World::in_library(Call call) {
+  try {
+    const InLibrary in_library;
+    call();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  } catch (const InjectedFault&) {
+    return false;
+  }
+}
+
+// Where the stream's executor is of a concrete type, handlers are bound to one, too: what they are
+// not bound to is type-erased. When an operation could not even start, nothing listens to its slot
+// any more.
+template <class Function, class Start>
+bool World::start(const char* kind, Function function, Start start) {
+  Operation& operation = operations_.emplace_back(kind);
+  Watched<Function> handler(operation, std::move(function));
+  operation.was_started = in_library([&] {
+    if constexpr (!std::is_same_v<Function, ReadFunction>) {  // whose default is the stream's own
+      if (setting_.executor == ExecutorKind::kConcrete) {
+        start(net::bind_executor(context_->get_executor(), std::move(handler)));
+        return;
+      }
+    }
+    start(std::move(handler));
+  });
+  expect(operation.calls == 0, "a handler was called from inside the initiating function");
+  if (!operation.was_started) {
+    operation.signal.emit(net::cancellation_type::total);
+  }
+  check();
+  return operation.was_started;
+}
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,98 @@
+// What a program asks of its buffer.
+
+#include "fault/world.hpp"
+
+namespace bytes_handoff::test {
+
+void World::open(HandoffBufferConfig config) {
+  config.block_source = &blocks_;
+  buffer_.emplace(HandoffBuffer::create(config).value());
+}
+
+void World::feed(std::initializer_list<const char*> pieces, bool then_end) {
+  pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
+  for (const char* piece : pieces) {
+    fed_ += piece;
+  }
+  if (then_end) {
+    pieces_.emplace_back();
+  }
+}
+
+bool World::read(std::function<void(net_error_code, std::size_t)> then) {
+  if (context_ == nullptr) {
+    return true;
+  }
+  const auto told = [this, then = std::move(then)](const net_error_code& error, std::size_t n) {
+    check();
+    then(error, n);
+  };
+  return start("async_read_available", ReadFunction{told},
+               [&](auto handler) { streams_->read(*buffer_, std::move(handler)); });
+}
+
+void World::read_to_end(std::function<void()> look) {
+  constexpr std::size_t kMostFailures = 4;
+  bool was_started = false;
+  while (!was_started && failed_reads_ < kMostFailures) {
+    was_started = read([this, look](const net_error_code& error, std::size_t n) {
+      if (error || n != 0) {
+        failed_reads_ += error ? 1U : 0U;
+        look();
+        read_to_end(look);
+      }
+    });
+    failed_reads_ += was_started ? 0U : 1U;
+  }
+}
+
+Bytes World::split(std::size_t n) {
+  Bytes prefix;
+  const std::string before(seen());
+  if (in_library([&] { prefix = buffer_->split_prefix(n).value(); })) {
+    consumed_ += prefix.view();
+  } else {
+    expect(seen() == before, "a split without memory changed the buffer");
+  }
+  check();
+  return prefix;
+}
+
+Bytes World::freeze_all() {
+  if (buffer_->is_reading()) {
+    return {};
+  }
+  Bytes all = buffer_->freeze_all();
+  consumed_ += all.view();
+  check();
+  return all;
+}
+
+void World::hand_the_tail_on(HandoffBufferConfig config) {
+  if (buffer_->is_reading()) {
+    return;
+  }
+  config.block_source = &blocks_;
+  auto next = HandoffBuffer::from_tail(buffer_->take_tail(), config);
+  if (next) {
+    buffer_ = std::move(*next);
+  } else {
+    buffer_.emplace(HandoffBuffer::create(config).value());
+    consumed_ += next.error().tail.view();
+  }
+  check();
+}
+
+void World::check_buffer() {
+  if (!buffer_) {
+    return;
+  }
+  expect(buffer_->len() <= buffer_->config().max_len, "the buffer holds more than its limit");
+  const std::string all = consumed_ + std::string(seen());
+  expect(fed_.substr(0, all.size()) == all, "the buffer does not hold what the stream gave");
+  if (!buffer_->is_reading()) {
+    expect(all.size() == streams_->source().given, "bytes of a read are lost");
+  }
+}
+
+}  // namespace bytes_handoff::test

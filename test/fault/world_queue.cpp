@@ -1,0 +1,279 @@
+// What a program asks of its queue.
+
+#include <type_traits>
+
+#include "fault/world.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+// Its first byte tells slices apart.
+std::string text_of(std::size_t id, std::size_t size) {
+  std::string text(size, '\0');
+  for (std::size_t at = 0; at < size; ++at) {
+    text[at] = static_cast<char>(at == 0 ? 128 + id % 128 : 'a' + (id * 7 + at) % 26);
+  }
+  return text;
+}
+
+}  // namespace
+
+void World::spawn(const WriteHandoffConfig& config) {
+  limits_ = config;
+  in_library([&] { out_.emplace(streams_->spawn(config).value()); });
+}
+
+Bytes World::make_slice(std::size_t size, Submission& of) {
+  auto text = std::make_shared<std::string>(text_of(ledger_.size(), size));
+  slices_.push_back(text);
+  const auto bytes = std::as_bytes(std::span<const char>(*text));
+  Bytes slice = Bytes::from_owner(std::move(text), bytes);
+  note(slice, of);
+  return slice;
+}
+
+std::vector<Bytes> World::make_slices(const Sizes& sizes, Submission& of) {
+  std::vector<Bytes> slices;
+  for (const std::size_t size : sizes) {
+    slices.push_back(make_slice(size, of));
+  }
+  if (sizes.empty()) {  // counts as one empty write
+    of.ids.push_back(ledger_.submit(""));
+  }
+  return slices;
+}
+
+void World::note(const Bytes& bytes, Submission& of) {
+  of.data.push_back(bytes.data());
+  of.ids.push_back(ledger_.submit(std::string(bytes.view())));
+}
+
+void World::admitted(const Submission& of, WriteTicket* ticket) {
+  for (const std::size_t id : of.ids) {
+    ledger_.settle(id, Ledger::State::kAdmitted);
+  }
+  if (ticket != nullptr) {
+    receipts_.push_back({std::move(*ticket), of.ids});
+  }
+}
+
+void World::refused(const Submission& of) {
+  for (const std::size_t id : of.ids) {
+    ledger_.settle(id, Ledger::State::kRefused);
+  }
+}
+
+void World::came_back(const Submission& of, std::span<const Bytes> slices) {
+  expect(slices.size() == of.data.size(), "refused slices are missing");
+  for (std::size_t i = 0; i < slices.size() && i < of.data.size(); ++i) {
+    expect(slices[i].data() == of.data[i] && slices[i].view() == ledger_.text(of.ids[i]),
+           "a refused slice is not the one that was given");
+  }
+}
+
+template <class Result>
+void World::settled(const Submission& of, Result& result) {
+  const OutsideLibrary outside;
+  if (!result) {
+    refused(of);
+    if constexpr (requires { result.error().bytes.view(); }) {
+      came_back(of, {&result.error().bytes, 1});
+    } else if constexpr (requires { result.error().bytes; }) {
+      came_back(of, result.error().bytes);
+    }
+  } else if constexpr (std::is_void_v<typename Result::value_type>) {
+    admitted(of, nullptr);
+  } else {
+    admitted(of, &*result);
+  }
+}
+
+template <class Submit>
+void World::submit_now(Sizes sizes, Submit submit) {
+  if (!out_) {
+    return;
+  }
+  const bool was_open = out_->is_open();
+  Submission of;
+  std::vector<Bytes> slices = make_slices(sizes, of);
+  bool was_admitted = false;
+  const bool returned = in_library([&] {
+    auto result = submit(slices);
+    was_admitted = result.has_value();
+    settled(of, result);
+  });
+  if (!returned) {
+    refused(of);
+  }
+  expect(was_open || !was_admitted, "a write was admitted after the close");
+  if (slices.size() > 1 && !was_admitted) {
+    came_back(of, slices);
+  }
+  check();
+}
+
+void World::try_write(std::size_t size) {
+  submit_now({size},
+             [this](auto& slices) { return out_->try_write_detached(std::move(slices[0])); });
+}
+
+void World::try_write_ticket(std::size_t size) {
+  submit_now({size}, [this](auto& slices) { return out_->try_write(std::move(slices[0])); });
+}
+
+void World::try_write_all(const Sizes& sizes) {
+  submit_now(sizes, [this](auto& slices) { return out_->try_write_all_detached(slices); });
+}
+
+void World::try_write_all_ticket(const Sizes& sizes) {
+  submit_now(sizes, [this](auto& slices) { return out_->try_write_all(slices); });
+}
+
+template <class Result, class Submit>
+void World::submit_waiting(const char* kind, const Sizes& sizes, Submit submit) {
+  if (!can_wait()) {
+    return;
+  }
+  Submission of;
+  std::vector<Bytes> slices = make_slices(sizes, of);
+  const bool was_started = start(
+      kind, [this, of](Result result) { settled(of, result); },
+      [&](auto handler) { submit(slices, std::move(handler)); });
+  if (!was_started) {
+    refused(of);
+  }
+}
+
+void World::write(std::size_t size) {
+  submit_waiting<DetachedResult>(
+      "async_write_detached", {size}, [this](auto& slices, auto handler) {
+        out_->async_write_detached(std::move(slices[0]), std::move(handler));
+      });
+}
+
+void World::write_ticket(std::size_t size) {
+  submit_waiting<WriteResultOf>("async_write", {size}, [this](auto& slices, auto handler) {
+    out_->async_write(std::move(slices[0]), std::move(handler));
+  });
+}
+
+void World::write_all(const Sizes& sizes) {
+  submit_waiting<expected<void, WriteAllBackpressure>>(
+      "async_write_all_detached", sizes, [this](auto& slices, auto handler) {
+        out_->async_write_all_detached(std::move(slices), std::move(handler));
+      });
+}
+
+void World::write_all_ticket(const Sizes& sizes) {
+  submit_waiting<WriteAllResult>("async_write_all", sizes, [this](auto& slices, auto handler) {
+    out_->async_write_all(std::move(slices), std::move(handler));
+  });
+}
+
+void World::write_bytes(Bytes bytes) {
+  if (!can_wait()) {
+    return;
+  }
+  Submission of;
+  note(bytes, of);
+  const bool was_started = start(
+      "async_write_detached", [this, of](DetachedResult result) { settled(of, result); },
+      [&](auto handler) { out_->async_write_detached(std::move(bytes), std::move(handler)); });
+  if (!was_started) {
+    refused(of);
+  }
+}
+
+void World::wait_for_tickets() {
+  for (Receipt& receipt : receipts_) {
+    if (context_ != nullptr && !std::exchange(receipt.is_waited_for, true)) {
+      const auto told = [this, ids = receipt.ids](const net_error_code& error, std::size_t n) {
+        ticket_told(ids, error, n);
+      };
+      start("WriteTicket::async_wait", told,
+            [&](auto handler) { receipt.ticket.async_wait(std::move(handler)); });
+    }
+  }
+}
+
+void World::ticket_told(const std::vector<std::size_t>& ids, const net_error_code& error,
+                        std::size_t n) {
+  std::size_t size = 0;
+  std::size_t received = 0;
+  const auto match = ledger_.match(streams_->sink().received);
+  for (const std::size_t id : ids) {
+    size += ledger_.text(id).size();
+    received += match ? (*match)[id] : 0;
+  }
+  expect(n <= size, "a ticket tells of more bytes than there were");
+  if (!error) {
+    expect(n == size && (is_duplex() || received == size), "a ticket is done before its bytes are");
+  }
+}
+
+void World::drop_tickets() {
+  receipts_.clear();
+  check();
+}
+
+void World::flush() {
+  if (can_wait()) {
+    start(
+        "async_flush", [](const net_error_code&) {},
+        [&](auto handler) { out_->async_flush(std::move(handler)); });
+  }
+}
+
+void World::wait_closed() {
+  if (can_wait()) {
+    start(
+        "async_closed", [](const net_error_code&) {},
+        [&](auto handler) { out_->async_closed(std::move(handler)); });
+  }
+}
+
+void World::close_within(std::chrono::steady_clock::duration deadline) {
+  if (can_wait()) {
+    start(
+        "async_close", [](const net_error_code&) {},
+        [&](auto handler) { out_->async_close(deadline, std::move(handler)); });
+  }
+}
+
+void World::close() {
+  if (out_) {
+    in_library([&] { out_->close(); });
+    expect(!out_->is_open(), "the queue is open after close");
+    check();
+  }
+}
+
+void World::abort() {
+  if (out_) {
+    in_library([&] { out_->abort(); });
+    expect(out_->pending_bytes() == 0 && out_->pending_items() == 0, "pending after abort");
+    check();
+  }
+}
+
+void World::copy_handle() { copy_ = out_; }
+
+void World::drop_handles() {
+  in_library([&] {
+    copy_.reset();
+    out_.reset();
+  });
+  check();
+}
+
+void World::take_unwritten() {
+  if (out_) {
+    std::optional<std::vector<Bytes>> unwritten;
+    in_library([&] { unwritten = out_->take_unwritten(); });
+    for (const Bytes& bytes : unwritten.value_or(std::vector<Bytes>())) {
+      returned_ += bytes.view();
+    }
+  }
+}
+
+}  // namespace bytes_handoff::test
