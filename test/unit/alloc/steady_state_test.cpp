@@ -1,9 +1,7 @@
-// What the steady state allocates, and what a failing allocation leaves behind. A program of its
-// own, since it replaces the global operator new.
+// What the steady state allocates. A program of its own, since it replaces the global operator new.
 
 #include <functional>
 #include <memory>
-#include <new>
 #include <optional>
 #include <semaphore>
 #include <string>
@@ -11,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/detail/pool.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/asio.hpp"
@@ -198,83 +195,6 @@ TEST_F(SteadyState, what_waits_allocates_once_by_its_own_allocator_and_nothing_e
             }),
             0U);
   EXPECT_EQ(told, 300);
-}
-
-/// Everything that the pool could give out is taken, and the system gives nothing.
-class NoMemory {
- public:
-  explicit NoMemory(std::size_t size) : size_(size) {
-    taken_.reserve(100000);
-    failing_.emplace();
-    try {
-      while (true) {
-        taken_.push_back(detail::pool_allocate(size_));
-      }
-    } catch (const std::bad_alloc&) {
-      return;
-    }
-  }
-  ~NoMemory() {
-    failing_.reset();
-    for (void* slot : taken_) {
-      detail::pool_deallocate(slot, size_);
-    }
-  }
-
- private:
-  std::size_t size_;
-  std::vector<void*> taken_;
-  std::optional<FailingAllocations> failing_;
-};
-
-constexpr std::size_t kItemSegment = 2048;
-
-class WithoutMemory : public WriterFixture {};
-
-TEST_F(WithoutMemory, a_submission_throws_and_nothing_is_admitted) {
-  auto out = spawn();
-  Bytes bytes = text("abc");
-  {
-    const NoMemory none(kItemSegment);
-    EXPECT_THROW(static_cast<void>(out.try_write_detached(bytes)), std::bad_alloc);
-  }
-  EXPECT_EQ(out.pending_items(), 0U);
-  EXPECT_TRUE(out.try_write_detached(text("def")));
-  ASSERT_TRUE(run_out(*context));
-  EXPECT_EQ(script->written, "def");
-}
-
-TEST_F(WithoutMemory, a_write_that_cannot_wait_listens_to_no_cancellation) {
-  std::array<std::byte, 16384> memory{};
-  std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size(),
-                                            std::pmr::null_memory_resource());
-  const std::pmr::polymorphic_allocator<std::byte> allocator(&arena);
-  auto out = spawn_held(limits(1, 1000));
-  EXPECT_TRUE(out.try_write_detached(text("a")));
-  for (int i = 0; i < 62; ++i) {  // they reserve all of the first segment
-    out.async_write_detached(text("b"), net::detached);
-  }
-  net::cancellation_signal signal;
-  Sentinel never;
-  const Bytes bytes = text("c");
-  bool threw = false;
-  {
-    const NoMemory none(kItemSegment);
-    for (int i = 0; i < 4 && !threw; ++i) {
-      try {
-        out.async_write_detached(
-            bytes, net::bind_cancellation_slot(signal.slot(),
-                                               net::bind_allocator(allocator, never.handler())));
-      } catch (const std::bad_alloc&) {
-        threw = true;
-      }
-    }
-  }
-  EXPECT_TRUE(threw);
-  signal.emit(net::cancellation_type::total);
-  out.abort();
-  ASSERT_TRUE(run_out(*context));
-  EXPECT_TRUE(never.is_destroyed());
 }
 
 }  // namespace
