@@ -44,6 +44,7 @@ class Writer final : public WriterBase {
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
         registry_(net::use_service<WriterRegistry>(context_of(*stream_executor_)).list()) {
+    home()->enter(net::use_service<WriterRegistry>(context_of(*stream_executor_)).homes());
     registry_->add(*this);
   }
   ~Writer() override { registry_->remove(*this); }

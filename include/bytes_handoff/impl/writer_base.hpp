@@ -7,18 +7,12 @@
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/detail/write_queue.hpp"
 #include "bytes_handoff/impl/net_error.hpp"
+#include "bytes_handoff/impl/writer_home.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 class WriterRegistry;
-
-/// Where handlers run that are bound to no executor. Apart from the writer, so that a ticket keeps
-/// no stream open; emptied when the stream's context goes, since some executors must not outlive
-/// it.
-struct WriterHome {
-  net::any_io_executor executor;
-};
 
 /// What handles, tickets and waiting operations see of a writer, whatever its stream: the queue,
 /// and how to carry out what the queue asks for.
@@ -55,12 +49,11 @@ class WriterBase : public std::enable_shared_from_this<WriterBase> {
     queue_.orphan(context, effects);
     effects.resume_all();
     forget_stream();
-    home_->executor = nullptr;
   }
 
  protected:
   WriterBase(const WriteHandoffConfig& config, net::any_io_executor executor)
-      : queue_(config), home_(std::make_shared<WriterHome>(WriterHome{std::move(executor)})) {}
+      : queue_(config), home_(std::make_shared<WriterHome>(std::move(executor))) {}
 
   /// Posts a turn of the writer to the stream's executor. The queue sees to it that at most one is
   /// posted or running.
@@ -161,15 +154,18 @@ class WriterRegistry final : public net::execution_context::service {
   };
 
   [[nodiscard]] const std::shared_ptr<List>& list() const noexcept { return list_; }
+  [[nodiscard]] const std::shared_ptr<WriterHomes>& homes() const noexcept { return homes_; }
 
  private:
   void shutdown() override {
     while (auto writer = list_->take()) {
       writer->orphan(&context());
     }
+    homes_->empty_all();
   }
 
   std::shared_ptr<List> list_;
+  std::shared_ptr<WriterHomes> homes_ = std::make_shared<WriterHomes>();
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

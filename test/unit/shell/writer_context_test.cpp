@@ -156,6 +156,17 @@ TEST_F(WriterContext, a_handle_may_outlive_it_where_the_stream_is_on_a_strand) {
   EXPECT_FALSE(script->is_alive);
 }
 
+TEST_F(WriterContext, a_ticket_may_outlive_it_whose_writer_went_before) {
+  auto out = spawn();
+  auto ticket = out.try_write(text("abc")).value();
+  { const WriteHandoff last = std::move(out); }
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_FALSE(script->is_alive);
+  context.reset();
+  EXPECT_TRUE(ticket.is_done());
+  EXPECT_FALSE(ticket.get_executor()) << "some executors must not outlive their context";
+}
+
 TEST_F(WriterContext, cancellation_signals_may_go_before_it) {
   auto out = spawn_held(limits(1, 8));
   auto ticket = out.try_write(text("abc")).value();
