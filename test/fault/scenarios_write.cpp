@@ -167,9 +167,10 @@ constexpr Scenario kWriteScenarios[] = {
     {"groups that wait, larger than what the queue has room for at first",
      [](World& w) {
        w.spawn(limits(64, 100));
-       w.try_write_all(World::Sizes(40, 1));
-       w.write_all(World::Sizes(40, 1));
-       w.write_all_ticket(World::Sizes(64, 1));
+       w.try_write(5);
+       w.try_write_all(World::Sizes(40, 0));
+       w.write_all(World::Sizes(40, 0));
+       w.write_all_ticket(World::Sizes(64, 0));
        w.settle();
      }},
     {"a large write is not starved by small ones",

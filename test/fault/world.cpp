@@ -237,6 +237,7 @@ void World::check_unwritten() {
 }
 
 void World::check_handlers() {
+  expect(!buffer_ || !buffer_->is_reading(), "a read goes on for ever");
   for (const Operation& operation : operations_) {
     expect(!operation.is_pending(), "an operation never ends");
     if (operation.was_started && operation.was_destroyed) {
