@@ -1,8 +1,83 @@
 #include "model/write_queue_world.hpp"
 
-#include <map>
+#include <algorithm>
+#include <type_traits>
+
+#include "support/pattern.hpp"
 
 namespace bytes_handoff::test {
+
+// Slices of the current block, copies, literals, foreign owners and empty ones, `op` saying which.
+std::vector<Bytes> QueueWorld::make_slices(const QueueOperation& op) {
+  std::vector<Bytes> slices;
+  const std::size_t count = op.a % 8 == 0 ? op.a / 8 % 5 : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t bits = op.b >> (8 * i);
+    const std::size_t most = bits % 16 == 0 ? shape_.config.max_pending_bytes + 2 : 12;
+    const std::string text = pattern((bits / 16) % most, made_);
+    made_ += text.size();
+    switch (bits % 5) {
+      case 0:
+        slices.push_back(Bytes::copy_of(text));
+        break;
+      case 1: {
+        auto owned = std::make_unique<std::string>(text);
+        const auto bytes = bytes_of(*owned);
+        slices.push_back(Bytes::from_owner(std::pair(std::move(owned), foreign_), bytes));
+        break;
+      }
+      case 2:
+        slices.push_back(Bytes::from_static(literals_.emplace_back(text)));
+        break;
+      default:
+        slices.push_back(slice_of_block(text));
+    }
+  }
+  return slices;
+}
+
+Bytes QueueWorld::slice_of_block(const std::string& text) {
+  if (block_.capacity() < text.size()) {
+    block_ = BytesMut::with_capacity(std::max<std::size_t>(text.size(), 1024), &source_);
+    largest_footprint_ = std::max(largest_footprint_, block_.footprint());
+  }
+  block_.extend(text);
+  return block_.split_to_frozen(text.size()).value();
+}
+
+void QueueWorld::submit(const QueueOperation& op, bool may_wait) {
+  WriteProbe& probe = writes_.emplace_back(make_slices(op), "", &log_);
+  QueueModel::Write write{static_cast<int>(writes_.size()) - 1, -1, {}};
+  std::vector<const std::byte*> places;
+  for (const Bytes& slice : probe.owned) {
+    write.slices.emplace_back(slice.view());
+    places.push_back(slice.data());
+  }
+  if (op.a % 3 != 0) {
+    write.ticket = next_ticket_++;
+    tickets_.push_back({write.ticket, make_ticket()});
+    probe.ticket = tickets_.back().ticket.get();
+  }
+  const auto expected = model_.submit(write, may_wait);
+  if (may_wait) {
+    const auto outcome = step([&](detail::Effects& e) { return queue_.wait_write(probe, e); });
+    expect(static_cast<int>(outcome) == static_cast<int>(expected), "wait_write's outcome");
+  } else {
+    const auto tried =
+        step([&](detail::Effects& e) { return queue_.try_write(probe.slices, probe.ticket, e); });
+    expect(tried.has_value() == (expected == QueueModel::Outcome::kAdmitted), "try_write");
+    probe.refusal = tried ? std::nullopt : std::optional(tried.error());
+  }
+  if (expected == QueueModel::Outcome::kWaiting) {
+    probe.name = "write " + std::to_string(write.waiter);
+    waiting_texts_.push_back({write.waiter, write.slices, places});
+  } else if (expected == QueueModel::Outcome::kAdmitted) {
+    mark_admitted(probe);
+  } else {
+    compare(probe.refusal, model_.refusal);
+    expect_bytes_back(probe, write.slices, places);
+  }
+}
 
 template <class Probes>
 void QueueWorld::cancel(Probes& probes, std::uint64_t which) {
@@ -85,25 +160,39 @@ void QueueWorld::act(const QueueOperation& op) {
     case Kind::kTakeUnwritten:
       take_unwritten();
       break;
+    case Kind::kTimeBlocked: {
+      const std::chrono::nanoseconds time(op.a % 1000);
+      model_.statistics.time_blocked += time;
+      queue_.add_time_blocked(time);
+      break;
+    }
     case Kind::kClose:
-      model_.close();
-      step([&](detail::Effects& e) { queue_.close(e); });
+      close();
       break;
     case Kind::kAbort:
-      end_by_abort();
+      end_by(op.a % 2 == 0 ? Errc::aborted : Errc::timed_out);  // a user; a deadline
       break;
     case Kind::kOrphan:
-      model_.end(detail::ErrorValue::of(Errc::closed));
-      step([&](detail::Effects& e) { queue_.orphan(this, e); });
-      stream_.destroy();
-      is_destroyed_ = true;
+      orphan();
       break;
   }
 }
 
-void QueueWorld::end_by_abort() {
-  model_.end(detail::ErrorValue::of(Errc::aborted));
-  step([&](detail::Effects& e) { queue_.abort(detail::ErrorValue::of(Errc::aborted), e); });
+void QueueWorld::close() {
+  model_.close();
+  step([&](detail::Effects& e) { queue_.close(e); });
+}
+
+void QueueWorld::end_by(Errc why) {
+  model_.end(detail::ErrorValue::of(why));
+  step([&](detail::Effects& e) { queue_.abort(detail::ErrorValue::of(why), e); });
+}
+
+void QueueWorld::orphan() {
+  model_.end(detail::ErrorValue::of(Errc::closed));
+  step([&](detail::Effects& e) { queue_.orphan(this, e); });
+  stream_.destroy();
+  is_destroyed_ = true;
 }
 
 void QueueWorld::use_ticket(const QueueOperation& op) {
@@ -151,7 +240,7 @@ Reply QueueWorld::reply_of(const QueueOperation& op) const {
 void QueueWorld::reply(Reply with, bool yield) {
   if (stream_.is_writing()) {
     with.take = std::min(with.take, stream_.batch().bytes);
-    model_.written(with.take, with.error);
+    model_.written(with.take, stream_.batch().bytes, with.error);
     const Turn turn = stream_.finish(with, yield);
     const Turn expected = model_.has_ended()    ? Turn::kEnded
                           : model_.is_drained() ? (model_.is_open() ? Turn::kIdle : Turn::kShutdown)
@@ -177,134 +266,6 @@ void QueueWorld::take_unwritten() {
   for (std::size_t i = 0; i < std::min(taken->size(), expected.size()); ++i) {
     expect((*taken)[i].view() == expected[i], "unwritten bytes");
   }
-}
-
-std::string QueueWorld::describe(const std::string& name) {
-  const std::size_t index = std::stoul(name.substr(name.find(' ') + 1));
-  const auto outcome = [](detail::ErrorValue error) {
-    return error.value == 125 ? std::string("cancelled") : QueueModel::name(error);
-  };
-  if (name.starts_with("flush")) {
-    return name + ": " + outcome(flushes_[index].error);
-  }
-  if (name.starts_with("closed")) {
-    return name + ": " + outcome(closers_[index].error);
-  }
-  WriteProbe& probe = writes_[index];
-  const auto waited =
-      std::find_if(waiting_texts_.begin(), waiting_texts_.end(),
-                   [&](const auto& text) { return text.waiter == static_cast<int>(index); });
-  if (!probe.refusal) {
-    mark_admitted(probe);
-    waiting_texts_.erase(waited);
-    return name + ": admitted";
-  }
-  expect_bytes_back(probe, waited->texts, waited->places);
-  waiting_texts_.erase(waited);
-  return name + ": " +
-         (probe.refusal->reason == WriteRefusalReason::cancelled
-              ? "cancelled"
-              : "closed, " + QueueModel::name(probe.refusal->first_error));
-}
-
-void QueueWorld::check_resumed() {
-  std::vector<std::string> seen;
-  for (const std::string& name : std::exchange(log_, {})) {
-    seen.push_back(describe(name));
-  }
-  std::vector<std::string> expected;
-  for (const std::string& event : model_.events) {
-    if (!event.starts_with("ticket")) {
-      expected.push_back(event);
-    }
-  }
-  // Each kind has its own order.
-  const auto by_kind = [](const std::string& x, const std::string& y) { return x[0] < y[0]; };
-  std::stable_sort(seen.begin(), seen.end(), by_kind);
-  std::stable_sort(expected.begin(), expected.end(), by_kind);
-  if (seen != expected) {
-    std::string what = "resumed:";
-    for (const std::string& event : seen) {
-      what += " [" + event + "]";
-    }
-    what += " expected:";
-    for (const std::string& event : expected) {
-      what += " [" + event + "]";
-    }
-    expect(false, what);
-  }
-}
-
-void QueueWorld::check_tickets() {
-  std::map<int, std::string> done;
-  for (const std::string& event : model_.events) {
-    if (event.starts_with("ticket")) {
-      const std::size_t colon = event.find(':');
-      const bool is_new = done.emplace(std::stoi(event.substr(7)), event.substr(colon + 2)).second;
-      expect(is_new, "the model finished a ticket twice");
-    }
-  }
-  for (auto at = tickets_.begin(); at != tickets_.end();) {
-    const auto found = done.find(at->id);
-    expect(at->ticket->is_done() == (found != done.end()),
-           "ticket " + std::to_string(at->id) + " is done or not");
-    if (found == done.end() || !failure_.empty()) {
-      expect(at->probe->resumed == 0, "a ticket's waiter was resumed early");
-      ++at;
-      continue;
-    }
-    const detail::WriteResult& result = at->ticket->result();
-    const std::string text = (result.error ? QueueModel::name(result.error) + " after " : "done ") +
-                             std::to_string(result.written);
-    expect(text == found->second, "ticket: " + text + ", expected: " + found->second);
-    expect(at->probe->resumed == (at->is_waiting ? 1 : 0), "a ticket's waiter resumed once");
-    expect(!at->is_waiting || at->probe->result.written == result.written, "the waiter's result");
-    at = tickets_.erase(at);
-  }
-}
-
-void QueueWorld::check() {
-  check_resumed();
-  check_tickets();
-  model_.events.clear();
-  expect(stream_.violation().empty(), stream_.violation());
-  expect(queue_.pending_bytes() == model_.pending_bytes(), "pending_bytes");
-  expect(queue_.pending_items() == model_.pending_items(), "pending_items");
-  expect(queue_.pending_bytes() <= config_.max_pending_bytes, "the byte bound");
-  expect(queue_.pending_items() <= config_.max_items, "the item bound");
-  expect(queue_.is_open() == model_.is_open(), "is_open");
-  expect(model_.stream.starts_with(stream_.received()), "the peer got something else");
-  expect(queue_.statistics().written_bytes == stream_.received().size(), "written_bytes");
-  expect(queue_.statistics().admitted_bytes == model_.stream.size(), "admitted_bytes");
-}
-
-std::string QueueWorld::finish(bool cleanly) {
-  if (!is_destroyed_) {
-    if (cleanly) {
-      model_.close();
-      step([&](detail::Effects& e) { queue_.close(e); });
-    } else {
-      end_by_abort();
-    }
-    while (failure_.empty() && (stream_.turn_posted() || is_outstanding())) {
-      is_outstanding() ? reply(Reply::all(), false) : turn();
-      check();
-    }
-  }
-  expect(model_.has_ended(), "it never came to its end");
-  take_unwritten();
-  check();
-  for (const WriteProbe& probe : writes_) {
-    expect(probe.resumed == (probe.name.empty() ? 0 : 1), "a write was not resumed once");
-  }
-  for (const FlushProbe& probe : flushes_) {
-    expect(probe.resumed == (probe.name.empty() ? 0 : 1), "a flush was not resumed once");
-  }
-  for (const CloseProbe& probe : closers_) {
-    expect(probe.resumed == (probe.name.empty() ? 0 : 1), "a close was not resumed once");
-  }
-  expect(tickets_.empty(), "a ticket never finished");
-  return failure_;
 }
 
 }  // namespace bytes_handoff::test

@@ -26,6 +26,25 @@ namespace bytes_handoff::test {
   return "to repeat: BYTES_HANDOFF_TEST_SEED=" + std::to_string(seed());
 }
 
+/// SplitMix64: a generator of 64 bits of state, so that one for every step of a test costs nothing.
+class SplitMix64 {
+ public:
+  using result_type = std::uint64_t;
+  explicit SplitMix64(std::uint64_t from) : state_(from) {}
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return UINT64_MAX; }
+
+  result_type operator()() {
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31U);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
 /// Whole numbers, each from `least` to `most` inclusive.
 class Random {
  public:
@@ -38,7 +57,7 @@ class Random {
   [[nodiscard]] std::uint64_t bits() { return engine_(); }
 
  private:
-  std::mt19937_64 engine_;
+  SplitMix64 engine_;
 };
 
 }  // namespace bytes_handoff::test

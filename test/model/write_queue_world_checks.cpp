@@ -1,0 +1,205 @@
+#include <algorithm>
+#include <map>
+
+#include "model/write_queue_world.hpp"
+
+namespace bytes_handoff::test {
+
+void QueueWorld::compare(const std::optional<detail::Refusal>& real,
+                         const std::optional<detail::Refusal>& expected) {
+  expect(real && expected && real->reason == expected->reason &&
+             real->attempted == expected->attempted && real->limit == expected->limit &&
+             real->first_error == expected->first_error,
+         "refused with something else");
+}
+
+void QueueWorld::expect_bytes_back(WriteProbe& probe, const std::vector<std::string>& texts,
+                                   const std::vector<const std::byte*>& places) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    expect(probe.owned[i].view() == texts[i] && probe.owned[i].data() == places[i],
+           "refused bytes did not come back as they were");
+  }
+  probe.owned.clear();
+  if (probe.ticket != nullptr) {
+    probe.ticket->release();
+    std::erase_if(tickets_, [&](auto& entry) { return entry.ticket.get() == probe.ticket; });
+  }
+}
+
+void QueueWorld::mark_admitted(WriteProbe& probe) {
+  for (const Bytes& slice : probe.owned) {
+    expect(slice.empty(), "an admitted slice was not taken");
+  }
+  probe.owned.clear();
+  for (TicketEntry& entry : tickets_) {
+    entry.is_admitted = entry.is_admitted || entry.ticket.get() == probe.ticket;
+  }
+}
+
+std::string QueueWorld::describe(const std::string& name) {
+  const std::size_t index = std::stoul(name.substr(name.find(' ') + 1));
+  const auto outcome = [](detail::ErrorValue error) {
+    return error.value == 125 ? std::string("cancelled") : QueueModel::name(error);
+  };
+  if (name.starts_with("flush")) {
+    return name + ": " + outcome(flushes_[index].error);
+  }
+  if (name.starts_with("closed")) {
+    return name + ": " + outcome(closers_[index].error);
+  }
+  WriteProbe& probe = writes_[index];
+  const auto waited =
+      std::find_if(waiting_texts_.begin(), waiting_texts_.end(),
+                   [&](const auto& text) { return text.waiter == static_cast<int>(index); });
+  if (!probe.refusal) {
+    mark_admitted(probe);
+    waiting_texts_.erase(waited);
+    return name + ": admitted";
+  }
+  expect_bytes_back(probe, waited->texts, waited->places);
+  waiting_texts_.erase(waited);
+  return name + ": " +
+         (probe.refusal->reason == WriteRefusalReason::cancelled
+              ? "cancelled"
+              : "closed, " + QueueModel::name(probe.refusal->first_error));
+}
+
+void QueueWorld::check_resumed() {
+  if (log_.empty() && model_.events.empty()) {
+    return;
+  }
+  std::vector<std::string> seen;
+  for (const std::string& name : std::exchange(log_, {})) {
+    seen.push_back(describe(name));
+  }
+  std::vector<std::string> expected;
+  for (const std::string& event : model_.events) {
+    if (!event.starts_with("ticket")) {
+      expected.push_back(event);
+    }
+  }
+  // Each kind has its own order.
+  const auto by_kind = [](const std::string& x, const std::string& y) { return x[0] < y[0]; };
+  std::stable_sort(seen.begin(), seen.end(), by_kind);
+  std::stable_sort(expected.begin(), expected.end(), by_kind);
+  if (seen != expected) {
+    std::string what = "resumed:";
+    for (const std::string& event : seen) {
+      what += " [" + event + "]";
+    }
+    what += " expected:";
+    for (const std::string& event : expected) {
+      what += " [" + event + "]";
+    }
+    expect(false, what.c_str());
+  }
+}
+
+void QueueWorld::check_tickets() {
+  std::map<int, std::string> done;
+  for (const std::string& event : model_.events) {
+    if (event.starts_with("ticket")) {
+      const std::size_t colon = event.find(':');
+      const bool is_new = done.emplace(std::stoi(event.substr(7)), event.substr(colon + 2)).second;
+      expect(is_new, "the model finished a ticket twice");
+    }
+  }
+  for (auto at = tickets_.begin(); at != tickets_.end();) {
+    const auto found = done.find(at->id);
+    expect(at->ticket->is_done() == (found != done.end()), "a ticket is done, or is not");
+    if (found == done.end() || !failure().empty()) {
+      expect(at->probe->resumed == 0, "a ticket's waiter was resumed early");
+      ++at;
+      continue;
+    }
+    const detail::WriteResult& result = at->ticket->result();
+    const std::string text = (result.error ? QueueModel::name(result.error) + " after " : "done ") +
+                             std::to_string(result.written);
+    expect(text == found->second, [&] { return "ticket: " + text + ", not: " + found->second; });
+    expect(at->probe->resumed == (at->is_waiting ? 1 : 0), "a ticket's waiter resumed once");
+    expect(!at->is_waiting || at->probe->result.written == result.written, "the waiter's result");
+    at = tickets_.erase(at);
+  }
+}
+
+void QueueWorld::check_received() {
+  const std::string& got = stream_.received();
+  expect(model_.stream.compare(received_, got.size() - received_, got, received_) == 0,
+         "the peer got something else");
+  received_ = got.size();
+}
+
+void QueueWorld::check_statistics() {
+  const WriteStatistics seen = queue_.statistics();
+  const WriteStatistics& expected = model_.statistics;
+  expect(seen.admitted_items == expected.admitted_items, "admitted_items");
+  expect(seen.admitted_bytes == expected.admitted_bytes, "admitted_bytes");
+  expect(seen.written_bytes == stream_.received().size(), "written_bytes");
+  expect(seen.stream_writes == expected.stream_writes, "stream_writes");
+  expect(seen.short_stream_writes == expected.short_stream_writes, "short_stream_writes");
+  expect(seen.high_water_items == expected.high_water_items, "high_water_items");
+  expect(seen.high_water_bytes == expected.high_water_bytes, "high_water_bytes");
+  expect(seen.high_water_waiters == expected.high_water_waiters, "high_water_waiters");
+  expect(seen.waits == expected.waits, "waits");
+  expect(seen.time_blocked == expected.time_blocked, "time_blocked");
+  expect(seen.refusals == expected.refusals, "refusals");
+}
+
+// Blocks that the source gave: the library's own copies and joined batches, which need no more than
+// they hold, are not counted here.
+void QueueWorld::check_retention() {
+  if (model_.waiters() != 0 || model_.has_ended()) {
+    return;  // users' slices keep blocks
+  }
+  const std::size_t one_a_buffer_two_a_queue = 3 * largest_footprint_;
+  expect(source_.bytes_out() <=
+             2 * model_.pending_bytes() + 64 * model_.pending_items() + one_a_buffer_two_a_queue,
+         "what waits retains more than it counts");
+}
+
+void QueueWorld::check() {
+  check_resumed();
+  if (!tickets_.empty()) {
+    check_tickets();
+  }
+  model_.events.clear();
+  expect(stream_.violation().empty(), stream_.violation().c_str());
+  expect(queue_.pending_bytes() == model_.pending_bytes(), "pending_bytes");
+  expect(queue_.pending_items() == model_.pending_items(), "pending_items");
+  expect(queue_.pending_bytes() <= shape_.config.max_pending_bytes, "the byte bound");
+  expect(queue_.pending_items() <= shape_.config.max_items, "the item bound");
+  expect(queue_.is_open() == model_.is_open(), "is_open");
+  expect(queue_.has_ended() == model_.has_ended(), "has_ended");
+  check_received();
+  check_statistics();
+  check_retention();
+}
+
+template <class Probes>
+void QueueWorld::expect_resumed_once(const Probes& probes, const char* what) {
+  for (const auto& probe : probes) {
+    expect(probe.resumed == (probe.name.empty() ? 0 : 1), what);
+  }
+}
+
+void QueueWorld::finish() {
+  if (!is_destroyed_) {
+    shape_.ends_cleanly ? close() : end_by(Errc::aborted);
+    while (failure().empty() && (stream_.turn_posted() || is_outstanding())) {
+      is_outstanding() ? reply(Reply::all(), false) : turn();
+      check();
+    }
+  }
+  expect(model_.has_ended(), "it never came to its end");
+  take_unwritten();
+  check();
+  expect_resumed_once(writes_, "a write was not resumed once");
+  expect_resumed_once(flushes_, "a flush was not resumed once");
+  expect_resumed_once(closers_, "a close was not resumed once");
+  expect(tickets_.empty(), "a ticket never finished");
+  expect(foreign_.use_count() == 1, "a foreign owner was kept");
+  block_ = BytesMut();
+  expect(source_.blocks_out() == 0, "a block was kept");
+}
+
+}  // namespace bytes_handoff::test
