@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "model/write_queue_program.hpp"
+#include "interleavings/write_queue_program.hpp"
 #include "support/sanitizers.hpp"
 
 namespace bytes_handoff::test {
