@@ -1,6 +1,7 @@
 // Random operations on a write queue and on its model. A failing run is cut down and printed.
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <memory>
 
 #include "model/write_queue_world.hpp"
@@ -69,6 +70,7 @@ TEST(WriteQueueModel, RandomOperationsDoWhatTheModelSays) {
   SCOPED_TRACE(seed_note());
   RandomRuns<QueueScenario> runs;
   EXPECT_EQ(runs.run(count_or(400'000)), "");
+  std::cout << runs.summary();
   EXPECT_GT(runs.lively_steps(), runs.steps() / 2)
       << "most queues ended early: the weights are wrong";
 }

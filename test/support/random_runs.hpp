@@ -93,7 +93,12 @@ class RandomRuns {
   }
 
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
-  /// Of these, how many were done in a lively world.
+  /// What was done, for a test to print.
+  [[nodiscard]] std::string summary() const {
+    return std::to_string(steps_) + " steps in " + std::to_string(runs_) + " runs; " + seed_note() +
+           "\n";
+  }
+  /// Of the steps, how many were done in a lively world.
   [[nodiscard]] std::uint64_t lively_steps() const { return lively_steps_; }
 
  private:
@@ -101,6 +106,7 @@ class RandomRuns {
 
   [[nodiscard]] std::string failure_of(const Scenario& scenario, const Operations& operations) {
     const auto world = scenario.start();
+    ++runs_;
     for (const auto& operation : operations) {
       ++steps_;
       lively_steps_ += world->is_lively() ? 1U : 0U;
@@ -127,6 +133,7 @@ class RandomRuns {
     return text.str();
   }
 
+  std::uint64_t runs_ = 0;
   std::uint64_t steps_ = 0;
   std::uint64_t lively_steps_ = 0;
 };

@@ -1,0 +1,281 @@
+#include "model/duplex_pipe_world.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "support/pattern.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+constexpr std::uint64_t kNames = 6;  // of requests: from 1, several may have the same
+
+template <typename Segment>
+std::vector<Segment> cut(Segment whole, Random& random) {
+  std::vector<Segment> parts;
+  while (!whole.empty()) {
+    const std::size_t size = random.between(0, whole.size());
+    parts.push_back(whole.first(size));
+    whole = whole.subspan(size);
+  }
+  return parts;
+}
+
+}  // namespace
+
+PipeResult PipeModel::write(std::size_t size) {
+  if (writer_closed) return {PipeStatus::kClosed, 0};
+  if (size == 0) return {PipeStatus::kDone, 0};
+  if (writer_shut || reader_shut) return {PipeStatus::kBroken, 0};
+  if (ring.size() == capacity_) return {PipeStatus::kWouldBlock, 0};
+  const std::size_t before = written;
+  if (parked_read) {
+    const std::size_t direct = std::min(size, *parked_read);
+    written += direct;
+    consumed += direct;
+    parked_read.reset();
+  } else {
+    fill(size);
+  }
+  return {PipeStatus::kDone, written - before};
+}
+
+PipeResult PipeModel::read(std::size_t size) {
+  if (reader_closed) return {PipeStatus::kClosed, 0};
+  if (size == 0) return {PipeStatus::kDone, 0};
+  if (ring.empty()) {
+    const bool ended = reader_shut || writer_shut;
+    return {ended ? PipeStatus::kEndOfStream : PipeStatus::kWouldBlock, 0};
+  }
+  std::size_t count = std::min(size, ring.size());
+  ring.erase(ring.begin(), ring.begin() + static_cast<std::ptrdiff_t>(count));
+  if (parked_write) {
+    const std::size_t direct = std::min(size - count, *parked_write);
+    written += direct;
+    count += direct;
+    fill(*parked_write - direct);
+    parked_write.reset();
+  }
+  consumed += count;
+  return {PipeStatus::kDone, count};
+}
+
+bool PipeModel::holds(PipeCondition condition) const {
+  const bool ended = reader_shut || writer_shut;
+  switch (condition) {
+    case PipeCondition::kReadable:
+      return ended || !ring.empty();
+    case PipeCondition::kWritable:
+      return ended || ring.size() < capacity_;
+    case PipeCondition::kBroken:
+      break;
+  }
+  return reader_shut || writer_closed;
+}
+
+void PipeWorld::apply(const PipeOperation& operation) {
+  act(operation);
+  check();
+}
+
+void PipeWorld::finish() {
+  apply({PipeOperation::Kind::kCloseWriter, 0});
+  apply({PipeOperation::Kind::kCloseReader, 0});
+  expect(reader_waits_.empty() && writer_waits_.empty(), "a wait outlives both ends");
+}
+
+void PipeWorld::act(const PipeOperation& operation) {
+  Random random(operation.bits);
+  using Kind = PipeOperation::Kind;
+  switch (operation.kind) {
+    case Kind::kWrite:
+      write(random);
+      break;
+    case Kind::kRead:
+      read(random);
+      break;
+    case Kind::kWait:
+      wait(random);
+      break;
+    case Kind::kCancelReader:
+    case Kind::kCancelWriter:
+      cancel(operation.kind == Kind::kCancelReader,
+             random.one_in(3) ? 0 : random.between(1, kNames));
+      break;
+    default:
+      end(operation.kind);
+  }
+}
+
+void PipeWorld::write(Random& random) {
+  auto writing = std::make_unique<Writing>(pattern(any_size(random), model_.written));
+  writing->id = random.between(0, kNames);
+  if (model_.parked_write) {
+    expect(!pipe_.park(*writing), "a second write was parked");
+    return;
+  }
+  const auto parts = cut(writing->segment, random);
+  const std::size_t read_at = model_.consumed;
+  const bool had_read = model_.parked_read.has_value();
+  const PipeResult actual = pipe_.write(parts, settled());
+  const PipeResult expected = model_.write(writing->text.size());
+  expect(actual.status == expected.status, "the status of a write");
+  expect(actual.bytes == expected.bytes, "the bytes of a write");
+  if (had_read && !model_.parked_read) {
+    expect_parked_read_done(read_at);
+  }
+  if (expected.status == PipeStatus::kWouldBlock) {
+    model_.parked_write = writing->text.size();
+    writing_ = std::move(writing);
+    expect(pipe_.park(*writing_), "a write was not parked");
+  }
+}
+
+void PipeWorld::read(Random& random) {
+  auto reading = std::make_unique<Reading>(any_size(random));
+  reading->id = random.between(0, kNames);
+  if (model_.parked_read) {
+    expect(!pipe_.park(*reading), "a second read was parked");
+    return;
+  }
+  const auto parts = cut(reading->segment, random);
+  const std::size_t read_at = model_.consumed;
+  const std::size_t written_before = model_.written;
+  const bool had_write = model_.parked_write.has_value();
+  const PipeResult actual = pipe_.read(parts, settled());
+  const PipeResult expected = model_.read(reading->text.size());
+  expect(actual.status == expected.status, "the status of a read");
+  expect(actual.bytes == expected.bytes, "the bytes of a read");
+  expect(reading->text.substr(0, actual.bytes) == pattern(actual.bytes, read_at), "what was read");
+  if (had_write && !model_.parked_write) {
+    writer_due_[writing_.get()] = PipeStatus::kDone;
+    expect(writing_->bytes == model_.written - written_before, "the bytes of a parked write");
+  }
+  if (expected.status == PipeStatus::kWouldBlock) {
+    model_.parked_read = reading->text.size();
+    reading_ = std::move(reading);
+    expect(pipe_.park(*reading_), "a read was not parked");
+  }
+}
+
+void PipeWorld::expect_parked_read_done(std::size_t read_at) {
+  reader_due_[reading_.get()] = PipeStatus::kDone;
+  expect(reading_->bytes == model_.consumed - read_at, "the bytes of a parked read");
+  expect(reading_->got() == pattern(reading_->bytes, read_at), "what a parked read got");
+}
+
+void PipeWorld::wait(Random& random) {
+  const auto condition = static_cast<PipeCondition>(random.between(0, 2));
+  expect(pipe_.holds(condition) == model_.holds(condition), "a condition");
+  auto& line = waits(condition == PipeCondition::kReadable);
+  if (model_.holds(condition) || line.size() == 8) {
+    return;
+  }
+  line.push_back(std::make_unique<Waiting>(condition, random.between(0, kNames)));
+  pipe_.park(*line.back());
+}
+
+void PipeWorld::cancel(bool reader, std::uint64_t id) {
+  if (reader) {
+    pipe_.cancel_reader(id, reader_settled_);
+  } else {
+    pipe_.cancel_writer(id, writer_settled_);
+  }
+  expect_cancelled(reader, id);
+}
+
+/// All requests of that side that have this name, or with 0 all of them, were aborted.
+void PipeWorld::expect_cancelled(bool reader, std::uint64_t id) {
+  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
+  if (reader ? model_.parked_read && named(*reading_) : model_.parked_write && named(*writing_)) {
+    expect_gone(reader, PipeStatus::kAborted);
+  }
+  std::erase_if(waits(reader), [&](std::unique_ptr<Waiting>& wait) {
+    const bool goes = named(*wait);
+    if (goes) {
+      (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kAborted;
+      done_waits_.push_back(std::move(wait));
+    }
+    return goes;
+  });
+}
+
+void PipeWorld::end(PipeOperation::Kind kind) {
+  using Kind = PipeOperation::Kind;
+  const bool closes = kind == Kind::kCloseReader || kind == Kind::kCloseWriter;
+  const bool reader = kind == Kind::kCloseReader || kind == Kind::kShutReader;
+  if (closes) {
+    reader ? pipe_.close_reader(settled()) : pipe_.close_writer(settled());
+    expect_cancelled(reader, 0);
+  } else {
+    reader ? pipe_.shut_reader(settled()) : pipe_.shut_writer(settled());
+  }
+  expect_gone(true, PipeStatus::kEndOfStream);
+  expect_gone(false, PipeStatus::kBroken);
+  (reader ? model_.reader_shut : model_.writer_shut) = true;
+  if (closes) {
+    (reader ? model_.reader_closed : model_.writer_closed) = true;
+  }
+  if (kind == Kind::kCloseReader) {
+    model_.ring.clear();
+  }
+}
+
+/// The read, or the write, that was parked was settled, without bytes.
+void PipeWorld::expect_gone(bool reader, PipeStatus status) {
+  std::optional<std::size_t>& parked = reader ? model_.parked_read : model_.parked_write;
+  if (!parked) {
+    return;
+  }
+  PipeRequest* const request = reader ? static_cast<PipeRequest*>(reading_.get()) : writing_.get();
+  (reader ? reader_due_ : writer_due_)[request] = status;
+  expect(request->bytes == 0, "bytes of a request that came to nothing");
+  parked.reset();
+}
+
+void PipeWorld::expect_waits_done() {
+  for (const bool reader : {true, false}) {
+    std::erase_if(waits(reader), [&](std::unique_ptr<Waiting>& wait) {
+      const bool holds = model_.holds(wait->condition);
+      if (holds) {
+        (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kDone;
+        done_waits_.push_back(std::move(wait));
+      }
+      return holds;
+    });
+  }
+}
+
+void PipeWorld::expect_due(PipeRequestList& settled, Due& due) {
+  while (PipeRequest* const request = settled.pop_front()) {
+    const auto found = due.find(request);
+    if (found == due.end()) {
+      expect(false, "settled, and should not be, or twice");
+      continue;
+    }
+    expect(request->status == found->second, "settled as something else");
+    due.erase(found);
+  }
+  expect(due.empty(), "not settled");
+  due.clear();
+}
+
+void PipeWorld::check() {
+  expect_waits_done();
+  expect_due(reader_settled_, reader_due_);
+  expect_due(writer_settled_, writer_due_);
+  done_waits_.clear();
+  expect(pipe_.size() == model_.ring.size(), "size");
+  expect(pipe_.size() <= pipe_.capacity(), "the bound");
+  expect(pipe_.reader_closed() == model_.reader_closed, "reader_closed");
+  expect(pipe_.writer_closed() == model_.writer_closed, "writer_closed");
+  has_stored_ = (has_stored_ || !model_.ring.empty()) && !model_.reader_closed;
+  expect(!has_stored_ || pipe_.has_storage(), "bytes without a ring");
+  expect(!model_.reader_closed || !pipe_.has_storage(), "a ring that nobody reads");
+  for (const auto condition :
+       {PipeCondition::kReadable, PipeCondition::kWritable, PipeCondition::kBroken}) {
+    expect(pipe_.holds(condition) == model_.holds(condition), "a condition");
+  }
+}
+
+}  // namespace bytes_handoff::test

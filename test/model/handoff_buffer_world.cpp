@@ -1,0 +1,228 @@
+#include "model/handoff_buffer_world.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "support/pattern.hpp"
+
+namespace bytes_handoff::test {
+
+BufferWorld::BufferWorld(std::uint64_t config_seed) {
+  Random random(config_seed);
+  replace_buffer(random, BytesMut(), "");
+}
+
+void BufferWorld::apply(const BufferOperation& operation) {
+  Random random(operation.bits);
+  is_failing_ = operation.without_memory;
+  source_.fail(is_failing_);
+  act(operation.kind, random);
+  source_.fail(false);
+  check();
+}
+
+void BufferWorld::finish() {
+  check_slices();
+  expect(source_.blocks_out() <= slices_.size() + regions_.size() + 1, "a block too many");
+  slices_.clear();
+  regions_.clear();
+  buffer_ = HandoffBuffer();
+  expect(source_.blocks_out() == 0, "a block was kept");
+}
+
+void BufferWorld::act(BufferOperation::Kind kind, Random& random) {
+  using Kind = BufferOperation::Kind;
+  switch (kind) {
+    case Kind::kRead:
+      read(random);
+      break;
+    case Kind::kSplit:
+      split(random);
+      break;
+    case Kind::kSplitMut:
+      split_mut(random);
+      break;
+    case Kind::kAdvance:
+      advance(random);
+      break;
+    case Kind::kReserve:
+      reserve(random);
+      break;
+    case Kind::kHandTailOn: {
+      BytesMut tail = buffer_.take_tail();
+      expect(buffer_.is_empty() && buffer_.capacity() == 0, "a buffer whose tail was taken");
+      replace_buffer(random, std::move(tail), std::exchange(model_, ""));
+      break;
+    }
+    case Kind::kRefuseTail:
+      refuse_tail(random);
+      break;
+    case Kind::kFreezeAll:
+      hold(slices_, buffer_.freeze_all(), std::exchange(model_, ""), random);
+      break;
+    case Kind::kMove:
+      move();
+      break;
+    case Kind::kUseRegion:
+      use_region(random);
+      break;
+    case Kind::kCutRegion:
+      cut_region(random);
+      break;
+    case Kind::kUseSlice:
+      use_slice(random);
+      break;
+  }
+}
+
+HandoffBufferConfig BufferWorld::random_config(Random& random, std::size_t least_limit) {
+  HandoffBufferConfig config;
+  config.max_len = least_limit + random.between(1, random.one_in(2) ? 300 : 20'000);
+  config.read_reserve = random.between(1, random.one_in(2) ? 64 : 5000);
+  config.block_size = random.between(1, random.one_in(2) ? 256 : 16'384);
+  config.prefix_policy = {random.between(0, 100), random.between(0, 1000)};
+  config.block_source = &source_;
+  return config;
+}
+
+std::size_t BufferWorld::size_up_to(Random& random, std::size_t most) {
+  switch (random.between(0, 5)) {
+    case 0:
+      return most;
+    case 1:
+      return random.between(most + 1, most + 3);
+    default:
+      return random.between(0, random.one_in(2) ? most : std::min<std::size_t>(most, 60));
+  }
+}
+
+std::string BufferWorld::random_text(Random& random, std::size_t n) {
+  return pattern(n, random.between(0, 1'000'000));
+}
+
+void BufferWorld::replace_buffer(Random& random, BytesMut tail, std::string expected) {
+  auto made = HandoffBuffer::from_tail(std::move(tail), random_config(random, expected.size()));
+  expect(made.has_value(), "a tail within the limit was refused");
+  if (made) {
+    buffer_ = std::move(*made);
+    model_ = std::move(expected);
+  }
+}
+
+void BufferWorld::read(Random& random) {
+  const HandoffBufferConfig& config = buffer_.config();
+  const std::size_t may_add = config.max_len - model_.size();
+  may_run_out_of_memory([&] {
+    auto room = buffer_.begin_read();
+    expect(room.has_value() == (may_add != 0), "whether a read may begin");
+    if (!room) {
+      expect(room.error() == LimitExceeded{model_.size() + 1, config.max_len}, "a full buffer");
+      return;
+    }
+    if (random.one_in(4)) {
+      buffer_.pause_read();
+      expect(buffer_.is_reading() && buffer_.peek_view() == model_, "a paused read");
+      source_.fail(false);
+      room = buffer_.begin_read();
+    }
+    expect(room->size() >= std::min(config.read_reserve, may_add), "too little room");
+    expect(room->size() == std::min(buffer_.capacity() - buffer_.len(), may_add), "the room");
+    expect(buffer_.is_reading(), "it is not reading");
+    const std::size_t offered = room->size();
+    const std::string text = random_text(random, std::min(size_up_to(random, offered), offered));
+    std::memcpy(room->data(), text.data(), text.size());
+    buffer_.end_read(text.size());
+    model_ += text;
+    expect(buffer_.is_stream_drained() == (text.size() < offered), "is_stream_drained");
+  });
+  expect(!buffer_.is_reading(), "it is still reading");
+}
+
+void BufferWorld::split(Random& random) {
+  const std::size_t n = size_up_to(random, model_.size());
+  auto prefix = buffer_.split_prefix(n);
+  expect(prefix.has_value() == (n <= model_.size()), "whether a prefix can be split");
+  if (prefix) {
+    hold(slices_, std::move(*prefix), model_.substr(0, n), random);
+    model_.erase(0, n);
+  } else {
+    expect(prefix.error() == SplitOutOfBounds{n, model_.size()}, "the error of a split");
+  }
+}
+
+void BufferWorld::split_mut(Random& random) {
+  const std::size_t n = size_up_to(random, model_.size());
+  auto prefix = buffer_.split_prefix_mut(n);
+  expect(prefix.has_value() == (n <= model_.size()), "whether a region can be split");
+  if (prefix) {
+    hold(regions_, std::move(*prefix), model_.substr(0, n), random);
+    model_.erase(0, n);
+  } else {
+    expect(prefix.error() == SplitOutOfBounds{n, model_.size()}, "the error of a split");
+  }
+}
+
+void BufferWorld::advance(Random& random) {
+  const std::size_t n = size_up_to(random, model_.size());
+  expect(buffer_.advance(n).has_value() == (n <= model_.size()), "whether it can advance");
+  model_.erase(0, n <= model_.size() ? n : 0);
+}
+
+void BufferWorld::reserve(Random& random) {
+  const std::size_t may_add = buffer_.config().max_len - model_.size();
+  const std::size_t n = random.one_in(10) ? SIZE_MAX : size_up_to(random, may_add);
+  may_run_out_of_memory([&] {
+    const auto reserved = buffer_.reserve_read_capacity(n);
+    expect(reserved.has_value() == (n <= may_add), "whether room can be reserved");
+    expect(!reserved || buffer_.capacity() - buffer_.len() >= n, "the room that was reserved");
+    const std::size_t attempted = n == SIZE_MAX ? SIZE_MAX : model_.size() + n;
+    expect(reserved || reserved.error() == LimitExceeded{attempted, buffer_.config().max_len},
+           "the error of a reserve");
+  });
+}
+
+// One that is over the limit, or for a config that can never work: it comes back whole.
+void BufferWorld::refuse_tail(Random& random) {
+  if (model_.empty()) {
+    return;
+  }
+  using Reason = FromTailError::Reason;
+  HandoffBufferConfig config = buffer_.config();
+  const bool is_bad = random.one_in(2);
+  (is_bad ? config.read_reserve : config.max_len) = is_bad ? 0 : model_.size() - 1;
+  const bool can_work = config.max_len != 0 && config.read_reserve != 0;
+  HandoffBufferConfig usual = buffer_.config();
+  auto made = HandoffBuffer::from_tail(buffer_.take_tail(), config);
+  expect(!made, "a tail was taken that has to be refused");
+  if (made) {
+    return;
+  }
+  expect(made.error().reason == (can_work ? Reason::limit_exceeded : Reason::bad_config),
+         "why a tail was refused");
+  expect(!can_work || made.error().limit_exceeded == LimitExceeded{model_.size(), config.max_len},
+         "by how much a tail was too long");
+  auto again = HandoffBuffer::from_tail(std::move(made.error().tail), usual);
+  expect(again.has_value(), "a tail that came back was refused where it had been");
+  buffer_ = std::move(*again);
+}
+
+void BufferWorld::move() {
+  HandoffBuffer other = std::move(buffer_);
+  expect(buffer_.is_empty(), "moved from, and not empty");  // NOLINT(bugprone-use-after-move)
+  buffer_ = std::move(other);
+}
+
+void BufferWorld::check() {
+  expect(buffer_.len() == model_.size(), "len");
+  expect(buffer_.is_empty() == model_.empty(), "is_empty");
+  expect(buffer_.capacity() >= model_.size(), "capacity");
+  expect(model_.size() <= buffer_.config().max_len, "the limit");
+  expect(buffer_.peek_view() == model_, "peek");
+  expect(buffer_.peek().size() == model_.size(), "peek's size");
+  if (!slices_.empty()) {
+    const Held<Bytes>& slice = slices_[next_checked_++ % slices_.size()];
+    expect(slice.bytes.view() == slice.expected, "a slice has changed");
+  }
+}
+
+}  // namespace bytes_handoff::test

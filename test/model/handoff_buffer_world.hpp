@@ -1,0 +1,118 @@
+#pragma once
+
+// A HandoffBuffer and its model, a plain string, side by side, while every slice and region that it
+// ever handed out must keep its content.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "support/counting_resource.hpp"
+#include "support/random_runs.hpp"
+#include "support/seed.hpp"
+
+namespace bytes_handoff::test {
+
+struct BufferOperation {
+  enum class Kind {
+    kRead,
+    kSplit,
+    kSplitMut,
+    kAdvance,
+    kReserve,
+    kHandTailOn,
+    kRefuseTail,
+    kFreezeAll,
+    kMove,
+    kUseRegion,
+    kCutRegion,
+    kUseSlice,
+  };
+  static constexpr const char* kNames[] = {"read",    "split",        "split_mut",   "advance",
+                                           "reserve", "hand_tail_on", "refuse_tail", "freeze_all",
+                                           "move",    "use_region",   "cut_region",  "use_slice"};
+
+  [[nodiscard]] std::string text() const {
+    return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(bits)) + ")" +
+           (without_memory ? "!" : "");
+  }
+
+  Kind kind;
+  std::uint64_t bits;   // sizes, contents, which slice
+  bool without_memory;  // the source of blocks fails
+};
+
+class BufferWorld : public Expectations {
+ public:
+  explicit BufferWorld(std::uint64_t config_seed);
+
+  void apply(const BufferOperation& operation);
+  /// Checks every slice once more, and that nothing is left when they are dropped.
+  void finish();
+  [[nodiscard]] static bool is_lively() { return true; }
+
+ private:
+  template <class T>
+  struct Held {
+    T bytes;
+    std::string expected;
+  };
+
+  // Operations on the buffer, in handoff_buffer_world.cpp.
+  void act(BufferOperation::Kind kind, Random& random);
+  [[nodiscard]] HandoffBufferConfig random_config(Random& random, std::size_t least_limit);
+  void replace_buffer(Random& random, BytesMut tail, std::string expected);
+  void read(Random& random);
+  void split(Random& random);
+  void split_mut(Random& random);
+  void advance(Random& random);
+  void reserve(Random& random);
+  void refuse_tail(Random& random);
+  void move();
+  void check();
+
+  // On what it handed out, in handoff_buffer_world_slices.cpp.
+  void use_region(Random& random);
+  void cut_region(Random& random);
+  void use_slice(Random& random);
+  void check_slices();
+
+  /// Runs `operation`, which may throw std::bad_alloc where the source fails.
+  template <class Operation>
+  void may_run_out_of_memory(Operation operation) {
+    try {
+      operation();
+    } catch (const std::bad_alloc&) {
+      expect(is_failing_, "out of memory, with memory");
+    }
+  }
+
+  template <class T>
+  void hold(std::vector<Held<T>>& held, T bytes, std::string expected, Random& random) {
+    expect(bytes.view() == expected, "what was handed out");
+    if (held.size() < kHeld) {
+      held.push_back({std::move(bytes), std::move(expected)});
+    } else {
+      held[random.between(0, kHeld - 1)] = {std::move(bytes), std::move(expected)};
+    }
+  }
+
+  /// Up to a little more than `most`; at its bounds more often than anywhere else.
+  [[nodiscard]] static std::size_t size_up_to(Random& random, std::size_t most);
+  [[nodiscard]] static std::string random_text(Random& random, std::size_t n);
+
+  static constexpr std::size_t kHeld = 40;
+
+  CountingResource source_;
+  bool is_failing_ = false;
+  std::size_t next_checked_ = 0;
+  HandoffBuffer buffer_;
+  std::string model_;
+  std::vector<Held<Bytes>> slices_;
+  std::vector<Held<BytesMut>> regions_;
+};
+
+}  // namespace bytes_handoff::test
