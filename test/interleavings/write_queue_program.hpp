@@ -2,10 +2,11 @@
 
 // Small concurrent programs on a write queue, for every order of their steps.
 
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,249 +24,156 @@ struct ProgramShape {
   std::size_t producers = 2;
   std::size_t writes = 1;  // of each producer, waiting for room
   std::size_t bytes_a_write = 1;
-  std::size_t bytes_a_step = SIZE_MAX;  // that the stream takes at once
+  std::size_t bytes_a_first_write = 0;  // of the first producer, where they differ
+  std::size_t bytes_a_step = SIZE_MAX;  // that the stream takes at most
   bool with_tickets = false;            // waited for by their producer
   bool closes = true;
   bool aborts = false;
   bool cancels = false;  // the first write of the first producer
   bool flushes = false;
+  bool last_tries = false;     // the last producer does not wait for room
+  bool stream_varies = false;  // it takes one byte or all, as may be
+  bool stream_fails = false;   // any of its writes may fail
+};
+
+/// The queue, with its state as a number, and what must hold of it whenever its lock is open.
+class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
+ public:
+  using BasicWriteQueue::BasicWriteQueue;
+
+  [[nodiscard]] std::uint64_t state() {
+    std::uint64_t all = 0;
+    for (const std::uint64_t each :
+         {static_cast<std::uint64_t>(state_), static_cast<std::uint64_t>(writer_),
+          static_cast<std::uint64_t>(zero_writes_), static_cast<std::uint64_t>(first_error_.value),
+          std::uint64_t{front_offset_}, std::uint64_t{in_flight_items_},
+          std::uint64_t{pending_bytes_}, std::uint64_t{pending_items_},
+          std::uint64_t{waiting_items_}, std::uint64_t{write_waiters_.size()},
+          std::uint64_t{flush_waiters_.size()}, std::uint64_t{close_waiters_.size()},
+          stats_.admitted_items}) {
+      all = mixed(all, each);
+    }
+    each_item([&](const detail::WriteItem& item) {
+      all = mixed(all, std::string_view(reinterpret_cast<const char*>(item.data), item.size));
+    });
+    return all;
+  }
+
+  /// Empty, or what does not hold.
+  [[nodiscard]] std::string violation() {
+    std::size_t bytes = 0;
+    each_item([&](const detail::WriteItem& item) { bytes += item.size; });
+    if (state_ == State::kEnded) {
+      const bool told = write_waiters_.empty() && flush_waiters_.empty() && close_waiters_.empty();
+      return !told                                  ? "somebody waits after the end"
+             : pending_bytes_ + pending_items_ != 0 ? "pending after the end"
+                                                    : "";
+    }
+    if (pending_items_ != items_.size() || pending_bytes_ != bytes) {
+      return "the budget is not what is in the queue";
+    }
+    if (pending_items_ > config_.max_items || pending_bytes_ > config_.max_pending_bytes) {
+      return "a bound was passed";
+    }
+    if (state_ == State::kClosing && !write_waiters_.empty()) {
+      return "somebody waits for room after the close";
+    }
+    if (writer_ == Writer::kIdle && (state_ != State::kOpen || !items_.empty())) {
+      return "the writer sleeps, and has something to do";
+    }
+    return items_.empty() && writer_ == Writer::kIdle && !write_waiters_.empty()
+               ? "somebody waits for room in an empty queue"
+               : "";
+  }
+
+ private:
+  template <class Do>
+  void each_item(Do each) {
+    auto at = items_.empty() ? detail::WriteItems::Cursor() : items_.front_cursor();
+    for (std::size_t left = items_.size(); left != 0; --left, ++at) {
+      each(*at);
+    }
+  }
 };
 
 /// Producers, a writer, and who else the shape asks for. The test itself is the front end.
 class WriteQueueProgram {
- private:
-  template <class Step>
-  auto step(Step&& call) {
-    detail::Effects effects;
-    if constexpr (std::is_void_v<decltype(call(effects))>) {
-      call(effects);
-      carry_out(effects);
-    } else {
-      auto result = call(effects);
-      carry_out(effects);
-      return result;
-    }
-  }
-
-  // Another thread may run between a step and what it asked for.
-  void carry_out(detail::Effects& effects) {
-    Stepper::mark();
-    effects.resume_all();
-    if (effects.start_turn && std::exchange(is_turn_posted_, true)) {
-      violation_ = "two turns were posted";
-    }
-    if (effects.ended && std::exchange(has_ended_, true)) {
-      violation_ = "ended twice";
-    }
-  }
-
  public:
   using Sync = SteppingSync;
-  using Queue = detail::BasicWriteQueue<Sync>;
+  using Queue = InspectedQueue;
   using Turn = Queue::Turn;
 
   explicit WriteQueueProgram(const ProgramShape& shape) : shape_(shape), queue_(shape.config) {
     for (std::size_t i = 0; i < shape.producers * shape.writes; ++i) {
       const auto letter = static_cast<char>('a' + i);
-      writes_.emplace_back(std::string(shape.bytes_a_write, letter));
+      const bool differs = shape.bytes_a_first_write != 0 && i < shape.writes;
+      writes_.emplace_back(
+          std::string(differs ? shape.bytes_a_first_write : shape.bytes_a_write, letter));
     }
+    at_write_.resize(shape.producers);
     static_cast<void>(queue_.wait_closed(closed_));
   }
 
-  [[nodiscard]] std::vector<std::function<void()>> bodies() {
-    std::vector<std::function<void()>> all;
-    for (std::size_t i = 0; i < shape_.producers; ++i) {
-      all.emplace_back([this, i] { produce(i); });
-    }
-    all.emplace_back([this] { write(); });
-    if (shape_.cancels) {
-      all.emplace_back(
-          [this] { step([this](detail::Effects& e) { queue_.cancel(writes_[0].probe, e); }); });
-    }
-    if (shape_.closes) {
-      all.emplace_back([this] {
-        step([this](detail::Effects& e) { queue_.close(e); });
-        is_closed_ = true;
-      });
-    }
-    if (shape_.aborts) {
-      all.emplace_back([this] {
-        step(
-            [this](detail::Effects& e) { queue_.abort(detail::ErrorValue::of(Errc::aborted), e); });
-        is_closed_ = true;
-      });
-    }
-    if (shape_.flushes) {
-      all.emplace_back([this] {
-        if (!queue_.wait_flush(flush_)) {
-          Stepper::wait_until([this] { return flush_.resumed != 0; });
-        }
-      });
-    }
-    return all;
-  }
-
-  [[nodiscard]] std::string verdict() {
-    std::string admitted;
-    for (std::size_t i = 0; i < writes_.size(); ++i) {
-      if (std::string wrong = verdict_of(writes_[i]); !wrong.empty()) {
-        return "write " + std::to_string(i) + " " + wrong;
-      }
-      admitted += writes_[i].is_admitted ? writes_[i].text : "";
-    }
-    std::string outcome = peer_;
-    const auto unwritten = queue_.take_unwritten();
-    if (!unwritten) {
-      return "it has not ended";
-    }
-    for (const Bytes& bytes : *unwritten) {
-      outcome += bytes.view();
-    }
-    if (!shape_.aborts && outcome != peer_) {
-      return "closed, and not all was written";
-    }
-    if (!is_in_order(outcome, admitted)) {
-      return "admitted " + admitted + ", left " + outcome;
-    }
-    if (queue_.pending_bytes() != 0 || queue_.pending_items() != 0) {
-      return "pending after the end";
-    }
-    if (closed_.resumed != 1) {
-      return "who waits for the end was not resumed once";
-    }
-    const WriteStatistics seen = queue_.statistics();
-    if (seen.high_water_bytes > shape_.config.max_pending_bytes ||
-        seen.high_water_items > shape_.config.max_items) {
-      return "a bound was passed";
-    }
-    return violation_;
-  }
+  [[nodiscard]] std::vector<std::function<void()>> bodies();
+  [[nodiscard]] std::string verdict();
+  /// What `Stepper::State` asks for. Tickets that atomic steps can change are not in it.
+  [[nodiscard]] std::uint64_t state();
 
  private:
   struct Write {
-    explicit Write(std::string_view bytes) : text(bytes), probe(bytes) {}
+    explicit Write(std::string_view bytes)
+        : text(bytes), probe(std::vector<Bytes>{Bytes::from_static(text)}) {}
     std::string text;
     BasicWriteProbe<Sync> probe;
     BasicTicketRef<Sync> ticket;
     TicketProbe done;
+    std::optional<Queue::Wait> outcome;
     bool is_admitted = false;
     bool began_after_close = false;
-    bool had_to_wait = false;
   };
 
-  void produce(std::size_t producer) {
-    for (std::size_t i = 0; i < shape_.writes; ++i) {
-      Write& write = writes_[producer * shape_.writes + i];
-      if (shape_.with_tickets) {
-        write.ticket = make_ticket<Sync>();
-        write.probe.ticket = write.ticket.get();
-      }
-      write.began_after_close = is_closed_;
-      const auto outcome =
-          step([&](detail::Effects& e) { return queue_.wait_write(write.probe, e); });
-      write.had_to_wait = outcome == Queue::Wait::kWaiting;
-      if (write.had_to_wait) {
-        Stepper::wait_until([&] { return write.probe.resumed != 0; });
-      }
-      write.is_admitted = !write.probe.refusal;
-      if (shape_.with_tickets) {
-        use_ticket(write);
-      }
-    }
-  }
+  /// What the last step of a thread asked for, and has still to come.
+  struct Pending {
+    std::vector<detail::Waiting*> resumed;
+    bool start_turn = false;
+    bool ended = false;
+  };
 
-  static void use_ticket(Write& write) {
-    if (!write.is_admitted) {
-      write.ticket->release();
-      return;
-    }
-    using WaitStart = detail::TicketState<Sync>::WaitStart;
-    if (write.ticket->start_wait(write.done) == WaitStart::kWaiting) {
-      Stepper::wait_until([&] { return write.done.resumed != 0; });
-    }
+  /// What `call(effects)` decides about must be in a member before it returns: from then on another
+  /// thread may run between the step and what it asks for.
+  template <class Step>
+  void step(Step&& call);
+  void produce(std::size_t producer);
+  [[nodiscard]] bool tries(std::size_t producer) const {
+    return shape_.last_tries && producer + 1 == shape_.producers;
   }
-
-  void write() {
-    detail::WriteBatch batch{};
-    for (;;) {
-      Stepper::wait_until([this] { return is_turn_posted_ || has_ended_; });
-      if (!std::exchange(is_turn_posted_, false)) {
-        return;
-      }
-      Turn turn = step([&](detail::Effects& e) { return queue_.begin_turn(batch, e); });
-      while (turn == Turn::kWrite) {
-        const std::size_t taken = std::min(shape_.bytes_a_step, batch.bytes);
-        take(batch, taken);
-        turn = step(
-            [&](detail::Effects& e) { return queue_.finish_write({}, taken, false, batch, e); });
-      }
-      if (turn == Turn::kShutdown) {
-        step([&](detail::Effects& e) { queue_.finish_shutdown({}, e); });
-      }
-    }
-  }
-
-  void take(const detail::WriteBatch& batch, std::size_t left) {
-    for (std::size_t i = 0; i < batch.count && left != 0; ++i) {
-      const std::size_t size = std::min(left, batch.buffers[i].size);
-      peer_.append(reinterpret_cast<const char*>(batch.buffers[i].data), size);
-      left -= size;
-    }
-  }
-
-  [[nodiscard]] std::string verdict_of(const Write& write) const {
-    if (write.probe.resumed != (write.had_to_wait ? 1 : 0)) {
-      return "was resumed " + std::to_string(write.probe.resumed) + " times";
-    }
-    if (write.is_admitted && write.began_after_close) {
-      return "was admitted after the close";
-    }
-    if (write.probe.owned[0].view() != (write.is_admitted ? "" : write.text)) {
-      return "does not have its bytes where they belong";
-    }
-    if (write.is_admitted && shape_.with_tickets) {
-      if (!write.ticket->is_done() || write.done.resumed > 1) {
-        return "has a ticket that is not done, or done twice";
-      }
-      const detail::WriteResult& result = write.ticket->result();
-      if (!shape_.aborts && (result.error || result.written != write.text.size())) {
-        return "has a ticket with a wrong result";
-      }
-    }
-    return {};
-  }
-
-  /// Whether `outcome` has every admitted write once, whole, a producer's in their order.
-  [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const {
-    if (outcome.size() != admitted.size()) {
-      return false;
-    }
-    std::vector<std::size_t> last(shape_.producers, 0);
-    for (const Write& write : writes_) {
-      const std::size_t index = static_cast<std::size_t>(write.text[0] - 'a');
-      const std::size_t at = outcome.find(write.text);
-      if (!write.is_admitted) {
-        if (at != std::string::npos) return false;
-        continue;
-      }
-      std::size_t& before = last[index / shape_.writes];
-      if (at == std::string::npos || at + 1 <= before) {
-        return false;
-      }
-      before = at + 1;
-    }
-    return true;
-  }
+  void submit(Write& write, bool waits);
+  static void use_ticket(Write& write);
+  void write();
+  void finish_write();
+  void take(std::size_t left);
+  void check_line(const Write* admitted_at_once);
+  [[nodiscard]] std::string verdict_of(const Write& write) const;
+  [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const;
+  [[nodiscard]] std::uint64_t name_of(const detail::Waiting* waiting) const;
+  void violate(const std::string& what) { violation_ = violation_.empty() ? what : violation_; }
 
   ProgramShape shape_;
   std::deque<Write> writes_;
+  std::vector<std::size_t> at_write_;  // of each producer
+  std::vector<const Write*> line_;     // those that had to wait, in the order in which they came
+  static constexpr std::size_t kMostThreads = 8;
+  std::array<Pending, kMostThreads> pending_;  // by thread
   CloseProbe closed_;
   FlushProbe flush_;
+  detail::WriteBatch batch_{};
+  Turn turn_ = Turn::kIdle;
   std::string peer_;
   std::string violation_;
   bool is_turn_posted_ = false;
   bool has_ended_ = false;
   bool is_closed_ = false;
+  bool has_failed_ = false;  // the stream
   Queue queue_;
 };
 

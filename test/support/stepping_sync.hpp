@@ -5,11 +5,13 @@
 //
 // Memory is sequentially consistent here: what weaker orders allow is for ThreadSanitizer to find.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,19 @@ enum Points : unsigned {
   kAllPoints = 7,
 };
 
+/// A state with one more value in it.
+[[nodiscard]] inline std::uint64_t mixed(std::uint64_t state, std::uint64_t value) {
+  state = (state ^ value) * 0x9e3779b97f4a7c15U;
+  state ^= state >> 29U;
+  return state * 0xbf58476d1ce4e5b9U;
+}
+[[nodiscard]] inline std::uint64_t mixed(std::uint64_t state, std::string_view text) {
+  for (const char each : text) {
+    state = mixed(state, static_cast<unsigned char>(each));
+  }
+  return mixed(state, text.size());
+}
+
 /// Runs one program of several threads in one order of its points.
 class Stepper {
  public:
@@ -36,53 +51,58 @@ class Stepper {
   /// The one whose program runs on this thread now, or null.
   [[nodiscard]] static Stepper* current() { return current_; }
 
+  /// What tells two moments of a program apart: equal states have equal futures. Of the threads,
+  /// how far each has come is known without it; what their local variables hold must be in it.
+  using State = std::function<std::uint64_t()>;
+  using States = std::unordered_set<std::uint64_t>;
+
   /// Runs `bodies` until all have ended, following `path` as far as it goes, then always taking the
   /// first option and adding it to `path`. A thread that could go on is left for another one at
   /// most `preemptions` times. False when all that are left wait for ever.
+  ///
+  /// With a `state`: where one comes that is in `seen`, all that can follow has been tried, and
+  /// nothing is added to `path` any more.
   [[nodiscard]] bool run(const std::vector<std::function<void()>>& bodies,
-                         std::vector<Choice>& path, unsigned points, std::size_t preemptions) {
+                         std::vector<Choice>& path, unsigned points, std::size_t preemptions,
+                         const State& state = {}, States* seen = nullptr) {
     points_ = points;
-    while (threads_.size() < bodies.size()) {
-      threads_.emplace_back();
-    }
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-      threads_[i].may_go_on = nullptr;
-      threads_[i].has_just_begun = true;
-      threads_[i].fiber.start(bodies[i]);
-    }
-    std::size_t step = 0;
+    path_ = &path;
+    step_ = 0;
+    was_seen_ = false;
     running_ = SIZE_MAX;
+    begin(bodies);
     std::vector<std::size_t> options;
     for (;;) {
-      bool all_ended = true;
-      options.clear();
-      for (std::size_t i = 0; i < bodies.size(); ++i) {
-        all_ended = all_ended && threads_[i].fiber.is_finished();
-        if (is_ready(i)) {
-          options.insert(i == running_ ? options.begin() : options.end(), i);
-        }
-      }
+      find_ready(bodies.size(), options);
       if (options.empty()) {
-        return all_ended;
+        return std::all_of(threads_.begin(), threads_.end(),
+                           [](const Thread& thread) { return thread.fiber.is_finished(); });
       }
       const bool would_preempt = options.front() == running_;
       if (would_preempt && preemptions == 0) {
         options.resize(1);
       }
-      std::size_t chosen = 0;
-      if (options.size() > 1) {
-        if (step == path.size()) {
-          path.push_back({0, options.size()});
-        }
-        chosen = path[step++].chosen;
+      if (state && options.size() > 1 && step_ == path.size() && !was_seen_) {
+        was_seen_ = !seen->insert(with_progress(state())).second;
       }
+      const std::size_t chosen = next_choice(options.size());
       preemptions -= would_preempt && chosen != 0 ? 1 : 0;
       running_ = options[chosen];
+      ++threads_[running_].steps;
       current_ = this;
       threads_[running_].fiber.resume();
       current_ = nullptr;
     }
   }
+
+  /// For the program: one of `options` things happens, which is not its own to decide. What was
+  /// chosen is a part of its state.
+  [[nodiscard]] static std::size_t choose(std::size_t options) {
+    return current_ == nullptr ? 0 : current_->next_choice(options);
+  }
+
+  /// For the program: which of its threads runs now; 0 outside of a run.
+  [[nodiscard]] static std::size_t thread() { return current_ == nullptr ? 0 : current_->running_; }
 
   /// For the program: another thread may go first. Does nothing outside of a run.
   static void mark() { point(kMarks); }
@@ -114,10 +134,48 @@ class Stepper {
     Fiber fiber;
     std::function<bool()> may_go_on;
     bool has_just_begun = false;  // it was chosen to go on: its first point is no new choice
+    std::uint64_t steps = 0;
   };
 
-  [[nodiscard]] bool is_ready(std::size_t i) const {
-    return !threads_[i].fiber.is_finished() && (!threads_[i].may_go_on || threads_[i].may_go_on());
+  void begin(const std::vector<std::function<void()>>& bodies) {
+    threads_.resize(std::max(threads_.size(), bodies.size()));
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+      threads_[i].may_go_on = nullptr;
+      threads_[i].has_just_begun = true;
+      threads_[i].steps = 0;
+      threads_[i].fiber.start(bodies[i]);
+    }
+  }
+
+  // Those that can go on, the one that ran last in front.
+  void find_ready(std::size_t count, std::vector<std::size_t>& ready) const {
+    ready.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      const Thread& thread = threads_[i];
+      if (!thread.fiber.is_finished() && (!thread.may_go_on || thread.may_go_on())) {
+        ready.insert(i == running_ ? ready.begin() : ready.end(), i);
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t next_choice(std::size_t options) {
+    if (options < 2) {
+      return 0;
+    }
+    if (step_ == path_->size()) {
+      if (was_seen_) {
+        return 0;
+      }
+      path_->push_back({0, options});
+    }
+    return (*path_)[step_++].chosen;
+  }
+
+  [[nodiscard]] std::uint64_t with_progress(std::uint64_t state) const {
+    for (const Thread& thread : threads_) {
+      state = mixed(state, thread.steps * 2 + (thread.may_go_on ? 1 : 0));
+    }
+    return state;
   }
 
   static inline thread_local Stepper* current_ = nullptr;
@@ -125,10 +183,16 @@ class Stepper {
   std::deque<Thread> threads_;
   std::size_t running_ = SIZE_MAX;
   unsigned points_ = kAllPoints;
+  std::vector<Choice>* path_ = nullptr;
+  std::size_t step_ = 0;   // choices of path_ that were followed
+  bool was_seen_ = false;  // this run is in a state that an earlier one has been in
 };
 
 /// The policy: `BasicWriteQueue<SteppingSync>` and its tickets.
 struct SteppingSync {
+  template <class T>
+  using Plain = T;
+
   class Mutex {
    public:
     void lock() {
@@ -187,62 +251,6 @@ struct SteppingSync {
     static void step() { Stepper::point(kAtomics); }
     T value_;
   };
-};
-
-/// Every schedule of a program, depth first.
-class Explorer {
- public:
-  struct Result {
-    std::size_t schedules = 0;
-    bool is_complete = false;  // within the bound, all were tried
-    std::string failure;       // of the first schedule that failed, with its choices
-  };
-
-  /// `make()` gives a fresh program: an object with `bodies()`, a vector of functions, and
-  /// `verdict()`, empty when all is well, called after every thread has ended.
-  template <class MakeProgram>
-  [[nodiscard]] Result explore(MakeProgram&& make, unsigned points, std::size_t preemptions,
-                               std::size_t most_schedules = SIZE_MAX) {
-    Result result;
-    std::vector<Stepper::Choice> path;
-    for (;;) {
-      auto program = make();
-      const bool ended = stepper_.run(program->bodies(), path, points, preemptions);
-      ++result.schedules;
-      result.failure = ended ? program->verdict() : "all that are left wait for ever";
-      if (!result.failure.empty()) {
-        result.failure += ", schedule:" + text_of(path);
-        if (!ended) {
-          // Its threads are still in the middle of it: it must not be destroyed, ever.
-          static auto& unfinished = *new std::vector<decltype(program)>;
-          unfinished.push_back(std::move(program));
-        }
-        return result;
-      }
-      while (!path.empty() && path.back().chosen + 1 == path.back().options) {
-        path.pop_back();
-      }
-      if (path.empty()) {
-        result.is_complete = true;
-        return result;
-      }
-      if (result.schedules == most_schedules) {
-        return result;
-      }
-      ++path.back().chosen;
-    }
-  }
-
- private:
-  [[nodiscard]] static std::string text_of(const std::vector<Stepper::Choice>& path) {
-    std::string text;
-    for (const Stepper::Choice& choice : path) {
-      text += " " + std::to_string(choice.chosen) + "/" + std::to_string(choice.options);
-    }
-    return text;
-  }
-
-  Stepper stepper_;
 };
 
 }  // namespace bytes_handoff::test

@@ -106,7 +106,7 @@ class BasicWriteQueue {
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
   [[nodiscard]] const WriteHandoffConfig& config() const noexcept { return config_; }
 
- private:
+ protected:  // for tests that compare whole states
   enum class State : std::uint8_t { kOpen, kClosing, kEnded };
   enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown };
   using Lock = std::lock_guard<typename Sync::Mutex>;

@@ -1,0 +1,301 @@
+#include "interleavings/write_queue_program.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bytes_handoff::test {
+
+std::vector<std::function<void()>> WriteQueueProgram::bodies() {
+  std::vector<std::function<void()>> all;
+  for (std::size_t i = 0; i < shape_.producers; ++i) {
+    all.emplace_back([this, i] { produce(i); });
+  }
+  all.emplace_back([this] { write(); });
+  if (shape_.cancels) {
+    all.emplace_back(
+        [this] { step([this](detail::Effects& e) { queue_.cancel(writes_[0].probe, e); }); });
+  }
+  if (shape_.closes) {
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) {
+        queue_.close(e);
+        is_closed_ = true;
+      });
+    });
+  }
+  if (shape_.aborts) {
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) {
+        queue_.abort(detail::ErrorValue::of(Errc::aborted), e);
+        is_closed_ = true;
+      });
+    });
+  }
+  if (shape_.flushes) {
+    all.emplace_back([this] {
+      if (!queue_.wait_flush(flush_)) {
+        Stepper::wait_until([this] { return flush_.resumed != 0; });
+      }
+    });
+  }
+  return all;
+}
+
+template <class Step>
+void WriteQueueProgram::step(Step&& call) {
+  Pending& mine = pending_[Stepper::thread()];
+  {
+    detail::Effects effects;
+    call(effects);
+    violate(queue_.violation());
+    mine.start_turn = effects.start_turn;
+    mine.ended = effects.ended;
+    while (detail::Waiting* waiting = effects.resumed.pop_front()) {
+      mine.resumed.push_back(waiting);
+    }
+  }
+  if (mine.resumed.empty() && !mine.start_turn && !mine.ended) {
+    return;
+  }
+  Stepper::mark();
+  for (detail::Waiting* waiting : std::exchange(mine.resumed, {})) {
+    waiting->resume(nullptr);
+  }
+  if (std::exchange(mine.start_turn, false) && std::exchange(is_turn_posted_, true)) {
+    violate("two turns were posted");
+  }
+  if (std::exchange(mine.ended, false) && std::exchange(has_ended_, true)) {
+    violate("ended twice");
+  }
+}
+
+void WriteQueueProgram::produce(std::size_t producer) {
+  for (std::size_t i = 0; i < shape_.writes; ++i) {
+    at_write_[producer] = i;
+    Write& write = writes_[producer * shape_.writes + i];
+    if (shape_.with_tickets) {
+      write.ticket = make_ticket<Sync>();
+      write.probe.ticket = write.ticket.get();
+    }
+    write.began_after_close = is_closed_;
+    submit(write, !tries(producer));
+    if (write.outcome == Queue::Wait::kWaiting) {
+      Stepper::wait_until([&] { return write.probe.resumed != 0; });
+    }
+    write.is_admitted = !write.probe.refusal;
+    if (shape_.with_tickets) {
+      use_ticket(write);
+    }
+  }
+}
+
+void WriteQueueProgram::submit(Write& write, bool waits) {
+  step([&](detail::Effects& e) {
+    if (waits) {
+      write.outcome = queue_.wait_write(write.probe, e);
+    } else {
+      const auto tried = queue_.try_write(write.probe.slices, write.probe.ticket, e);
+      write.outcome = tried ? Queue::Wait::kAdmitted : Queue::Wait::kRefused;
+      write.probe.refusal = tried ? std::nullopt : std::optional(tried.error());
+    }
+    if (write.outcome == Queue::Wait::kWaiting) {
+      line_.push_back(&write);
+    }
+    check_line(write.outcome == Queue::Wait::kAdmitted ? &write : nullptr);
+  });
+}
+
+// First come, first served: nobody is admitted while somebody who came earlier waits.
+void WriteQueueProgram::check_line(const Write* admitted_at_once) {
+  bool somebody_waits = false;
+  for (const Write* write : line_) {
+    const bool was_admitted = !write->probe.linked && !write->probe.refusal;
+    if (somebody_waits && was_admitted) {
+      violate("admitted past one who came earlier");
+    }
+    somebody_waits = somebody_waits || write->probe.linked;
+  }
+  if (somebody_waits && admitted_at_once != nullptr) {
+    violate("admitted past one who waits");
+  }
+}
+
+void WriteQueueProgram::use_ticket(Write& write) {
+  if (!write.is_admitted) {
+    write.ticket->release();
+    return;
+  }
+  using WaitStart = detail::TicketState<Sync>::WaitStart;
+  if (write.ticket->start_wait(write.done) == WaitStart::kWaiting) {
+    Stepper::wait_until([&] { return write.done.resumed != 0; });
+  }
+}
+
+void WriteQueueProgram::write() {
+  for (;;) {
+    Stepper::wait_until([this] { return is_turn_posted_ || has_ended_; });
+    if (!std::exchange(is_turn_posted_, false)) {
+      return;
+    }
+    step([this](detail::Effects& e) {
+      turn_ = queue_.begin_turn(batch_, e);
+      check_line(nullptr);
+    });
+    while (turn_ == Turn::kWrite) {
+      finish_write();
+    }
+    if (turn_ == Turn::kShutdown) {
+      step([this](detail::Effects& e) { queue_.finish_shutdown({}, e); });
+    }
+  }
+}
+
+// The stream completes: it has taken some bytes, and perhaps failed.
+void WriteQueueProgram::finish_write() {
+  step([this](detail::Effects& e) {
+    const std::size_t most = std::min(shape_.bytes_a_step, batch_.bytes);
+    const bool varies = shape_.stream_varies && most > 1;
+    const std::size_t taken = varies && Stepper::choose(2) == 1 ? 1 : most;
+    detail::ErrorValue error;
+    if (shape_.stream_fails && Stepper::choose(2) == 1) {
+      error = error_value(104);
+      has_failed_ = true;
+    }
+    take(taken);
+    turn_ = queue_.finish_write(error, taken, false, batch_, e);
+    check_line(nullptr);
+  });
+}
+
+void WriteQueueProgram::take(std::size_t left) {
+  for (std::size_t i = 0; i < batch_.count && left != 0; ++i) {
+    const std::size_t size = std::min(left, batch_.buffers[i].size);
+    peer_.append(reinterpret_cast<const char*>(batch_.buffers[i].data), size);
+    left -= size;
+  }
+}
+
+std::uint64_t WriteQueueProgram::name_of(const detail::Waiting* waiting) const {
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    if (waiting == &writes_[i].probe || waiting == &writes_[i].done) {
+      return i;
+    }
+  }
+  return waiting == &closed_ ? 100 : 101;
+}
+
+std::uint64_t WriteQueueProgram::state() {
+  std::uint64_t all = queue_.state();
+  for (const Write& write : writes_) {
+    const std::uint64_t outcome = write.outcome ? static_cast<std::uint64_t>(*write.outcome) : 9;
+    const std::uint64_t refusal =
+        write.probe.refusal ? static_cast<std::uint64_t>(write.probe.refusal->reason) : 9;
+    const std::uint64_t error = static_cast<std::uint64_t>(
+        write.probe.refusal ? write.probe.refusal->first_error.value : 0);
+    for (const std::uint64_t each :
+         {outcome, refusal, error, static_cast<std::uint64_t>(write.probe.resumed),
+          std::uint64_t{write.probe.linked}, std::uint64_t{write.is_admitted},
+          std::uint64_t{write.began_after_close}, std::uint64_t{write.probe.owned[0].size()}}) {
+      all = mixed(all, each);
+    }
+  }
+  for (const std::size_t at : at_write_) {
+    all = mixed(all, at);
+  }
+  for (const Write* write : line_) {
+    if (write->probe.linked) {
+      all = mixed(all, write->text);
+    }
+  }
+  for (const Pending& pending : pending_) {
+    all = mixed(all, (pending.start_turn ? 1U : 0U) + (pending.ended ? 2U : 0U));
+    for (const detail::Waiting* waiting : pending.resumed) {
+      all = mixed(all, name_of(waiting));
+    }
+  }
+  for (const std::uint64_t each :
+       {static_cast<std::uint64_t>(turn_), std::uint64_t{batch_.bytes}, std::uint64_t{batch_.items},
+        static_cast<std::uint64_t>(closed_.resumed), static_cast<std::uint64_t>(flush_.resumed),
+        static_cast<std::uint64_t>(flush_.error.value), std::uint64_t{is_turn_posted_},
+        std::uint64_t{has_ended_}, std::uint64_t{is_closed_}, std::uint64_t{has_failed_}}) {
+    all = mixed(all, each);
+  }
+  return mixed(mixed(all, peer_), violation_);
+}
+
+std::string WriteQueueProgram::verdict() {
+  std::string admitted;
+  for (std::size_t i = 0; i < writes_.size(); ++i) {
+    if (std::string wrong = verdict_of(writes_[i]); !wrong.empty()) {
+      return "write " + std::to_string(i) + " " + wrong;
+    }
+    admitted += writes_[i].is_admitted ? writes_[i].text : "";
+  }
+  std::string outcome = peer_;
+  const auto unwritten = queue_.take_unwritten();
+  if (!unwritten) {
+    return "it has not ended";
+  }
+  for (const Bytes& bytes : *unwritten) {
+    outcome += bytes.view();
+  }
+  if (!shape_.aborts && !has_failed_ && outcome != peer_) {
+    return "closed, and not all was written";
+  }
+  if (!is_in_order(outcome, admitted)) {
+    return "admitted " + admitted + ", left " + outcome;
+  }
+  if (queue_.pending_bytes() != 0 || queue_.pending_items() != 0) {
+    return "pending after the end";
+  }
+  if (closed_.resumed != 1) {
+    return "who waits for the end was not resumed once";
+  }
+  return violation_;
+}
+
+std::string WriteQueueProgram::verdict_of(const Write& write) const {
+  if (write.probe.resumed != (write.outcome == Queue::Wait::kWaiting ? 1 : 0)) {
+    return "was resumed " + std::to_string(write.probe.resumed) + " times";
+  }
+  if (write.is_admitted && write.began_after_close) {
+    return "was admitted after the close";
+  }
+  if (write.probe.owned[0].view() != (write.is_admitted ? "" : write.text)) {
+    return "does not have its bytes where they belong";
+  }
+  if (write.is_admitted && shape_.with_tickets) {
+    if (!write.ticket->is_done() || write.done.resumed > 1) {
+      return "has a ticket that is not done, or done twice";
+    }
+    const detail::WriteResult& result = write.ticket->result();
+    if (!shape_.aborts && !has_failed_ && (result.error || result.written != write.text.size())) {
+      return "has a ticket with a wrong result";
+    }
+  }
+  return {};
+}
+
+/// Whether `outcome` has every admitted write once, whole, a producer's in their order.
+bool WriteQueueProgram::is_in_order(const std::string& outcome, const std::string& admitted) const {
+  if (outcome.size() != admitted.size()) {
+    return false;
+  }
+  std::vector<std::size_t> last(shape_.producers, 0);
+  for (const Write& write : writes_) {
+    const std::size_t index = static_cast<std::size_t>(write.text[0] - 'a');
+    const std::size_t at = outcome.find(write.text);
+    if (!write.is_admitted) {
+      if (at != std::string::npos) return false;
+      continue;
+    }
+    std::size_t& before = last[index / shape_.writes];
+    if (at == std::string::npos || at + 1 <= before) {
+      return false;
+    }
+    before = at + 1;
+  }
+  return true;
+}
+
+}  // namespace bytes_handoff::test
