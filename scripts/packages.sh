@@ -24,6 +24,7 @@ build libbenchmark-dev header   benchmark/benchmark.h
 test  python3          command  python3
 test  strace           command  strace
 test  iproute2         command  ip
+test  spin             command  spin
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19
 sanitize llvm-19            command  llvm-symbolizer-19
