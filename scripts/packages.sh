@@ -25,6 +25,7 @@ test  python3          command  python3
 test  strace           command  strace
 test  iproute2         command  ip
 test  spin             command  spin
+test  relacy-dev       header   relacy/relacy.hpp
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19
 sanitize llvm-19            command  llvm-symbolizer-19

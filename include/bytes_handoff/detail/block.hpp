@@ -3,12 +3,13 @@
 // What slices keep alive: an owner with a count of references, and the one kind of owner that the
 // library fills itself, the block.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
 
 #include "bytes_handoff/detail/pool.hpp"
+#include "bytes_handoff/detail/reference_count.hpp"
+#include "bytes_handoff/detail/sync.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -22,14 +23,11 @@ struct Owner {
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
 
-  void add_references(std::size_t count) noexcept {
-    references_.fetch_add(count, std::memory_order_relaxed);
-  }
+  void add_references(std::size_t count) noexcept { references_.add(count); }
 
   /// Gives back `count` references that the caller holds. May destroy the owner.
   void release(std::size_t count) noexcept {
-    if (references_.load(std::memory_order_acquire) == count ||
-        references_.fetch_sub(count, std::memory_order_acq_rel) == count) {
+    if (references_.release(count)) {
       destroy(this);
     }
   }
@@ -37,16 +35,14 @@ struct Owner {
   /// Whether the `held` references of the caller are all that there are. When true, what the other
   /// holders did with the bytes has happened before.
   [[nodiscard]] bool is_unique(std::size_t held) const noexcept {
-    return references_.load(std::memory_order_acquire) == held;
+    return references_.is_unique(held);
   }
 
   /// Only for a holder of all references.
-  void reset_references(std::size_t count) noexcept {
-    references_.store(count, std::memory_order_relaxed);
-  }
+  void reset_references(std::size_t count) noexcept { references_.reset(count); }
 
  private:
-  std::atomic<std::size_t> references_;
+  ReferenceCount<StdSync, std::size_t> references_;
 
  public:
   const Destroy destroy;

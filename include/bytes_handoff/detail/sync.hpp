@@ -11,6 +11,9 @@ struct StdSync {
   using Mutex = std::mutex;
   template <class T>
   using Atomic = std::atomic<T>;
+  /// What atomics or a mutex guard.
+  template <class T>
+  using Plain = T;
 };
 
 }  // namespace bytes_handoff::detail

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "bytes_handoff/detail/pool.hpp"
+#include "bytes_handoff/detail/reference_count.hpp"
 #include "bytes_handoff/detail/sync.hpp"
 #include "bytes_handoff/detail/waiting.hpp"
 
@@ -24,12 +25,10 @@ class TicketState {
     return ::new (pool_allocate(sizeof(TicketState))) TicketState;
   }
 
-  void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void add_reference() noexcept { references_.add(1); }
 
   void release(std::uint32_t count = 1) noexcept {
-    // Who holds all the references there are needs no atomic step to give them back.
-    if (references_.load(std::memory_order_acquire) == count ||
-        references_.fetch_sub(count, std::memory_order_acq_rel) == count) {
+    if (references_.release(count)) {
       this->~TicketState();
       pool_deallocate(this, sizeof(TicketState));
     }
@@ -37,7 +36,7 @@ class TicketState {
 
   /// The queue's side, once: publishes the result. Returns whom to resume, its result filled in.
   [[nodiscard]] TicketWaiter* finish(const WriteResult& result) noexcept {
-    if (references_.load(std::memory_order_acquire) == 1) {
+    if (references_.is_unique(1)) {
       return nullptr;  // the ticket was dropped: nobody waits, nor ever will
     }
     result_ = result;
@@ -84,8 +83,8 @@ class TicketState {
   TicketState() noexcept = default;
 
   typename Sync::template Atomic<std::uintptr_t> word_{kPending};
-  typename Sync::template Atomic<std::uint32_t> references_{2};
-  WriteResult result_;
+  ReferenceCount<Sync, std::uint32_t> references_{2};
+  typename Sync::template Plain<WriteResult> result_;
 };
 
 using Ticket = TicketState<StdSync>;

@@ -20,6 +20,8 @@ struct CountingSync {
   };
   template <class T>
   using Atomic = std::atomic<T>;
+  template <class T>
+  using Plain = T;
 };
 
 class WriteQueueLocking : public testing::Test {
