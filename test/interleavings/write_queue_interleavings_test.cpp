@@ -100,6 +100,13 @@ TEST(WriteQueueInterleavings, WithACancellerAndTwoItemsOfTwoBytes) {
   explore_states(shape, 20'000);
 }
 
+TEST(WriteQueueInterleavings, WithACancellerAndTwoItemsOfTwoSizes) {
+  ProgramShape shape = shape_of(2);
+  shape.bytes_a_first_write = 2;
+  shape.cancels = true;
+  explore_states(shape, 20'000);
+}
+
 TEST(WriteQueueInterleavings, WithWritesOfTwoSizesAndAStreamThatTakesSomeOrAll) {
   ProgramShape shape = shape_of(2);
   shape.bytes_a_first_write = 2;

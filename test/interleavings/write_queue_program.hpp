@@ -81,9 +81,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     if (writer_ == Writer::kIdle && (state_ != State::kOpen || !items_.empty())) {
       return "the writer sleeps, and has something to do";
     }
-    return items_.empty() && writer_ == Writer::kIdle && !write_waiters_.empty()
-               ? "somebody waits for room in an empty queue"
-               : "";
+    const auto* first = static_cast<const WriteWaiter*>(write_waiters_.front());
+    const bool fits = first != nullptr && !held_up_by(first->bytes, first->items);
+    return fits ? "the first in line waits, and would fit" : "";
   }
 
  private:
