@@ -79,6 +79,11 @@ struct TicketProgram {
 
 class TicketInterleavings : public testing::TestWithParam<TicketProgram::Holder> {};
 
+const char* name_of(const testing::TestParamInfo<TicketProgram::Holder>& holder) {
+  constexpr const char* kNames[] = {"Waits", "Cancels", "CancelsAndWaitsAgain", "Looks", "Drops"};
+  return kNames[static_cast<std::size_t>(holder.param)];
+}
+
 TEST_P(TicketInterleavings, AreAllRight) {
   Explorer explorer;
   const auto result =
@@ -93,7 +98,8 @@ INSTANTIATE_TEST_SUITE_P(Holders, TicketInterleavings,
                                          TicketProgram::Holder::kCancels,
                                          TicketProgram::Holder::kCancelsAndWaitsAgain,
                                          TicketProgram::Holder::kLooks,
-                                         TicketProgram::Holder::kDrops));
+                                         TicketProgram::Holder::kDrops),
+                         name_of);
 
 }  // namespace
 }  // namespace bytes_handoff::test
