@@ -139,27 +139,44 @@ void read_roles(FlagReader& read, Options& options) {
   check_peer_port(read, options);
 }
 
-// Names the flag that contributes most to a size that does not fit.
+struct Size {
+  std::string_view flag;
+  std::uint64_t value;
+};
+
+// Blames the largest of the sizes that were given: the defaults alone fit.
+void fail_largest(FlagReader& read, std::initializer_list<Size> sizes, std::string_view rule) {
+  const Size* largest = nullptr;
+  for (const Size& size : sizes) {
+    if (read.given(size.flag) && (largest == nullptr || size.value > largest->value)) {
+      largest = &size;
+    }
+  }
+  if (largest != nullptr) read.fail(largest->flag, rule);
+}
+
 void check_sums(FlagReader& read, const Options& options) {
   if (read.failed()) return;
+  const Size frames{"--route-frames", options.route_frames};
+  const Size frame{"--frame-len", options.frame_len};
+  const Size tunnel{"--tunnel-bytes", options.tunnel_bytes};
+  const Size connections{"--connections", options.connections};
+  const Size iterations{"--iterations", options.iterations};
+
   const auto payload =
       checked_payload_bytes({options.route_frames, options.frame_len, options.tunnel_bytes});
   if (!payload) {
-    const bool tunnel = options.tunnel_bytes > (std::uint64_t{1} << 62);
-    const bool frame = options.frame_len > options.route_frames;
-    read.fail(tunnel  ? "--tunnel-bytes"
-              : frame ? "--frame-len"
-                      : "--route-frames",
-              "--route-frames * (--frame-len + 1) + 7 + --tunnel-bytes must fit 64 bits");
-    return;
+    return fail_largest(read, {frames, frame, tunnel},
+                        "--route-frames * (--frame-len + 1) + 7 + --tunnel-bytes must fit 64 bits");
   }
   const auto wave = checked_multiply(*payload, options.connections);
   if (!wave) {
-    read.fail("--connections",
-              "times " + std::to_string(*payload) + " bytes per connection must fit 64 bits");
-  } else if (!checked_multiply(*wave, options.iterations)) {
-    read.fail("--iterations",
-              "times " + std::to_string(*wave) + " bytes per wave must fit 64 bits");
+    return fail_largest(read, {frames, frame, tunnel, connections},
+                        "the bytes of all --connections must fit 64 bits");
+  }
+  if (!checked_multiply(*wave, options.iterations)) {
+    fail_largest(read, {frames, frame, tunnel, connections, iterations},
+                 "the bytes of all --iterations must fit 64 bits");
   }
 }
 

@@ -175,6 +175,11 @@ TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
   expect_refused({"--route-frames", "18446744073709551615"}, {"--route-frames", "64 bits"});
   expect_refused({"--connections", "1000000000000000000"}, {"--connections", "64 bits"});
   expect_refused({"--iterations", "1000000000000000000"}, {"--iterations", "64 bits"});
+  // Never a flag that was not given.
+  expect_refused({"--tunnel-bytes", "9223372036854775808"},
+                 {"--tunnel-bytes '9223372036854775808'", "--connections", "64 bits"});
+  expect_refused({"--frame-len", "4000000000000000", "--iterations", "2"},
+                 {"--frame-len '4000000000000000'", "--iterations", "64 bits"});
 }
 
 TEST(Options, ChoicesNameTheirValues) {
