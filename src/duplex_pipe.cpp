@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "bytes_handoff/detail/block.hpp"
+
 namespace bytes_handoff::detail {
 namespace {
 
@@ -102,6 +104,8 @@ class DuplexPipe::Cursor {
 
 bool DuplexPipe::ensure_storage() noexcept {
   if (storage_ != nullptr) return true;
+  // An aligned `operator new` may round a size up past the end of the address space.
+  if (capacity_ > kLargestBlock) return false;
   try {
     storage_.reset(static_cast<std::byte*>(::operator new(capacity_, kRingAlignment)));
   } catch (const std::bad_alloc&) {

@@ -63,7 +63,8 @@ struct ForeignOwner final : Owner {
 /// Thread safety: distinct objects may be used on any threads at once, even when they share memory;
 /// one object by one thread at a time, except that const members may run concurrently.
 /// Cost: copy, slice and drop are O(1) and allocate nothing; a move touches no shared memory.
-/// Exceptions: only the functions that allocate throw (std::bad_alloc).
+/// Exceptions: only the functions that allocate throw (std::bad_alloc, and std::length_error for a
+/// copy of more bytes than a block can have).
 ///
 ///     Bytes line = Bytes::copy_of("GET /\r\n");
 ///     Bytes verb = line.slice(0, 3).value();   // shares line's memory

@@ -194,7 +194,8 @@ using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 
 /// Makes a connected pair, the ends on `first` and `second`, that buffers at most `capacity` bytes
 /// each way. One allocation, and two lookups in the executors' contexts; the rings are allocated
-/// later. Throws std::invalid_argument for a capacity of 0.
+/// later: where that fails, as it does past a quarter of the address space, a write that nobody is
+/// reading for fails with `no_memory`. Throws std::invalid_argument for a capacity of 0.
 template <DuplexExecutor First, DuplexExecutor Second>
 std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const First& first,
                                                                            const Second& second,
