@@ -202,13 +202,13 @@ TEST_F(SizeArithmeticOfAQueue, EveryTotalAgainstEveryLimit) {
         for (std::size_t slices = 1; slices <= 3; ++slices) {
           open(limits);
           ASSERT_TRUE(send("1"));
-          std::vector<Bytes> write(slices);
-          write[0] = Bytes::from_static(only_counted(size));
-          const Reason reason = expected_reason(size, slices, limits);
+          const std::vector<Bytes> write(slices, Bytes::from_static(only_counted(size)));
+          const std::size_t total = size > SIZE_MAX / slices ? SIZE_MAX : size * slices;
+          const Reason reason = expected_reason(total, slices, limits);
           const Submitted tried = submit(write);
           ASSERT_EQ(tried.refusal ? tried.refusal->reason : Reason::cancelled, reason)
               << size << " of " << max_bytes << ", " << slices << " of " << max_items;
-          const std::size_t before = reason == Reason::cancelled ? size : 0;
+          const std::size_t before = reason == Reason::cancelled ? total : 0;
           EXPECT_EQ(queue().pending_bytes(), 1 + before);
           EXPECT_LE(queue().pending_bytes(), max_bytes);
           WriteProbe probe(write);
