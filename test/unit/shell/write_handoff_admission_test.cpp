@@ -212,6 +212,76 @@ TEST_F(WriteHandoffAdmission, each_release_wakes_only_those_that_are_admitted) {
   EXPECT_TRUE(waiting.back().has_come());
 }
 
+/// Producers that write again as soon as they may, and so keep the queue full.
+class WriteHandoffFairness : public WriterFixture {
+ protected:
+  static constexpr std::size_t kProducers = 8;
+  static constexpr std::size_t kBudget = 64;
+
+  void start(WriteHandoff& out) {
+    for (std::size_t producer = 0; producer < kProducers; ++producer) {
+      write_on(out);
+    }
+  }
+
+  /// Runs what is ready, one handler at a time, until `done()`.
+  template <class Condition>
+  void run_while_busy(Condition done) {
+    context->restart();
+    while (!done() && handlers_ < 1'000'000) {
+      ASSERT_EQ(context->poll_one(), 1U) << "nothing is left to run";
+      ++handlers_;
+    }
+    ASSERT_TRUE(done());
+  }
+
+  std::size_t admissions_ = 0;
+  std::size_t handlers_ = 0;
+  std::size_t most_admissions_ = 2000;
+
+ private:
+  void write_on(WriteHandoff& out) {
+    out.async_write_detached(text("8 bytes."), [this, &out](DetachedResult result) {
+      if (result && ++admissions_ < most_admissions_) {
+        write_on(out);
+      }
+    });
+  }
+};
+
+TEST_F(WriteHandoffFairness, an_admission_costs_two_wake_ups_at_most) {
+  for (const std::size_t most_per_call : {3U, 8U, 20U, 1000U}) {
+    script->most_per_call = most_per_call;
+    script->calls = 0;
+    admissions_ = handlers_ = 0;
+    auto out = spawn(limits(4, kBudget));
+    start(out);
+    run_while_busy([&] { return admissions_ >= most_admissions_; });
+    // What ran beside the completions of the stream: handlers of admitted writes, and turns.
+    EXPECT_LE(handlers_ - script->calls, 2 * admissions_) << most_per_call;
+    EXPECT_GT(out.statistics().waits, admissions_ / 2) << "there was no contention";
+    run_ready(*context);
+  }
+}
+
+TEST_F(WriteHandoffFairness, a_full_budget_write_under_busy_producers_gets_in_within_one_drain) {
+  auto out = spawn(limits(8, kBudget));
+  script->most_per_call = 20;
+  start(out);
+  run_while_busy([&] { return admissions_ >= 100; });
+  const std::size_t written = script->written.size();
+  const std::size_t in_front = out.pending_bytes() + kProducers * 8;
+  Outcome<DetachedResult> full;
+  out.async_write_detached(text(std::string(kBudget, 'F')), full.handler());
+  EXPECT_FALSE(out.try_write_detached(text("x"))) << "barged";
+  run_while_busy([&] { return full.has_come(); });
+  const std::size_t at = script->written.find('F');
+  run_while_busy([&] { return admissions_ >= most_admissions_; });
+  EXPECT_LE(std::min(at, script->written.find('F')), written + in_front);
+  EXPECT_GE(script->written.size(), written + kBudget);
+  run_ready(*context);
+}
+
 TEST_F(WriteHandoffAdmission, more_than_max_waiters_are_refused) {
   WriteHandoffConfig config = limits(1, 8);
   config.max_waiters = 1;

@@ -152,6 +152,46 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   EXPECT_LE(out.statistics().high_water_bytes, 64U);
 }
 
+TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
+  constexpr unsigned kProducers = 8;
+  constexpr std::size_t kBudget = 64;
+  OwnThread streams;
+  auto [first, far] = TypeParam::make(streams.context);
+  auto out = WriteHandoff::spawn(std::move(first), limits(64, kBudget)).value();
+  RemoteCollector<typename TypeParam::Stream> peer(streams.context, far);
+  std::atomic<bool> is_in_line{false};
+  std::atomic<bool> is_admitted{false};
+  std::atomic<std::size_t> admitted{0};
+  std::vector<std::thread> producers;
+  for (unsigned id = 0; id < kProducers; ++id) {
+    producers.emplace_back([&, handle = out]() mutable {
+      while (!is_admitted) {
+        // Whether it began before the large write stood in line is told by what it writes.
+        const char* const bytes = is_in_line ? "afterwd." : "before_.";
+        admitted += handle.try_write_detached(text(bytes)).has_value() ? 1U : 0U;
+        std::this_thread::yield();
+      }
+    });
+  }
+  while (admitted < 100) {
+    std::this_thread::yield();
+  }
+  std::promise<bool> result;
+  out.async_write_detached(text(std::string(kBudget, 'F')), [&](DetachedResult written) {
+    is_admitted = true;
+    result.set_value(written.has_value());
+  });
+  is_in_line = true;
+  EXPECT_TRUE(result.get_future().get());
+  for (std::thread& producer : producers) {
+    producer.join();
+  }
+  out.async_close(kPatience, net::use_future).get();
+  const std::string received = peer.text();
+  EXPECT_EQ(received.size(), admitted * 8 + kBudget);
+  EXPECT_EQ(received.substr(0, received.find('F')).find("afterwd."), std::string::npos);
+}
+
 TEST(WriterThreadsEnd, abort_from_anywhere_settles_every_write) {
   for (int round = 0; round < 20; ++round) {
     OwnThread streams;
