@@ -10,6 +10,7 @@ namespace bytes_handoff::test {
 struct AllocationCounts {
   std::size_t allocations = 0;
   std::size_t deallocations = 0;
+  std::size_t refusals = 0;
 };
 
 /// What this thread has allocated and given back since it began.
@@ -24,7 +25,7 @@ class FailingAllocations {
   ~FailingAllocations();
 };
 
-/// What this thread has allocated and given back since this was made.
+/// What this thread has allocated and given back, and been refused, since this was made.
 class AllocationScope {
  public:
   [[nodiscard]] std::size_t allocations() const noexcept {
@@ -32,6 +33,9 @@ class AllocationScope {
   }
   [[nodiscard]] std::size_t deallocations() const noexcept {
     return allocation_counts().deallocations - start_.deallocations;
+  }
+  [[nodiscard]] std::size_t refusals() const noexcept {
+    return allocation_counts().refusals - start_.refusals;
   }
 
  private:

@@ -14,6 +14,7 @@ constinit thread_local bool refusing = false;
 
 void* counted_allocate(std::size_t size, std::size_t alignment) {
   if (refusing || size > kMostBytes) {
+    ++counts.refusals;
     throw std::bad_alloc();
   }
   const std::size_t least = size == 0 ? 1 : size;
