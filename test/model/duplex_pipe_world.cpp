@@ -11,10 +11,10 @@ namespace {
 constexpr std::uint64_t kNames = 6;  // of requests: from 1, several may have the same
 
 template <typename Segment>
-std::vector<Segment> cut(Segment whole, Random& random) {
+std::vector<Segment> cut(Segment whole, Choices& choices) {
   std::vector<Segment> parts;
   while (!whole.empty()) {
-    const std::size_t size = random.between(0, whole.size());
+    const std::size_t size = choices.between(0, whole.size());
     parts.push_back(whole.first(size));
     whole = whole.subspan(size);
   }
@@ -85,36 +85,36 @@ void PipeWorld::finish() {
 }
 
 void PipeWorld::act(const PipeOperation& operation) {
-  Random random(operation.bits);
+  Choices choices(operation.bits);
   using Kind = PipeOperation::Kind;
   switch (operation.kind) {
     case Kind::kWrite:
-      write(random);
+      write(choices);
       break;
     case Kind::kRead:
-      read(random);
+      read(choices);
       break;
     case Kind::kWait:
-      wait(random);
+      wait(choices);
       break;
     case Kind::kCancelReader:
     case Kind::kCancelWriter:
       cancel(operation.kind == Kind::kCancelReader,
-             random.one_in(3) ? 0 : random.between(1, kNames));
+             choices.one_in(3) ? 0 : choices.between(1, kNames));
       break;
     default:
       end(operation.kind);
   }
 }
 
-void PipeWorld::write(Random& random) {
-  auto writing = std::make_unique<Writing>(pattern(any_size(random), model_.written));
-  writing->id = random.between(0, kNames);
+void PipeWorld::write(Choices& choices) {
+  auto writing = std::make_unique<Writing>(pattern(any_size(choices), model_.written));
+  writing->id = choices.between(0, kNames);
   if (model_.parked_write) {
     expect(!pipe_.park(*writing), "a second write was parked");
     return;
   }
-  const auto parts = cut(writing->segment, random);
+  const auto parts = cut(writing->segment, choices);
   const std::size_t read_at = model_.consumed;
   const bool had_read = model_.parked_read.has_value();
   const PipeResult actual = pipe_.write(parts, settled());
@@ -131,14 +131,14 @@ void PipeWorld::write(Random& random) {
   }
 }
 
-void PipeWorld::read(Random& random) {
-  auto reading = std::make_unique<Reading>(any_size(random));
-  reading->id = random.between(0, kNames);
+void PipeWorld::read(Choices& choices) {
+  auto reading = std::make_unique<Reading>(any_size(choices));
+  reading->id = choices.between(0, kNames);
   if (model_.parked_read) {
     expect(!pipe_.park(*reading), "a second read was parked");
     return;
   }
-  const auto parts = cut(reading->segment, random);
+  const auto parts = cut(reading->segment, choices);
   const std::size_t read_at = model_.consumed;
   const std::size_t written_before = model_.written;
   const bool had_write = model_.parked_write.has_value();
@@ -164,14 +164,14 @@ void PipeWorld::expect_parked_read_done(std::size_t read_at) {
   expect(reading_->got() == pattern(reading_->bytes, read_at), "what a parked read got");
 }
 
-void PipeWorld::wait(Random& random) {
-  const auto condition = static_cast<PipeCondition>(random.between(0, 2));
+void PipeWorld::wait(Choices& choices) {
+  const auto condition = static_cast<PipeCondition>(choices.between(0, 2));
   expect(pipe_.holds(condition) == model_.holds(condition), "a condition");
   auto& line = waits(condition == PipeCondition::kReadable);
   if (model_.holds(condition) || line.size() == 8) {
     return;
   }
-  line.push_back(std::make_unique<Waiting>(condition, random.between(0, kNames)));
+  line.push_back(std::make_unique<Waiting>(condition, choices.between(0, kNames)));
   pipe_.park(*line.back());
 }
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "bytes_handoff/detail/duplex_pipe.hpp"
+#include "support/choices.hpp"
 #include "support/pipe_requests.hpp"
 #include "support/random_runs.hpp"
-#include "support/seed.hpp"
 
 namespace bytes_handoff::test {
 
@@ -86,9 +86,9 @@ class PipeWorld : public Expectations {
   using Due = std::map<PipeRequest*, PipeStatus>;
 
   void act(const PipeOperation& operation);
-  void write(Random& random);
-  void read(Random& random);
-  void wait(Random& random);
+  void write(Choices& choices);
+  void read(Choices& choices);
+  void wait(Choices& choices);
   void cancel(bool reader, std::uint64_t id);
   void end(PipeOperation::Kind kind);
   void expect_cancelled(bool reader, std::uint64_t id);
@@ -98,8 +98,8 @@ class PipeWorld : public Expectations {
   void expect_due(PipeRequestList& settled, Due& due);
   void check();
 
-  [[nodiscard]] std::size_t any_size(Random& random) const {
-    return random.between(0, 2 * pipe_.capacity() + 2);
+  [[nodiscard]] std::size_t any_size(Choices& choices) const {
+    return choices.between(0, 2 * pipe_.capacity() + 2);
   }
   [[nodiscard]] PipeSettled settled() { return {reader_settled_, writer_settled_}; }
   /// Those of the reader's side, or of the writer's.

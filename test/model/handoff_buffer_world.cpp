@@ -8,15 +8,15 @@
 namespace bytes_handoff::test {
 
 BufferWorld::BufferWorld(std::uint64_t config_seed) {
-  Random random(config_seed);
-  replace_buffer(random, BytesMut(), "");
+  Choices choices(config_seed);
+  replace_buffer(choices, BytesMut(), "");
 }
 
 void BufferWorld::apply(const BufferOperation& operation) {
-  Random random(operation.bits);
+  Choices choices(operation.bits);
   is_failing_ = operation.without_memory;
   source_.fail(is_failing_);
-  act(operation.kind, random);
+  act(operation.kind, choices);
   source_.fail(false);
   check();
 }
@@ -30,78 +30,78 @@ void BufferWorld::finish() {
   expect(source_.blocks_out() == 0, "a block was kept");
 }
 
-void BufferWorld::act(BufferOperation::Kind kind, Random& random) {
+void BufferWorld::act(BufferOperation::Kind kind, Choices& choices) {
   using Kind = BufferOperation::Kind;
   switch (kind) {
     case Kind::kRead:
-      read(random);
+      read(choices);
       break;
     case Kind::kSplit:
-      split(random);
+      split(choices);
       break;
     case Kind::kSplitMut:
-      split_mut(random);
+      split_mut(choices);
       break;
     case Kind::kAdvance:
-      advance(random);
+      advance(choices);
       break;
     case Kind::kReserve:
-      reserve(random);
+      reserve(choices);
       break;
     case Kind::kHandTailOn: {
       BytesMut tail = buffer_.take_tail();
       expect(buffer_.is_empty() && buffer_.capacity() == 0, "a buffer whose tail was taken");
-      replace_buffer(random, std::move(tail), std::exchange(model_, ""));
+      replace_buffer(choices, std::move(tail), std::exchange(model_, ""));
       break;
     }
     case Kind::kRefuseTail:
-      refuse_tail(random);
+      refuse_tail(choices);
       break;
     case Kind::kFreezeAll:
-      hold(slices_, buffer_.freeze_all(), std::exchange(model_, ""), random);
+      hold(slices_, buffer_.freeze_all(), std::exchange(model_, ""), choices);
       break;
     case Kind::kMove:
       move();
       break;
     case Kind::kUseRegion:
-      use_region(random);
+      use_region(choices);
       break;
     case Kind::kCutRegion:
-      cut_region(random);
+      cut_region(choices);
       break;
     case Kind::kUseSlice:
-      use_slice(random);
+      use_slice(choices);
       break;
   }
 }
 
-HandoffBufferConfig BufferWorld::random_config(Random& random, std::size_t least_limit) {
+HandoffBufferConfig BufferWorld::any_config(Choices& choices, std::size_t least_limit) {
   HandoffBufferConfig config;
-  config.max_len = least_limit + random.between(1, random.one_in(2) ? 300 : 20'000);
-  config.read_reserve = random.between(1, random.one_in(2) ? 64 : 5000);
-  config.block_size = random.between(1, random.one_in(2) ? 256 : 16'384);
-  config.prefix_policy = {random.between(0, 100), random.between(0, 1000)};
+  config.max_len = least_limit + choices.between(1, choices.one_in(2) ? 300 : 20'000);
+  config.read_reserve = choices.between(1, choices.one_in(2) ? 64 : 5000);
+  config.block_size = choices.between(1, choices.one_in(2) ? 256 : 16'384);
+  config.prefix_policy = {choices.between(0, 100), choices.between(0, 1000)};
   config.block_source = &source_;
   return config;
 }
 
-std::size_t BufferWorld::size_up_to(Random& random, std::size_t most) {
-  switch (random.between(0, 5)) {
+std::size_t BufferWorld::size_up_to(Choices& choices, std::size_t most) {
+  switch (choices.between(0, 5)) {
     case 0:
       return most;
     case 1:
-      return random.between(most + 1, most + 3);
+      return choices.between(most + 1, most + 3);
     default:
-      return random.between(0, random.one_in(2) ? most : std::min<std::size_t>(most, 60));
+      return choices.between(0, choices.one_in(2) ? most : std::min<std::size_t>(most, 60));
   }
 }
 
-std::string BufferWorld::random_text(Random& random, std::size_t n) {
-  return pattern(n, random.between(0, 1'000'000));
+std::string BufferWorld::any_text(Choices& choices, std::size_t n) {
+  return pattern(n, choices.between(0, 1'000'000));
 }
 
-void BufferWorld::replace_buffer(Random& random, BytesMut tail, std::string expected) {
-  auto made = HandoffBuffer::from_tail(std::move(tail), random_config(random, expected.size()));
+void BufferWorld::replace_buffer(Choices& choices, BytesMut tail, std::string expected) {
+  auto made = HandoffBuffer::from_tail(std::move(tail), any_config(choices, expected.size()));
   expect(made.has_value(), "a tail within the limit was refused");
   if (made) {
     buffer_ = std::move(*made);
@@ -109,7 +109,7 @@ void BufferWorld::replace_buffer(Random& random, BytesMut tail, std::string expe
   }
 }
 
-void BufferWorld::read(Random& random) {
+void BufferWorld::read(Choices& choices) {
   const HandoffBufferConfig& config = buffer_.config();
   const std::size_t may_add = config.max_len - model_.size();
   may_run_out_of_memory([&] {
@@ -119,7 +119,7 @@ void BufferWorld::read(Random& random) {
       expect(room.error() == LimitExceeded{model_.size() + 1, config.max_len}, "a full buffer");
       return;
     }
-    if (random.one_in(4)) {
+    if (choices.one_in(4)) {
       buffer_.pause_read();
       expect(buffer_.is_reading() && buffer_.peek_view() == model_, "a paused read");
       source_.fail(false);
@@ -129,7 +129,7 @@ void BufferWorld::read(Random& random) {
     expect(room->size() == std::min(buffer_.capacity() - buffer_.len(), may_add), "the room");
     expect(buffer_.is_reading(), "it is not reading");
     const std::size_t offered = room->size();
-    const std::string text = random_text(random, std::min(size_up_to(random, offered), offered));
+    const std::string text = any_text(choices, std::min(size_up_to(choices, offered), offered));
     std::memcpy(room->data(), text.data(), text.size());
     buffer_.end_read(text.size());
     model_ += text;
@@ -138,39 +138,39 @@ void BufferWorld::read(Random& random) {
   expect(!buffer_.is_reading(), "it is still reading");
 }
 
-void BufferWorld::split(Random& random) {
-  const std::size_t n = size_up_to(random, model_.size());
+void BufferWorld::split(Choices& choices) {
+  const std::size_t n = size_up_to(choices, model_.size());
   auto prefix = buffer_.split_prefix(n);
   expect(prefix.has_value() == (n <= model_.size()), "whether a prefix can be split");
   if (prefix) {
-    hold(slices_, std::move(*prefix), model_.substr(0, n), random);
+    hold(slices_, std::move(*prefix), model_.substr(0, n), choices);
     model_.erase(0, n);
   } else {
     expect(prefix.error() == SplitOutOfBounds{n, model_.size()}, "the error of a split");
   }
 }
 
-void BufferWorld::split_mut(Random& random) {
-  const std::size_t n = size_up_to(random, model_.size());
+void BufferWorld::split_mut(Choices& choices) {
+  const std::size_t n = size_up_to(choices, model_.size());
   auto prefix = buffer_.split_prefix_mut(n);
   expect(prefix.has_value() == (n <= model_.size()), "whether a region can be split");
   if (prefix) {
-    hold(regions_, std::move(*prefix), model_.substr(0, n), random);
+    hold(regions_, std::move(*prefix), model_.substr(0, n), choices);
     model_.erase(0, n);
   } else {
     expect(prefix.error() == SplitOutOfBounds{n, model_.size()}, "the error of a split");
   }
 }
 
-void BufferWorld::advance(Random& random) {
-  const std::size_t n = size_up_to(random, model_.size());
+void BufferWorld::advance(Choices& choices) {
+  const std::size_t n = size_up_to(choices, model_.size());
   expect(buffer_.advance(n).has_value() == (n <= model_.size()), "whether it can advance");
   model_.erase(0, n <= model_.size() ? n : 0);
 }
 
-void BufferWorld::reserve(Random& random) {
+void BufferWorld::reserve(Choices& choices) {
   const std::size_t may_add = buffer_.config().max_len - model_.size();
-  const std::size_t n = random.one_in(10) ? SIZE_MAX : size_up_to(random, may_add);
+  const std::size_t n = choices.one_in(10) ? SIZE_MAX : size_up_to(choices, may_add);
   may_run_out_of_memory([&] {
     const auto reserved = buffer_.reserve_read_capacity(n);
     expect(reserved.has_value() == (n <= may_add), "whether room can be reserved");
@@ -182,13 +182,13 @@ void BufferWorld::reserve(Random& random) {
 }
 
 // One that is over the limit, or for a config that can never work: it comes back whole.
-void BufferWorld::refuse_tail(Random& random) {
+void BufferWorld::refuse_tail(Choices& choices) {
   if (model_.empty()) {
     return;
   }
   using Reason = FromTailError::Reason;
   HandoffBufferConfig config = buffer_.config();
-  const bool is_bad = random.one_in(2);
+  const bool is_bad = choices.one_in(2);
   (is_bad ? config.read_reserve : config.max_len) = is_bad ? 0 : model_.size() - 1;
   const bool can_work = config.max_len != 0 && config.read_reserve != 0;
   HandoffBufferConfig usual = buffer_.config();

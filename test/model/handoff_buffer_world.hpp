@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "support/choices.hpp"
 #include "support/counting_resource.hpp"
 #include "support/random_runs.hpp"
-#include "support/seed.hpp"
 
 namespace bytes_handoff::test {
 
@@ -62,22 +62,22 @@ class BufferWorld : public Expectations {
   };
 
   // Operations on the buffer, in handoff_buffer_world.cpp.
-  void act(BufferOperation::Kind kind, Random& random);
-  [[nodiscard]] HandoffBufferConfig random_config(Random& random, std::size_t least_limit);
-  void replace_buffer(Random& random, BytesMut tail, std::string expected);
-  void read(Random& random);
-  void split(Random& random);
-  void split_mut(Random& random);
-  void advance(Random& random);
-  void reserve(Random& random);
-  void refuse_tail(Random& random);
+  void act(BufferOperation::Kind kind, Choices& choices);
+  [[nodiscard]] HandoffBufferConfig any_config(Choices& choices, std::size_t least_limit);
+  void replace_buffer(Choices& choices, BytesMut tail, std::string expected);
+  void read(Choices& choices);
+  void split(Choices& choices);
+  void split_mut(Choices& choices);
+  void advance(Choices& choices);
+  void reserve(Choices& choices);
+  void refuse_tail(Choices& choices);
   void move();
   void check();
 
   // On what it handed out, in handoff_buffer_world_slices.cpp.
-  void use_region(Random& random);
-  void cut_region(Random& random);
-  void use_slice(Random& random);
+  void use_region(Choices& choices);
+  void cut_region(Choices& choices);
+  void use_slice(Choices& choices);
   void check_slices();
 
   /// Runs `operation`, which may throw std::bad_alloc where the source fails.
@@ -91,18 +91,18 @@ class BufferWorld : public Expectations {
   }
 
   template <class T>
-  void hold(std::vector<Held<T>>& held, T bytes, std::string expected, Random& random) {
+  void hold(std::vector<Held<T>>& held, T bytes, std::string expected, Choices& choices) {
     expect(bytes.view() == expected, "what was handed out");
     if (held.size() < kHeld) {
       held.push_back({std::move(bytes), std::move(expected)});
     } else {
-      held[random.between(0, kHeld - 1)] = {std::move(bytes), std::move(expected)};
+      held[choices.between(0, kHeld - 1)] = {std::move(bytes), std::move(expected)};
     }
   }
 
   /// Up to a little more than `most`; at its bounds more often than anywhere else.
-  [[nodiscard]] static std::size_t size_up_to(Random& random, std::size_t most);
-  [[nodiscard]] static std::string random_text(Random& random, std::size_t n);
+  [[nodiscard]] static std::size_t size_up_to(Choices& choices, std::size_t most);
+  [[nodiscard]] static std::string any_text(Choices& choices, std::size_t n);
 
   static constexpr std::size_t kHeld = 40;
 

@@ -5,24 +5,24 @@
 namespace bytes_handoff::test {
 
 // Writes into a region, grows it, rejoins it with another, or freezes it.
-void BufferWorld::use_region(Random& random) {
+void BufferWorld::use_region(Choices& choices) {
   if (regions_.empty()) {
     return;
   }
-  Held<BytesMut>& region = regions_[random.between(0, regions_.size() - 1)];
-  Held<BytesMut>& other = regions_[random.between(0, regions_.size() - 1)];
+  Held<BytesMut>& region = regions_[choices.between(0, regions_.size() - 1)];
+  Held<BytesMut>& other = regions_[choices.between(0, regions_.size() - 1)];
   may_run_out_of_memory([&] {
-    if (random.one_in(3) && &region != &other) {
+    if (choices.one_in(3) && &region != &other) {
       region.bytes.unsplit(std::move(other.bytes));
       region.expected += std::exchange(other.expected, "");
-    } else if (random.one_in(3)) {
-      hold(slices_, std::move(region.bytes).freeze(), std::exchange(region.expected, ""), random);
-    } else if (random.one_in(2)) {
-      const std::string text = random_text(random, random.between(0, 300));
+    } else if (choices.one_in(3)) {
+      hold(slices_, std::move(region.bytes).freeze(), std::exchange(region.expected, ""), choices);
+    } else if (choices.one_in(2)) {
+      const std::string text = any_text(choices, choices.between(0, 300));
       region.bytes.extend(text);
       region.expected += text;
     } else if (!region.expected.empty()) {
-      const std::size_t at = random.between(0, region.expected.size() - 1);
+      const std::size_t at = choices.between(0, region.expected.size() - 1);
       region.bytes.span()[at] = std::byte{'!'};
       region.expected[at] = '!';
     }
@@ -31,23 +31,23 @@ void BufferWorld::use_region(Random& random) {
 }
 
 // Splits, shortens, reserves, reclaims, drops.
-void BufferWorld::cut_region(Random& random) {
+void BufferWorld::cut_region(Choices& choices) {
   if (regions_.empty()) {
     return;
   }
-  const std::size_t which = random.between(0, regions_.size() - 1);
+  const std::size_t which = choices.between(0, regions_.size() - 1);
   Held<BytesMut>& region = regions_[which];
-  const std::size_t n = size_up_to(random, region.expected.size());
+  const std::size_t n = size_up_to(choices, region.expected.size());
   const bool fits = n <= region.expected.size();
-  switch (random.between(0, 7)) {
+  switch (choices.between(0, 7)) {
     case 0:
-      hold(regions_, region.bytes.split(), std::exchange(region.expected, ""), random);
+      hold(regions_, region.bytes.split(), std::exchange(region.expected, ""), choices);
       break;
     case 1:
       if (auto front = region.bytes.split_to_frozen(n)) {
         std::string expected = region.expected.substr(0, n);
         region.expected.erase(0, n);
-        hold(slices_, std::move(*front), std::move(expected), random);
+        hold(slices_, std::move(*front), std::move(expected), choices);
       } else {
         expect(!fits, "a region could not be split");
       }
@@ -80,21 +80,21 @@ void BufferWorld::cut_region(Random& random) {
   }
 }
 
-void BufferWorld::use_slice(Random& random) {
+void BufferWorld::use_slice(Choices& choices) {
   if (slices_.empty()) {
     return;
   }
-  Held<Bytes>& slice = slices_[random.between(0, slices_.size() - 1)];
-  const std::size_t offset = random.between(0, slice.expected.size());
-  const std::size_t size = random.between(0, slice.expected.size() - offset);
-  switch (random.between(0, 6)) {
+  Held<Bytes>& slice = slices_[choices.between(0, slices_.size() - 1)];
+  const std::size_t offset = choices.between(0, slice.expected.size());
+  const std::size_t size = choices.between(0, slice.expected.size() - offset);
+  switch (choices.between(0, 6)) {
     case 0:
       std::swap(slice, slices_.back());
       slices_.pop_back();
       break;
     case 1: {
       const std::string expected = slice.expected.substr(offset, size);
-      hold(slices_, slice.bytes.slice(offset, size).value(), expected, random);
+      hold(slices_, slice.bytes.slice(offset, size).value(), expected, choices);
       break;
     }
     case 2:
@@ -104,7 +104,7 @@ void BufferWorld::use_slice(Random& random) {
       Bytes front = slice.bytes.split_to(offset).value();
       std::string expected = slice.expected.substr(0, offset);
       slice.expected.erase(0, offset);
-      hold(slices_, std::move(front), std::move(expected), random);
+      hold(slices_, std::move(front), std::move(expected), choices);
       break;
     }
     case 4:
