@@ -104,23 +104,56 @@ expected<std::vector<std::string>, EarlyExit> split_words(int argc, const char* 
   return words;
 }
 
-void declare(CLI::App& app, FlagValues& values) {
-  app.set_help_flag("--help", "print this help and exit")->group("Help");
-  for (const FlagHelp& f : kFlags) {
-    const std::string name = f.flag;
-    if (f.value == nullptr) {
-      app.add_flag_callback(
-             name, [&values, name] { values.set(name, ""); }, f.text)
-          ->group(f.group);
-      continue;
+// All flags, declared to the parser of a library, which compares each new one with all before it:
+// that takes longer than reading a command line, so it is done once.
+class FlagParser {
+ public:
+  FlagParser() {
+    app_.get_formatter()->column_width(38);
+    app_.set_help_flag("--help", "print this help and exit")->group("Help");
+    app_.allow_extras();
+    for (const FlagHelp& flag : kFlags) {
+      declare(flag);
     }
-    app.add_option_function<std::string>(
-           name, [&values, name](const std::string& text) { values.set(name, text); }, f.text)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
-        ->type_name(f.value)
-        ->group(f.group);
   }
-}
+
+  expected<FlagValues, EarlyExit> parse(std::vector<std::string> words) {
+    values_ = {};
+    std::reverse(words.begin(), words.end());  // the order that the parser wants
+    try {
+      app_.parse(std::move(words));
+    } catch (const CLI::CallForHelp&) {
+      return unexpected<EarlyExit>({app_.help(), true, 0});
+    } catch (const CLI::ParseError& error) {
+      return unexpected<EarlyExit>(argument_error(printable(error.what())));
+    }
+    const auto extras = app_.remaining();
+    if (!extras.empty()) {
+      return unexpected<EarlyExit>(
+          argument_error("'" + printable(extras.front()) + "': not a flag; --help lists them"));
+    }
+    return values_;
+  }
+
+ private:
+  void declare(const FlagHelp& flag) {
+    const std::string name = flag.flag;
+    if (flag.value == nullptr) {
+      app_.add_flag_callback(
+              name, [this, name] { values_.set(name, ""); }, flag.text)
+          ->group(flag.group);
+      return;
+    }
+    app_.add_option_function<std::string>(
+            name, [this, name](const std::string& text) { values_.set(name, text); }, flag.text)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+        ->type_name(flag.value)
+        ->group(flag.group);
+  }
+
+  CLI::App app_{kDescription, "bench_stream_harness"};
+  FlagValues values_;
+};
 
 }  // namespace
 
@@ -145,27 +178,10 @@ EarlyExit argument_error(std::string_view message) {
 }
 
 expected<FlagValues, EarlyExit> read_flags(int argc, const char* const* argv) {
-  FlagValues values;
-  CLI::App app(kDescription, "bench_stream_harness");
-  app.get_formatter()->column_width(38);
-  declare(app, values);
-  app.allow_extras();
+  thread_local FlagParser parser;
   auto words = split_words(argc, argv);
   if (!words) return unexpected<EarlyExit>(words.error());
-  std::reverse(words->begin(), words->end());  // the order that the parser wants
-  try {
-    app.parse(std::move(*words));
-  } catch (const CLI::CallForHelp&) {
-    return unexpected<EarlyExit>({app.help(), true, 0});
-  } catch (const CLI::ParseError& error) {
-    return unexpected<EarlyExit>(argument_error(printable(error.what())));
-  }
-  const auto extras = app.remaining();
-  if (!extras.empty()) {
-    return unexpected<EarlyExit>(
-        argument_error("'" + printable(extras.front()) + "': not a flag; --help lists them"));
-  }
-  return values;
+  return parser.parse(std::move(*words));
 }
 
 }  // namespace stream_harness
