@@ -3,7 +3,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: ./test.sh [asan|tsan|all]
+usage: ./test.sh [asan|tsan|all|fuzz]
        ./test.sh long [label]
 
 Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
@@ -11,18 +11,23 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
   asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
-  long       the runs that take minutes or hours, or those of one label  (build/long)
+  fuzz       200,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
+  long       the runs that take minutes or hours, or those of one label  (build/long; for fuzz:
+             20,000,000 inputs for each target in build/fuzz)
 What is printed about building goes to standard error.
 USAGE
 }
 
 refuse() {
-  echo "test.sh: $1: expected asan, tsan, all, long [label], or nothing" >&2
+  echo "test.sh: $1: expected asan, tsan, all, fuzz, long [label], or nothing" >&2
   exit 2
 }
 
 labels=()
-if [[ ${1-} == long ]] && (($# == 2)); then
+if [[ "$*" == 'long fuzz' ]]; then
+  export BYTES_HANDOFF_TEST_COUNT=${BYTES_HANDOFF_TEST_COUNT:-20000000}
+  set -- fuzz
+elif [[ ${1-} == long ]] && (($# == 2)); then
   labels=(--label-regex "^$2\$" --no-tests=error)
   set -- long
 fi
@@ -32,7 +37,7 @@ case ${1-} in
     usage
     exit 0
     ;;
-  asan | tsan | long) presets=("$1") ;;
+  asan | tsan | fuzz | long) presets=("$1") ;;
   all) presets=(dev asan tsan) ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
@@ -47,7 +52,7 @@ source "$REPOSITORY/scripts/packages.sh"
 source "$REPOSITORY/scripts/build.sh"
 
 groups=(build test)
-[[ " ${presets[*]} " =~ \ (asan|tsan)\  ]] && groups+=(sanitize)
+[[ " ${presets[*]} " =~ \ (asan|tsan|fuzz)\  ]] && groups+=(sanitize)
 ensure_packages "${groups[@]}"
 for preset in "${presets[@]}"; do
   build_preset "$preset"

@@ -1,10 +1,13 @@
 # Sanitizers, coverage and inter-procedural optimization: whole-program choices, so they are set
 # for every target of the build tree.
-if(BYTES_HANDOFF_SANITIZE STREQUAL "address")
+if(BYTES_HANDOFF_SANITIZE MATCHES "^(address|fuzzer)$")
   # Without the check of every pointer for null, which AddressSanitizer sees as a fault anyway, and
   # without that of dynamic types: they double the time that Asio's templates take to compile.
   set(instrumentation -fsanitize=address,undefined -fno-sanitize=null,vptr
                       -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  if(BYTES_HANDOFF_SANITIZE STREQUAL "fuzzer")
+    list(APPEND instrumentation -fsanitize=fuzzer-no-link)
+  endif()
 elseif(BYTES_HANDOFF_SANITIZE STREQUAL "thread")
   set(instrumentation -fsanitize=thread -fno-omit-frame-pointer)
   # ThreadSanitizer does not understand the fences that Asio would use.
@@ -21,7 +24,7 @@ elseif(BYTES_HANDOFF_SANITIZE STREQUAL "thread")
   endif()
 elseif(NOT BYTES_HANDOFF_SANITIZE STREQUAL "")
   message(FATAL_ERROR "BYTES_HANDOFF_SANITIZE is '${BYTES_HANDOFF_SANITIZE}': "
-                      "it must be empty, address or thread")
+                      "it must be empty, address, thread or fuzzer")
 endif()
 
 if(BYTES_HANDOFF_COVERAGE)

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# fuzz.sh <program of libFuzzer> <folder of inputs>
+#
+# BYTES_HANDOFF_TEST_COUNT executions (200,000), from the seed BYTES_HANDOFF_TEST_SEED (a new one).
+# New inputs stay beside the program, in <program>.found; one that fails in <program>.failed-*.
+set -euo pipefail
+
+program=$1
+inputs=$2
+runs=${BYTES_HANDOFF_TEST_COUNT:-200000}
+seed=${BYTES_HANDOFF_TEST_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
+found=$program.found
+
+rm -rf "$found"
+mkdir "$found"
+echo "to repeat: BYTES_HANDOFF_TEST_SEED=$seed BYTES_HANDOFF_TEST_COUNT=$runs"
+# Room in the quarantine for more than any input allocates, and short stacks: both cost time.
+export ASAN_OPTIONS=malloc_context_size=4:quarantine_size_mb=16
+exec "$program" -runs="$runs" -seed="$seed" -max_len=128 -timeout=10 -reload=0 -verbosity=0 \
+  -print_final_stats=1 -artifact_prefix="$program.failed-" "$found" "$inputs"

@@ -1,0 +1,39 @@
+// The operations of the write queue, against its model.
+#include "model/write_queue_world.hpp"
+#include "run_world.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+QueueWorldShape any_shape(GivenBytes& from) {
+  QueueWorldShape shape;
+  shape.config.max_items = from.between(1, 16);
+  shape.config.max_pending_bytes = from.between(1, 64);
+  const std::size_t waiters = from.between(0, 7);
+  shape.config.max_waiters = waiters < 4 ? waiters : SIZE_MAX;
+  shape.config.stall_timeout = std::chrono::milliseconds(from.one_in(4) ? 200 : 0);
+  shape.join_at_most = from.one_in(4) ? from.between(1, 40) : 0;
+  shape.ends_cleanly = from.one_in(2);
+  return shape;
+}
+
+QueueOperation any_operation(GivenBytes& from) {
+  using Kind = QueueOperation::Kind;
+  QueueOperation operation{any_kind<QueueOperation>(from), from.between(0, UINT8_MAX), 0};
+  if (operation.kind == Kind::kTry || operation.kind == Kind::kWait ||
+      operation.kind == Kind::kReply) {
+    operation.b = from.number();
+  }
+  return operation;
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace bytes_handoff::test;
+  GivenBytes from({data, size});
+  QueueWorld world(any_shape(from));
+  run_world(world, from, any_operation);
+  return 0;
+}
