@@ -1,0 +1,129 @@
+"""Ways to break the core, each a text and what to put in its place: name, file, text, replacement."""
+
+DETAIL = "include/bytes_handoff/detail/"
+ADMISSION = DETAIL + "write_queue_admission.hpp"
+ENDS = DETAIL + "write_queue_ends.hpp"
+WRITER = DETAIL + "write_queue_writer.hpp"
+TICKET = DETAIL + "ticket_state.hpp"
+COUNT = DETAIL + "reference_count.hpp"
+
+SCHEDULE = """  if (writer_ == Writer::kIdle) {
+    schedule(effects);
+  }
+"""
+
+MUTANTS = [
+    ("a push does not wake the writer", ADMISSION, SCHEDULE, ""),
+    ("a push posts a turn while the stream writes", ADMISSION, SCHEDULE,
+     SCHEDULE.replace("== Writer::kIdle", "!= Writer::kScheduled")),
+    ("a try barges past the line", ADMISSION,
+     "state_ == State::kOpen && write_waiters_.empty() &&", "state_ == State::kOpen &&"),
+    ("one item more than the limit", ADMISSION,
+     "         items <= config_.max_items - pending_items_;",
+     "         items <= config_.max_items + 1 - pending_items_;"),
+    ("one byte more than the budget for who waits", ADMISSION,
+     "if (bytes > config_.max_pending_bytes - pending_bytes_) {",
+     "if (bytes > config_.max_pending_bytes + 1 - pending_bytes_) {"),
+    ("closed is looked up before the lock", ADMISSION,
+     """  const Lock lock(mutex_);
+  auto refusal = refusal_of(waiter.bytes, waiter.items);
+""",
+     """  const bool was_open = is_open();
+  const Lock lock(mutex_);
+  auto refusal = was_open ? held_up_by(waiter.bytes, waiter.items)
+                          : refusal_of(waiter.bytes, waiter.items);
+"""),
+    ("an admitted waiter is not woken", ADMISSION,
+     "    effects.resumed.push_back(*waiter);\n    admitted = true;", "    admitted = true;"),
+    ("a refused waiter is not woken", ADMISSION,
+     "  count_refusal(refusal);\n  effects.resumed.push_back(waiter);", "  count_refusal(refusal);"),
+    ("a cancelled waiter leaves those behind it", ADMISSION,
+     "{}}, effects);\n    admit_waiters(effects);", "{}}, effects);"),
+    ("a cancelled waiter stays in the line", ADMISSION,
+     "  if (waiter.linked) {\n    refuse(", "  if (waiter.linked && write_waiters_.size() > 1) {\n    refuse("),
+    ("a waiter's bytes are not counted", ADMISSION,
+     "push(waiter->slices, waiter->bytes, waiter->ticket, effects);",
+     "push(waiter->slices, 0, waiter->ticket, effects);"),
+    ("close does not wake an idle writer", ENDS, SCHEDULE, ""),
+    ("close leaves those who wait for room", ENDS,
+     "  state_ = State::kClosing;\n  refuse_all_waiters(closed_refusal(), effects);\n",
+     "  state_ = State::kClosing;\n"),
+    ("close takes the line apart outside of the lock", ENDS,
+     "  state_ = State::kClosing;\n", "  mutex_.unlock();\n  mutex_.lock();\n  state_ = State::kClosing;\n"),
+    ("close refuses the line, then closes in a second step", ENDS,
+     "  state_ = State::kClosing;\n  refuse_all_waiters(closed_refusal(), effects);\n",
+     "  refuse_all_waiters(closed_refusal(), effects);\n  mutex_.unlock();\n  mutex_.lock();\n"
+     "  state_ = State::kClosing;\n"),
+    ("an end leaves those who wait for room", ENDS,
+     "  refuse_all_waiters(closed_refusal(), effects);\n  complete_flushes(effects);\n",
+     "  complete_flushes(effects);\n"),
+    ("an end forgets flushes", ENDS,
+     "  refuse_all_waiters(closed_refusal(), effects);\n  complete_flushes(effects);\n",
+     "  refuse_all_waiters(closed_refusal(), effects);\n"),
+    ("an end forgets who waits for it", ENDS,
+     "    waiter->error = error;\n    effects.resumed.push_back(*waiter);",
+     "    waiter->error = error;"),
+    ("an end keeps the budget", ENDS, "  pending_bytes_ = pending_items_ = 0;\n", ""),
+    ("an abort ends what has ended", ENDS,
+     "  if (state_ != State::kEnded) {\n    end(error, effects);\n  }\n}\n\ntemplate <class Sync>\nvoid "
+     "BasicWriteQueue<Sync>::orphan",
+     "  end(error, effects);\n}\n\ntemplate <class Sync>\nvoid BasicWriteQueue<Sync>::orphan"),
+    ("bytes are not given back", WRITER, "  pending_bytes_ -= bytes;\n", ""),
+    ("items are not given back", WRITER, "  pending_items_ -= items;\n", ""),
+    ("room that came back is offered to nobody", WRITER,
+     "  } while (admit_waiters(effects));", "  } while (false);"),
+    ("a flush is not completed when its writes are written", WRITER,
+     "  } while (admit_waiters(effects));\n  complete_flushes(effects);",
+     "  } while (admit_waiters(effects));"),
+    ("the writer goes to sleep on what it saw before it unlocked", WRITER,
+     "    end(ErrorValue::of(Errc::no_progress), effects);\n  }\n  return next(",
+     "    end(ErrorValue::of(Errc::no_progress), effects);\n  }\n"
+     "  if (items_.empty() && state_ == State::kOpen && write_waiters_.empty()) {\n"
+     "    mutex_.unlock();\n    mutex_.lock();\n    writer_ = Writer::kIdle;\n"
+     "    return Turn::kIdle;\n  }\n  return next("),
+    ("a closing queue is shut down before it is empty", WRITER,
+     "  if (items_.empty()) {\n    items_.release_segments();",
+     "  if (items_.empty() || state_ == State::kClosing) {\n    items_.release_segments();"),
+    ("what was written after the end is given back too", WRITER,
+     "    front_offset_ += written;  // written after all\n", ""),
+    ("a short write is forgotten", WRITER, "  front_offset_ = offset;\n", "  front_offset_ = 0;\n"),
+    ("a ticket's wait is looked up, then set", TICKET,
+     """    if (word_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&waiter),
+                                      std::memory_order_acq_rel, std::memory_order_acquire)) {
+""",
+     """    expected = word_.load(std::memory_order_acquire);
+    if (expected == kPending) {
+      word_.store(reinterpret_cast<std::uintptr_t>(&waiter), std::memory_order_release);
+"""),
+    ("a ticket's wait is taken back from who has it", TICKET,
+     """    return word_.compare_exchange_strong(expected, kPending, std::memory_order_acq_rel,
+                                         std::memory_order_acquire);
+""",
+     """    return word_.exchange(kPending, std::memory_order_acq_rel) == expected || true;
+"""),
+    ("a ticket is done before its result is there", TICKET,
+     """    result_ = result;
+    const std::uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
+""",
+     """    const std::uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
+    result_ = result;
+"""),
+    ("a result is not published", TICKET,
+     "word_.exchange(kDone, std::memory_order_acq_rel)",
+     "word_.exchange(kDone, std::memory_order_acquire)"),
+    ("a result is read before it is acquired", TICKET,
+     "return word_.load(std::memory_order_acquire) == kDone;",
+     "return word_.load(std::memory_order_relaxed) == kDone;"),
+    ("a waiter is taken without acquiring it", TICKET,
+     "word_.exchange(kDone, std::memory_order_acq_rel)",
+     "word_.exchange(kDone, std::memory_order_release)"),
+    ("a reference is given back without releasing", COUNT,
+     "references_.fetch_sub(count, std::memory_order_acq_rel)",
+     "references_.fetch_sub(count, std::memory_order_acquire)"),
+    ("the last reference is given back without acquiring", COUNT,
+     "references_.fetch_sub(count, std::memory_order_acq_rel)",
+     "references_.fetch_sub(count, std::memory_order_release)"),
+    ("that nobody else holds it is seen without acquiring", COUNT,
+     "return references_.load(std::memory_order_acquire) == held;",
+     "return references_.load(std::memory_order_relaxed) == held;"),
+]
