@@ -46,14 +46,15 @@ def build(scratch, program):
 def first_failure(scratch, program):
     """The test that fails, or None."""
     try:
-        run = subprocess.run([scratch / "build/dev/bin" / program, "--gtest_fail_fast", "--gtest_brief=1"],
+        run = subprocess.run([scratch / "build/dev/bin" / program, "--gtest_fail_fast"],
                              timeout=RUN_SECONDS, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
         return "(it never ends)"
     if run.returncode == 0:
         return None
-    failed = re.search(r"\[  FAILED  \] (\S+?)[,\s]", run.stdout)
-    return failed.group(1) if failed else f"(status {run.returncode})"
+    # The last that was begun: fail_fast ends the run after it, and so does a crash in it.
+    begun = re.findall(r"^\[ RUN      \] (\S+)", run.stdout, re.MULTILINE)
+    return begun[-1] if begun else f"(status {run.returncode})"
 
 
 def killer_of(scratch):
