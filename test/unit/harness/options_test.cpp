@@ -194,7 +194,8 @@ TEST(Options, AddressesAreNumeric) {
   for (const char* address :
        {"localhost:1", "127.0.0.1", "127.0.0.1:", ":1", "::1:1", "[::1]", "[127.0.0.1]:1",
         "1.2.3:1", "1.2.3.4:65536", "1.2.3.4:-1", "", "[::1]x:1"}) {
-    expect_refused({"--service-addr", address}, {"--service-addr", quoted(address), "numeric"});
+    expect_refused({"--service-addr", address},
+                   {"--service-addr", quoted(address), "numeric", "at most 65535"});
     expect_refused({"--sink-addr", address}, {"--sink-addr", quoted(address), "numeric"});
   }
 }
