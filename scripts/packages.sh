@@ -21,6 +21,7 @@ build libcli11-dev     header   CLI/CLI.hpp
 build libgtest-dev     header   gtest/gtest.h
 build libgmock-dev     header   gmock/gmock.h
 build libbenchmark-dev header   benchmark/benchmark.h
+build libevent-dev     header   event2/buffer.h
 test  python3          command  python3
 test  strace           command  strace
 test  iproute2         command  ip

@@ -15,6 +15,7 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/detail/write_queue.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "null_stream.hpp"
 #include "timed_section.hpp"
 
 namespace bytes_handoff::bench {
@@ -129,43 +130,6 @@ void run_bursts(benchmark::State& state, Timed timed, Slices (*make_slices)(), S
   }
   count_work(state, kAllItems * kItemBytes, kAllItems);
 }
-
-// Takes everything at once.
-class NullStream {
- public:
-  using executor_type = net::io_context::executor_type;
-
-  NullStream(net::io_context& context, std::size_t& taken) noexcept
-      : executor_(context.get_executor()), taken_(&taken) {}
-
-  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
-  [[nodiscard]] bool non_blocking() const noexcept { return true; }
-  void non_blocking(bool, net_error_code& error) noexcept { error = net_error_code(); }
-
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers, net_error_code& error) noexcept {
-    error = net_error_code();
-    const std::size_t n = net::buffer_size(buffers);
-    *taken_ += n;
-    return n;
-  }
-
-  template <class Buffers, class Token>
-  auto async_write_some(const Buffers& buffers, Token&& token) {
-    net_error_code error;
-    const std::size_t n = write_some(buffers, error);
-    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
-        [this, n](auto handler) {
-          net::post(executor_,
-                    [handler = std::move(handler), n]() mutable { handler(net_error_code(), n); });
-        },
-        token);
-  }
-
- private:
-  executor_type executor_;
-  std::size_t* taken_;
-};
 
 template <class Submit>
 void write_bursts(benchmark::State& state, Submit submit_burst) {

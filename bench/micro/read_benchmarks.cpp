@@ -15,7 +15,12 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "chunked_source.hpp"
+#include "line_scan.hpp"
+#include "read_peers.hpp"
 #include "timed_section.hpp"
+#if BYTES_HANDOFF_BENCH_WITH_LIBEVENT
+#include "evbuffer_lines.hpp"
+#endif
 
 namespace bytes_handoff::bench {
 namespace {
@@ -36,30 +41,14 @@ const std::vector<std::byte>& input() {
   return bytes;
 }
 
-// Finds the end of the next line; remembers how far it has looked.
-class LineScan {
- public:
-  // Bytes of the first line of `unread`, its newline included; 0 when it is not complete.
-  std::size_t next(std::string_view unread) noexcept {
-    const auto newline = unread.find('\n', looked_at_);
-    if (newline == std::string_view::npos) {
-      looked_at_ = unread.size();
-      return 0;
-    }
-    looked_at_ = 0;
-    return newline + 1;
-  }
-
- private:
-  std::size_t looked_at_ = 0;
-};
-
-// Contenders. Each has `using Line`, the type that owns a line, and
+// Contenders, further ones in read_peers.hpp. Each has `using Line`, the type that owns a line, is
+// made with the bytes of a read, and has
 // `template <class Source> void start(Source&, std::vector<Line>&)`, which reads to the end.
 
 class ManualVecCopy {
  public:
   using Line = std::vector<std::byte>;
+  explicit ManualVecCopy(std::size_t read_bytes) : scratch_(read_bytes) {}
 
   template <class Source>
   void start(Source& source, std::vector<Line>& lines) {
@@ -89,7 +78,7 @@ class ManualVecCopy {
     unread_.erase(unread_.begin(), at);
   }
 
-  std::vector<std::byte> scratch_ = std::vector<std::byte>(kReadBytes);
+  std::vector<std::byte> scratch_;
   std::vector<std::byte> unread_;
   LineScan scan_;
 };
@@ -97,11 +86,12 @@ class ManualVecCopy {
 class BytesMutSplit {
  public:
   using Line = Bytes;
+  explicit BytesMutSplit(std::size_t read_bytes) : read_bytes_(read_bytes) {}
 
   template <class Source>
   void start(Source& source, std::vector<Line>& lines) {
-    bytes_.reserve(kReadBytes);
-    const auto room = bytes_.spare().first(kReadBytes);
+    bytes_.reserve(read_bytes_);
+    const auto room = bytes_.spare().first(read_bytes_);
     source.async_read_some(net::mutable_buffer(room.data(), room.size()),
                            [&, this](const net_error_code& error, std::size_t n) {
                              if (error) {
@@ -116,13 +106,17 @@ class BytesMutSplit {
   }
 
  private:
+  std::size_t read_bytes_;
   BytesMut bytes_ = BytesMut::with_capacity(64 * 1024);
   LineScan scan_;
 };
 
+// Offers the source all the room of its block; the source gives what it gives to all.
 class HandoffLines {
  public:
   using Line = Bytes;
+  explicit HandoffLines(std::size_t read_bytes)
+      : buffer_(HandoffBuffer::create(config_of(read_bytes)).value()) {}
 
   template <class Source>
   void start(Source& source, std::vector<Line>& lines) {
@@ -138,6 +132,12 @@ class HandoffLines {
   }
 
  private:
+  static HandoffBufferConfig config_of(std::size_t read_bytes) {
+    HandoffBufferConfig config;
+    config.read_reserve = read_bytes;
+    return config;
+  }
+
   HandoffBuffer buffer_;
   LineScan scan_;
 };
@@ -149,7 +149,7 @@ void read_lines(benchmark::State& state, std::size_t bytes_per_read) {
   lines.reserve(kLines);
   for ([[maybe_unused]] auto unused : state) {
     ChunkedSource source(context, input(), bytes_per_read);
-    Contender contender;
+    Contender contender(kReadBytes);
     contender.start(source, lines);
     context.run();
     context.restart();
@@ -163,14 +163,9 @@ void read_lines(benchmark::State& state, std::size_t bytes_per_read) {
   count_work(state, kInputBytes, kLines);
 }
 
-void read_owned_lines_manual_vec_copy(benchmark::State& state) {
-  read_lines<ManualVecCopy>(state, kReadBytes);
-}
-void read_owned_lines_bytes_mut_split(benchmark::State& state) {
-  read_lines<BytesMutSplit>(state, kReadBytes);
-}
-void read_owned_lines_handoff_buffer(benchmark::State& state) {
-  read_lines<HandoffLines>(state, kReadBytes);
+template <class Contender>
+void read_owned_lines(benchmark::State& state) {
+  read_lines<Contender>(state, kReadBytes);
 }
 void read_handoff_fragmentation_sweep(benchmark::State& state) {
   read_lines<HandoffLines>(state, static_cast<std::size_t>(state.range(0)));
@@ -206,9 +201,15 @@ void read_raw_discard_lower_bound(benchmark::State& state) {
 }
 
 BENCHMARK(read_raw_discard_lower_bound);
-BENCHMARK(read_owned_lines_manual_vec_copy)->Name("read_owned_lines/manual_vec_copy");
-BENCHMARK(read_owned_lines_bytes_mut_split)->Name("read_owned_lines/bytes_mut_split");
-BENCHMARK(read_owned_lines_handoff_buffer)->Name("read_owned_lines/handoff_buffer");
+BENCHMARK(read_owned_lines<ManualVecCopy>)->Name("read_owned_lines/manual_vec_copy");
+BENCHMARK(read_owned_lines<BytesMutSplit>)->Name("read_owned_lines/bytes_mut_split");
+BENCHMARK(read_owned_lines<HandoffLines>)->Name("read_owned_lines/handoff_buffer");
+BENCHMARK(read_owned_lines<StringErase>)->Name("read_owned_lines/string_erase");
+BENCHMARK(read_owned_lines<BeastFlatBuffer>)->Name("read_owned_lines/beast_flat_buffer");
+BENCHMARK(read_owned_lines<AsioStreambuf>)->Name("read_owned_lines/asio_streambuf");
+#if BYTES_HANDOFF_BENCH_WITH_LIBEVENT
+BENCHMARK(read_owned_lines<EvbufferLines>)->Name("read_owned_lines/libevent_evbuffer");
+#endif
 BENCHMARK(read_handoff_fragmentation_sweep)
     ->ArgName("bytes_per_read")
     ->Arg(1)

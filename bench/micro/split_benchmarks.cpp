@@ -3,8 +3,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <boost/beast/core/flat_buffer.hpp>
 #include <cstddef>
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,9 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "timed_section.hpp"
+#if BYTES_HANDOFF_BENCH_WITH_LIBEVENT
+#include "evbuffer.hpp"
+#endif
 
 namespace bytes_handoff::bench {
 namespace {
@@ -51,6 +56,57 @@ void split_prefix_mut(benchmark::State& state) {
   split_all(state, [](HandoffBuffer& buffer, std::size_t n) { return buffer.split_prefix_mut(n); });
 }
 
+// What cannot share its memory: the prefixes are copied out.
+template <class Fill, class Take>
+void copy_all(benchmark::State& state, Fill fill, Take take) {
+  const auto prefix_bytes = static_cast<std::size_t>(state.range(0));
+  for ([[maybe_unused]] auto unused : state) {
+    auto buffer = fill();
+    time_section(state, [&] {
+      for (std::size_t left = kBufferedBytes; left != 0; left -= prefix_bytes) {
+        auto prefix = take(buffer, prefix_bytes);
+        benchmark::DoNotOptimize(prefix);
+      }
+    });
+  }
+  count_work(state, kBufferedBytes, kBufferedBytes / prefix_bytes);
+}
+
+void split_beast_flat_buffer(benchmark::State& state) {
+  copy_all(
+      state,
+      [] {
+        boost::beast::flat_buffer buffer;
+        std::memset(buffer.prepare(kBufferedBytes).data(), 'x', kBufferedBytes);
+        buffer.commit(kBufferedBytes);
+        return buffer;
+      },
+      [](boost::beast::flat_buffer& buffer, std::size_t n) {
+        std::string prefix(static_cast<const char*>(buffer.data().data()), n);
+        buffer.consume(n);
+        return prefix;
+      });
+}
+
+#if BYTES_HANDOFF_BENCH_WITH_LIBEVENT
+// Moves whole blocks of its chain, and copies what is less.
+void split_libevent_evbuffer(benchmark::State& state) {
+  copy_all(
+      state,
+      [] {
+        Evbuffer buffer(evbuffer_new());
+        const std::string bytes(kBufferedBytes, 'x');
+        evbuffer_add(buffer.get(), bytes.data(), bytes.size());
+        return buffer;
+      },
+      [](Evbuffer& buffer, std::size_t n) {
+        Evbuffer prefix(evbuffer_new());
+        evbuffer_remove_buffer(buffer.get(), prefix.get(), n);
+        return prefix;
+      });
+}
+#endif
+
 // A parser cuts its last frame and leaves the rest to the next one. Many buffers an iteration,
 // since one switch is too short to be timed.
 void take_tail_mode_switch(benchmark::State& state) {
@@ -82,6 +138,22 @@ BENCHMARK(split_freeze_prefixes)
     ->Arg(64)
     ->Arg(512)
     ->UseManualTime();
+BENCHMARK(split_beast_flat_buffer)
+    ->Name("split_freeze_prefixes/beast_flat_buffer")
+    ->ArgName("prefix_bytes")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->UseManualTime();
+#if BYTES_HANDOFF_BENCH_WITH_LIBEVENT
+BENCHMARK(split_libevent_evbuffer)
+    ->Name("split_freeze_prefixes/libevent_evbuffer")
+    ->ArgName("prefix_bytes")
+    ->Arg(16)
+    ->Arg(64)
+    ->Arg(512)
+    ->UseManualTime();
+#endif
 BENCHMARK(split_prefix_mut)->ArgName("prefix_bytes")->Arg(16)->Arg(64)->Arg(512)->UseManualTime();
 BENCHMARK(take_tail_mode_switch)->UseManualTime();
 

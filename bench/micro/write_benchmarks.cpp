@@ -8,12 +8,15 @@
 #include <asio/write.hpp>
 #include <cstddef>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "duplex_drain.hpp"
+#include "string_queue.hpp"
 #include "timed_section.hpp"
 
 namespace bytes_handoff::bench {
@@ -131,15 +134,66 @@ class HandoffTicketOneByOne {
   Run* run_;
 };
 
+// The deque of strings that programs write themselves. All chunks are there at once: it has no
+// bound that a writer would wait for.
+template <bool kOneByOne>
+class HandWritten {
+ public:
+  explicit HandWritten(Rig& rig) : out_(std::move(rig.ends.first)), run_(&rig.run) {}
+
+  void start(std::span<std::string> chunks) {
+    if constexpr (kOneByOne) {
+      write_next(chunks);
+    } else {
+      for (std::string& chunk : chunks) {
+        out_.write(std::move(chunk), [this] { run_->part_done(); });
+      }
+    }
+  }
+
+ private:
+  void write_next(std::span<std::string> chunks) {
+    if (!chunks.empty()) {
+      out_.write(std::move(chunks.front()), [this, chunks] {
+        run_->part_done();
+        write_next(chunks.subspan(1));
+      });
+    }
+  }
+
+  StringQueue<BenchDuplex> out_;
+  Run* run_;
+};
+
+template <class Chunk>
+Chunk make_payload(std::size_t size) {
+  if constexpr (std::is_same_v<Chunk, Bytes>) {
+    return Bytes::from_owner(std::vector<std::byte>(size, std::byte{'x'}));
+  } else {
+    return Chunk(size, 'x');
+  }
+}
+
+// What a contender writes: slices of one payload, or strings of their own.
+template <class Contender>
+struct ChunkOf {
+  using Type = Bytes;
+};
+template <bool kOneByOne>
+struct ChunkOf<HandWritten<kOneByOne>> {
+  using Type = std::string;
+};
+
 template <class Contender>
 void write_chunks(benchmark::State& state, std::size_t chunks, std::size_t chunk_bytes,
                   std::size_t tasks) {
   Rig rig;
   Contender contender(rig);
-  const Bytes payload = Bytes::from_owner(std::vector<std::byte>(chunk_bytes, std::byte{'x'}));
+  using Chunk = typename ChunkOf<Contender>::Type;
+  const Chunk payload = make_payload<Chunk>(chunk_bytes);
   const std::size_t per_task = chunks / tasks;
   for ([[maybe_unused]] auto unused : state) {
-    std::vector<Bytes> all(chunks, payload);
+    std::vector<Chunk> all(chunks, payload);
     rig.run.expect(chunks);
     rig.drain.expect(chunks * chunk_bytes);
     time_section(state, [&] {
@@ -202,6 +256,12 @@ BENCHMARK(write_large_chunks<HandoffFireAndForget>)
     ->Arg(64 * 1024)
     ->Arg(1024 * 1024)
     ->UseManualTime();
+BENCHMARK(write_large_chunks<HandWritten<false>>)
+    ->Name("write_large_chunks/string_deque")
+    ->ArgName("chunk_bytes")
+    ->Arg(64 * 1024)
+    ->Arg(1024 * 1024)
+    ->UseManualTime();
 BENCHMARK(write_many_tasks<HandoffTicketOneByOne>)
     ->Name("write_many_tasks/ticket")
     ->ArgName("tasks")
@@ -210,6 +270,12 @@ BENCHMARK(write_many_tasks<HandoffTicketOneByOne>)
     ->UseManualTime();
 BENCHMARK(write_many_tasks<HandoffFireAndForget>)
     ->Name("write_many_tasks/fire_and_forget")
+    ->ArgName("tasks")
+    ->RangeMultiplier(4)
+    ->Range(1, 64)
+    ->UseManualTime();
+BENCHMARK(write_many_tasks<HandWritten<true>>)
+    ->Name("write_many_tasks/string_deque")
     ->ArgName("tasks")
     ->RangeMultiplier(4)
     ->Range(1, 64)
