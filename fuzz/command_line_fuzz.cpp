@@ -29,6 +29,7 @@ Arguments words_of(const char* text) {
   return {std::istream_iterator<std::string>(words), {}};
 }
 
+// What is new goes behind the rest: the inputs of the corpus choose by position.
 const Arguments& flags() {
   static const Arguments all = words_of(
       "--transport --role --implementation --scenario --completion --worker-threads --connections "
@@ -45,7 +46,7 @@ const Arguments& values() {
       "9223372036854775807 "
       "9223372036854775808 18446744073709551615 18446744073709551616 9000000000000 9000000000001 "
       "0.25 9223372036.854775807 9223372036.854775808 127.0.0.1:0 127.0.0.1:65535 [::1]:1 "
-      "[::1]:65536 nan -1 -- [a,b]");
+      "[::1]:65536 nan -1 -- [a,b] asio_queue");
   return all;
 }
 

@@ -52,7 +52,7 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
     Client& me = *self;
     auto on_written = [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
       Client& writer = *self;
-      if (error) return writer.finish("write", error);
+      if (error) return writer.finish(describe("write", error));
       writer.consume(bytes);
       if (writer.first_ < writer.count_) return write_rest(std::move(self));
       write_fragment(std::move(self));
@@ -77,15 +77,14 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
 
   static void end(Self self) {
     Client& me = *self;
-    if (const net_error_code error = end_sending(me.stream_)) return me.finish("shutdown", error);
-    async_delivered(me.stream_, [self = std::move(self)](net_error_code error) {
-      self->finish("deliver", error);
+    async_end_sending(me.stream_, [self = std::move(self)](std::string error) {
+      self->finish(std::move(error));
     });
   }
 
-  void finish(const char* step, net_error_code error) {
+  void finish(std::string error) {
     close_quietly(stream_);
-    std::exchange(done_, nullptr)(error ? describe(step, error) : std::string());
+    std::exchange(done_, nullptr)(std::move(error));
   }
 
   Stream stream_;

@@ -30,13 +30,16 @@ constexpr std::array kFlags{
     FlagHelp{kWhat, "--role", "integrated|tcp-service|tcp-driver",
              "everything in one process; the proxy alone; clients and sinks alone "
              "(default: integrated)"},
-    FlagHelp{kWhat, "--implementation", "handoff|manual_vec|raw_copy",
+    FlagHelp{kWhat, "--implementation", "handoff|manual_vec|raw_copy|asio_queue",
              "how the proxy moves bytes: through the library; a hand-written vector parser; an "
-             "unparsed copy loop (default: handoff)"},
+             "unparsed copy loop; a dynamic buffer and an unbounded deque of strings "
+             "(default: handoff)"},
     FlagHelp{kWhat, "--scenario", "fragmented|coalesced",
              "sets the default of --input-fragment: 64, or --read-reserve (default: fragmented)"},
-    FlagHelp{kWhat, "--completion", "ticket|fire_and_forget",
-             "which form of write the handoff proxy uses (default: ticket)"},
+    FlagHelp{
+        kWhat, "--completion", "ticket|fire_and_forget",
+        "whether the proxies with a write queue, handoff and asio_queue, wait until what they have "
+        "read is written before they read on (default: ticket)"},
     FlagHelp{kWhat, "--verify", nullptr,
              "the sink compares every byte with what was sent, not only the count"},
     FlagHelp{kShape, "--worker-threads", "N",

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <utility>
 
+#include "stream_end.hpp"
 #include "streams.hpp"
 
 namespace stream_harness {
@@ -28,6 +30,17 @@ void async_delivered(TcpStream& stream, std::function<void(net_error_code)> done
 /// A stream in memory keeps what was written to it.
 inline void async_delivered(DuplexStream&, const std::function<void(net_error_code)>& done) {
   done({});
+}
+
+/// Shuts down the sending side and waits until all is delivered, as above. Calls
+/// `done(std::string)` once, with what went wrong (empty: nothing), possibly from inside this
+/// function.
+template <class Stream, class Done>
+void async_end_sending(Stream& stream, Done done) {
+  if (const net_error_code error = end_sending(stream)) return done(describe("shutdown", error));
+  async_delivered(stream, [done = std::move(done)](net_error_code error) mutable {
+    done(error ? describe("deliver", error) : std::string());
+  });
 }
 
 }  // namespace stream_harness

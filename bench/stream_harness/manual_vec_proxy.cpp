@@ -106,12 +106,8 @@ void ManualVecProxy<Reader, Writer>::on_end_of_input(Self self) {
 template <class Reader, class Writer>
 void ManualVecProxy<Reader, Writer>::end(Self self) {
   ManualVecProxy& me = *self;
-  if (const net_error_code error = end_sending(me.out_)) {
-    return me.finish(describe("shutdown", error));
-  }
-  async_delivered(me.out_, [self = std::move(self)](net_error_code error) {
-    self->finish(error ? describe("deliver", error) : std::string());
-  });
+  async_end_sending(
+      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
 }
 
 template <class Reader, class Writer>

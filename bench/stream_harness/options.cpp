@@ -195,7 +195,8 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
   options.worker_threads = available_processors();
   FlagReader read(*values);
   read.choice("--implementation", options.implementation,
-              {Implementation::kHandoff, Implementation::kManualVec, Implementation::kRawCopy});
+              {Implementation::kHandoff, Implementation::kManualVec, Implementation::kRawCopy,
+               Implementation::kAsioQueue});
   read.choice("--scenario", options.scenario, {Scenario::kFragmented, Scenario::kCoalesced});
   read.choice("--completion", options.completion,
               {Completion::kTicket, Completion::kFireAndForget});
@@ -247,6 +248,8 @@ std::string_view to_text(Implementation value) noexcept {
       return "handoff";
     case Implementation::kManualVec:
       return "manual_vec";
+    case Implementation::kAsioQueue:
+      return "asio_queue";
     case Implementation::kRawCopy:
       break;
   }

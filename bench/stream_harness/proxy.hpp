@@ -24,6 +24,9 @@ struct ProxyConfig {
   std::size_t write_pending_bytes = 0;
   std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
   Completion completion = Completion::kTicket;
+
+  /// The size of the buffer that a read is given, by those that read into one of a fixed size.
+  [[nodiscard]] std::size_t read_bytes() const noexcept { return read_reserve; }
 };
 
 struct ProxyResult {

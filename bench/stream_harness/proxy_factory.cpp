@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "asio_queue_proxy.hpp"
 #include "handoff_proxy.hpp"
 #include "manual_vec_proxy.hpp"
 #include "raw_copy_proxy.hpp"
@@ -26,6 +27,8 @@ std::shared_ptr<Proxy> start_named(Implementation implementation, Stream in, Str
       return start<HandoffProxy>(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kManualVec:
       return start<ManualVecProxy>(std::move(in), std::move(out), config, std::move(done));
+    case Implementation::kAsioQueue:
+      return start<AsioQueueProxy>(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kRawCopy:
       break;
   }

@@ -40,7 +40,7 @@ template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
   RawCopyProxy& me = *self;
   if (error == net::error::eof) return end(std::move(self));
-  if (error) return me.finish("read", error);
+  if (error) return me.finish(describe("read", error));
   net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
                    [self = std::move(self)](net_error_code failure, std::size_t written) mutable {
                      on_written(std::move(self), failure, written);
@@ -50,21 +50,20 @@ void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std:
 template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::on_written(Self self, net_error_code error, std::size_t bytes) {
   self->result_.forwarded_bytes += bytes;
-  if (error) return self->finish("write", error);
+  if (error) return self->finish(describe("write", error));
   read(std::move(self));
 }
 
 template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::end(Self self) {
   RawCopyProxy& me = *self;
-  if (const net_error_code error = end_sending(me.out_)) return me.finish("shutdown", error);
-  async_delivered(
-      me.out_, [self = std::move(self)](net_error_code error) { self->finish("deliver", error); });
+  async_end_sending(
+      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
 }
 
 template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::finish(const char* step, net_error_code error) {
-  if (error) result_.error = describe(step, error);
+void RawCopyProxy<Reader, Writer>::finish(std::string error) {
+  result_.error = std::move(error);
   stop();
   std::exchange(done_, nullptr)(std::move(result_));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "proxy.hpp"
@@ -26,7 +27,7 @@ class RawCopyProxy final : public Proxy,
   static void on_read(Self self, net_error_code error, std::size_t bytes);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
   static void end(Self self);
-  void finish(const char* step, net_error_code error);
+  void finish(std::string error);
 
   Reader in_;
   Writer out_;

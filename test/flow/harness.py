@@ -17,7 +17,7 @@ import unittest
 
 PROGRAM = os.environ["BYTES_HANDOFF_HARNESS"]
 SANITIZED = os.environ.get("BYTES_HANDOFF_SANITIZE", "") != ""
-IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy")
+IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy", "asio_queue")
 MARKER = b"TUNNEL\n"
 SIOCOUTQ = 0x5411  # of Linux
 

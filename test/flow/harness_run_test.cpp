@@ -47,7 +47,7 @@ class HarnessCombinations : public testing::TestWithParam<Combination> {};
 
 INSTANTIATE_TEST_SUITE_P(All, HarnessCombinations,
                          testing::Combine(testing::Values("duplex", "tcp"),
-                                          testing::Values("handoff", "manual_vec", "raw_copy"),
+                                          testing::Values("handoff", "manual_vec", "raw_copy", "asio_queue"),
                                           testing::Values("fragmented", "coalesced"),
                                           testing::Values("ticket", "fire_and_forget")),
                          name_of);

@@ -306,6 +306,10 @@ class ManualVec(EveryImplementation, FlowTest):
     implementation = "manual_vec"
 
 
+class AsioQueue(EveryImplementation, FlowTest):
+    implementation = "asio_queue"
+
+
 class RawCopy(EveryImplementation, FlowTest):
     implementation = "raw_copy"
 

@@ -113,6 +113,8 @@ class StuckSinks(FlowTest):
 
     def test_a_tunnel(self):
         for implementation in IMPLEMENTATIONS:
+            if implementation == "asio_queue":  # its queue has no bound
+                continue
             with self.subTest(implementation):
                 # The vectors of the others are used in part: the next crowd's use other parts.
                 self.check(self.A_CONNECTION, MARKER, bytes(64 * KIB),

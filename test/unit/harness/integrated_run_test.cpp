@@ -29,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(
     Combinations, IntegratedRunTest,
     testing::Combine(testing::Values(Transport::kDuplex, Transport::kTcp),
                      testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                     Implementation::kRawCopy),
+                                     Implementation::kRawCopy, Implementation::kAsioQueue),
                      testing::Values(Scenario::kFragmented, Scenario::kCoalesced),
                      testing::Values(1, 3)),
     [](const auto& combination) { return name_of(combination.param); });

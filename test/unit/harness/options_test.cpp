@@ -184,7 +184,7 @@ TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
 
 TEST(Options, ChoicesNameTheirValues) {
   expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp"});
-  expect_refused({"--implementation", "Handoff"}, {"'Handoff'", "handoff manual_vec raw_copy"});
+  expect_refused({"--implementation", "Handoff"}, {"'Handoff'", "handoff manual_vec raw_copy asio_queue"});
   expect_refused({"--scenario", "all"}, {"'all'", "fragmented coalesced"});
   expect_refused({"--completion", ""}, {"--completion ''", "ticket fire_and_forget"});
   expect_refused({"--role", "both"}, {"'both'", "integrated tcp-service tcp-driver"});

@@ -26,8 +26,8 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
  protected:
   using Pair = std::pair<DuplexStream, DuplexStream>;
 
-  void start(std::size_t read_reserve = 64) {
-    const ProxyConfig config{read_reserve, 2 * read_reserve, 63, Completion::kTicket};
+  void start(std::size_t read_reserve = 64, Completion completion = Completion::kTicket) {
+    const ProxyConfig config{read_reserve, 2 * read_reserve, 63, completion};
     proxy_ = start_proxy(GetParam(), std::move(in_.second), std::move(out_.first), config,
                          [this](ProxyResult result) {
                            EXPECT_FALSE(result_);
@@ -79,7 +79,7 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
 
 INSTANTIATE_TEST_SUITE_P(Implementations, ProxyTest,
                          testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                         Implementation::kRawCopy),
+                                         Implementation::kRawCopy, Implementation::kAsioQueue),
                          [](const auto& implementation) {
                            return std::string(to_text(implementation.param));
                          });
@@ -152,6 +152,40 @@ TEST_P(ProxyTest, ItWaitsForASinkThatDoesNotRead) {
   ASSERT_TRUE(result_);
   EXPECT_EQ(result_->forwarded_bytes, 20007u);
   EXPECT_EQ(received_.size(), 20007u);
+}
+
+// What it would not do is documented: its queue has no bound.
+TEST_P(ProxyTest, WithoutTicketsOnlyAQueueWithoutABoundReadsOn) {
+  start(64, Completion::kFireAndForget);
+  send("TUNNEL\n" + std::string(20000, 'x'), 500);
+  context_.poll();
+  EXPECT_FALSE(result_);
+  if (GetParam() == Implementation::kAsioQueue) {
+    EXPECT_TRUE(unsent_.empty());
+  } else {
+    EXPECT_GT(unsent_.size(), 20000u - 4 * kCapacity);
+  }
+  receive();
+  context_.restart();
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->error, "");
+  EXPECT_EQ(result_->forwarded_bytes, 20007u);
+  EXPECT_EQ(received_.size(), 20007u);
+}
+
+TEST_P(ProxyTest, AFailureWhileItReadsAndWritesIsReportedOnceBothHaveEnded) {
+  start(64, Completion::kFireAndForget);
+  const std::string input = "TUNNEL\n" + std::string(3000, 'x');
+  net::async_write(to_proxy_, net::buffer(input), [](net_error_code, std::size_t) {});
+  context_.poll();
+  ASSERT_FALSE(result_);
+  from_proxy_.close();
+  context_.restart();
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_NE(result_->error.find("write"), std::string::npos) << result_->error;
+  EXPECT_TRUE(proxy_.expired());
 }
 
 TEST_P(ProxyTest, AnUnfinishedFramePastTheLimitEndsAConnectionThatIsRouted) {
