@@ -46,7 +46,7 @@ const Arguments& values() {
       "9223372036854775807 "
       "9223372036854775808 18446744073709551615 18446744073709551616 9000000000000 9000000000001 "
       "0.25 9223372036.854775807 9223372036.854775808 127.0.0.1:0 127.0.0.1:65535 [::1]:1 "
-      "[::1]:65536 nan -1 -- [a,b] asio_queue");
+      "[::1]:65536 nan -1 -- [a,b] asio_queue splice");
   return all;
 }
 
@@ -129,6 +129,8 @@ class Accepted {
   }
 
   void check_choices() const {
+    EXPECT_TRUE(options_.implementation != Implementation::kSplice ||
+                options_.transport == Transport::kTcp);
     const bool is_split = options_.role != Role::kIntegrated;
     choice("--transport", options_.transport, is_split ? "tcp" : "duplex");
     choice("--role", options_.role, "integrated");

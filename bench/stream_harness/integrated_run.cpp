@@ -20,8 +20,11 @@ namespace {
 using bytes_handoff::expected;
 using bytes_handoff::unexpected;
 
-// Over TCP: the client's, both of the proxy, and the sink's.
-constexpr std::uint64_t kDescriptorsOfOneOverTcp = 4;
+std::uint64_t descriptors_of_one(const Options& options) {
+  if (options.transport != Transport::kTcp) return 0;
+  // The client's, both of the proxy, and the sink's; both ends of a pipe.
+  return options.implementation == Implementation::kSplice ? 4 + 2 : 4;
+}
 
 class Run {
  public:
@@ -140,8 +143,7 @@ class Run {
 }  // namespace
 
 expected<RunResult, std::string> run_integrated(const Options& options) {
-  const bool tcp = options.transport == Transport::kTcp;
-  if (auto shortage = descriptor_shortage(options.connections, tcp ? kDescriptorsOfOneOverTcp : 0,
+  if (auto shortage = descriptor_shortage(options.connections, descriptors_of_one(options),
                                           wave_workers(options));
       !shortage.empty()) {
     return unexpected<std::string>(std::move(shortage));

@@ -140,6 +140,16 @@ void read_roles(FlagReader& read, Options& options) {
   check_peer_port(read, options);
 }
 
+void check_splice(FlagReader& read, const Options& options) {
+  if (options.implementation != Implementation::kSplice || options.transport == Transport::kTcp) {
+    return;
+  }
+  read.fail("--implementation",
+            "needs --transport tcp, since the kernel moves bytes between "
+            "sockets only; --transport is " +
+                std::string(to_text(options.transport)));
+}
+
 struct Size {
   std::string_view flag;
   std::uint64_t value;
@@ -196,13 +206,14 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
   FlagReader read(*values);
   read.choice("--implementation", options.implementation,
               {Implementation::kHandoff, Implementation::kManualVec, Implementation::kRawCopy,
-               Implementation::kAsioQueue});
+               Implementation::kAsioQueue, Implementation::kSplice});
   read.choice("--scenario", options.scenario, {Scenario::kFragmented, Scenario::kCoalesced});
   read.choice("--completion", options.completion,
               {Completion::kTicket, Completion::kFireAndForget});
   read_sizes(read, options);
   read_write_budget(read, options);
   read_roles(read, options);
+  check_splice(read, options);
   check_sums(read, options);
   options.ready_file = values->find("--ready-file").value_or("");
   if (read.given("--ready-file") && options.ready_file.empty()) {
@@ -250,6 +261,8 @@ std::string_view to_text(Implementation value) noexcept {
       return "manual_vec";
     case Implementation::kAsioQueue:
       return "asio_queue";
+    case Implementation::kSplice:
+      return "splice";
     case Implementation::kRawCopy:
       break;
   }

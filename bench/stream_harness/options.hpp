@@ -13,7 +13,7 @@ namespace stream_harness {
 
 enum class Transport { kDuplex, kTcp };
 enum class Role { kIntegrated, kTcpService, kTcpDriver };
-enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue };
+enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue, kSplice };
 enum class Scenario { kFragmented, kCoalesced };
 enum class Completion { kTicket, kFireAndForget };
 

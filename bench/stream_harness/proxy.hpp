@@ -3,13 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "options.hpp"
 
 namespace stream_harness {
 
-// Every contender is a class template `XProxy<Reader, Writer>` with the same shape:
+class SplicePipe;
+
+// Every contender is a class template `XProxy<Reader, Writer>`, or for one kind of stream a class,
+// with the same shape:
 //
 //   XProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
 //   void start();
@@ -20,12 +24,13 @@ namespace stream_harness {
 // not read.
 
 struct ProxyConfig {
-  std::size_t read_reserve = 0;
+  std::size_t read_reserve = 0;  ///< the least room of a read
   std::size_t write_pending_bytes = 0;
   std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
   Completion completion = Completion::kTicket;
+  std::shared_ptr<SplicePipe> pipe = nullptr;  ///< for `splice`, where it was made beforehand
 
-  /// The size of the buffer that a read is given, by those that read into one of a fixed size.
+  /// The room of a read, for those that read into a buffer of a fixed size.
   [[nodiscard]] std::size_t read_bytes() const noexcept { return read_reserve; }
 };
 

@@ -1,12 +1,14 @@
 #include "proxy_factory.hpp"
 
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "asio_queue_proxy.hpp"
 #include "handoff_proxy.hpp"
 #include "manual_vec_proxy.hpp"
 #include "raw_copy_proxy.hpp"
+#include "splice_proxy.hpp"
 
 namespace stream_harness {
 namespace {
@@ -30,15 +32,23 @@ std::shared_ptr<Proxy> start_named(Implementation implementation, Stream in, Str
     case Implementation::kAsioQueue:
       return start<AsioQueueProxy>(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kRawCopy:
+      return start<RawCopyProxy>(std::move(in), std::move(out), config, std::move(done));
+    case Implementation::kSplice:
       break;
   }
-  return start<RawCopyProxy>(std::move(in), std::move(out), config, std::move(done));
+  throw std::invalid_argument("splice moves bytes between TCP sockets only");
 }
 
 }  // namespace
 
 std::shared_ptr<Proxy> start_proxy(Implementation implementation, TcpStream in, TcpStream out,
                                    const ProxyConfig& config, ProxyDone done) {
+  if (implementation == Implementation::kSplice) {
+    auto proxy =
+        std::make_shared<SpliceProxy>(std::move(in), std::move(out), config, std::move(done));
+    proxy->start();
+    return proxy;
+  }
   return start_named(implementation, std::move(in), std::move(out), config, std::move(done));
 }
 

@@ -17,6 +17,7 @@
 #include "exception_text.hpp"
 #include "ready_file.hpp"
 #include "service_worker.hpp"
+#include "splice_pipe.hpp"
 #include "stream_end.hpp"
 #include "watch_run.hpp"
 
@@ -68,14 +69,20 @@ class Service {
   }
 
  private:
-  // A connection that is accepted must not fail for want of its second descriptor, so that is there
-  // first.
+  // A connection that is accepted must not fail for want of its other descriptors, so these are
+  // there first.
   net_error_code prepare(std::size_t worker) {
-    if (next_out_) return {};
-    TcpStream out(pool_.context(worker).get_executor());
     net_error_code error;
-    out.open(sink_protocol_, error);
-    if (!error) next_out_ = std::move(out);
+    if (!next_out_) {
+      TcpStream out(pool_.context(worker).get_executor());
+      out.open(sink_protocol_, error);
+      if (!error) next_out_ = std::move(out);
+    }
+    if (!error && options_.implementation == Implementation::kSplice && !next_pipe_) {
+      auto pipe = std::make_shared<SplicePipe>();
+      error = pipe->open(SplicePipe::kUsualBytes);
+      if (!error) next_pipe_ = std::move(pipe);
+    }
     return error;
   }
 
@@ -85,11 +92,11 @@ class Service {
       const std::lock_guard lock(mutex_);
       number = span_.opened(Clock::now());
     }
-    net::dispatch(pool_.context(worker),
-                  [this, worker, number, in = std::move(in),
-                   out = std::move(*std::exchange(next_out_, std::nullopt))]() mutable {
-                    workers_[worker]->start(number, std::move(in), std::move(out));
-                  });
+    net::dispatch(pool_.context(worker), [this, worker, number, in = std::move(in),
+                                          out = std::move(*std::exchange(next_out_, std::nullopt)),
+                                          pipe = std::exchange(next_pipe_, nullptr)]() mutable {
+      workers_[worker]->start(number, std::move(in), std::move(out), std::move(pipe));
+    });
   }
 
   void connection_ended() {
@@ -184,7 +191,8 @@ class Service {
   std::string error_;
   WorkerPool pool_;  // outlives what uses its contexts
   std::vector<std::unique_ptr<ServiceWorker>> workers_;
-  std::optional<TcpStream> next_out_;  // used by the acceptor's thread
+  std::optional<TcpStream> next_out_;      // used by the acceptor's thread
+  std::shared_ptr<SplicePipe> next_pipe_;  // likewise
   AcceptLoop loop_;
 };
 

@@ -13,8 +13,10 @@ namespace stream_harness {
 ServiceWorker::ServiceWorker(const Options& options, std::function<void()> on_end)
     : options_(options), sink_(to_endpoint(options.sink_addr)), on_end_(std::move(on_end)) {}
 
-void ServiceWorker::start(std::uint64_t number, TcpStream in, TcpStream out) {
-  auto connection = std::make_shared<Connecting>(Connecting{number, std::move(in), std::move(out)});
+void ServiceWorker::start(std::uint64_t number, TcpStream in, TcpStream out,
+                          std::shared_ptr<SplicePipe> pipe) {
+  auto connection = std::make_shared<Connecting>(
+      Connecting{number, std::move(in), std::move(out), std::move(pipe)});
   connecting_.emplace(number, connection);
   TcpStream& socket = connection->out;
   socket.async_connect(sink_, [this, connection](net_error_code error) {
@@ -30,11 +32,14 @@ void ServiceWorker::connected(Connecting& connection, net_error_code error) {
   if (error) {
     close_quietly(connection.in);
     close_quietly(connection.out);
+    connection.pipe.reset();
     return ended(number, {0, describe("connect to the sink", error)});
   }
-  proxies_[number] = start_proxy(
-      options_.implementation, std::move(connection.in), std::move(connection.out),
-      proxy_config(options_), [this, number](const ProxyResult& result) { ended(number, result); });
+  ProxyConfig config = proxy_config(options_);
+  config.pipe = std::move(connection.pipe);
+  proxies_[number] =
+      start_proxy(options_.implementation, std::move(connection.in), std::move(connection.out),
+                  config, [this, number](const ProxyResult& result) { ended(number, result); });
 }
 
 void ServiceWorker::ended(std::uint64_t number, const ProxyResult& result) {

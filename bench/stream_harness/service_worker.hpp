@@ -20,8 +20,9 @@ class ServiceWorker {
   /// must outlive the worker.
   ServiceWorker(const Options& options, std::function<void()> on_end);
 
-  /// `in` was accepted; `out` is open, and not connected yet.
-  void start(std::uint64_t number, TcpStream in, TcpStream out);
+  /// `in` was accepted; `out` is open, and not connected yet; `pipe` is open for `splice`, and null
+  /// for others.
+  void start(std::uint64_t number, TcpStream in, TcpStream out, std::shared_ptr<SplicePipe> pipe);
 
   /// Ends all connections before their time; from here on each ends as a failed one.
   void stop_all();
@@ -34,6 +35,7 @@ class ServiceWorker {
     std::uint64_t number;
     TcpStream in;
     TcpStream out;
+    std::shared_ptr<SplicePipe> pipe;
   };
 
   void connected(Connecting& connection, net_error_code error);

@@ -225,6 +225,7 @@ class Injection:
         ("sendmsg,sendto", "EPIPE", False), ("sendmsg,sendto", "ENOBUFS", False),
         ("recvmsg,recvfrom", "EINTR", True), ("recvmsg,recvfrom", "ECONNRESET", False),
         ("recvmsg,recvfrom", "ETIMEDOUT", False),
+        ("splice", "EINTR", True), ("splice", "ECONNRESET", False), ("pipe2", "EMFILE", True),
         ("accept,accept4", "EMFILE", True), ("accept,accept4", "ENFILE", True),
         ("accept,accept4", "EINTR", True), ("accept,accept4", "ENOBUFS", True),
         ("connect", "ECONNREFUSED", False), ("connect", "ENETUNREACH", False),

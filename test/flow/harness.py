@@ -17,7 +17,8 @@ import unittest
 
 PROGRAM = os.environ["BYTES_HANDOFF_HARNESS"]
 SANITIZED = os.environ.get("BYTES_HANDOFF_SANITIZE", "") != ""
-IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy", "asio_queue")
+IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy", "asio_queue", "splice")
+UNPARSED = ("raw_copy", "splice")  # forward what comes, frames or not
 MARKER = b"TUNNEL\n"
 SIOCOUTQ = 0x5411  # of Linux
 

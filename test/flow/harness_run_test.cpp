@@ -47,7 +47,14 @@ class HarnessCombinations : public testing::TestWithParam<Combination> {};
 
 INSTANTIATE_TEST_SUITE_P(All, HarnessCombinations,
                          testing::Combine(testing::Values("duplex", "tcp"),
-                                          testing::Values("handoff", "manual_vec", "raw_copy", "asio_queue"),
+                                          testing::Values("handoff", "manual_vec", "raw_copy",
+                                                          "asio_queue"),
+                                          testing::Values("fragmented", "coalesced"),
+                                          testing::Values("ticket", "fire_and_forget")),
+                         name_of);
+
+INSTANTIATE_TEST_SUITE_P(Spliced, HarnessCombinations,
+                         testing::Combine(testing::Values("tcp"), testing::Values("splice"),
                                           testing::Values("fragmented", "coalesced"),
                                           testing::Values("ticket", "fire_and_forget")),
                          name_of);
@@ -157,6 +164,7 @@ TEST(HarnessArguments, EveryBadOneIsOneLineAndExitTwo) {
       {"--iterations", "18446744073709551616"},
       {"--write-pending-bytes", "100"},
       {"--route-frames", "18446744073709551615", "--frame-len", "18446744073709551615"},
+      {"--implementation", "splice"},
       {"--role", "tcp-service", "--transport", "duplex"}};
   for (const Arguments& arguments : wrong) {
     const ChildResult run = run_harness(arguments);

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import (MARKER, SANITIZED, FlowTest, receive, receive_all, reset, send_until_blocked,
+from harness import (MARKER, SANITIZED, UNPARSED, FlowTest, receive, receive_all, reset, send_until_blocked,
                      unsent_bytes, wait_until)
 
 KIB = 1024
@@ -73,7 +73,7 @@ class EveryImplementation:
         for cut in cuts:
             client, sink = self.open(service, sinks)
             client.sendall(payload[:cut])
-            routed = cut if self.implementation == "raw_copy" or cut >= 12 else 5
+            routed = cut if self.implementation in UNPARSED or cut >= 12 else 5
             self.assertEqual(receive(sink, routed), payload[:routed])
             client.sendall(payload[cut:])
             self.assertEqual(receive(sink, len(payload) - routed), payload[routed:])
@@ -173,7 +173,7 @@ class EveryImplementation:
         bystander = self.open(service, sinks)
         client, sink = self.open(service, sinks)
         endless = b"f" * (UNFINISHED_LIMIT + 256 * KIB)
-        if self.implementation == "raw_copy":  # looks for no newline
+        if self.implementation in UNPARSED:  # looks for no newline
             sender = self.thread(client.sendall, endless)
             self.assertEqual(receive(sink, len(endless)), endless)
             sender.end()
@@ -185,7 +185,7 @@ class EveryImplementation:
         self.assertEqual(receive_all(sink), b"")
         self.finish(*bystander)
         ended = service.wait()
-        if self.implementation == "raw_copy":
+        if self.implementation in UNPARSED:
             self.assert_in_order(ended, 2)
         else:
             self.assert_failed(ended, 1, str(UNFINISHED_LIMIT))
@@ -312,6 +312,10 @@ class AsioQueue(EveryImplementation, FlowTest):
 
 class RawCopy(EveryImplementation, FlowTest):
     implementation = "raw_copy"
+
+
+class Splice(EveryImplementation, FlowTest):
+    implementation = "splice"
 
 
 if __name__ == "__main__":

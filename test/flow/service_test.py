@@ -79,9 +79,15 @@ class Service(FlowTest):
 
     def test_out_of_descriptors_accepting_pauses(self):
         """More clients at the same time than there are descriptors for; each gets its turn."""
+        for implementation in ("handoff", "splice"):  # the one with the usual two, and with more
+            with self.subTest(implementation):
+                self.check_shortage(implementation)
+
+    def check_shortage(self, implementation):
         clients = 40
         sinks = self.listen()
-        service = self.service(sinks.getsockname(), descriptors=32)
+        service = self.service(sinks.getsockname(), "--implementation", implementation,
+                               descriptors=32)
         opened = [self.connect(service.address) for _ in range(clients)]
         wait_until(lambda: "accepting pauses" in service.errors_so_far(), "the shortage")
         for number, client in enumerate(opened):

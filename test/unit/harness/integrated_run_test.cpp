@@ -34,6 +34,13 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values(1, 3)),
     [](const auto& combination) { return name_of(combination.param); });
 
+INSTANTIATE_TEST_SUITE_P(
+    Spliced, IntegratedRunTest,
+    testing::Combine(testing::Values(Transport::kTcp), testing::Values(Implementation::kSplice),
+                     testing::Values(Scenario::kFragmented, Scenario::kCoalesced),
+                     testing::Values(1, 3)),
+    [](const auto& combination) { return name_of(combination.param); });
+
 TEST_P(IntegratedRunTest, EveryByteOfEveryWaveArrives) {
   Options options;
   std::tie(options.transport, options.implementation, options.scenario, options.worker_threads) =

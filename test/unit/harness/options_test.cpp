@@ -184,7 +184,8 @@ TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
 
 TEST(Options, ChoicesNameTheirValues) {
   expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp"});
-  expect_refused({"--implementation", "Handoff"}, {"'Handoff'", "handoff manual_vec raw_copy asio_queue"});
+  expect_refused({"--implementation", "Handoff"},
+                 {"'Handoff'", "handoff manual_vec raw_copy asio_queue splice"});
   expect_refused({"--scenario", "all"}, {"'all'", "fragmented coalesced"});
   expect_refused({"--completion", ""}, {"--completion ''", "ticket fire_and_forget"});
   expect_refused({"--role", "both"}, {"'both'", "integrated tcp-service tcp-driver"});
@@ -205,6 +206,16 @@ TEST(Options, DuplexAskedForWithASplitRoleIsRefused) {
     expect_refused({"--role", role, "--transport", "duplex"}, {"--transport", "'duplex'", role});
     expect_refused({"--transport=duplex", "--role", role}, {"--transport", "'duplex'", role});
   }
+}
+
+TEST(Options, SpliceIsForTcpAlone) {
+  EXPECT_TRUE(parse({"--implementation", "splice", "--transport", "tcp"}).has_value());
+  EXPECT_TRUE(parse({"--implementation=splice", "--role", "tcp-service"}).has_value());
+  EXPECT_TRUE(parse({"--role", "tcp-driver", "--implementation", "splice"}).has_value());
+  expect_refused({"--implementation", "splice"},
+                 {"--implementation 'splice'", "--transport tcp", "is duplex"});
+  expect_refused({"--transport", "duplex", "--implementation", "splice"},
+                 {"--implementation 'splice'", "--transport tcp", "is duplex"});
 }
 
 TEST(Options, ASplitRoleMeansTcpAndItsPeersPortIsKnown) {
