@@ -35,7 +35,7 @@ const Arguments& flags() {
       "--transport --role --implementation --scenario --completion --worker-threads --connections "
       "--route-frames --frame-len --tunnel-bytes --input-fragment --read-reserve "
       "--write-pending-bytes --duplex-capacity --iterations --duration-seconds --service-addr "
-      "--sink-addr --ready-file --idle-timeout-millis --verify --help --no-such-flag");
+      "--sink-addr --ready-file --idle-timeout-millis --verify --help --no-such-flag --read-block");
   return all;
 }
 
@@ -46,7 +46,7 @@ const Arguments& values() {
       "9223372036854775807 "
       "9223372036854775808 18446744073709551615 18446744073709551616 9000000000000 9000000000001 "
       "0.25 9223372036.854775807 9223372036.854775808 127.0.0.1:0 127.0.0.1:65535 [::1]:1 "
-      "[::1]:65536 nan -1 -- [a,b] asio_queue splice");
+      "[::1]:65536 nan -1 -- [a,b] asio_queue splice 1073741824 1073741825");
   return all;
 }
 
@@ -161,6 +161,8 @@ class Accepted {
     number("--frame-len", o.frame_len, 16, 63);
     number("--tunnel-bytes", o.tunnel_bytes, 1, 65536);
     number("--read-reserve", o.read_reserve, 1, 16384);
+    number("--read-block", o.read_block, 0, 0);
+    EXPECT_LE(o.read_block, 1073741824u);
     const bool is_fragmented = o.scenario == Scenario::kFragmented;
     number("--input-fragment", o.input_fragment, 1, is_fragmented ? 64 : o.read_reserve);
     number("--duplex-capacity", o.duplex_capacity, 1, 262144);
@@ -180,7 +182,7 @@ class Accepted {
     EXPECT_GE(o.write_pending_bytes, o.read_reserve);
     if (const auto text = last("--write-pending-bytes");
         !text || text->find_first_not_of('0') == std::string::npos) {
-      EXPECT_EQ(Wide{o.write_pending_bytes}, Wide{o.read_reserve} * 2);
+      EXPECT_EQ(Wide{o.write_pending_bytes}, Wide{std::max(o.read_reserve, o.read_block)} * 2);
     } else {
       number("--write-pending-bytes", o.write_pending_bytes, 1, 0);
     }

@@ -51,11 +51,15 @@ constexpr std::array kFlags{
              "bytes of a frame before its newline, at least 16 (default: 63)"},
     FlagHelp{kShape, "--tunnel-bytes", "N", "bytes after the marker (default: 65536)"},
     FlagHelp{kShape, "--input-fragment", "N", "bytes of one client write (default: by scenario)"},
-    FlagHelp{kShape, "--read-reserve", "N",
-             "bytes that a proxy's read is offered at least (default: 16384)"},
+    FlagHelp{
+        kShape, "--read-reserve", "N",
+        "bytes that a proxy's read is offered at least, where --read-block is 0 (default: 16384)"},
+    FlagHelp{kShape, "--read-block", "N",
+             "bytes that every read of a proxy is offered, the same for all implementations; of a "
+             "splice, its length; 0 means what each has by itself (default: 0)"},
     FlagHelp{kShape, "--write-pending-bytes", "N",
              "byte budget of the handoff proxy's write queue, at least --read-reserve; 0 means "
-             "twice --read-reserve (default: 0)"},
+             "twice the larger of --read-reserve and --read-block (default: 0)"},
     FlagHelp{kShape, "--duplex-capacity", "N",
              "bytes that an in-memory stream holds each way (default: 262144)"},
     FlagHelp{kShape, "--iterations", "N", "waves of connections, at least this many (default: 1)"},

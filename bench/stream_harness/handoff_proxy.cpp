@@ -21,8 +21,9 @@ constexpr std::size_t kMaxBurst = 1024;
 
 HandoffBuffer make_buffer(const ProxyConfig& config, std::size_t unfinished_limit) {
   HandoffBufferConfig buffer;
-  buffer.read_reserve = config.read_reserve;
-  buffer.max_len = unfinished_limit + config.read_reserve;
+  buffer.read_reserve = config.read_bytes();
+  buffer.max_len = unfinished_limit + config.read_bytes();
+  if (config.read_block != 0) buffer.block_size = config.read_block;
   return HandoffBuffer::create(buffer).value();
 }
 

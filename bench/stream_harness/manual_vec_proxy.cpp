@@ -13,10 +13,10 @@ ManualVecProxy<Reader, Writer>::ManualVecProxy(Reader in, Writer out, const Prox
                                                ProxyDone done)
     : in_(std::move(in)),
       out_(std::move(out)),
-      scratch_(config.read_reserve),
+      scratch_(config.read_bytes()),
       parser_(config.frame_len),
       done_(std::move(done)) {
-  pending_.reserve(2 * config.read_reserve);
+  pending_.reserve(2 * config.read_bytes());
 }
 
 template <class Reader, class Writer>

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
 #include "command_line.hpp"
 #include "strict_number.hpp"
 #include "workload.hpp"
@@ -80,6 +82,9 @@ class FlagReader {
   std::string error_;
 };
 
+// What one call of the kernel takes, with room to spare.
+constexpr std::size_t kMostReadBlock = std::size_t{1} << 30;
+
 void read_sizes(FlagReader& read, Options& options) {
   read.number("--worker-threads", options.worker_threads, 1);
   read.number("--connections", options.connections, 1);
@@ -87,6 +92,10 @@ void read_sizes(FlagReader& read, Options& options) {
   read.number("--frame-len", options.frame_len, kLeastFrameLen);
   read.number("--tunnel-bytes", options.tunnel_bytes, 1);
   read.number("--read-reserve", options.read_reserve, 1);
+  read.number("--read-block", options.read_block, 0);
+  if (options.read_block > kMostReadBlock) {
+    read.fail("--read-block", "must be at most " + std::to_string(kMostReadBlock));
+  }
   options.input_fragment = options.scenario == Scenario::kFragmented ? 64 : options.read_reserve;
   read.number("--input-fragment", options.input_fragment, 1);
   read.number("--duplex-capacity", options.duplex_capacity, 1);
@@ -99,7 +108,7 @@ void read_write_budget(FlagReader& read, Options& options) {
   read.number("--write-pending-bytes", options.write_pending_bytes, 0);
   if (read.failed()) return;
   if (options.write_pending_bytes == 0) {
-    const auto twice = checked_multiply(options.read_reserve, 2);
+    const auto twice = checked_multiply(std::max(options.read_reserve, options.read_block), 2);
     if (!twice)
       return read.fail("--read-reserve", "twice that (the write budget) must fit 64 bits");
     options.write_pending_bytes = *twice;

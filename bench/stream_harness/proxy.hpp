@@ -24,14 +24,17 @@ class SplicePipe;
 // not read.
 
 struct ProxyConfig {
-  std::size_t read_reserve = 0;  ///< the least room of a read
+  std::size_t read_reserve = 0;  ///< the least room of a read, where there is no `read_block`
   std::size_t write_pending_bytes = 0;
   std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
   Completion completion = Completion::kTicket;
+  std::size_t read_block = 0;  ///< the room of every read; 0: what each contender has by itself
   std::shared_ptr<SplicePipe> pipe = nullptr;  ///< for `splice`, where it was made beforehand
 
   /// The room of a read, for those that read into a buffer of a fixed size.
-  [[nodiscard]] std::size_t read_bytes() const noexcept { return read_reserve; }
+  [[nodiscard]] std::size_t read_bytes() const noexcept {
+    return read_block != 0 ? read_block : read_reserve;
+  }
 };
 
 struct ProxyResult {

@@ -13,7 +13,7 @@ RawCopyProxy<Reader, Writer>::RawCopyProxy(Reader in, Writer out, const ProxyCon
                                            ProxyDone done)
     : in_(std::move(in)),
       out_(std::move(out)),
-      buffer_(config.read_reserve),
+      buffer_(config.read_bytes()),
       done_(std::move(done)) {}
 
 template <class Reader, class Writer>

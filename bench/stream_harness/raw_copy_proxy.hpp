@@ -9,7 +9,7 @@
 
 namespace stream_harness {
 
-/// Copies without looking: reads into a buffer of `read_reserve`, writes all of that, and again.
+/// Copies without looking: reads into a buffer of `read_bytes()`, writes all of that, and again.
 template <class Reader, class Writer>
 class RawCopyProxy final : public Proxy,
                            public std::enable_shared_from_this<RawCopyProxy<Reader, Writer>> {

@@ -101,6 +101,7 @@ std::string format_report(const Options& options, const RunResult& result) {
   add_usage(out, result);
   add_latency(out, result.latency_micros);
   out.number("failed_connections", result.failed_connections);
+  out.number("read_block", options.read_block);
   return out.take();
 }
 

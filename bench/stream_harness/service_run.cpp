@@ -80,7 +80,7 @@ class Service {
     }
     if (!error && options_.implementation == Implementation::kSplice && !next_pipe_) {
       auto pipe = std::make_shared<SplicePipe>();
-      error = pipe->open(SplicePipe::kUsualBytes);
+      error = pipe->open(SplicePipe::bytes_for(options_.read_block));
       if (!error) next_pipe_ = std::move(pipe);
     }
     return error;

@@ -13,6 +13,10 @@ class SplicePipe {
  public:
   /// What a pipe holds that nobody has resized.
   static constexpr std::size_t kUsualBytes = 65536;
+  /// How much one splice is to move, and the pipe to hold.
+  static constexpr std::size_t bytes_for(std::size_t read_block) noexcept {
+    return read_block != 0 ? read_block : kUsualBytes;
+  }
 
   SplicePipe() noexcept = default;
   ~SplicePipe() { close(); }

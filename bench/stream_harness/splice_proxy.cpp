@@ -11,7 +11,7 @@ namespace stream_harness {
 SpliceProxy::SpliceProxy(TcpStream in, TcpStream out, const ProxyConfig& config, ProxyDone done)
     : in_(std::move(in)),
       out_(std::move(out)),
-      splice_bytes_(SplicePipe::kUsualBytes),
+      splice_bytes_(SplicePipe::bytes_for(config.read_block)),
       pipe_(config.pipe),
       done_(std::move(done)) {}
 

@@ -10,7 +10,7 @@
 namespace stream_harness {
 
 /// What a proxy costs that looks at nothing: the kernel moves the bytes from socket to socket,
-/// through a pipe, `SplicePipe::kUsualBytes` at a time. Of Linux, and for TCP alone.
+/// through a pipe, `SplicePipe::bytes_for(read_block)` at a time. Of Linux, and for TCP alone.
 ///
 /// It tries before it waits, and lets others on its thread run after `kMaxInlineMoves`. The pipe is
 /// the configuration's; where that has none, it opens one, and ends with an error where it cannot.

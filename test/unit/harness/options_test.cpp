@@ -54,6 +54,7 @@ TEST(Options, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options->tunnel_bytes, 65536u);
   EXPECT_EQ(options->input_fragment, 64u);
   EXPECT_EQ(options->read_reserve, 16384u);
+  EXPECT_EQ(options->read_block, 0u);
   EXPECT_EQ(options->write_pending_bytes, 32768u);
   EXPECT_EQ(options->duplex_capacity, 262144u);
   EXPECT_EQ(options->iterations, 1u);
@@ -82,6 +83,8 @@ TEST(Options, ReadsEveryFlagInBothForms) {
                               "--tunnel-bytes",
                               "1",
                               "--read-reserve=100",
+                              "--read-block",
+                              "200",
                               "--write-pending-bytes",
                               "100",
                               "--duplex-capacity=1",
@@ -108,6 +111,7 @@ TEST(Options, ReadsEveryFlagInBothForms) {
   EXPECT_EQ(options->frame_len, 16u);
   EXPECT_EQ(options->tunnel_bytes, 1u);
   EXPECT_EQ(options->read_reserve, 100u);
+  EXPECT_EQ(options->read_block, 200u);
   EXPECT_EQ(options->input_fragment, 100u);
   EXPECT_EQ(options->write_pending_bytes, 100u);
   EXPECT_EQ(options->duplex_capacity, 1u);
@@ -141,7 +145,8 @@ TEST(Options, NumbersAreStrict) {
   const std::vector<const char*> flags{
       "--worker-threads",  "--connections",    "--route-frames",        "--frame-len",
       "--tunnel-bytes",    "--input-fragment", "--read-reserve",        "--write-pending-bytes",
-      "--duplex-capacity", "--iterations",     "--idle-timeout-millis", "--duration-seconds"};
+      "--duplex-capacity", "--iterations",     "--idle-timeout-millis", "--duration-seconds",
+      "--read-block"};
   for (const char* flag : flags) {
     for (const char* value :
          {"-1", "+5", "0x40", "nan", "inf", "12k", "", "1e3", "99999999999999999999999999"}) {
@@ -167,6 +172,21 @@ TEST(Options, TheWriteBudgetIsZeroOrHoldsARead) {
   expect_refused({"--read-reserve", "100", "--write-pending-bytes", "99"},
                  {"--write-pending-bytes", "'99'", "--read-reserve", "100"});
   expect_refused({"--read-reserve", "9223372036854775808"}, {"--read-reserve", "64 bits"});
+}
+
+TEST(Options, AReadBlockIsItsOwnAndTheWriteBudgetHoldsIt) {
+  const auto larger = parse({"--read-block", "100000", "--scenario", "coalesced"});
+  ASSERT_TRUE(larger.has_value());
+  EXPECT_EQ(larger->read_block, 100000u);
+  EXPECT_EQ(larger->read_reserve, 16384u);
+  EXPECT_EQ(larger->input_fragment, 16384u);
+  EXPECT_EQ(larger->write_pending_bytes, 200000u);
+  const auto smaller = parse({"--read-block=1"});
+  ASSERT_TRUE(smaller.has_value());
+  EXPECT_EQ(smaller->write_pending_bytes, 32768u);
+  EXPECT_TRUE(parse({"--read-block", "1073741824"}).has_value());
+  expect_refused({"--read-block", "1073741825"},
+                 {"--read-block '1073741825'", "at most 1073741824"});
 }
 
 TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
@@ -266,6 +286,7 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
                            "--tunnel-bytes",
                            "--input-fragment",
                            "--read-reserve",
+                           "--read-block",
                            "--write-pending-bytes",
                            "--duplex-capacity",
                            "--iterations",

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <asio/write.hpp>
 #include <memory>
 #include <optional>
@@ -27,7 +28,10 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   using Pair = std::pair<DuplexStream, DuplexStream>;
 
   void start(std::size_t read_reserve = 64, Completion completion = Completion::kTicket) {
-    const ProxyConfig config{read_reserve, 2 * read_reserve, 63, completion};
+    start(ProxyConfig{read_reserve, 2 * read_reserve, 63, completion});
+  }
+
+  void start(const ProxyConfig& config) {
     proxy_ = start_proxy(GetParam(), std::move(in_.second), std::move(out_.first), config,
                          [this](ProxyResult result) {
                            EXPECT_FALSE(result_);
@@ -58,6 +62,7 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   void receive() {
     from_proxy_.async_read_some(net::buffer(chunk_), [this](net_error_code error, std::size_t n) {
       received_.append(chunk_.data(), n);
+      largest_piece_ = std::max(largest_piece_, n);
       if (!error) return receive();
       EXPECT_EQ(error, net::error::eof);
       end_seen_ = true;
@@ -72,6 +77,7 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   std::string unsent_;
   std::array<char, 4096> chunk_{};
   std::string received_;
+  std::size_t largest_piece_ = 0;
   bool end_seen_ = false;
   std::optional<ProxyResult> result_;
   std::weak_ptr<Proxy> proxy_;
@@ -215,6 +221,28 @@ TEST_P(ProxyTest, TheLongestUnfinishedFrameArrives) {
   EXPECT_TRUE(received_ == input);
   ASSERT_TRUE(result_);
   EXPECT_EQ(result_->error, "");
+}
+
+// All that is read at a time is written at a time.
+TEST_P(ProxyTest, ReadsAreOfTheBlockThatIsAskedFor) {
+  const std::string input = "TUNNEL\n" + std::string(kCapacity - 7, 'x');
+  for (const std::size_t block : {64u, 256u}) {
+    in_ = bytes_handoff::make_duplex(context_.get_executor(), kCapacity);
+    out_ = bytes_handoff::make_duplex(context_.get_executor(), kCapacity);
+    received_.clear();
+    largest_piece_ = 0;
+    result_.reset();
+    net::write(to_proxy_, net::buffer(input));
+    ASSERT_FALSE(end_sending(to_proxy_));
+    receive();
+    ProxyConfig config{128, 1024, 63, Completion::kTicket};
+    config.read_block = block;
+    start(config);
+    context_.restart();
+    context_.run();
+    EXPECT_EQ(largest_piece_, block);
+    EXPECT_EQ(received_, input);
+  }
 }
 
 TEST_P(ProxyTest, StoppingEndsItWhileItWaitsForInput) {

@@ -67,7 +67,8 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
             "latency_p99_micros=990\n"
             "latency_p999_micros=999\n"
             "latency_max_micros=1000\n"
-            "failed_connections=1\n");
+            "failed_connections=1\n"
+            "read_block=0\n");
 }
 
 TEST(Report, ARunThatDidNothingHasZeroRates) {

@@ -107,6 +107,12 @@ TEST_F(SplicePipeTest, ClosesBothEndsAndOpensAgain) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
+TEST_F(SplicePipeTest, ALimitOfTheSystemForItsSizeIsNoError) {
+  EXPECT_FALSE(pipe_.open(std::size_t{1} << 40));
+  write_to_in("abc");
+  EXPECT_EQ(pipe_.fill_from(in_.native_handle(), std::size_t{1} << 40, error_), 3u);
+}
+
 TEST_F(SplicePipeTest, IsNotOpenWhereThereAreNoDescriptors) {
   const NoMoreDescriptors none;
   EXPECT_EQ(pipe_.open(SplicePipe::kUsualBytes), net::error::no_descriptors);
@@ -142,6 +148,20 @@ TEST_F(SpliceProxyTest, APipeThatWasMadeBeforehandNeedsNoDescriptors) {
   EXPECT_EQ(result_->error, "");
   EXPECT_EQ(received_, "frame\n");
   EXPECT_FALSE(config.pipe->is_open()) << "its descriptors are free when the proxy has ended";
+}
+
+TEST_F(SpliceProxyTest, LetsOthersRunAfterSixteenMovesOfABlock) {
+  ProxyConfig config = small();
+  config.read_block = 10;
+  net::write(client_, net::buffer(std::string(1000, 'x')));
+  start(Implementation::kSplice, config);
+  EXPECT_EQ(context_.run_one(), 1u);
+  EXPECT_EQ(sink_.available(), 160u);
+  receive();
+  ASSERT_TRUE(
+      bytes_handoff::test::run_until(context_, [this] { return received_.size() == 1000; }));
+  proxy_.lock()->stop();
+  ASSERT_TRUE(run_to_result());
 }
 
 TEST_F(SpliceProxyTest, StreamsThatAreNoSocketsAreRefused) {

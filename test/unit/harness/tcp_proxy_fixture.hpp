@@ -45,6 +45,7 @@ class TcpProxyFixture : public testing::Test {
     from = TcpStream(context_.get_executor(), net::ip::tcp::v4());
     from.set_option(net::socket_base::send_buffer_size(8192));
     from.connect(acceptor.local_endpoint());
+    from.set_option(net::ip::tcp::no_delay(true));
     to = acceptor.accept();
   }
 
