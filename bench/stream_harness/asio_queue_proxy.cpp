@@ -143,5 +143,6 @@ void AsioQueueProxy<Reader, Writer>::report_if_over() {
 
 template class AsioQueueProxy<TcpStream, TcpStream>;
 template class AsioQueueProxy<DuplexStream, DuplexStream>;
+template class AsioQueueProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "cached_streams.hpp"
 #include "proxy.hpp"
 #include "route_parser.hpp"
 #include "streams.hpp"
@@ -68,5 +69,6 @@ class AsioQueueProxy final : public Proxy,
 
 extern template class AsioQueueProxy<TcpStream, TcpStream>;
 extern template class AsioQueueProxy<DuplexStream, DuplexStream>;
+extern template class AsioQueueProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

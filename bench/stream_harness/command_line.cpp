@@ -25,8 +25,9 @@ constexpr const char* kShape = "Shape of the load";
 constexpr const char* kSplit = "Split roles";
 
 constexpr std::array kFlags{
-    FlagHelp{kWhat, "--transport", "duplex|tcp",
-             "in-memory streams, or loopback TCP (default: duplex)"},
+    FlagHelp{kWhat, "--transport", "duplex|tcp|cached",
+             "in-memory streams; loopback TCP; the proxy alone, between a payload that is made "
+             "beforehand and a count (default: duplex)"},
     FlagHelp{kWhat, "--role", "integrated|tcp-service|tcp-driver",
              "everything in one process; the proxy alone; clients and sinks alone "
              "(default: integrated)"},
@@ -50,7 +51,9 @@ constexpr std::array kFlags{
     FlagHelp{kShape, "--frame-len", "N",
              "bytes of a frame before its newline, at least 16 (default: 63)"},
     FlagHelp{kShape, "--tunnel-bytes", "N", "bytes after the marker (default: 65536)"},
-    FlagHelp{kShape, "--input-fragment", "N", "bytes of one client write (default: by scenario)"},
+    FlagHelp{kShape, "--input-fragment", "N",
+             "bytes of one client write; with --transport cached, of one read at most (default: by "
+             "scenario)"},
     FlagHelp{
         kShape, "--read-reserve", "N",
         "bytes that a proxy's read is offered at least, where --read-block is 0 (default: 16384)"},

@@ -200,5 +200,6 @@ void HandoffProxy<Reader, Writer>::finish(std::string error) {
 
 template class HandoffProxy<TcpStream, TcpStream>;
 template class HandoffProxy<DuplexStream, DuplexStream>;
+template class HandoffProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

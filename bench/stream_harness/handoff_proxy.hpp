@@ -5,6 +5,7 @@
 
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "cached_streams.hpp"
 #include "proxy.hpp"
 #include "route_parser.hpp"
 #include "streams.hpp"
@@ -59,5 +60,6 @@ class HandoffProxy final : public Proxy,
 
 extern template class HandoffProxy<TcpStream, TcpStream>;
 extern template class HandoffProxy<DuplexStream, DuplexStream>;
+extern template class HandoffProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

@@ -26,13 +26,25 @@ std::uint64_t descriptors_of_one(const Options& options) {
   return options.implementation == Implementation::kSplice ? 4 + 2 : 4;
 }
 
+auto worker_maker(Transport transport) {
+  switch (transport) {
+    case Transport::kDuplex:
+      return make_duplex_worker;
+    case Transport::kCached:
+      return make_cached_worker;
+    case Transport::kTcp:
+      break;
+  }
+  return make_tcp_worker;
+}
+
 class Run {
  public:
   explicit Run(const Options& options)
       : options_(options), clock_(options), barrier_(count(options), BetweenWaves{this}) {}
 
   [[nodiscard]] std::string make_workers() {
-    const auto make = options_.transport == Transport::kTcp ? make_tcp_worker : make_duplex_worker;
+    const auto make = worker_maker(options_.transport);
     const std::uint64_t workers = wave_workers(options_);
     for (std::uint64_t i = 0; i < workers; ++i) {
       auto worker = make(options_, {i, workers});

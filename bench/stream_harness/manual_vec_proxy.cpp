@@ -137,5 +137,6 @@ void ManualVecProxy<Reader, Writer>::finish(std::string error) {
 
 template class ManualVecProxy<TcpStream, TcpStream>;
 template class ManualVecProxy<DuplexStream, DuplexStream>;
+template class ManualVecProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

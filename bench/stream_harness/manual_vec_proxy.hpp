@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "cached_streams.hpp"
 #include "proxy.hpp"
 #include "route_parser.hpp"
 #include "streams.hpp"
@@ -55,5 +56,6 @@ class ManualVecProxy final : public Proxy,
 
 extern template class ManualVecProxy<TcpStream, TcpStream>;
 extern template class ManualVecProxy<DuplexStream, DuplexStream>;
+extern template class ManualVecProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

@@ -129,7 +129,8 @@ void check_peer_port(FlagReader& read, const Options& options) {
 
 void read_roles(FlagReader& read, Options& options) {
   read.choice("--role", options.role, {Role::kIntegrated, Role::kTcpService, Role::kTcpDriver});
-  read.choice("--transport", options.transport, {Transport::kDuplex, Transport::kTcp});
+  read.choice("--transport", options.transport,
+              {Transport::kDuplex, Transport::kTcp, Transport::kCached});
   read.address("--service-addr", options.service_addr);
   read.address("--sink-addr", options.sink_addr);
   std::uint64_t idle_millis = static_cast<std::uint64_t>(options.idle_timeout.count());
@@ -141,7 +142,7 @@ void read_roles(FlagReader& read, Options& options) {
   options.idle_timeout = std::chrono::milliseconds(idle_millis);
 
   if (options.role == Role::kIntegrated) return;
-  if (read.given("--transport") && options.transport == Transport::kDuplex) {
+  if (read.given("--transport") && options.transport != Transport::kTcp) {
     read.fail("--transport",
               "the split roles mean tcp; --role is " + std::string(to_text(options.role)));
   }
@@ -247,7 +248,15 @@ std::size_t available_processors() {
 }
 
 std::string_view to_text(Transport value) noexcept {
-  return value == Transport::kDuplex ? "duplex" : "tcp";
+  switch (value) {
+    case Transport::kDuplex:
+      return "duplex";
+    case Transport::kCached:
+      return "cached";
+    case Transport::kTcp:
+      break;
+  }
+  return "tcp";
 }
 
 std::string_view to_text(Role value) noexcept {

@@ -11,7 +11,7 @@
 
 namespace stream_harness {
 
-enum class Transport { kDuplex, kTcp };
+enum class Transport { kDuplex, kTcp, kCached };
 enum class Role { kIntegrated, kTcpService, kTcpDriver };
 enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue, kSplice };
 enum class Scenario { kFragmented, kCoalesced };

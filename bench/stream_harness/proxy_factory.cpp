@@ -13,16 +13,16 @@
 namespace stream_harness {
 namespace {
 
-template <template <class, class> class Contender, class Stream>
-std::shared_ptr<Proxy> start(Stream in, Stream out, const ProxyConfig& config, ProxyDone done) {
-  auto proxy = std::make_shared<Contender<Stream, Stream>>(std::move(in), std::move(out), config,
+template <template <class, class> class Contender, class Reader, class Writer>
+std::shared_ptr<Proxy> start(Reader in, Writer out, const ProxyConfig& config, ProxyDone done) {
+  auto proxy = std::make_shared<Contender<Reader, Writer>>(std::move(in), std::move(out), config,
                                                            std::move(done));
   proxy->start();
   return proxy;
 }
 
-template <class Stream>
-std::shared_ptr<Proxy> start_named(Implementation implementation, Stream in, Stream out,
+template <class Reader, class Writer>
+std::shared_ptr<Proxy> start_named(Implementation implementation, Reader in, Writer out,
                                    const ProxyConfig& config, ProxyDone done) {
   switch (implementation) {
     case Implementation::kHandoff:
@@ -53,6 +53,11 @@ std::shared_ptr<Proxy> start_proxy(Implementation implementation, TcpStream in, 
 }
 
 std::shared_ptr<Proxy> start_proxy(Implementation implementation, DuplexStream in, DuplexStream out,
+                                   const ProxyConfig& config, ProxyDone done) {
+  return start_named(implementation, std::move(in), std::move(out), config, std::move(done));
+}
+
+std::shared_ptr<Proxy> start_proxy(Implementation implementation, CachedSource in, CountingSink out,
                                    const ProxyConfig& config, ProxyDone done) {
   return start_named(implementation, std::move(in), std::move(out), config, std::move(done));
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cached_streams.hpp"
 #include "proxy.hpp"
 #include "streams.hpp"
 
@@ -12,6 +13,8 @@ namespace stream_harness {
 std::shared_ptr<Proxy> start_proxy(Implementation implementation, TcpStream in, TcpStream out,
                                    const ProxyConfig& config, ProxyDone done);
 std::shared_ptr<Proxy> start_proxy(Implementation implementation, DuplexStream in, DuplexStream out,
+                                   const ProxyConfig& config, ProxyDone done);
+std::shared_ptr<Proxy> start_proxy(Implementation implementation, CachedSource in, CountingSink out,
                                    const ProxyConfig& config, ProxyDone done);
 
 }  // namespace stream_harness

@@ -70,5 +70,6 @@ void RawCopyProxy<Reader, Writer>::finish(std::string error) {
 
 template class RawCopyProxy<TcpStream, TcpStream>;
 template class RawCopyProxy<DuplexStream, DuplexStream>;
+template class RawCopyProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cached_streams.hpp"
 #include "proxy.hpp"
 #include "streams.hpp"
 
@@ -38,5 +39,6 @@ class RawCopyProxy final : public Proxy,
 
 extern template class RawCopyProxy<TcpStream, TcpStream>;
 extern template class RawCopyProxy<DuplexStream, DuplexStream>;
+extern template class RawCopyProxy<CachedSource, CountingSink>;
 
 }  // namespace stream_harness

@@ -22,6 +22,20 @@ struct SinkResult {
   std::uint64_t received_bytes = 0;
   std::chrono::steady_clock::time_point last_byte_at;  ///< when the expected count was reached
   std::string error;                                   ///< empty: the payload came, and its end
+
+  /// `bytes` more have come, of which `expected` are to come in all.
+  void count(std::size_t bytes, std::uint64_t expected) {
+    const bool was_short = received_bytes < expected;
+    received_bytes += bytes;
+    if (was_short && received_bytes >= expected) last_byte_at = std::chrono::steady_clock::now();
+  }
+
+  /// What is wrong with the count at the end of the stream; empty where nothing is.
+  [[nodiscard]] std::string error_at_end(std::uint64_t expected) const {
+    if (received_bytes == expected) return {};
+    return "the stream ended after " + std::to_string(received_bytes) + " bytes, expected " +
+           std::to_string(expected);
+  }
 };
 
 /// What a sink is to expect.
@@ -60,9 +74,10 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
 
   static void on_read(Self self, net_error_code error, std::size_t bytes) {
     Sink& me = *self;
-    if (error == net::error::eof) return me.finish(me.error_at_end());
+    const std::uint64_t expected = me.config_.expected_bytes;
+    if (error == net::error::eof) return me.finish(me.result_.error_at_end(expected));
     if (error) return me.finish(describe("read", error));
-    me.count(bytes);
+    me.result_.count(bytes, expected);
     if (me.config_.inspector) {
       auto wrong = me.config_.inspector->inspect(std::span(me.own_buffer_).first(bytes));
       if (!wrong.empty()) return me.finish(std::move(wrong));
@@ -79,20 +94,6 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
   void count_only() {
     config_.inspector.reset();
     own_buffer_ = {};
-  }
-
-  void count(std::size_t bytes) {
-    const bool was_short = result_.received_bytes < config_.expected_bytes;
-    result_.received_bytes += bytes;
-    if (was_short && result_.received_bytes >= config_.expected_bytes) {
-      result_.last_byte_at = std::chrono::steady_clock::now();
-    }
-  }
-
-  [[nodiscard]] std::string error_at_end() const {
-    if (result_.received_bytes == config_.expected_bytes) return {};
-    return "the stream ended after " + std::to_string(result_.received_bytes) +
-           " bytes, expected " + std::to_string(config_.expected_bytes);
   }
 
   void finish(std::string error) {

@@ -41,6 +41,7 @@ using MadeWorker = bytes_handoff::expected<std::unique_ptr<WaveWorker>, std::str
 
 /// `options` must outlive the worker.
 [[nodiscard]] MadeWorker make_duplex_worker(const Options& options, WorkerShare share);
+[[nodiscard]] MadeWorker make_cached_worker(const Options& options, WorkerShare share);
 [[nodiscard]] MadeWorker make_tcp_worker(const Options& options, WorkerShare share);
 
 /// What the proxies and sinks of a run are given.

@@ -46,7 +46,7 @@ std::string name_of(const testing::TestParamInfo<Combination>& test) {
 class HarnessCombinations : public testing::TestWithParam<Combination> {};
 
 INSTANTIATE_TEST_SUITE_P(All, HarnessCombinations,
-                         testing::Combine(testing::Values("duplex", "tcp"),
+                         testing::Combine(testing::Values("duplex", "tcp", "cached"),
                                           testing::Values("handoff", "manual_vec", "raw_copy",
                                                           "asio_queue"),
                                           testing::Values("fragmented", "coalesced"),
@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "coalesced"}));
 
 TEST_P(HarnessShapes, EveryByteArrives) {
-  for (const std::string transport : {"duplex", "tcp"}) {
+  for (const std::string transport : {"duplex", "tcp", "cached"}) {
     for (const std::string completion : {"ticket", "fire_and_forget"}) {
       for (const std::string implementation : {"handoff", "asio_queue", "splice"}) {
         if (implementation == "splice" && transport != "tcp") continue;
@@ -175,6 +175,8 @@ TEST(HarnessArguments, EveryBadOneIsOneLineAndExitTwo) {
       {"--read-block", "1073741825"},
       {"--route-frames", "18446744073709551615", "--frame-len", "18446744073709551615"},
       {"--implementation", "splice"},
+      {"--implementation", "splice", "--transport", "cached"},
+      {"--role", "tcp-driver", "--transport", "cached"},
       {"--role", "tcp-service", "--transport", "duplex"}};
   for (const Arguments& arguments : wrong) {
     const ChildResult run = run_harness(arguments);

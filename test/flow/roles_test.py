@@ -66,6 +66,7 @@ class Arguments(FlowTest):
                                 ("--sink-addr", ""), ("--ready-file", ""),
                                 ("--idle-timeout-millis", "0"), ("--idle-timeout-millis", "-1"),
                                 ("--idle-timeout-millis", "1.5"), ("--transport", "duplex"),
+                                ("--transport", "cached"),
                                 ("--worker-threads", "0"), ("--connections", "1e3")):
                 ended = self.role("--role", role, flag, value).wait()
                 self.assert_refused(ended, 2, flag, value)

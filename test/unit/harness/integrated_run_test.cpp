@@ -27,7 +27,7 @@ class IntegratedRunTest : public testing::TestWithParam<Combination> {};
 
 INSTANTIATE_TEST_SUITE_P(
     Combinations, IntegratedRunTest,
-    testing::Combine(testing::Values(Transport::kDuplex, Transport::kTcp),
+    testing::Combine(testing::Values(Transport::kDuplex, Transport::kTcp, Transport::kCached),
                      testing::Values(Implementation::kHandoff, Implementation::kManualVec,
                                      Implementation::kRawCopy, Implementation::kAsioQueue),
                      testing::Values(Scenario::kFragmented, Scenario::kCoalesced),

@@ -203,7 +203,7 @@ TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
 }
 
 TEST(Options, ChoicesNameTheirValues) {
-  expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp"});
+  expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp cached"});
   expect_refused({"--implementation", "Handoff"},
                  {"'Handoff'", "handoff manual_vec raw_copy asio_queue splice"});
   expect_refused({"--scenario", "all"}, {"'all'", "fragmented coalesced"});
@@ -221,10 +221,14 @@ TEST(Options, AddressesAreNumeric) {
   }
 }
 
-TEST(Options, DuplexAskedForWithASplitRoleIsRefused) {
-  for (const char* role : {"tcp-service", "tcp-driver"}) {
-    expect_refused({"--role", role, "--transport", "duplex"}, {"--transport", "'duplex'", role});
-    expect_refused({"--transport=duplex", "--role", role}, {"--transport", "'duplex'", role});
+TEST(Options, AnotherTransportAskedForWithASplitRoleIsRefused) {
+  for (const char* transport : {"duplex", "cached"}) {
+    const std::string joined = std::string("--transport=") + transport;
+    for (const char* role : {"tcp-service", "tcp-driver"}) {
+      expect_refused({"--role", role, "--transport", transport},
+                     {"--transport", quoted(transport), role});
+      expect_refused({joined.c_str(), "--role", role}, {"--transport", quoted(transport), role});
+    }
   }
 }
 
@@ -236,6 +240,8 @@ TEST(Options, SpliceIsForTcpAlone) {
                  {"--implementation 'splice'", "--transport tcp", "is duplex"});
   expect_refused({"--transport", "duplex", "--implementation", "splice"},
                  {"--implementation 'splice'", "--transport tcp", "is duplex"});
+  expect_refused({"--implementation", "splice", "--transport", "cached"},
+                 {"--implementation 'splice'", "--transport tcp", "is cached"});
 }
 
 TEST(Options, ASplitRoleMeansTcpAndItsPeersPortIsKnown) {
