@@ -96,6 +96,19 @@ TEST(IntegratedRun, TooFewDescriptorsAreAnErrorBeforeAnythingRuns) {
   EXPECT_NE(result.error().find("descriptors"), std::string::npos) << result.error();
 }
 
+TEST(IntegratedRun, APipeIsTwoDescriptorsMoreForAConnection) {
+  Options options;
+  options.transport = Transport::kTcp;
+  options.worker_threads = 1;
+  options.connections = 1'000'000'000;
+  const auto others = run_integrated(options);
+  options.implementation = Implementation::kSplice;
+  const auto splice = run_integrated(options);
+  ASSERT_FALSE(others.has_value() || splice.has_value());
+  EXPECT_EQ(others.error().find("the run needs 4000000022 descriptors"), 0u) << others.error();
+  EXPECT_EQ(splice.error().find("the run needs 6000000022 descriptors"), 0u) << splice.error();
+}
+
 TEST(WaveClock, RunsAtLeastTheWavesAndAtLeastTheTime) {
   Options options;
   options.iterations = 3;
