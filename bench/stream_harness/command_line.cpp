@@ -20,6 +20,7 @@ struct FlagHelp {
   const char* text;
 };
 
+constexpr const char* kHelpFlag = "--help";
 constexpr const char* kWhat = "What runs";
 constexpr const char* kShape = "Shape of the load";
 constexpr const char* kSplit = "Split roles";
@@ -93,23 +94,28 @@ const FlagHelp* find_flag(std::string_view word) {
 }
 
 // `--flag=value` becomes two words, so that an empty value is seen as one, and the next word is not
-// taken for it. The error is that of a flag whose value is missing.
+// taken for it. The error is that of a flag whose value is missing, or that takes none.
 expected<std::vector<std::string>, EarlyExit> split_words(int argc, const char* const* argv) {
   std::vector<std::string> words;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const auto equals = word.starts_with("--") ? word.find('=') : std::string::npos;
-    words.push_back(word.substr(0, equals));
-    if (equals != std::string::npos) {
-      words.push_back(word.substr(equals + 1));
-      continue;
+    const std::string name = word.substr(0, equals);
+    const FlagHelp* flag = find_flag(name);
+    words.push_back(name);
+    if (flag == nullptr && name != kHelpFlag) continue;  // refused as a whole, whatever its value
+    if (flag != nullptr && flag->value != nullptr) {
+      if (equals != std::string::npos) {
+        words.push_back(word.substr(equals + 1));
+      } else if (i + 1 < argc && find_flag(argv[i + 1]) == nullptr) {
+        words.emplace_back(argv[++i]);
+      } else {
+        return unexpected<EarlyExit>(
+            argument_error(name + ": its value is missing: " + flag->value));
+      }
+    } else if (equals != std::string::npos) {
+      return unexpected<EarlyExit>(argument_error(name + ": takes no value"));
     }
-    const FlagHelp* flag = find_flag(word);
-    if (flag == nullptr || flag->value == nullptr) continue;
-    if (i + 1 == argc || find_flag(argv[i + 1]) != nullptr) {
-      return unexpected<EarlyExit>(argument_error(word + ": its value is missing: " + flag->value));
-    }
-    words.emplace_back(argv[++i]);
   }
   return words;
 }
@@ -120,7 +126,7 @@ class FlagParser {
  public:
   FlagParser() {
     app_.get_formatter()->column_width(38);
-    app_.set_help_flag("--help", "print this help and exit")->group("Help");
+    app_.set_help_flag(kHelpFlag, "print this help and exit")->group("Help");
     app_.allow_extras();
     for (const FlagHelp& flag : kFlags) {
       declare(flag);

@@ -264,7 +264,9 @@ TEST(Options, UnknownWordsAndMissingValuesAreRefused) {
   expect_refused({"--conections", "1"}, {"'--conections'", "not a flag"});
   expect_refused({"--conections=1"}, {"'--conections'", "not a flag"});
   expect_refused({"stray"}, {"'stray'", "not a flag"});
-  expect_refused({"--verify=1"}, {"'1'", "not a flag"});
+  expect_refused({"--no-such-flag=--role="}, {"'--no-such-flag'", "not a flag"});
+  expect_refused({"--verify=1"}, {"--verify", "takes no value"});
+  expect_refused({"--help=--role="}, {"--help", "takes no value"});
   expect_refused({"-v"}, {"'-v'", "not a flag"});
   expect_refused({"--connections"}, {"--connections", "missing"});
   expect_refused({"--connections", "--iterations", "3"}, {"--connections", "missing"});
