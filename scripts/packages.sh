@@ -3,6 +3,7 @@
 #   ensure_packages build                      what configuring and building needs
 #   ensure_packages build test sanitize check  with what the tests, the sanitizers and the checks of
 #                                              .ci/run need as well
+#   ensure_packages page                       what the page of results is drawn with
 #
 # Installs what is missing where there is apt. Elsewhere it names what is missing on standard error
 # and returns 1. It asks the compiler and the path, not the package manager: that takes a few
@@ -27,6 +28,8 @@ test  strace           command  strace
 test  iproute2         command  ip
 test  spin             command  spin
 test  relacy-dev       header   relacy/relacy.hpp
+test  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
+page  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19
 sanitize llvm-19            command  llvm-symbolizer-19
@@ -39,6 +42,7 @@ check clang-format     command  clang-format
 check clang-tidy       command  clang-tidy
 check gcovr            command  gcovr
 check shellcheck       command  shellcheck
+check chromium         command  chromium
 '
 
 # has_sanitizers <compiler>: whether it links them.
@@ -57,6 +61,7 @@ missing_packages() {
       compiler) command -v "${compiler[0]}" >/dev/null || echo "$package" ;;
       command) command -v "$name" >/dev/null || echo "$package" ;;
       runtime) has_sanitizers "$name" || echo "$package" ;;
+      file) [[ -e $name ]] || echo "$package" ;;
       header) probes+="#if !__has_include(<$name>)"$'\n'"missing $package"$'\n#endif\n' ;;
     esac
   done <<<"$PACKAGE_TABLE"

@@ -1,0 +1,153 @@
+"""The command line."""
+
+import argparse
+import os
+import sys
+
+from . import capture, children, measure, report
+from .problems import Failure, WrongArgument
+
+IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy")
+ALL = (*IMPLEMENTATIONS, "asio_queue", "splice")
+QUICK_FLAGS = ("--completion", "fire_and_forget", "--connections", "32")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise WrongArgument(f"{message}; {self.prog} --help says what there is")
+
+
+def _at_least_one(text):
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, at least 1")
+    return int(text)
+
+
+def _frame_size(text):
+    if not text.isascii() or not text.isdigit() or int(text) < 17:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, at least 17")
+    return int(text)
+
+
+def _list(of):
+    def parse(text):
+        items = tuple(of(item) for item in text.split(","))
+        if len(set(items)) != len(items):
+            raise argparse.ArgumentTypeError(f"'{text}' names something twice")
+        return items
+
+    return parse
+
+
+def _name(text):
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty")
+    return text
+
+
+def _cpu(text):
+    usable = os.sched_getaffinity(0)
+    if not text.isascii() or not text.isdigit() or int(text) not in usable:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' must be one of the processors that may be used: {sorted(usable)}")
+    return int(text)
+
+
+def _parser():
+    parser = _Parser(prog="bench", description="Runs the stream harness so that its figures can be "
+                     "compared, and shows them.", epilog="What follows `--` is passed to the "
+                     "harness as it is: bench run -- --connections 64")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    _add_run(commands)
+    _add_matrix(commands)
+    _add_capture(commands)
+    show = commands.add_parser("report", help="write one HTML page of a folder of results")
+    show.add_argument("results", metavar="FOLDER")
+    show.add_argument("--out", metavar="FILE", help="the page (default: report.html in the folder)")
+    show.set_defaults(do=report.report)
+    every = commands.add_parser("all", help="all contenders over split TCP, and the page")
+    every.add_argument("--runs", type=_at_least_one, default=5)
+    every.add_argument("--out", metavar="FOLDER")
+    every.set_defaults(do=_all)
+    return parser
+
+
+def _add_run(commands):
+    run = commands.add_parser("run", help="run one shape several times, contenders in turn")
+    _add_common(run, IMPLEMENTATIONS[:1], runs=3)
+    run.add_argument("--scenario", default="all", choices=(*measure.SCENARIOS, "all"))
+    run.add_argument("--split", action="store_true", help="a service and a driver, over TCP")
+    run.add_argument("--service-cpus", type=_list(_cpu), default=(), metavar="N[,N]",
+                     help="processors of the service; with --driver-cpus, and --split")
+    run.add_argument("--driver-cpus", type=_list(_cpu), default=(), metavar="N[,N]")
+    run.set_defaults(do=measure.run)
+
+
+def _add_matrix(commands):
+    matrix = commands.add_parser("matrix", help="run over connections and frame sizes, split, TCP")
+    _add_common(matrix, IMPLEMENTATIONS, runs=1)
+    matrix.add_argument("--scenario", type=_list(_name), default=measure.SCENARIOS,
+                        metavar="NAME[,NAME]")
+    matrix.add_argument("--connections", type=_list(_at_least_one), default=(1, 4, 16, 64, 256),
+                        metavar="N[,N]")
+    matrix.add_argument("--frame-size", type=_list(_frame_size), metavar="BYTES[,BYTES]",
+                        default=(64, 1024, 16 * 1024, 128 * 1024, 1024 * 1024),
+                        help="of a frame with its newline")
+    matrix.set_defaults(do=_matrix, split=True, service_cpus=(), driver_cpus=())
+
+
+def _add_capture(commands):
+    profile = commands.add_parser("capture", help="sample the split service, and count its calls")
+    _add_common(profile, IMPLEMENTATIONS[:1], runs=1)
+    profile.add_argument("--scenario", default="coalesced", choices=measure.SCENARIOS)
+    profile.set_defaults(do=capture.capture)
+
+
+def _add_common(command, implementations, runs):
+    command.add_argument("--implementation", type=_list(_name), default=implementations,
+                         metavar="NAME[,NAME]", help="the last one is what the others are compared "
+                         f"with (default: {','.join(implementations)})")
+    command.add_argument("--runs", type=_at_least_one, default=runs, metavar="N")
+    command.add_argument("--out", metavar="FOLDER", help="a new folder (default: in results/)")
+
+
+def _matrix(arguments):
+    arguments.flags = ("--completion", "fire_and_forget", "--route-frames", "64", "--tunnel-bytes",
+                       str(1 << 20), *arguments.flags)
+    measure.matrix(arguments)
+
+
+def _all(arguments):
+    folder = arguments.out or measure.default_folder("all")
+    measure.run(argparse.Namespace(
+        implementation=ALL, scenario="all", split=True, runs=arguments.runs, out=folder,
+        service_cpus=(), driver_cpus=(), flags=(*QUICK_FLAGS, *arguments.flags)))
+    report.report(argparse.Namespace(results=folder, out=None))
+
+
+def _check(arguments):
+    cpus = getattr(arguments, "service_cpus", ()), getattr(arguments, "driver_cpus", ())
+    if any(cpus) and not (all(cpus) and arguments.split):
+        raise WrongArgument("--service-cpus and --driver-cpus must both be given, with --split")
+
+
+def main(words):
+    """Runs a command; returns the exit status."""
+    words, flags = (words[:words.index("--")], words[words.index("--") + 1:]) \
+        if "--" in words else (words, [])
+    children.raise_on_signals()
+    try:
+        arguments = _parser().parse_args(words)
+        arguments.flags = tuple(flags)
+        _check(arguments)
+        arguments.do(arguments)
+    except WrongArgument as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 2
+    except Failure as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted; what was running has been ended", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,48 @@
+"""What ran where: environment.txt."""
+
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+from .harness import REPOSITORY
+
+
+def _output(*command):
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    except OSError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
+
+
+def _first(pattern, path):
+    try:
+        found = re.search(pattern, pathlib.Path(path).read_text(), re.MULTILINE)
+    except OSError:
+        return ""
+    return found.group(1) if found else ""
+
+
+def describe(command_line):
+    """`key=value` lines; what cannot be found out is `unknown`."""
+    cache = REPOSITORY / "build/release/CMakeCache.txt"
+    compiler = _first(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache)
+    revision = _output("git", "rev-parse", "HEAD")
+    changed = _output("git", "status", "--porcelain", "--untracked-files=no")
+    version = _first(r"#define ASIO_VERSION (\d+)", "/usr/include/asio/version.hpp")
+    asio = f"standalone {int(version) // 100000}.{int(version) // 100 % 1000}.{int(version) % 100}"
+    facts = {
+        "command": command_line,
+        "cpu": _first(r"^model name\s*:\s*(.*)$", "/proc/cpuinfo"),
+        "cores": str(os.cpu_count()),
+        "memory_kib": _first(r"^MemTotal:\s*(\d+)", "/proc/meminfo"),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "load_average": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "compiler": _output(compiler or "c++", "--version").split("\n")[0],
+        "flags": _first(r"^CMAKE_CXX_FLAGS_RELEASE:\w+=(.*)$", cache),
+        "asio": asio if version else "",
+        "revision": revision + (" with changes" if changed else "") if revision else "",
+    }
+    return "".join(f"{key}={value or 'unknown'}\n" for key, value in facts.items())

@@ -1,0 +1,138 @@
+"""One run of the stream harness: in one process, or as a service and a driver."""
+
+import dataclasses
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+from .children import Children
+from .problems import Failure
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+READY_SECONDS = 10  # for a service to accept
+END_SECONDS = 10  # for a service to end behind its driver, over its idle timeout
+IDLE_MILLIS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What is run, but for the contender."""
+
+    scenario: str
+    split: bool = False
+    service_cpus: frozenset = frozenset()
+    driver_cpus: frozenset = frozenset()
+    flags: tuple = ()  # further ones of the harness, as they were given
+    wrapper: tuple = ()  # a command that runs the service
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """The lines of the driver or of the one process, and those of the service where there is one."""
+
+    lines: str
+    service_lines: str | None = None
+
+
+def program():
+    """The harness's executable, built in the release tree where that is needed."""
+    if given := os.environ.get("BYTES_HANDOFF_HARNESS"):
+        return given
+    script = ('REPOSITORY=$1; source "$1/scripts/packages.sh"; source "$1/scripts/build.sh"; '
+              'ensure_packages build page && build_preset release bench_stream_harness')
+    if subprocess.run(["bash", "-c", script, "bench", str(REPOSITORY)], stdout=2).returncode:
+        raise Failure("the harness could not be built; the log is build/release/build.log")
+    return str(REPOSITORY / "build/release/bin/bench_stream_harness")
+
+
+def values_of(lines):
+    """`key=value` lines as a dictionary, numbers as such."""
+    values = {}
+    for line in lines.splitlines():
+        key, _, text = line.partition("=")
+        try:
+            values[key] = float(text)
+        except ValueError:
+            values[key] = text
+    return values
+
+
+def run(executable, implementation, shape):
+    """One run of one contender. Raises Failure with what the harness said when it fails."""
+    with Children() as children, tempfile.TemporaryDirectory() as scratch:
+        common = ["--implementation", implementation, "--scenario", shape.scenario]
+        if shape.split:
+            return _run_split(children, pathlib.Path(scratch), executable, common, shape)
+        return Outcome(_ended(children, _start(
+            children, scratch, "harness", [executable, *common, *shape.flags], None)))
+
+
+def _run_split(children, scratch, executable, common, shape):
+    ready = scratch / "ready"
+    sink = f"127.0.0.1:{free_port()}"
+    common = [*common, *shape.flags, "--sink-addr", sink, "--idle-timeout-millis", str(IDLE_MILLIS)]
+    service = _start(children, scratch, "service", [
+        *shape.wrapper, executable, "--role", "tcp-service", "--service-addr", "127.0.0.1:0",
+        "--ready-file", str(ready), *common], shape.service_cpus)
+    give_up = time.monotonic() + READY_SECONDS
+    while not ready.exists():
+        if children.wait(service.child, 0.01) is not None:
+            raise Failure(f"the service has not started: {service.said()}")
+        if time.monotonic() > give_up:
+            raise Failure(f"the service does not accept after {READY_SECONDS} seconds")
+    driver = _start(children, scratch, "driver", [
+        executable, "--role", "tcp-driver", "--service-addr", ready.read_text().strip(), *common],
+        shape.driver_cpus)
+    lines = _ended(children, driver, beside=service)
+    return Outcome(lines, _ended(children, service, IDLE_MILLIS / 1000 + END_SECONDS))
+
+
+@dataclasses.dataclass
+class _Role:
+    name: str
+    child: subprocess.Popen
+    output: pathlib.Path
+    errors: pathlib.Path
+
+    def said(self):
+        lines = self.errors.read_text().strip().splitlines()
+        return lines[-1] if lines else f"it ended with status {self.child.returncode}"
+
+
+def _start(children, scratch, name, command, cpus):
+    output, errors = (pathlib.Path(scratch) / f"{name}.{kind}" for kind in ("out", "err"))
+    with output.open("wb") as out, errors.open("wb") as err:
+        return _Role(name, children.start(command, cpus, stdout=out, stderr=err), output, errors)
+
+
+def _ended(children, role, seconds=None, beside=None):
+    """What the role printed, once it has ended well. A role beside it must not end before."""
+    give_up = None if seconds is None else time.monotonic() + seconds
+    while (status := children.wait(role.child, 0.05)) is None:
+        if beside and beside.child.poll() not in (None, 0):
+            raise Failure(f"the {beside.name} died: {beside.said()}")
+        if give_up and time.monotonic() > give_up:
+            raise Failure(f"the {role.name} does not end")
+    if status != 0:
+        raise Failure(f"the {role.name} failed: {role.said()}")
+    return role.output.read_text()
+
+
+# Below the ports that the system gives to connections, so that none of these takes it meanwhile.
+FIRST_PORT, LAST_PORT = 20000, 32000
+
+
+def free_port(first=FIRST_PORT):
+    """A port that nobody listens at."""
+    for port in range(first + os.getpid() % 5000, LAST_PORT):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise Failure(f"no port from {first} to {LAST_PORT} is free")

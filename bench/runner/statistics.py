@@ -1,0 +1,49 @@
+"""Means with their spread, and ratios of pairs with a bound."""
+
+import dataclasses
+import math
+import statistics
+
+# Student's t, two-sided 95%, by degrees of freedom from 1 (NIST/SEMATECH e-Handbook of Statistical
+# Methods, 1.3.6.7.2); from 30 on the last one is a little too wide.
+T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+        2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
+        2.052, 2.048, 2.045, 2.042)
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    mean: float
+    stdev: float  # of the sample; 0 for one value
+    median: float
+    least: float
+    most: float
+
+
+def summarize(values):
+    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0,
+                   statistics.median(values), min(values), max(values))
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """Of pairs of runs: each run of one contender over the run of the other in the same round."""
+
+    median: float
+    least: float
+    most: float
+    low: float  # 95% confidence interval of the geometric mean; nan for fewer than two pairs
+    high: float
+
+
+def ratio_of_pairs(values, base):
+    """Ratios are compared by their logarithms, in which twice and half are equally far from 1."""
+    ratios = [value / other for value, other in zip(values, base, strict=True)]
+    low = high = math.nan
+    if len(ratios) > 1:
+        logs = [math.log(ratio) for ratio in ratios]
+        t = T_95[min(len(logs) - 1, len(T_95)) - 1]
+        reach = t * statistics.stdev(logs) / math.sqrt(len(logs))
+        center = statistics.fmean(logs)
+        low, high = math.exp(center - reach), math.exp(center + reach)
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios), low, high)

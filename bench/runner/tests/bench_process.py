@@ -1,0 +1,95 @@
+"""Runs the command as its users do, with a harness that does what a test says."""
+
+import contextlib
+import io
+import os
+import pathlib
+import resource
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
+
+# What a run of the harness prints, as far as the runner looks at it.
+LINES = """implementation={implementation}
+scenario=coalesced
+transport=tcp
+completion=ticket
+connections=4
+tunnel_bytes=65536
+mib_per_sec={rate}
+cpu_ns_per_byte={cost}
+max_rss_bytes=1048576
+latency_p50_micros=100
+latency_p95_micros=200
+latency_p99_micros=300
+latency_p999_micros=400
+"""
+
+
+def lines_of(implementation, rate, cost):
+    return LINES.format(implementation=implementation, rate=rate, cost=cost)
+
+
+class BenchTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.out = self.folder / "out"
+
+    def harness(self, body):
+        """An executable whose Python text is `body`; `role`, `flag(name)` and `ready()` are there."""
+        path = self.folder / "harness"
+        path.write_text(f"""#!{sys.executable} -B
+import os, pathlib, sys, time
+def flag(name):
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
+def ready():
+    pathlib.Path(flag("--ready-file")).write_text("127.0.0.1:1")
+def lines():
+    print({LINES!r}.format(implementation=flag("--implementation"), rate=10, cost=2))
+role = flag("--role") or "integrated"
+pathlib.Path({str(self.folder)!r}, role + ".pid").write_text(str(os.getpid()))
+{body}
+""")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return path
+
+    def start(self, *arguments, harness="/nonexistent", most_bytes=None, **environment):
+        def limit():
+            if most_bytes is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+        return subprocess.Popen(
+            [sys.executable, str(BENCH), *map(str, arguments)], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, preexec_fn=limit, cwd=self.folder,
+            env={**os.environ, "BYTES_HANDOFF_HARNESS": str(harness), **environment})
+
+    def bench(self, *arguments, **options):
+        """Its exit status, what it printed, and its error lines."""
+        with self.start(*arguments, **options) as process:
+            output, errors = process.communicate(timeout=60)
+        return process.returncode, output, errors.splitlines()
+
+    def assert_refused(self, status, *parts, of):
+        """One line that has all the parts, and this status."""
+        self.assertEqual(of[0], status, of)
+        self.assertEqual(len(of[2]), 1, of)
+        for part in ("bench: ", *parts):
+            self.assertIn(part, of[2][0])
+
+    def assert_gone(self, role):
+        """The process that had this role is not there any more."""
+        process = int((self.folder / f"{role}.pid").read_text())
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, 0)
+            self.fail(f"the {role} still runs")
+
+
+def table_of(text):
+    import csv
+    return list(csv.DictReader(io.StringIO(text)))
