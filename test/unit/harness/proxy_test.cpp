@@ -180,7 +180,7 @@ TEST_P(ProxyTest, WithoutTicketsOnlyAQueueWithoutABoundReadsOn) {
   EXPECT_EQ(received_.size(), 20007u);
 }
 
-TEST_P(ProxyTest, AFailureWhileItReadsAndWritesIsReportedOnceBothHaveEnded) {
+TEST_P(ProxyTest, AFailureWhileItReadsAndWritesIsReportedOnce) {
   start(64, Completion::kFireAndForget);
   const std::string input = "TUNNEL\n" + std::string(3000, 'x');
   net::async_write(to_proxy_, net::buffer(input), [](net_error_code, std::size_t) {});
@@ -191,6 +191,21 @@ TEST_P(ProxyTest, AFailureWhileItReadsAndWritesIsReportedOnceBothHaveEnded) {
   context_.run();
   ASSERT_TRUE(result_);
   EXPECT_NE(result_->error.find("write"), std::string::npos) << result_->error;
+  EXPECT_TRUE(proxy_.expired());
+}
+
+// Of a write that is cut short, too.
+TEST_P(ProxyTest, AllThatTheSinkWasGivenIsCountedWhenItIsStopped) {
+  start(64, Completion::kFireAndForget);
+  const std::string input = "TUNNEL\n" + std::string(3000, 'x');
+  net::async_write(to_proxy_, net::buffer(input), [](net_error_code, std::size_t) {});
+  context_.poll();
+  EXPECT_EQ(from_proxy_.available(), kCapacity);
+  proxy_.lock()->stop();
+  context_.restart();
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->forwarded_bytes, kCapacity);
   EXPECT_TRUE(proxy_.expired());
 }
 
