@@ -4,12 +4,15 @@ import argparse
 import os
 import sys
 
-from . import capture, children, measure, report
+from . import capture, children, measure, report, results
 from .problems import Failure, WrongArgument
 
 IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy")
-ALL = (*IMPLEMENTATIONS, "asio_queue", "splice")
-QUICK_FLAGS = ("--completion", "fire_and_forget", "--connections", "32")
+ALL = ("handoff", "asio_queue", "manual_vec", "splice", "raw_copy")
+# Of `all`: enough bytes that a run takes from half a second to some seconds.
+FLAGS_OF_ALL = ("--completion", "fire_and_forget", "--connections", "64")
+LOADS_OF_ALL = {"fragmented": ("--tunnel-bytes", "131072", "--iterations", "2"),
+                "coalesced": ("--tunnel-bytes", "1048576", "--iterations", "8")}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -118,11 +121,14 @@ def _matrix(arguments):
 
 
 def _all(arguments):
-    folder = arguments.out or measure.default_folder("all")
-    measure.run(argparse.Namespace(
-        implementation=ALL, scenario="all", split=True, runs=arguments.runs, out=folder,
-        service_cpus=(), driver_cpus=(), flags=(*QUICK_FLAGS, *arguments.flags)))
-    report.report(argparse.Namespace(results=folder, out=None))
+    root = results.new_folder(arguments.out or measure.default_folder("all"))
+    shape = argparse.Namespace(implementation=ALL, split=True, runs=arguments.runs,
+                               service_cpus=(), driver_cpus=())
+    measure.carry_out(root, [
+        measure.plan(results.new_folder(root / scenario), shape, scenario,
+                     (*FLAGS_OF_ALL, *load, *arguments.flags))
+        for scenario, load in LOADS_OF_ALL.items()])
+    report.report(argparse.Namespace(results=root, out=None))
 
 
 def _check(arguments):

@@ -38,7 +38,7 @@ def run(arguments):
     plans = []
     for scenario in scenarios:
         folder = results.new_folder(root / scenario) if len(scenarios) > 1 else root
-        plans.append(_plan(folder, arguments, scenario, arguments.flags))
+        plans.append(plan(folder, arguments, scenario, arguments.flags))
     carry_out(root, plans)
 
 
@@ -53,11 +53,12 @@ def matrix(arguments):
             arguments.scenario, arguments.connections, arguments.frame_size):
         folder = results.new_folder(root / f"{scenario}-{connections}x{size}")
         flags = ("--connections", str(connections), "--frame-len", str(size - 1), *arguments.flags)
-        plans.append(_plan(folder, arguments, scenario, flags))
+        plans.append(plan(folder, arguments, scenario, flags))
     carry_out(root, plans)
 
 
-def _plan(folder, arguments, scenario, flags):
+def plan(folder, arguments, scenario, flags):
+    """One folder of what the arguments ask for."""
     shape = harness.Shape(scenario, arguments.split, frozenset(arguments.service_cpus),
                           frozenset(arguments.driver_cpus), tuple(flags))
     return Plan(folder, tuple(arguments.implementation), shape, arguments.runs)
@@ -67,16 +68,16 @@ def carry_out(root, plans):
     """Runs every plan and writes its folder; stops at the first run that fails."""
     executable = harness.program()
     results.write_text(root / "environment.txt", environment.describe(shlex.join(sys.argv)))
-    with Progress(sum(plan.runs * len(plan.implementations) for plan in plans)) as progress:
-        for plan in plans:
-            series = results.Series(plan.folder, plan.implementations)
-            for number, implementation in plan.turns():
-                progress.begin(f"{plan.shape.scenario} {implementation}, run {number}")
+    with Progress(sum(each.runs * len(each.implementations) for each in plans)) as progress:
+        for each in plans:
+            series = results.Series(each.folder, each.implementations)
+            for number, implementation in each.turns():
+                progress.begin(f"{each.shape.scenario} {implementation}, run {number}")
                 series.add(implementation, number,
-                           harness.run(executable, implementation, plan.shape))
+                           harness.run(executable, implementation, each.shape))
                 progress.done()
             closing = series.finish()
-            if plan.folder != root:
-                print(f"{plan.folder.name}:")
+            if each.folder != root:
+                print(f"{each.folder.name}:")
             print("\n".join(closing), flush=True)
     print(f"results: {root}")

@@ -121,8 +121,8 @@ class Series:
                          f"{' on the service side' if side else ''}")
         for of, metric, name, base, median, least, most, low, high in ratios:
             if metric == "cpu_ns_per_byte" and of == (side or "all"):
-                lines.append(f"{name} / {base}, CPU a byte: {median} [{least} .. {most}], "
-                             f"95% between {low} and {high}")
+                bound = "" if low == "nan" else f", 95% between {low} and {high}"
+                lines.append(f"{name} / {base}, CPU a byte: {median} [{least} .. {most}]{bound}")
         return lines
 
 
