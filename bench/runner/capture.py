@@ -1,7 +1,9 @@
 """Where the service spends its time: sampled stacks, and a summary of its system calls."""
 
+import shlex
 import shutil
 import subprocess
+import sys
 
 from . import environment, harness, measure, results
 from .problems import Failure
@@ -14,7 +16,7 @@ def capture(arguments):
     _need("strace", ["strace", "-o", "/dev/null", "true"])
     executable = harness.program()
     root = results.new_folder(arguments.out or measure.default_folder("capture"))
-    results.write_text(root / "environment.txt", environment.describe("capture"))
+    results.write_text(root / "environment.txt", environment.describe(shlex.join(sys.argv)))
     data = root / "perf.data"
     stacks = ["perf", "record", "-F", str(SAMPLES_A_SECOND), "-g", "-o", str(data), "--"]
     calls = ["strace", "-f", "-c", "-o", str(root / "system-calls.txt")]

@@ -30,7 +30,9 @@ def describe(command_line):
     cache = REPOSITORY / "build/release/CMakeCache.txt"
     compiler = _first(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache)
     revision = _output("git", "rev-parse", "HEAD")
-    changed = _output("git", "status", "--porcelain", "--untracked-files=no")
+    # Without locks: an interrupt must not leave one behind.
+    changed = _output("git", "--no-optional-locks", "status", "--porcelain",
+                      "--untracked-files=no")
     version = _first(r"#define ASIO_VERSION (\d+)", "/usr/include/asio/version.hpp")
     asio = f"standalone {int(version) // 100000}.{int(version) // 100 % 1000}.{int(version) % 100}"
     facts = {

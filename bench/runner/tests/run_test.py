@@ -151,6 +151,11 @@ time.sleep(50)""")
         self.assert_refused(1, "/dev/null/results",
                             of=self.bench("run", "--out", "/dev/null/results"))
 
+    def test_a_capture_without_its_tools_says_which(self):
+        self.assert_refused(1, "perf is not installed", of=self.bench(
+            "capture", "--out", self.out, harness=self.harness("lines()"), PATH="/nonexistent"))
+        self.assertFalse(self.out.exists())
+
     def test_a_disk_without_room_is_named(self):
         self.assert_refused(1, "environment.txt", of=self.bench(
             "run", "--out", self.out, harness=self.harness("lines()"), most_bytes=0))
