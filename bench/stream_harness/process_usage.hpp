@@ -15,7 +15,8 @@ struct ProcessUsage {
   std::uint64_t max_rss_bytes = 0;  ///< the peak since the process began, also in a difference
 };
 
-/// Asks the kernel (getrusage). `measured` is false where it does not tell.
+/// Asks the kernel (getrusage, and /proc for the memory). `measured` is false where it does not
+/// tell.
 [[nodiscard]] ProcessUsage current_process_usage() noexcept;
 
 /// What was used between the two; `max_rss_bytes` is the later one's.

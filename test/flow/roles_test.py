@@ -54,6 +54,12 @@ class Roles(FlowTest):
                                    "--tunnel-bytes", 100, "--input-fragment", 1000):
             self.assert_in_order(ended, 800)
 
+    def test_the_memory_is_their_own(self):
+        """Not that of who starts them, of which they begin as a copy."""
+        ballast = bytearray(b"x") * (300 << 20)
+        for ended in self.run_both("--connections", 1):
+            self.assertLess(ended.number("max_rss_bytes"), len(ballast))
+
     def test_both_print_the_same_keys(self):
         service, driver = self.run_both("--connections", 1)
         self.assertEqual(*([line.split("=")[0] for line in ended.output.splitlines()]
