@@ -35,7 +35,8 @@ def capture(arguments):
 
 def _need(name, trial):
     if shutil.which(name) is None:
-        raise Failure(f"{name} is not installed (Debian: {'linux-perf' if name == 'perf' else name})")
+        package = {"perf": "linux-perf"}.get(name, name)
+        raise Failure(f"{name} is not installed (Debian: {package})")
     tried = subprocess.run(trial, capture_output=True, text=True)
     if tried.returncode != 0:
         reason = (tried.stderr.strip().splitlines() or ["it fails"])[0]

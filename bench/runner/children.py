@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 TERM_SECONDS = 5  # that a child has to end by itself before it is killed
 
 
@@ -23,15 +24,21 @@ class Children:
 
     def start(self, command, cpus=None, **popen):
         """Starts `command`, on the processors `cpus` alone where given."""
-        def pin():
+        def prepare():
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if cpus:
                 os.sched_setaffinity(0, cpus)
 
-        # A session of its own: an interrupt from the terminal reaches this process alone.
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
-                                 preexec_fn=pin, **popen)
-        self._running.append(child)
-        return child
+        # No interrupt between the start of a child and its place in the list.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+        try:
+            # A session of its own: an interrupt from the terminal reaches this process alone.
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True,
+                                     preexec_fn=prepare, **popen)
+            self._running.append(child)
+            return child
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def wait(self, child, seconds=None):
         """The exit status, or None when that takes longer."""
@@ -39,7 +46,8 @@ class Children:
             status = child.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        self._running.remove(child)
+        if child in self._running:
+            self._running.remove(child)
         return status
 
 
@@ -57,5 +65,5 @@ def raise_on_signals():
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
+    for number in INTERRUPTS:
+        signal.signal(number, interrupt)

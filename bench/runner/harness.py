@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from .children import Children
-from .problems import Failure
+from .problems import Failure, WrongArgument
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 READY_SECONDS = 10  # for a service to accept
@@ -31,7 +31,7 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """The lines of the driver or of the one process, and those of the service where there is one."""
+    """The lines of the driver or of the one process, and of the service where there is one."""
 
     lines: str
     service_lines: str | None = None
@@ -61,7 +61,8 @@ def values_of(lines):
 
 
 def run(executable, implementation, shape):
-    """One run of one contender. Raises Failure with what the harness said when it fails."""
+    """One run of one contender. Raises what the harness said when it fails: WrongArgument where it
+    refuses its arguments, else Failure."""
     with Children() as children, tempfile.TemporaryDirectory() as scratch:
         common = ["--implementation", implementation, "--scenario", shape.scenario]
         if shape.split:
@@ -79,8 +80,9 @@ def _run_split(children, scratch, executable, common, shape):
         "--ready-file", str(ready), *common], shape.service_cpus)
     give_up = time.monotonic() + READY_SECONDS
     while not ready.exists():
-        if children.wait(service.child, 0.01) is not None:
-            raise Failure(f"the service has not started: {service.said()}")
+        # It may have been ready, and have ended, since the look before.
+        if children.wait(service.child, 0.01) is not None and not ready.exists():
+            raise _refusal(service, "has not started")
         if time.monotonic() > give_up:
             raise Failure(f"the service does not accept after {READY_SECONDS} seconds")
     driver = _start(children, scratch, "driver", [
@@ -117,8 +119,15 @@ def _ended(children, role, seconds=None, beside=None):
         if give_up and time.monotonic() > give_up:
             raise Failure(f"the {role.name} does not end")
     if status != 0:
-        raise Failure(f"the {role.name} failed: {role.said()}")
+        raise _refusal(role, "failed")
     return role.output.read_text()
+
+
+def _refusal(role, how):
+    """The harness's own word for a wrong argument is this command's, too."""
+    if role.child.returncode == 2:
+        return WrongArgument(role.said())
+    return Failure(f"the {role.name} {how}: {role.said()}")
 
 
 # Below the ports that the system gives to connections, so that none of these takes it meanwhile.

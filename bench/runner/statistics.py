@@ -14,14 +14,14 @@ T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2
 @dataclasses.dataclass(frozen=True)
 class Summary:
     mean: float
-    stdev: float  # of the sample; 0 for one value
+    stdev: float | None  # of the sample; none of one value
     median: float
     least: float
     most: float
 
 
 def summarize(values):
-    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0,
+    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None,
                    statistics.median(values), min(values), max(values))
 
 

@@ -72,8 +72,9 @@ class FlagReader {
     const auto text = values_.find(flag);
     if (!text) return;
     const auto value = parse_host_port(*text);
-    if (!value)
+    if (!value) {
       return fail(flag, "must be a numeric IPv4:PORT or [IPv6]:PORT, the port at most 65535");
+    }
     target = *value;
   }
 

@@ -42,22 +42,38 @@ class BenchTest(unittest.TestCase):
         self.out = self.folder / "out"
 
     def harness(self, body):
-        """An executable whose Python text is `body`; `role`, `flag(name)` and `ready()` are there."""
+        """An executable whose Python text is `body`; it has `role` and the functions."""
         path = self.folder / "harness"
         path.write_text(f"""#!{sys.executable} -B
-import os, pathlib, sys, time
+import os, pathlib, signal, sys, time
 def flag(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
 def ready():
     pathlib.Path(flag("--ready-file")).write_text("127.0.0.1:1")
+def wait_for(role):
+    while not pathlib.Path({str(self.folder)!r}, role + ".pid").exists():
+        time.sleep(0.01)
+def hang():
+    signal.pause()
 def lines():
     print({LINES!r}.format(implementation=flag("--implementation"), rate=10, cost=2))
 role = flag("--role") or "integrated"
-pathlib.Path({str(self.folder)!r}, role + ".pid").write_text(str(os.getpid()))
+note = pathlib.Path({str(self.folder)!r}, role + ".new")
+note.write_text(str(os.getpid()))
+note.rename(note.with_suffix(".pid"))
 {body}
 """)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return path
+
+    def tool(self, name, body):
+        """A shell script that stands for the program `name`; returns a PATH that has it first."""
+        folder = self.folder / "tools"
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return f"{folder}:{os.environ['PATH']}"
 
     def start(self, *arguments, harness="/nonexistent", most_bytes=None, **environment):
         def limit():

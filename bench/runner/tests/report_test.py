@@ -52,7 +52,8 @@ class Page(BenchTest):
             for width, dark in ((1200, False), (1200, True), (360, False), (360, True)):
                 with self.subTest(width=width, dark=dark):
                     browser.open(page, width, dark)
-                    self.assertLessEqual(browser.value("document.documentElement.scrollWidth"), width)
+                    shown = browser.value("document.documentElement.scrollWidth")
+                    self.assertLessEqual(shown, width)
                     self.assert_drawn(browser)
                     colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
             self.assertEqual(len(colours), 2, "light and dark look alike")

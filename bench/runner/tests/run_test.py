@@ -59,7 +59,6 @@ lines()""")
         harness = self.harness("""
 if role == "tcp-service":
     ready()
-    time.sleep(0.2)
 lines()""")
         status, _, errors = self.bench("run", "--implementation", "a", "--runs", 1, "--split",
                                        "--out", self.out, harness=harness)
@@ -73,7 +72,6 @@ lines()""")
         harness = self.harness("""
 if role == "tcp-service":
     ready()
-    time.sleep(0.2)
 print("frame_len=" + flag("--frame-len"))
 lines()""")
         status, _, errors = self.bench(
@@ -84,6 +82,35 @@ lines()""")
                          {"coalesced-1x64", "coalesced-4x64"})
         rows = table_of((self.out / "coalesced-4x64/runs.csv").read_text())
         self.assertEqual(rows[0]["frame_len"], "63.0")
+
+
+class Captures(BenchTest):
+    # Runs the command behind the options, which are all that there is in a trial.
+    RUN = ('while case $1 in -o | -F) shift 2 ;; -*) shift ;; *) false ;; esac; do :; done; '
+           'exec "$@"')
+
+    def test_the_service_is_run_under_both_tools(self):
+        harness = self.harness("""
+if role == "tcp-service":
+    ready()
+lines()""")
+        self.tool("perf", f'[ "$1" = report ] && echo "stacks $3" && exit; shift; {self.RUN}')
+        path = self.tool("strace", f'[ "$3" = -o ] && echo calls > "$4"; {self.RUN}')
+        status, output, errors = self.bench("capture", "--implementation", "a", "--out", self.out,
+                                            harness=harness, PATH=path)
+        self.assertEqual((status, errors), (0, []))
+        self.assertEqual(output, f"results: {self.out}\n")
+        texts = {path.name: path.read_text() for path in self.out.iterdir()}
+        self.assertEqual(texts["system-calls.txt"], "calls\n")
+        self.assertEqual(texts["functions.txt"], "stacks --no-children\n")
+        self.assertEqual(texts["callers.txt"], "stacks --children\n")
+        for name in ("stacks-service.txt", "stacks-driver.txt", "system-calls-service.txt"):
+            self.assertIn("implementation=a", texts[name])
+
+    def test_a_tool_that_may_not_trace_is_named_with_its_reason(self):
+        path = self.tool("perf", "echo 'perf: not permitted' >&2; exit 1")
+        self.assert_refused(1, "perf may not trace here", "not permitted", of=self.bench(
+            "capture", "--out", self.out, harness=self.harness("lines()"), PATH=path))
 
 
 @unittest.skipIf("BYTES_HANDOFF_TEST_HARNESS" not in os.environ,
@@ -98,7 +125,8 @@ class RealRuns(BenchTest):
         self.assertIn("handoff / splice, CPU a byte:", output)
         for side in ("", "service-"):
             rows = table_of((self.out / f"{side}runs.csv").read_text())
-            self.assertEqual({row["total_bytes"] for row in rows}, {str(4.0 * (64 * 64 + 7 + 4096))})
+            self.assertEqual({row["total_bytes"] for row in rows},
+                             {str(4.0 * (64 * 64 + 7 + 4096))})
 
 
 class Failures(BenchTest):
@@ -111,9 +139,9 @@ class Failures(BenchTest):
         harness = self.harness("""
 if role == "tcp-service":
     ready()
-    time.sleep(0.5)
+    wait_for("tcp-driver")
     sys.exit("service: boom")
-time.sleep(50)""")
+hang()""")
         self.assert_refused(1, "the service died", "boom", of=self.bench(
             "run", "--split", "--out", self.out, harness=harness))
         self.assert_gone("tcp-service")
@@ -128,7 +156,7 @@ time.sleep(50)""")
         harness = self.harness("""
 if role == "tcp-service":
     ready()
-time.sleep(50)""")
+hang()""")
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 out = self.folder / f"out{number}"
@@ -146,10 +174,19 @@ time.sleep(50)""")
 
     def test_a_folder_that_is_there_or_cannot_be_made_is_named(self):
         self.out.mkdir()
-        self.assert_refused(1, str(self.out), "exists",
-                            of=self.bench("run", "--out", self.out, harness=self.harness("lines()")))
+        self.assert_refused(1, str(self.out), "exists", of=self.bench(
+            "run", "--out", self.out, harness=self.harness("lines()")))
         self.assert_refused(1, "/dev/null/results",
                             of=self.bench("run", "--out", "/dev/null/results"))
+
+    def test_what_the_harness_refuses_is_a_wrong_argument(self):
+        harness = self.harness("""
+print("harness: --tunnel-bytes: no", file=sys.stderr)
+sys.exit(2)""")
+        for split in ((), ("--split",)):
+            out = self.folder / f"out{len(split)}"
+            self.assert_refused(2, "harness: --tunnel-bytes: no",
+                                of=self.bench("run", "--out", out, *split, harness=harness))
 
     def test_a_capture_without_its_tools_says_which(self):
         self.assert_refused(1, "perf is not installed", of=self.bench(
