@@ -1,6 +1,7 @@
 """Runs the command as its users do, with a harness that does what a test says."""
 
 import contextlib
+import csv
 import io
 import os
 import pathlib
@@ -75,14 +76,15 @@ note.rename(note.with_suffix(".pid"))
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return f"{folder}:{os.environ['PATH']}"
 
-    def start(self, *arguments, harness="/nonexistent", most_bytes=None, **environment):
+    def start(self, *arguments, harness="/nonexistent", most_bytes=None, stderr=subprocess.PIPE,
+              **environment):
         def limit():
             if most_bytes is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
         return subprocess.Popen(
             [sys.executable, str(BENCH), *map(str, arguments)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, preexec_fn=limit, cwd=self.folder,
+            stderr=stderr, text=True, preexec_fn=limit, cwd=self.folder,
             env={**os.environ, "BYTES_HANDOFF_HARNESS": str(harness), **environment})
 
     def bench(self, *arguments, **options):
@@ -107,5 +109,5 @@ note.rename(note.with_suffix(".pid"))
 
 
 def table_of(text):
-    import csv
+    """The rows of a table with a header."""
     return list(csv.DictReader(io.StringIO(text)))

@@ -1,6 +1,7 @@
 """Runs: what is written, and what happens when one goes wrong."""
 
 import os
+import pty
 import signal
 import time
 import unittest
@@ -67,6 +68,19 @@ lines()""")
             names = {path.name for path in (self.out / scenario).iterdir()}
             self.assertEqual(names, {"a-run-1.txt", "service-run-1.txt", "runs.csv", "summary.csv",
                                      "service-runs.csv", "service-summary.csv"})
+
+    def test_a_terminal_is_shown_how_far_it_is(self):
+        terminal, theirs = pty.openpty()
+        with self.start("run", "--implementation", "a,b", "--scenario", "coalesced", "--runs", 2,
+                        "--out", self.out, harness=self.harness("lines()"),
+                        stderr=theirs) as process:
+            os.close(theirs)
+            process.communicate(timeout=60)
+        shown = os.read(terminal, 1 << 16).decode()
+        os.close(terminal)
+        self.assertIn("] 0/4,", shown)
+        self.assertRegex(shown, r"\] 3/4, \d+ s left: coalesced b, run 2")
+        self.assertTrue(shown.endswith("\r\x1b[K"), "the bar is left behind")
 
     def test_the_matrix_has_a_folder_a_cell(self):
         harness = self.harness("""
