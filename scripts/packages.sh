@@ -43,6 +43,7 @@ check clang-tidy       command  clang-tidy
 check gcovr            command  gcovr
 check shellcheck       command  shellcheck
 check chromium         command  chromium
+check valgrind         command  valgrind
 '
 
 # has_sanitizers <compiler>: whether it links them.
