@@ -96,6 +96,9 @@ TEST_F(ShutdownWrite, that_never_ends_is_ended_by_the_deadline) {
   SlowToShutDown stream(context->get_executor(), script);
   stream.pending = &pending;
   auto out = spawn_on(std::move(stream));
+  out.close();
+  run_ready(*context);
+  ASSERT_TRUE(pending);
   Outcome<net_error_code> close;
   out.async_close(std::chrono::milliseconds(3), close.handler());
   ASSERT_TRUE(run_until(*context, [&] { return close.has_come(); }));
