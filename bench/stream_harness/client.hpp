@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "delivery.hpp"
@@ -18,8 +20,10 @@
 namespace stream_harness {
 
 /// Writes one connection's payload in fragments, one write each, then shuts down its sending side
-/// and closes once all is delivered. Made with std::make_shared; keeps itself alive until it has
-/// called `done`, once, with what went wrong (empty: nothing).
+/// and closes once all is delivered. It writes on for as long as the stream takes whole fragments
+/// at once, and lets others have a turn now and then. Made
+/// with std::make_shared; keeps itself alive until it has called `done`, once, with what went wrong
+/// (empty: nothing).
 template <class Stream>
 class Client : public std::enable_shared_from_this<Client<Stream>> {
  public:
@@ -31,40 +35,69 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
         fragment_bytes_(fragment_bytes),
         done_(std::move(done)) {}
 
-  void start() { write_fragment(this->shared_from_this()); }
+  void start() {
+    net_error_code error;
+    stream_.non_blocking(true, error);
+    if (error) return finish(describe("write", error));
+    write_on(this->shared_from_this());
+  }
 
  private:
   // The operation under way owns the client; each step passes it on to the next.
   using Self = std::shared_ptr<Client>;
 
-  static void write_fragment(Self self) {
+  static constexpr unsigned kMaxWritesATurn = 128;
+  // In memory the peer takes nothing before this turn is over, and what lies about until then only
+  // falls out of the cache. A socket's peer is at work meanwhile.
+  static constexpr std::size_t kMaxBytesATurn =
+      std::is_same_v<Stream, DuplexStream> ? std::size_t{16} * 1024 : SIZE_MAX;
+
+  static void write_on(Self self) {
     Client& me = *self;
-    const PayloadPiece& piece = me.payload_.next(me.fragment_bytes_);
-    if (piece.bytes() == 0) return end(std::move(self));
-    me.first_ = 0;
-    me.count_ = piece.buffers().size();
-    std::transform(piece.buffers().begin(), piece.buffers().end(), me.unwritten_.begin(),
-                   [](auto bytes) { return net::const_buffer(bytes.data(), bytes.size()); });
-    write_rest(std::move(self));
+    std::size_t written = 0;
+    for (unsigned writes = 0; writes < kMaxWritesATurn && written < kMaxBytesATurn; ++writes) {
+      if (me.first_ == me.count_ && !me.take_fragment()) return end(std::move(self));
+      net_error_code error;
+      const std::size_t bytes = me.write([&](const auto& buffers) {  //
+        return me.stream_.write_some(buffers, error);
+      });
+      if (error == net::error::interrupted) continue;
+      if (error == net::error::would_block) return wait_and_write(std::move(self));
+      if (error) return me.finish(describe("write", error));
+      me.consume(bytes);
+      written += bytes;
+    }
+    net::post(me.stream_.get_executor(),
+              [self = std::move(self)]() mutable { write_on(std::move(self)); });
   }
 
-  static void write_rest(Self self) {
+  static void wait_and_write(Self self) {
     Client& me = *self;
-    auto on_written = [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
-      Client& writer = *self;
-      if (error) return writer.finish(describe("write", error));
-      writer.consume(bytes);
-      if (writer.first_ < writer.count_) return write_rest(std::move(self));
-      write_fragment(std::move(self));
-    };
-    // A single buffer takes the cheaper system call.
-    if (me.count_ - me.first_ == 1) {
-      me.stream_.async_write_some(me.unwritten_[me.first_], std::move(on_written));
-    } else {
-      const std::span<const net::const_buffer> all(me.unwritten_);
-      me.stream_.async_write_some(all.subspan(me.first_, me.count_ - me.first_),
-                                  std::move(on_written));
-    }
+    me.write([&](const auto& buffers) {
+      me.stream_.async_write_some(
+          buffers, [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+            if (error) return self->finish(describe("write", error));
+            self->consume(bytes);
+            write_on(std::move(self));
+          });
+    });
+  }
+
+  // False behind the last one.
+  bool take_fragment() {
+    const PayloadPiece& piece = payload_.next(fragment_bytes_);
+    first_ = 0;
+    count_ = piece.buffers().size();
+    std::transform(piece.buffers().begin(), piece.buffers().end(), unwritten_.begin(),
+                   [](auto bytes) { return net::const_buffer(bytes.data(), bytes.size()); });
+    return count_ != 0;
+  }
+
+  // A single buffer takes the cheaper system call.
+  template <class Write>
+  auto write(Write write) {
+    if (count_ - first_ == 1) return write(unwritten_[first_]);
+    return write(std::span<const net::const_buffer>(unwritten_).subspan(first_, count_ - first_));
   }
 
   void consume(std::size_t bytes) {
