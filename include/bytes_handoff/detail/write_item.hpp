@@ -12,7 +12,7 @@
 namespace bytes_handoff::detail {
 
 /// A pointer to a ticket's state, or null, and whether this is the last item of the ticket's write.
-/// Only the last item's link stands for a reference.
+/// Only the last item's link stands for a reference. Trivial, so that room for items costs nothing.
 class TicketLink {
  public:
   TicketLink() noexcept = default;
@@ -27,7 +27,7 @@ class TicketLink {
   [[nodiscard]] bool is_last() const noexcept { return (bits_ & 1) != 0; }
 
  private:
-  std::uintptr_t bits_ = 0;
+  std::uintptr_t bits_;
 };
 
 /// One admitted slice. Being in the queue is its permit: it counts as one item and `size` bytes

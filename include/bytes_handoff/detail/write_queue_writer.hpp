@@ -81,7 +81,9 @@ auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects
 template <class Sync>
 void BasicWriteQueue<Sync>::settle(Effects& effects) noexcept {
   do {
-    pop_written(0, effects);
+    if (!items_.empty() && items_.front().size == 0) {
+      pop_written(0, effects);
+    }
   } while (admit_waiters(effects));
   complete_flushes(effects);
 }

@@ -46,8 +46,8 @@ void ensure_non_blocking(Stream& stream, net_error_code& error) {
 /// Whether a call at once has done nothing and says nothing about the stream. An interrupted one is
 /// not repeated by Asio, as those that wait are.
 inline bool is_to_try_again(const net_error_code& error) noexcept {
-  return error == net::error::would_block || error == net::error::try_again ||
-         error == net::error::interrupted;
+  return error && (error == net::error::would_block || error == net::error::try_again ||
+                   error == net::error::interrupted);
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
