@@ -32,6 +32,7 @@ WriteHandoff make_queue(std::shared_ptr<Writer> out, const ProxyConfig& config) 
   WriteHandoffConfig queue;
   queue.max_items = kMaxBurst;
   queue.max_pending_bytes = config.write_pending_bytes;
+  queue.dispatch_writes = true;  // a burst is one submission
   return WriteHandoff::spawn(std::move(out), queue).value();
 }
 

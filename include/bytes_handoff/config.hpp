@@ -55,6 +55,12 @@ struct WriteHandoffConfig {
   /// How long the stream may take no byte while bytes wait, before the queue ends with `timed_out`.
   /// Zero: for ever. It is noticed within a quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
+  /// Whether a write that is submitted on the stream's executor while nothing is queued may go to
+  /// the stream from inside of the call, as `dispatch` does. Otherwise it goes once the handler
+  /// that submits it has returned, as with `post`, so that what one handler submits bit by bit
+  /// leaves together. For who submits at once all that a handler has to write (`try_write_all`): it
+  /// saves a pass through the executor, and a lone write leaves sooner.
+  bool dispatch_writes = false;
 
   /// The first rule that this breaks, if any.
   [[nodiscard]] expected<void, ConfigError> validate() const noexcept;

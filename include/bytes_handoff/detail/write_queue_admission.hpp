@@ -199,6 +199,7 @@ void BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes, Tic
   stats_.high_water_items = std::max(stats_.high_water_items, pending_items_);
   if (writer_ == Writer::kIdle) {
     schedule(effects);
+    effects.may_dispatch = config_.dispatch_writes;
   }
 }
 

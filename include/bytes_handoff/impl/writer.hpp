@@ -57,9 +57,13 @@ class Writer final : public WriterBase {
   }
 
  protected:
-  void post_turn() noexcept override {
+  void start_turn(bool may_dispatch) noexcept override {
     try {
-      post_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+      if (may_dispatch) {
+        dispatch_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+      } else {
+        post_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+      }
     } catch (...) {
       fail_to_start();
     }
@@ -156,7 +160,7 @@ class Writer final : public WriterBase {
     std::size_t inline_bytes = 0;
     for (unsigned writes = 1;; ++writes) {
       if (turn == Turn::kYield) {
-        post_turn();
+        start_turn(false);
         return;
       }
       if (turn == Turn::kShutdown) {

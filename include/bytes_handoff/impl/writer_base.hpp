@@ -30,7 +30,7 @@ class WriterBase : public std::enable_shared_from_this<WriterBase> {
   void apply(Effects& effects) noexcept {
     effects.resume_all();
     if (effects.start_turn) {
-      post_turn();
+      start_turn(effects.may_dispatch);
     }
     if (effects.ended) {
       post_end(effects.cancel_stream);
@@ -55,9 +55,9 @@ class WriterBase : public std::enable_shared_from_this<WriterBase> {
   WriterBase(const WriteHandoffConfig& config, net::any_io_executor executor)
       : queue_(config), home_(std::make_shared<WriterHome>(std::move(executor))) {}
 
-  /// Posts a turn of the writer to the stream's executor. The queue sees to it that at most one is
-  /// posted or running.
-  virtual void post_turn() noexcept = 0;
+  /// Posts a turn of the writer to the stream's executor, or dispatches it there. The queue sees to
+  /// it that at most one is posted or running.
+  virtual void start_turn(bool may_dispatch) noexcept = 0;
   /// Once, on the stream's executor: stops the timer and, where that is under way with the stream,
   /// asks it to cancel what it is doing for the writer.
   virtual void post_end(bool is_with_stream) noexcept = 0;
