@@ -20,6 +20,9 @@ expected<void, ConfigError> HandoffBufferConfig::validate() const noexcept {
   if (block_size > detail::kLargestBlock) {
     return unexpected(ConfigError{"block_size", "must be at most a quarter of the address space"});
   }
+  if (gather_for < std::chrono::nanoseconds::zero()) {
+    return unexpected(ConfigError{"gather_for", "must not be negative"});
+  }
   return {};
 }
 

@@ -42,15 +42,16 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
   return {};
 }
 
-// Looks for `n` bytes of room in the block at hand, then takes a block of the configured size, and
-// no more than may be buffered. Where that comes too soon after the last one to be worth moving
-// what is unread, half as much again as that: a long message, or a buffer that is kept near its
-// limit, is not moved at every read. Precondition: `n <= max_len - len()`.
+// Looks for `n` bytes of room in the block at hand, which starts over when nothing in it is needed
+// any more: that is a larger read, into memory that is still in the cache. Then takes a block of
+// the configured size, and no more than may be buffered. Where that comes too soon after the last
+// one to be worth moving what is unread, half as much again as that: a long message, or a buffer
+// that is kept near its limit, is not moved at every read. Precondition: `n <= max_len - len()`.
 void HandoffBuffer::make_room(std::size_t n) {
-  if (bytes_.try_reclaim(n)) {
+  const std::size_t usual = std::min(config_.block_size, config_.max_len);
+  if ((is_empty() && bytes_.try_reclaim(std::max(n, usual))) || bytes_.try_reclaim(n)) {
     return;
   }
-  const std::size_t usual = std::min(config_.block_size, config_.max_len);
   const std::size_t roomy = std::max(usual, len() + std::max(n, len() / 2));
   const bool is_too_soon = read_since_move_ < len() / 2;
   const std::size_t least = is_too_soon ? roomy : std::min(roomy, config_.max_len);
@@ -82,9 +83,9 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   return bytes_.spare().first(offered_);
 }
 
-void HandoffBuffer::end_read(std::size_t n) noexcept {
+void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
   bytes_.commit(n);
-  offered_ -= n;
+  offered_ = more_is_there ? 0 : offered_ - n;
   read_since_move_ += n;
   reading_ = false;
 }

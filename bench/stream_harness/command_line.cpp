@@ -61,6 +61,9 @@ constexpr std::array kFlags{
     FlagHelp{kShape, "--read-block", "N",
              "bytes that every read of a proxy is offered, the same for all implementations; of a "
              "splice, its length; 0 means what each has by itself (default: 0)"},
+    FlagHelp{kShape, "--gather-micros", "N",
+             "microseconds for which the handoff proxy leaves its client alone after a read that "
+             "few bytes came with; 0 means not at all (default: 0)"},
     FlagHelp{kShape, "--write-pending-bytes", "N",
              "byte budget of the handoff proxy's write queue, at least --read-reserve; 0 means "
              "twice the larger of --read-reserve and --read-block (default: 0)"},

@@ -24,6 +24,7 @@ HandoffBuffer make_buffer(const ProxyConfig& config, std::size_t unfinished_limi
   buffer.read_reserve = config.read_bytes();
   buffer.max_len = unfinished_limit + config.read_bytes();
   if (config.read_block != 0) buffer.block_size = config.read_block;
+  buffer.gather_for = config.gather_for;
   return HandoffBuffer::create(buffer).value();
 }
 

@@ -86,6 +86,9 @@ class FlagReader {
 // What one call of the kernel takes, with room to spare.
 constexpr std::size_t kMostReadBlock = std::size_t{1} << 30;
 
+// A minute: longer than any connection should wait for anything.
+constexpr std::uint64_t kMostGatherMicros = 60'000'000;
+
 void read_sizes(FlagReader& read, Options& options) {
   read.number("--worker-threads", options.worker_threads, 1);
   read.number("--connections", options.connections, 1);
@@ -97,6 +100,15 @@ void read_sizes(FlagReader& read, Options& options) {
   if (options.read_block > kMostReadBlock) {
     read.fail("--read-block", "must be at most " + std::to_string(kMostReadBlock));
   }
+  std::uint64_t gather_micros = 0;
+  read.number("--gather-micros", gather_micros, 0);
+  if (gather_micros > kMostGatherMicros) {
+    read.fail("--gather-micros", "must be at most " + std::to_string(kMostGatherMicros));
+  }
+  if (gather_micros != 0 && options.implementation != Implementation::kHandoff) {
+    read.fail("--gather-micros", "only --implementation handoff can gather");
+  }
+  options.gather_for = std::chrono::microseconds(gather_micros);
   options.input_fragment = options.scenario == Scenario::kFragmented ? 64 : options.read_reserve;
   read.number("--input-fragment", options.input_fragment, 1);
   read.number("--duplex-capacity", options.duplex_capacity, 1);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,7 @@ struct ProxyConfig {
   std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
   Completion completion = Completion::kTicket;
   std::size_t read_block = 0;  ///< the room of every read; 0: what each contender has by itself
+  std::chrono::microseconds gather_for{0};     ///< for `handoff`
   std::shared_ptr<SplicePipe> pipe = nullptr;  ///< for `splice`, where it was made beforehand
 
   /// The room of a read, for those that read into a buffer of a fixed size.

@@ -102,6 +102,7 @@ std::string format_report(const Options& options, const RunResult& result) {
   add_latency(out, result.latency_micros);
   out.number("failed_connections", result.failed_connections);
   out.number("read_block", options.read_block);
+  out.number("gather_micros", static_cast<std::uint64_t>(options.gather_for.count()));
   return out.take();
 }
 

@@ -12,8 +12,8 @@ std::size_t wave_workers(const Options& options) {
 }
 
 ProxyConfig proxy_config(const Options& options) {
-  return {options.read_reserve, options.write_pending_bytes, options.frame_len, options.completion,
-          options.read_block};
+  return {options.read_reserve, options.write_pending_bytes, options.frame_len,
+          options.completion,   options.read_block,          options.gather_for};
 }
 
 PayloadShape payload_shape(const Options& options) {

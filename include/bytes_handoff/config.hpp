@@ -40,6 +40,11 @@ struct HandoffBufferConfig {
   /// Where blocks come from; null for the library's pool. Must outlive every slice, be safe to use
   /// from every thread that drops one, and not call a `WriteHandoff`, which may call it locked.
   std::pmr::memory_resource* block_source = nullptr;
+  /// How long the stream is left alone after a read that few bytes came with (under 4 KiB, all that
+  /// it had), so that what drips in is taken together: fewer reads, and fewer and larger writes
+  /// behind them, for up to this much more latency. The first bytes after a pause of the sender are
+  /// not held up, nor are many. Zero: it is read again at once.
+  std::chrono::nanoseconds gather_for{0};
 
   /// The first rule that this breaks, if any.
   [[nodiscard]] expected<void, ConfigError> validate() const noexcept;

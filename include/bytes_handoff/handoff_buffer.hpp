@@ -8,10 +8,15 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/detail/read_on.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
 namespace bytes_handoff {
+
+namespace detail {
+struct BufferAccess;
+}
 
 struct FromTailError;
 
@@ -65,15 +70,17 @@ class HandoffBuffer {
   /// the source of blocks throws, and then nothing has changed.
   expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
 
-  /// Reads once from `stream` and appends what comes: it offers at least
+  /// Reads from `stream` and appends what comes: it offers at least
   /// min(`read_reserve`, `max_len` - `len()`) bytes of room, all that its block has spare, and
-  /// never more than `max_len` - `len()`.
+  /// never more than `max_len` - `len()`. That is one read, and only for a stream that does not
+  /// give all it has in one (a terminal, a socket of messages) up to 16.
   ///
   /// Completes with `(error_code, std::size_t)`, how many bytes were appended, when the stream's
   /// read completes; 0 without an error is the end of the stream. `Errc::limit_exceeded` at once,
   /// with nothing read, when the buffer is full (`len() == max_len`); `Errc::read_in_progress` when
   /// a read runs already. On any error, cancellation included, what the stream had delivered is in
-  /// the buffer, and the buffer stays usable.
+  /// the buffer, and the buffer stays usable. An error or an end that is met behind bytes is what
+  /// the next read from a stream completes with.
   ///
   /// The handler is never called from inside this function; it runs on its associated executor, by
   /// default the stream's. Cancellation: the types that the stream's own operations take (all of
@@ -124,17 +131,20 @@ class HandoffBuffer {
   ///
   /// `begin_read` gives the room that the read is offered and marks a read as running; it may throw
   /// what the source of blocks throws, and then none runs. `end_read(n)` appends the first `n`
-  /// bytes of that room. `pause_read` marks a read as running that waits before it begins (again):
+  /// bytes of that room; with `more_is_there` the stream has not said that this was all it had.
+  /// `pause_read` marks a read as running that waits before it begins (again):
   /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
   /// their size. `begin_read` and `pause_read` invalidate views.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
-  void end_read(std::size_t n) noexcept;
+  void end_read(std::size_t n, bool more_is_there = false) noexcept;
   void pause_read() noexcept;
   [[nodiscard]] bool is_reading() const noexcept { return reading_; }
   /// Whether the last read took all that its stream had, so that waiting is better than trying.
   [[nodiscard]] bool is_stream_drained() const noexcept { return offered_ != 0; }
 
  private:
+  friend struct detail::BufferAccess;
+
   explicit HandoffBuffer(HandoffBufferConfig config, BytesMut tail) noexcept
       : config_(config), bytes_(std::move(tail)) {}
 
@@ -143,10 +153,12 @@ class HandoffBuffer {
 
   HandoffBufferConfig config_;
   BytesMut bytes_;
-  // Room of the last read that it did not fill; 1 before the first. While a read runs: its room.
+  // Room of the last read that it did not fill; 1 before the first, 0 where more is there. While a
+  // read runs: its room.
   std::size_t offered_ = 1;
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   bool reading_ = false;
+  detail::ReadOn read_on_;
 };
 
 /// Why `HandoffBuffer::from_tail` refused, and the bytes that it was given.
@@ -158,6 +170,15 @@ struct FromTailError {
   ConfigError bad_config;        ///< set for that reason
   BytesMut tail;
 };
+
+namespace detail {
+
+/// What the front end of a read keeps in the buffer.
+struct BufferAccess {
+  static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+};
+
+}  // namespace detail
 
 }  // namespace bytes_handoff
 

@@ -34,11 +34,17 @@ void route(World& w, bool& is_tunnel) {
   }
 }
 
-void start_proxy(World& w, const WriteHandoffConfig& config) {
+void start_proxy(World& w, const WriteHandoffConfig& config,
+                 const HandoffBufferConfig& buffer = small_buffer()) {
   w.spawn(config);
-  w.open(small_buffer());
+  w.open(buffer);
   const auto is_tunnel = std::make_shared<bool>(false);
   w.read_to_end([&w, is_tunnel] { route(w, *is_tunnel); });
+}
+
+[[nodiscard]] WriteHandoffConfig dispatching(WriteHandoffConfig config) {
+  config.dispatch_writes = true;
+  return config;
 }
 
 constexpr Scenario kProxyScenarios[] = {
@@ -46,6 +52,24 @@ constexpr Scenario kProxyScenarios[] = {
      [](World& w) {
        w.feed({"GET /a\nPUT /b\n", "DEL /c\nT\nx", "yz", "tunnel bytes"});
        start_proxy(w, limits(16, 100));
+       w.settle();
+       w.close_within(std::chrono::hours(1));
+       w.settle();
+     }},
+    {"a proxy whose writes go at once",
+     [](World& w) {
+       w.feed({"GET /a\nPUT /b\n", "DEL /c\nT\nx", "yz", "tunnel bytes"});
+       start_proxy(w, dispatching(limits(2, 14)));
+       w.settle();
+       w.close_within(std::chrono::hours(1));
+       w.settle();
+     }},
+    {"a proxy that gathers",
+     [](World& w) {
+       w.feed({"GET /a\nP", "UT /b\nT\nx", "yz", "tunnel bytes"});
+       auto config = small_buffer();
+       config.gather_for = std::chrono::nanoseconds(1);
+       start_proxy(w, limits(16, 100), config);
        w.settle();
        w.close_within(std::chrono::hours(1));
        w.settle();

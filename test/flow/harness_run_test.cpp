@@ -148,7 +148,7 @@ TEST(HarnessOutput, HasEveryKeyInOrderAndNothingElse) {
       "voluntary_context_switches involuntary_context_switches max_rss_bytes latency_p50_micros "
       "latency_p95_micros latency_p99_micros latency_p999_micros latency_max_micros ";
   EXPECT_EQ(keys.substr(0, expected.size()), expected);
-  EXPECT_EQ(keys.substr(expected.size()), "failed_connections read_block ");
+  EXPECT_EQ(keys.substr(expected.size()), "failed_connections read_block gather_micros ");
 }
 
 TEST(HarnessArguments, HelpGoesToStandardOutput) {

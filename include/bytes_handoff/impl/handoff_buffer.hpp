@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/impl/later.hpp"
 #include "bytes_handoff/impl/net_error.hpp"
 #include "bytes_handoff/impl/post.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
@@ -26,8 +29,15 @@ inline net::mutable_buffer begin_read(HandoffBuffer& buffer, net_error_code& err
 }
 
 /// Ends a read of `n` bytes. The end of the stream is 0 bytes without an error.
-inline void end_read(HandoffBuffer& buffer, net_error_code& error, std::size_t n) noexcept {
-  buffer.end_read(n);
+inline void end_read(HandoffBuffer& buffer, net_error_code& error, std::size_t n,
+                     bool more_is_there = false) noexcept {
+  buffer.end_read(n, more_is_there);
+  if (const auto time = buffer.config().gather_for; time.count() != 0) {
+    const bool is_little = n != 0 && n < ReadOn::kManyBytes && buffer.is_stream_drained();
+    BufferAccess::read_on(buffer).next_read_at = is_little
+                                                     ? later(std::chrono::steady_clock::now(), time)
+                                                     : std::chrono::steady_clock::time_point();
+  }
   if (error == net::error::eof) {
     error = net_error_code();
   }
@@ -38,6 +48,11 @@ inline void end_read(HandoffBuffer& buffer, net_error_code& error, std::size_t n
 /// read that holds its block while it waits, without holding one.
 inline bool is_worth_waiting(const HandoffBuffer& buffer) noexcept {
   return buffer.is_stream_drained() && buffer.len() < buffer.config().max_len;
+}
+
+/// Where a buffer gathers, whether the next read has to wait for its time.
+inline bool is_too_early(const ReadOn& read_on) noexcept {
+  return read_on.next_read_at > std::chrono::steady_clock::now();
 }
 
 /// One `async_read_available` under way: what a stream calls when it is readable, or has read.
@@ -69,6 +84,12 @@ class ReadOp {
     std::size_t n = 0;
     if (buffer_->is_reading()) {
       error = to_net_error(Errc::read_in_progress);
+    } else if (read_on().has_kept()) {
+      error = to_net_error(read_on().take_kept());
+      end_read(*buffer_, error, 0, true);
+    } else if (is_gathering() && is_too_early(read_on())) {
+      gather();
+      return;
     } else if (wait_first(error) || (!error && !read(error, n))) {
       return;
     }
@@ -107,6 +128,50 @@ class ReadOp {
     return false;
   }
 
+  [[nodiscard]] bool is_gathering() const noexcept {
+    return buffer_->config().gather_for.count() != 0;
+  }
+
+  // Lets more bytes come, and then reads. The timer goes with the operation.
+  void gather() {
+    using Clock = std::chrono::steady_clock;
+    using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, StreamExecutor>;
+    auto timer = std::make_unique<Timer>(stream_->get_executor(), read_on().next_read_at);
+    buffer_->pause_read();
+    RaisedLowWaterMark<Stream> mark(*stream_, static_cast<int>(ReadOn::kManyBytes));
+    start_on_stream([&] {
+      try {
+        Timer& starts = *timer;
+        starts.async_wait(AfterGathering<Timer>{std::move(timer), mark, std::move(*this)});
+      } catch (...) {
+        mark.restore();
+        throw;
+      }
+    });
+  }
+
+  template <class Timer>
+  struct AfterGathering {
+    using executor_type = ReadOp::executor_type;
+    using allocator_type = ReadOp::allocator_type;
+    using cancellation_slot_type = ReadOp::cancellation_slot_type;
+
+    std::unique_ptr<Timer> timer;
+    RaisedLowWaterMark<Stream> mark;
+    ReadOp read;
+
+    [[nodiscard]] executor_type get_executor() const noexcept { return read.get_executor(); }
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return read.get_allocator(); }
+    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+      return read.get_cancellation_slot();
+    }
+    void operator()(const net_error_code& error) {
+      mark.restore();
+      timer.reset();
+      std::move(read)(error);
+    }
+  };
+
   void wait() {
     buffer_->pause_read();
     start_on_stream([this] { stream_->async_wait(Stream::wait_read, std::move(*this)); });
@@ -131,12 +196,14 @@ class ReadOp {
       return true;
     }
     if constexpr (ReadinessReadStream<Stream>) {
-      n = read_now(room, error);
+      n = read_once(room, error);
+      read_on().note(!error);
       if (is_to_try_again(error)) {
         wait();
         return false;
       }
-      end_read(*buffer_, error, n);
+      const bool more_is_there = !error && read_further(room + n, n);
+      end_read(*buffer_, error, n, more_is_there);
       return true;
     } else {
       start_on_stream([&] { stream_->async_read_some(room, std::move(*this)); });
@@ -144,8 +211,40 @@ class ReadOp {
     }
   }
 
-  [[nodiscard]] std::size_t read_now(const net::mutable_buffer& room,
-                                     net_error_code& error) noexcept {
+  // Adds to the `n` bytes of a read what is worth reading behind it. True when the next operation
+  // is to read at once, too.
+  [[nodiscard]] bool read_further(net::mutable_buffer room, std::size_t& n) noexcept {
+    std::size_t last = n;
+    for (unsigned reads = 1; last != 0 && n < ReadOn::kManyBytes; ++reads) {
+      if (!read_on().is_worth_it()) {
+        return false;
+      }
+      // There must be room for as many as last time, lest a message is cut.
+      if (reads == ReadOn::kMostReads || room.size() < last) {
+        return true;
+      }
+      net_error_code error;
+      last = read_once(room, error);
+      if (last == 0 && !error) {
+        error = net::error::eof;
+      }
+      read_on().note(!error);
+      if (error) {
+        if (!is_to_try_again(error)) {
+          read_on().keep(to_error_value(error));
+        }
+        return false;
+      }
+      n += last;
+      room += last;
+    }
+    return last != 0;
+  }
+
+  [[nodiscard]] ReadOn& read_on() noexcept { return BufferAccess::read_on(*buffer_); }
+
+  [[nodiscard]] std::size_t read_once(const net::mutable_buffer& room,
+                                      net_error_code& error) noexcept {
     try {
       ensure_non_blocking(*stream_, error);
       return error ? 0 : stream_->read_some(room, error);

@@ -8,17 +8,11 @@
 
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/detail/write_queue.hpp"
+#include "bytes_handoff/impl/later.hpp"
 #include "bytes_handoff/impl/net_error.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
-
-/// The later time, or the latest that there is.
-inline std::chrono::steady_clock::time_point later(std::chrono::steady_clock::time_point now,
-                                                   std::chrono::steady_clock::duration by) {
-  const auto most = std::chrono::steady_clock::time_point::max() - now;
-  return by < most ? now + by : std::chrono::steady_clock::time_point::max();
-}
 
 /// What a writer's queue is watched for in time: the deadline of its close, and its stall timeout.
 /// One timer, for whichever comes first. On the stream's executor, but for `may_run()`.

@@ -141,12 +141,23 @@ TEST(Options, TheScenarioSetsTheDefaultFragmentWhateverTheOrder) {
   EXPECT_EQ(options->write_pending_bytes, 8192u);
 }
 
+TEST(Options, OnlyHandoffGathersAndForAMinuteAtMost) {
+  const auto options = parse({"--gather-micros", "100"});
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->gather_for, std::chrono::microseconds(100));
+  EXPECT_TRUE(parse({"--gather-micros", "60000000"}).has_value());
+  expect_refused({"--gather-micros", "60000001"}, {"--gather-micros '60000001'", "60000000"});
+  EXPECT_TRUE(parse({"--gather-micros", "0", "--implementation", "raw_copy"}).has_value());
+  expect_refused({"--gather-micros", "1", "--implementation", "raw_copy"},
+                 {"--gather-micros '1'", "--implementation handoff"});
+}
+
 TEST(Options, NumbersAreStrict) {
   const std::vector<const char*> flags{
       "--worker-threads",  "--connections",    "--route-frames",        "--frame-len",
       "--tunnel-bytes",    "--input-fragment", "--read-reserve",        "--write-pending-bytes",
       "--duplex-capacity", "--iterations",     "--idle-timeout-millis", "--duration-seconds",
-      "--read-block"};
+      "--read-block",      "--gather-micros"};
   for (const char* flag : flags) {
     for (const char* value :
          {"-1", "+5", "0x40", "nan", "inf", "12k", "", "1e3", "99999999999999999999999999"}) {
@@ -295,6 +306,7 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
                            "--input-fragment",
                            "--read-reserve",
                            "--read-block",
+                           "--gather-micros",
                            "--write-pending-bytes",
                            "--duplex-capacity",
                            "--iterations",

@@ -68,7 +68,8 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
             "latency_p999_micros=999\n"
             "latency_max_micros=1000\n"
             "failed_connections=1\n"
-            "read_block=0\n");
+            "read_block=0\n"
+            "gather_micros=0\n");
 }
 
 TEST(Report, ARunThatDidNothingHasZeroRates) {

@@ -1,0 +1,52 @@
+#include "bytes_handoff/detail/read_on.hpp"
+
+#include <gtest/gtest.h>
+
+#include "bytes_handoff/error.hpp"
+
+namespace bytes_handoff::detail {
+namespace {
+
+TEST(ReadOn, TriesOneOutOf64ShortReads) {
+  ReadOn read_on;
+  unsigned tried = 0;
+  for (unsigned reads = 1; reads <= 10 * ReadOn::kProbeEvery; ++reads) {
+    if (read_on.is_worth_it()) {
+      EXPECT_EQ(reads % ReadOn::kProbeEvery, 0U);
+      ++tried;
+      read_on.note(false);
+    }
+  }
+  EXPECT_EQ(tried, 10U);
+}
+
+TEST(ReadOn, TriesForAsLongAsItFindsMore) {
+  ReadOn read_on;
+  while (!read_on.is_worth_it()) {
+  }
+  read_on.note(true);
+  EXPECT_TRUE(read_on.is_worth_it());
+  read_on.note(true);
+  EXPECT_TRUE(read_on.is_worth_it());
+  read_on.note(false);
+  EXPECT_FALSE(read_on.is_worth_it());
+}
+
+TEST(ReadOn, LearnsNothingFromAReadThatWasNoAttempt) {
+  ReadOn read_on;
+  EXPECT_FALSE(read_on.is_worth_it());
+  read_on.note(true);
+  EXPECT_FALSE(read_on.is_worth_it());
+}
+
+TEST(ReadOn, KeepsWhatWasMetForOnce) {
+  ReadOn read_on;
+  EXPECT_FALSE(read_on.has_kept());
+  read_on.keep(ErrorValue::of(Errc::closed));
+  EXPECT_TRUE(read_on.has_kept());
+  EXPECT_EQ(read_on.take_kept(), ErrorValue::of(Errc::closed));
+  EXPECT_FALSE(read_on.has_kept());
+}
+
+}  // namespace
+}  // namespace bytes_handoff::detail
