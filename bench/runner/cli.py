@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from . import capture, children, measure, report, results
+from . import capture, children, latency, measure, report, results
 from .problems import Failure, WrongArgument
 
 IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy")
@@ -23,6 +23,12 @@ class _Parser(argparse.ArgumentParser):
 def _at_least_one(text):
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, at least 1")
+    return int(text)
+
+
+def _whole_number(text):
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number")
     return int(text)
 
 
@@ -64,6 +70,7 @@ def _parser():
     _add_run(commands)
     _add_matrix(commands)
     _add_capture(commands)
+    _add_latency(commands)
     show = commands.add_parser("report", help="write one HTML page of a folder of results")
     show.add_argument("results", metavar="FOLDER")
     show.add_argument("--out", metavar="FILE", help="the page (default: report.html in the folder)")
@@ -104,6 +111,16 @@ def _add_capture(commands):
     _add_common(profile, IMPLEMENTATIONS[:1], runs=1)
     profile.add_argument("--scenario", default="coalesced", choices=measure.SCENARIOS)
     profile.set_defaults(do=capture.capture)
+
+
+def _add_latency(commands):
+    frames = commands.add_parser("latency", help="time single frames through the split service")
+    _add_common(frames, ("handoff", "raw_copy"), runs=5)
+    frames.add_argument("--frames", type=_at_least_one, default=5000, metavar="N")
+    frames.add_argument("--every-micros", type=_whole_number, default=0, metavar="N",
+                        help="how often one is sent; 0: when the one before has arrived "
+                        "(default: 0)")
+    frames.set_defaults(do=latency.latency)
 
 
 def _add_common(command, implementations, runs):

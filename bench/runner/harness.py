@@ -15,6 +15,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 READY_SECONDS = 10  # for a service to accept
 END_SECONDS = 10  # for a service to end behind its driver, over its idle timeout
 IDLE_MILLIS = 1000
+IDLE_FLAGS = ("--idle-timeout-millis", str(IDLE_MILLIS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,12 +73,23 @@ def run(executable, implementation, shape):
 
 
 def _run_split(children, scratch, executable, common, shape):
-    ready = scratch / "ready"
     sink = f"127.0.0.1:{free_port()}"
-    common = [*common, *shape.flags, "--sink-addr", sink, "--idle-timeout-millis", str(IDLE_MILLIS)]
+    common = [*common, *shape.flags, "--sink-addr", sink]
+    service, accepts_at = start_service(children, scratch, executable, common, shape.wrapper,
+                                        shape.service_cpus)
+    driver = _start(children, scratch, "driver", [
+        executable, "--role", "tcp-driver", "--service-addr", accepts_at, *common,
+        *IDLE_FLAGS], shape.driver_cpus)
+    lines = _ended(children, driver, beside=service)
+    return Outcome(lines, _ended(children, service, IDLE_MILLIS / 1000 + END_SECONDS))
+
+
+def start_service(children, scratch, executable, flags, wrapper=(), cpus=None):
+    """A service that accepts, as its role and its HOST:PORT."""
+    ready = scratch / "ready"
     service = _start(children, scratch, "service", [
-        *shape.wrapper, executable, "--role", "tcp-service", "--service-addr", "127.0.0.1:0",
-        "--ready-file", str(ready), *common], shape.service_cpus)
+        *wrapper, executable, "--role", "tcp-service", "--service-addr", "127.0.0.1:0",
+        "--ready-file", str(ready), *flags, *IDLE_FLAGS], cpus)
     give_up = time.monotonic() + READY_SECONDS
     while not ready.exists():
         # It may have been ready, and have ended, since the look before.
@@ -85,11 +97,7 @@ def _run_split(children, scratch, executable, common, shape):
             raise _refusal(service, "has not started")
         if time.monotonic() > give_up:
             raise Failure(f"the service does not accept after {READY_SECONDS} seconds")
-    driver = _start(children, scratch, "driver", [
-        executable, "--role", "tcp-driver", "--service-addr", ready.read_text().strip(), *common],
-        shape.driver_cpus)
-    lines = _ended(children, driver, beside=service)
-    return Outcome(lines, _ended(children, service, IDLE_MILLIS / 1000 + END_SECONDS))
+    return service, ready.read_text().strip()
 
 
 @dataclasses.dataclass

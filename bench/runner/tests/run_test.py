@@ -23,6 +23,8 @@ class Arguments(BenchTest):
                 (("run", "--split", "--service-cpus", "9999"), ("--service-cpus", "'9999'")),
                 (("matrix", "--frame-size", "16"), ("--frame-size", "'16'", "at least 17")),
                 (("matrix", "--connections", "-1"), ("--connections",)),
+                (("latency", "--frames", "0"), ("--frames", "'0'", "at least 1")),
+                (("latency", "--every-micros", "-1"), ("--every-micros",)),
                 (("report",), ("FOLDER",))):
             with self.subTest(arguments=arguments):
                 self.assert_refused(2, *parts, of=self.bench(*arguments))
@@ -30,7 +32,7 @@ class Arguments(BenchTest):
     def test_help_names_the_commands(self):
         status, output, errors = self.bench("--help")
         self.assertEqual((status, errors), (0, []))
-        for command in ("run", "matrix", "capture", "report", "all"):
+        for command in ("run", "matrix", "capture", "latency", "report", "all"):
             self.assertIn(command, output)
 
 
