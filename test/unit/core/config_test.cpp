@@ -74,6 +74,8 @@ TEST(WriteHandoffConfig, DefaultsAreValid) {
 TEST(WriteHandoffConfig, WhatCanNeverWorkIsRefusedByName) {
   EXPECT_EQ(refused_field(WriteHandoffConfig{.max_items = 0}), "max_items");
   EXPECT_EQ(refused_field(WriteHandoffConfig{.max_pending_bytes = 0}), "max_pending_bytes");
+  EXPECT_EQ(refused_field(HandoffBufferConfig{.gather_for = std::chrono::nanoseconds(-1)}),
+            "gather_for");
   EXPECT_EQ(refused_field(WriteHandoffConfig{.stall_timeout = std::chrono::nanoseconds(-1)}),
             "stall_timeout");
 }
