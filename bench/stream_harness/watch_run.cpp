@@ -20,15 +20,14 @@ std::chrono::milliseconds tick_interval_for(std::chrono::milliseconds timeout) {
 }
 
 void watch_run(RunWatch& watch, const RunHooks& hooks) {
-  using Clock = std::chrono::steady_clock;
   const bool visible = progress_is_visible();
-  const auto began_at = Clock::now();
+  const auto began_at = std::chrono::steady_clock::now();
   auto next_progress = began_at + kProgressAfter;
   for (;;) {
     const auto event = watch.wait(hooks.tick_interval);
     if (event == RunWatch::Event::kDone) break;
     if (event == RunWatch::Event::kStopRequested) hooks.stop_requested();
-    const auto now = Clock::now();
+    const auto now = std::chrono::steady_clock::now();
     if (hooks.tick) hooks.tick(now);
     if (visible && now >= next_progress) {
       show_progress(hooks.progress(now - began_at));
