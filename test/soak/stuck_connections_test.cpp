@@ -1,4 +1,5 @@
-// Thousands of connections whose peers never read: what each may cost is known beforehand.
+// Connections whose peers never read, hundreds of them, in the long runs thousands: what each may
+// cost is known beforehand.
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "support/count.hpp"
 #include "support/pattern.hpp"
 #include "support/resident_memory.hpp"
 #include "support/run_for.hpp"
@@ -19,7 +21,8 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::size_t kConnections = 2000;
+/// What the process may hold beside the connections, for each of them.
+constexpr std::size_t kSlack = 16 * 1024;
 constexpr std::size_t kMaxLen = 64 * 1024;
 constexpr std::size_t kMaxItems = 256;
 constexpr std::size_t kBudget = 64 * 1024;
@@ -113,9 +116,10 @@ class StuckConnection {
 
 using StuckConnections = std::vector<std::unique_ptr<StuckConnection>>;
 
-StuckConnections connect_and_get_stuck(net::io_context& context, std::size_t item_bytes) {
+StuckConnections connect_and_get_stuck(net::io_context& context, std::size_t count,
+                                       std::size_t item_bytes) {
   StuckConnections connections;
-  for (std::size_t i = 0; i < kConnections; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     connections.push_back(std::make_unique<StuckConnection>(context, item_bytes));
     connections.back()->start();
   }
@@ -141,12 +145,14 @@ TEST_P(StuckConnectionsOf, CostWhatTheirLimitsSayAndNoMore) {
   if (!before) {
     GTEST_SKIP() << "this system does not say what a process has in memory";
   }
-  const std::size_t bound = kConnections * GetParam().most_bytes + 32 * 1024 * 1024;
+  const std::size_t count = count_or(500);
+  const std::size_t bound = count * (GetParam().most_bytes + kSlack);
   const auto grown = [&] { return *resident_bytes() - std::min(*before, *resident_bytes()); };
   std::size_t most = 0;
   for (int round = 0; round < 4; ++round) {
     net::io_context context(1);
-    const StuckConnections connections = connect_and_get_stuck(context, GetParam().item_bytes);
+    const StuckConnections connections =
+        connect_and_get_stuck(context, count, GetParam().item_bytes);
     for (const auto& connection : connections) {
       ASSERT_TRUE(connection->is_stuck());
     }
@@ -160,8 +166,8 @@ TEST_P(StuckConnectionsOf, CostWhatTheirLimitsSayAndNoMore) {
     }
     ASSERT_TRUE(run_out(context));
   }
-  std::cout << GetParam().item_bytes << "-byte items: " << most / kConnections
-            << " bytes a connection of " << bound / kConnections << "\n";
+  std::cout << GetParam().item_bytes << "-byte items: " << most / count << " bytes a connection of "
+            << bound / count << "\n";
 }
 
 // One byte; the size at which items and bytes run out together, and its neighbours; large ones.
