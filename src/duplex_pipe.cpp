@@ -67,6 +67,7 @@ class DuplexPipe::Cursor {
   }
 
   bool done() const noexcept { return segments_.empty(); }
+  bool is_last() const noexcept { return segments_.size() == 1; }
   std::span<Byte> front() const noexcept { return segments_.front().subspan(offset_); }
 
   /// `count` is at most the size of `front()`.
@@ -119,6 +120,13 @@ std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {
   const std::size_t until_end = capacity_ - head_;
   const bool wraps = size_ >= until_end;
   const std::size_t tail = wraps ? size_ - until_end : head_ + size_;
+  if (from.is_last() && from.front().size() <= std::min(room, capacity_ - tail)) {
+    const ConstSegment all = from.front();  // the usual case, without the loops
+    std::memcpy(storage_.get() + tail, all.data(), all.size());
+    from.advance(all.size());
+    size_ += all.size();
+    return all.size();
+  }
   const std::size_t first = wraps ? room : std::min(room, capacity_ - tail);
   const std::array<MutableSegment, 2> regions{MutableSegment{storage_.get() + tail, first},
                                               MutableSegment{storage_.get(), room - first}};

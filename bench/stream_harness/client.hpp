@@ -61,9 +61,11 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
       const std::size_t bytes = me.write([&](const auto& buffers) {  //
         return me.stream_.write_some(buffers, error);
       });
-      if (error == net::error::interrupted) continue;
-      if (error == net::error::would_block) return wait_and_write(std::move(self));
-      if (error) return me.finish(describe("write", error));
+      if (error) {
+        if (error == net::error::interrupted) continue;
+        if (error == net::error::would_block) return wait_and_write(std::move(self));
+        return me.finish(describe("write", error));
+      }
       me.consume(bytes);
       written += bytes;
     }

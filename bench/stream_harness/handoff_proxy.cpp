@@ -99,7 +99,9 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
       return me.finish(describe_refusal(admitted.error()));
     }
     me.burst_.clear();
-    if (me.completion_ == Completion::kTicket) return wait_for_ticket(std::move(self));
+    if (me.completion_ == Completion::kTicket && !me.is_written()) {
+      return wait_for_ticket(std::move(self));
+    }
   }
   if (me.too_long_) return me.finish(unfinished_frame_error(me.parser_.unfinished_limit()));
   if (me.input_ended_) return close(std::move(self));
@@ -165,6 +167,13 @@ void HandoffProxy<Reader, Writer>::wait_for_room(Self self) {
   } else {
     me.out_.async_write_all(std::move(burst), std::move(handler));
   }
+}
+
+// Whether the last submission has gone out inside of the call. Where the queue has ended, its
+// ticket tells why.
+template <class Reader, class Writer>
+bool HandoffProxy<Reader, Writer>::is_written() const {
+  return ticket_.is_done() && out_.is_open();
 }
 
 template <class Reader, class Writer>

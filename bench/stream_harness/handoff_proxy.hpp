@@ -33,6 +33,7 @@ class HandoffProxy final : public Proxy,
   static void on_read(Self self, net_error_code error, std::size_t bytes);
   static void route(Self self);
   static void wait_for_room(Self self);
+  [[nodiscard]] bool is_written() const;
   static void wait_for_ticket(Self self);
   static void close(Self self);
   static void on_closed(Self self, net_error_code error);
