@@ -7,8 +7,13 @@ WRITER = DETAIL + "write_queue_writer.hpp"
 TICKET = DETAIL + "ticket_state.hpp"
 COUNT = DETAIL + "reference_count.hpp"
 
+SCHEDULE_END = """  if (writer_ == Writer::kIdle) {
+    schedule(effects);
+  }
+"""
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
+    effects.may_dispatch = config_.dispatch_writes;
   }
 """
 
@@ -44,7 +49,7 @@ MUTANTS = [
     ("a waiter's bytes are not counted", ADMISSION,
      "push(waiter->slices, waiter->bytes, waiter->ticket, effects);",
      "push(waiter->slices, 0, waiter->ticket, effects);"),
-    ("close does not wake an idle writer", ENDS, SCHEDULE, ""),
+    ("close does not wake an idle writer", ENDS, SCHEDULE_END, ""),
     ("close leaves those who wait for room", ENDS,
      "  state_ = State::kClosing;\n  refuse_all_waiters(closed_refusal(), effects);\n",
      "  state_ = State::kClosing;\n"),

@@ -2,6 +2,7 @@
 """Breaks the core in every way of mutants.py, and sees who notices.
 
     run_mutants.py <source directory> [<part of a name>]
+    run_mutants.py <source directory> --texts     (only whether their texts are found)
 
 In a scratch copy of the sources each mutant is built alone, and the programs below are run one after
 the other until one fails. Prints a table row a mutant; exit status 1 if one survives, or does not
@@ -80,7 +81,17 @@ def run_one(scratch, name, file, text, replacement):
         path.write_text(original)
 
 
+def check_texts(source):
+    stale = [(name, count) for name, file, text, _ in MUTANTS
+             if (count := (source / file).read_text().count(text)) != 1]
+    for name, count in stale:
+        print(f"{name}: its text is there {count} times, not once")
+    return 1 if stale else 0
+
+
 def main(source, part=""):
+    if part == "--texts":
+        return check_texts(pathlib.Path(source))
     chosen = [mutant for mutant in MUTANTS if part in mutant[0]]
     survivors = 0
     with tempfile.TemporaryDirectory() as directory:
