@@ -43,7 +43,9 @@ struct HandoffBufferConfig {
   /// How long the stream is left alone after a read that few bytes came with (under 4 KiB, all that
   /// it had), so that what drips in is taken together: fewer reads, and fewer and larger writes
   /// behind them, for up to this much more latency. The first bytes after a pause of the sender are
-  /// not held up, nor are many. Zero: it is read again at once.
+  /// not held up, nor are many. Zero: it is read again at once. A read that is held up can be
+  /// cancelled through its slot; `cancel()` of the stream does not reach it. The stream's receive
+  /// low-water mark is raised meanwhile, where it has one.
   std::chrono::nanoseconds gather_for{0};
 
   /// The first rule that this breaks, if any.

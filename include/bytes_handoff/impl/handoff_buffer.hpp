@@ -1,13 +1,11 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
-#include "bytes_handoff/impl/later.hpp"
+#include "bytes_handoff/impl/gathering.hpp"
 #include "bytes_handoff/impl/net_error.hpp"
 #include "bytes_handoff/impl/post.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
@@ -32,12 +30,7 @@ inline net::mutable_buffer begin_read(HandoffBuffer& buffer, net_error_code& err
 inline void end_read(HandoffBuffer& buffer, net_error_code& error, std::size_t n,
                      bool more_is_there = false) noexcept {
   buffer.end_read(n, more_is_there);
-  if (const auto time = buffer.config().gather_for; time.count() != 0) {
-    const bool is_little = n != 0 && n < ReadOn::kManyBytes && buffer.is_stream_drained();
-    BufferAccess::read_on(buffer).next_read_at = is_little
-                                                     ? later(std::chrono::steady_clock::now(), time)
-                                                     : std::chrono::steady_clock::time_point();
-  }
+  set_next_read(buffer, n);
   if (error == net::error::eof) {
     error = net_error_code();
   }
@@ -48,11 +41,6 @@ inline void end_read(HandoffBuffer& buffer, net_error_code& error, std::size_t n
 /// read that holds its block while it waits, without holding one.
 inline bool is_worth_waiting(const HandoffBuffer& buffer) noexcept {
   return buffer.is_stream_drained() && buffer.len() < buffer.config().max_len;
-}
-
-/// Where a buffer gathers, whether the next read has to wait for its time.
-inline bool is_too_early(const ReadOn& read_on) noexcept {
-  return read_on.next_read_at > std::chrono::steady_clock::now();
 }
 
 /// One `async_read_available` under way: what a stream calls when it is readable, or has read.
@@ -87,7 +75,7 @@ class ReadOp {
     } else if (read_on().has_kept()) {
       error = to_net_error(read_on().take_kept());
       end_read(*buffer_, error, 0, true);
-    } else if (is_gathering() && is_too_early(read_on())) {
+    } else if (is_too_early(*buffer_)) {
       gather();
       return;
     } else if (wait_first(error) || (!error && !read(error, n))) {
@@ -128,49 +116,12 @@ class ReadOp {
     return false;
   }
 
-  [[nodiscard]] bool is_gathering() const noexcept {
-    return buffer_->config().gather_for.count() != 0;
-  }
-
-  // Lets more bytes come, and then reads. The timer goes with the operation.
+  // Lets more bytes come, and then reads.
   void gather() {
-    using Clock = std::chrono::steady_clock;
-    using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, StreamExecutor>;
-    auto timer = std::make_unique<Timer>(stream_->get_executor(), read_on().next_read_at);
     buffer_->pause_read();
-    RaisedLowWaterMark<Stream> mark(*stream_, static_cast<int>(ReadOn::kManyBytes));
-    start_on_stream([&] {
-      try {
-        Timer& starts = *timer;
-        starts.async_wait(AfterGathering<Timer>{std::move(timer), mark, std::move(*this)});
-      } catch (...) {
-        mark.restore();
-        throw;
-      }
-    });
+    start_on_stream(
+        [this] { async_wait_until(*stream_, read_on().next_read_at, std::move(*this)); });
   }
-
-  template <class Timer>
-  struct AfterGathering {
-    using executor_type = ReadOp::executor_type;
-    using allocator_type = ReadOp::allocator_type;
-    using cancellation_slot_type = ReadOp::cancellation_slot_type;
-
-    std::unique_ptr<Timer> timer;
-    RaisedLowWaterMark<Stream> mark;
-    ReadOp read;
-
-    [[nodiscard]] executor_type get_executor() const noexcept { return read.get_executor(); }
-    [[nodiscard]] allocator_type get_allocator() const noexcept { return read.get_allocator(); }
-    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-      return read.get_cancellation_slot();
-    }
-    void operator()(const net_error_code& error) {
-      mark.restore();
-      timer.reset();
-      std::move(read)(error);
-    }
-  };
 
   void wait() {
     buffer_->pause_read();

@@ -34,46 +34,6 @@ concept NonBlockingWriteStream = HasNonBlockingMode<Stream> &&
   { stream.write_some(bytes, error) } -> std::convertible_to<std::size_t>;
 };
 
-/// Sockets, which need not wake their reader for every few bytes.
-template <class Stream>
-concept HasLowWaterMark = requires(Stream& stream, net::socket_base::receive_low_watermark& mark,
-                                   net_error_code& error) {
-  stream.set_option(mark, error);
-  stream.get_option(mark, error);
-};
-
-/// Until `restore()`, the socket is told to be readable no sooner than `bytes` are there; other
-/// streams, and sockets that cannot be told, are left alone. A read that does not wait takes what
-/// is there all the same. Nothing is restored when it is destroyed: where it goes with the context,
-/// the stream may have gone before.
-template <class Stream>
-class RaisedLowWaterMark {
- public:
-  RaisedLowWaterMark(Stream& stream, int bytes) {
-    if constexpr (HasLowWaterMark<Stream>) {
-      net_error_code error;
-      stream.get_option(before_, error);
-      if (!error) {
-        stream.set_option(net::socket_base::receive_low_watermark(bytes), error);
-      }
-      stream_ = error ? nullptr : &stream;
-    }
-  }
-
-  void restore() {
-    if constexpr (HasLowWaterMark<Stream>) {
-      net_error_code ignored;
-      if (stream_ != nullptr) {
-        stream_->set_option(before_, ignored);
-      }
-    }
-  }
-
- private:
-  Stream* stream_ = nullptr;
-  net::socket_base::receive_low_watermark before_;
-};
-
 /// Puts a stream into its non-blocking mode where it is not: a flag to test in the usual case.
 template <HasNonBlockingMode Stream>
 void ensure_non_blocking(Stream& stream, net_error_code& error) {
