@@ -17,7 +17,7 @@ namespace {
 
 // Sanitizers make a switch several times as expensive, and need no schedule more than once.
 #if BYTES_HANDOFF_TEST_WITH_ASAN || BYTES_HANDOFF_TEST_WITH_TSAN
-constexpr std::size_t kMostSchedules = 500;
+constexpr std::size_t kMostSchedules = 150;
 #else
 constexpr std::size_t kMostSchedules = SIZE_MAX;
 #endif

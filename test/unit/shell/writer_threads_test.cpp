@@ -152,6 +152,41 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   EXPECT_LE(out.statistics().high_water_bytes, 64U);
 }
 
+TYPED_TEST(WriterThreads, dispatched_writes_take_turns_with_those_of_other_threads) {
+  OwnThread streams;
+  auto [first, far] = TypeParam::make(streams.context);
+  auto config = limits(8, 64);
+  config.dispatch_writes = true;
+  auto out = WriteHandoff::spawn(std::move(first), config).value();
+  RemoteCollector<typename TypeParam::Stream> peer(streams.context, far);
+  std::atomic<std::size_t> admitted{0};
+  const auto write = [&](unsigned id, unsigned i) {
+    admitted += out.try_write_detached(text(frame(id, i))).has_value() ? 1U : 0U;
+  };
+  std::vector<std::thread> producers;
+  for (unsigned id = 1; id < kThreads; ++id) {
+    producers.emplace_back([&, id] {
+      for (unsigned i = 0; i < kWritesEach; ++i) {
+        write(id, i);
+        std::this_thread::yield();
+      }
+    });
+  }
+  // On the stream's own thread, from inside of whose calls the stream is written to.
+  for (unsigned i = 0; i < kWritesEach; ++i) {
+    net::post(streams.context, [&, i] { write(0, i); });
+  }
+  for (std::thread& producer : producers) {
+    producer.join();
+  }
+  std::promise<void> all_done;
+  net::post(streams.context, [&] { all_done.set_value(); });
+  all_done.get_future().wait();
+  out.async_close(kPatience, net::use_future).get();
+  EXPECT_EQ(count_frames(peer.text()), admitted.load());
+  EXPECT_GT(admitted.load(), 0U);
+}
+
 TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
   constexpr unsigned kProducers = 8;
   constexpr std::size_t kBudget = 64;
