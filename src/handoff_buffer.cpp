@@ -72,11 +72,11 @@ expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t 
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
+  reading_ = false;  // until there is room: after a pause it was set
   const std::size_t may_add = config_.max_len - len();
   if (may_add == 0) {
     return unexpected(LimitExceeded{len() + 1, config_.max_len});
   }
-  reading_ = false;  // until there is room: after a pause it was set
   make_room(std::min(config_.read_reserve, may_add));
   reading_ = true;
   offered_ = std::min(bytes_.spare().size(), may_add);

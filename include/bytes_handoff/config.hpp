@@ -44,7 +44,8 @@ struct HandoffBufferConfig {
   /// it had), so that what drips in is taken together: fewer reads, and fewer and larger writes
   /// behind them, for up to this much more latency. The first bytes after a pause of the sender are
   /// not held up, nor are many. Zero: it is read again at once. A read that is held up can be
-  /// cancelled through its slot; `cancel()` of the stream does not reach it. The stream's receive
+  /// cancelled through its slot; neither `cancel()` nor `close()` of the stream ends it before its
+  /// time. It allocates a timer. The stream's receive
   /// low-water mark is raised meanwhile, where it has one.
   std::chrono::nanoseconds gather_for{0};
 

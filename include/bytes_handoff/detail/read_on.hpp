@@ -24,6 +24,19 @@ class ReadOn {
   /// Reads of one operation, so that others on the executor get their turn.
   static constexpr unsigned kMostReads = 16;
 
+  ReadOn() noexcept = default;
+  /// The source is left as a new one: what was met is told once.
+  ReadOn(ReadOn&& other) noexcept { *this = std::move(other); }
+  ReadOn& operator=(ReadOn&& other) noexcept {
+    next_read_at = std::exchange(other.next_read_at, {});
+    met_ = std::exchange(other.met_, ErrorValue());
+    found_more_ = std::exchange(other.found_more_, false);
+    trying_ = std::exchange(other.trying_, false);
+    short_reads_ = std::exchange(other.short_reads_, std::uint8_t{0});
+    return *this;
+  }
+  ~ReadOn() = default;
+
   /// Behind a short read of few bytes: whether to try.
   [[nodiscard]] bool is_worth_it() noexcept {
     trying_ = found_more_ || ++short_reads_ % kProbeEvery == 0;

@@ -3,6 +3,7 @@
 // A buffer that lets more bytes come before it reads again: `HandoffBufferConfig::gather_for`.
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -27,14 +28,14 @@ inline void set_next_read(HandoffBuffer& buffer, std::size_t n) noexcept {
 }
 
 inline bool is_too_early(HandoffBuffer& buffer) noexcept {
-  return buffer.config().gather_for.count() != 0 &&
+  return buffer.config().gather_for.count() != 0 && buffer.len() < buffer.config().max_len &&
          BufferAccess::read_on(buffer).next_read_at > std::chrono::steady_clock::now();
 }
 
 /// Sockets, which need not wake their reader for every few bytes.
 template <class Stream>
-concept HasLowWaterMark = requires(Stream& stream, net::socket_base::receive_low_watermark& mark,
-                                   net_error_code& error) {
+concept HasLowWaterMark = std::derived_from<Stream, net::socket_base> &&
+    requires(Stream& stream, net::socket_base::receive_low_watermark& mark, net_error_code& error) {
   stream.set_option(mark, error);
   stream.get_option(mark, error);
 };
@@ -89,6 +90,10 @@ struct TimedRead {
   }
   void operator()(const net_error_code& error) {
     mark.restore();
+    // The slot still leads to the timer.
+    if (auto slot = read.get_cancellation_slot(); slot.is_connected()) {
+      slot.clear();
+    }
     timer.reset();
     std::move(read)(error);
   }

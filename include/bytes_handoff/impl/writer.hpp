@@ -90,7 +90,11 @@ class Writer final : public WriterBase {
     Self writer;
     void operator()() {
       Writer& self = *writer;
-      self.run_turn(std::move(writer));
+      if (self.is_in_turn_) {  // an owner that it let go of has submitted: no recursion
+        self.start_turn(false);
+      } else {
+        self.run_turn(std::move(writer));
+      }
     }
   };
 
@@ -147,12 +151,15 @@ class Writer final : public WriterBase {
   }
 
   void run_turn(Self self) noexcept {
+    const Self keep = self;
+    is_in_turn_ = true;
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     if (timer_.must_watch(queue().config())) {
       check_time();
     }
     const Turn turn = begin_turn(batch);
     drive(std::move(self), turn, batch);
+    is_in_turn_ = false;
   }
 
   // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
@@ -302,6 +309,7 @@ class Writer final : public WriterBase {
   HandlerMemory<kEndBytes> end_memory_;  // of the posted end, which may find the other in use
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
+  bool is_in_turn_ = false;
   bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
   OutcomeInside* outcome_inside_ = nullptr;  // set while such an operation is being started
   bool shutdown_was_repeated_ = false;

@@ -93,6 +93,21 @@ TYPED_TEST(Gathering, may_be_cancelled_and_holds_no_block) {
   this->expect_read(buffer, 1);
 }
 
+TYPED_TEST(Gathering, may_be_cancelled_when_it_is_over) {
+  auto buffer = gathering(milliseconds(1));
+  this->write("a");
+  this->expect_read(buffer, 1);
+  this->write("b");
+  net::cancellation_signal signal;
+  CountOutcome outcome;
+  buffer.async_read_available(this->ends.first,
+                              net::bind_cancellation_slot(signal.slot(), outcome.handler()));
+  ASSERT_TRUE(run_until(*this->context, [&] { return outcome.has_come(); }));
+  outcome.expect({}, 1);
+  signal.emit(net::cancellation_type::terminal);
+  run_ready(*this->context);
+}
+
 TYPED_TEST(Gathering, ends_with_its_context) {
   Sentinel never;
   HandoffBuffer buffer = gathering(hours(1));
