@@ -72,15 +72,15 @@ class HandoffBuffer {
 
   /// Reads from `stream` and appends what comes: it offers at least
   /// min(`read_reserve`, `max_len` - `len()`) bytes of room, all that its block has spare, and
-  /// never more than `max_len` - `len()`. That is one read, and only for a stream that does not
-  /// give all it has in one (a terminal, a socket of messages) up to 16.
+  /// never more than `max_len` - `len()`. That is one read; but from a socket, or a
+  /// stream made like one, once in 64 reads of few bytes a second one is tried, and where that
+  /// finds more, as with messages, up to 16 are made.
   ///
   /// Completes with `(error_code, std::size_t)`, how many bytes were appended, when the stream's
   /// read completes; 0 without an error is the end of the stream. `Errc::limit_exceeded` at once,
   /// with nothing read, when the buffer is full (`len() == max_len`); `Errc::read_in_progress` when
   /// a read runs already. On any error, cancellation included, what the stream had delivered is in
-  /// the buffer, and the buffer stays usable. An error or an end that is met behind bytes is what
-  /// the next read from a stream completes with.
+  /// the buffer, and the buffer stays usable.
   ///
   /// The handler is never called from inside this function; it runs on its associated executor, by
   /// default the stream's. Cancellation: the types that the stream's own operations take (all of

@@ -3,9 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
-
-#include "bytes_handoff/detail/outcome.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -24,19 +21,6 @@ class ReadOn {
   /// Reads of one operation, so that others on the executor get their turn.
   static constexpr unsigned kMostReads = 16;
 
-  ReadOn() noexcept = default;
-  /// The source is left as a new one: what was met is told once.
-  ReadOn(ReadOn&& other) noexcept { *this = std::move(other); }
-  ReadOn& operator=(ReadOn&& other) noexcept {
-    next_read_at = std::exchange(other.next_read_at, {});
-    met_ = std::exchange(other.met_, ErrorValue());
-    found_more_ = std::exchange(other.found_more_, false);
-    trying_ = std::exchange(other.trying_, false);
-    short_reads_ = std::exchange(other.short_reads_, std::uint8_t{0});
-    return *this;
-  }
-  ~ReadOn() = default;
-
   /// Behind a short read of few bytes: whether to try.
   [[nodiscard]] bool is_worth_it() noexcept {
     trying_ = found_more_ || ++short_reads_ % kProbeEvery == 0;
@@ -48,16 +32,10 @@ class ReadOn {
     trying_ = false;
   }
 
-  /// What a further read met behind bytes, for the next operation to complete with.
-  void keep(ErrorValue met) noexcept { met_ = met; }
-  [[nodiscard]] bool has_kept() const noexcept { return static_cast<bool>(met_); }
-  [[nodiscard]] ErrorValue take_kept() noexcept { return std::exchange(met_, ErrorValue()); }
-
   /// Where a buffer gathers: when the next read may begin.
   std::chrono::steady_clock::time_point next_read_at{};
 
  private:
-  ErrorValue met_;
   bool found_more_ = false;
   bool trying_ = false;
   std::uint8_t short_reads_ = 0;

@@ -72,9 +72,6 @@ class ReadOp {
     std::size_t n = 0;
     if (buffer_->is_reading()) {
       error = to_net_error(Errc::read_in_progress);
-    } else if (read_on().has_kept()) {
-      error = to_net_error(read_on().take_kept());
-      end_read(*buffer_, error, 0, true);
     } else if (is_too_early(*buffer_)) {
       gather();
       return;
@@ -153,7 +150,7 @@ class ReadOp {
         wait();
         return false;
       }
-      const bool more_is_there = !error && read_further(room + n, n);
+      const bool more_is_there = !error && read_further(room + n, n, error);
       end_read(*buffer_, error, n, more_is_there);
       return true;
     } else {
@@ -162,29 +159,28 @@ class ReadOp {
     }
   }
 
-  // Adds to the `n` bytes of a read what is worth reading behind it. True when the next operation
-  // is to read at once, too.
-  [[nodiscard]] bool read_further(net::mutable_buffer room, std::size_t& n) noexcept {
+  // Adds to the `n` bytes of a read what is worth reading behind it, or the error that is met
+  // there. True when the next operation is to read at once, too.
+  [[nodiscard]] bool read_further(net::mutable_buffer room, std::size_t& n,
+                                  net_error_code& error) noexcept {
     std::size_t last = n;
     for (unsigned reads = 1; last != 0 && n < ReadOn::kManyBytes; ++reads) {
-      if (!read_on().is_worth_it()) {
+      if (!ReadsOn<Stream> || !read_on().is_worth_it()) {
         return false;
       }
       // There must be room for as many as last time, lest a message is cut.
       if (reads == ReadOn::kMostReads || room.size() < last) {
         return true;
       }
-      net_error_code error;
-      last = read_once(room, error);
-      if (last == 0 && !error) {
-        error = net::error::eof;
-      }
-      read_on().note(!error);
-      if (error) {
-        if (!is_to_try_again(error)) {
-          read_on().keep(to_error_value(error));
+      net_error_code met;
+      last = read_once(room, met);
+      read_on().note(!met);
+      if (met) {
+        const bool is_end = met == net::error::eof;  // which the next operation meets again
+        if (!is_end && !is_to_try_again(met)) {
+          error = met;
         }
-        return false;
+        return is_end;
       }
       n += last;
       room += last;

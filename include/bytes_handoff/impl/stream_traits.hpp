@@ -15,6 +15,11 @@ concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
   stream.non_blocking(true, error);
 };
 
+/// Streams that say again that they have ended: a read may go on behind bytes and meet the end
+/// there. A terminal says so once.
+template <class Stream>
+inline constexpr bool ReadsOn = std::derived_from<Stream, net::socket_base>;
+
 struct AnyWaitHandler {
   void operator()(const net_error_code&) const {}
 };

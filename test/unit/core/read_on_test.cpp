@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "bytes_handoff/error.hpp"
-
 namespace bytes_handoff::detail {
 namespace {
 
@@ -37,15 +35,6 @@ TEST(ReadOn, LearnsNothingFromAReadThatWasNoAttempt) {
   EXPECT_FALSE(read_on.is_worth_it());
   read_on.note(true);
   EXPECT_FALSE(read_on.is_worth_it());
-}
-
-TEST(ReadOn, KeepsWhatWasMetForOnce) {
-  ReadOn read_on;
-  EXPECT_FALSE(read_on.has_kept());
-  read_on.keep(ErrorValue::of(Errc::closed));
-  EXPECT_TRUE(read_on.has_kept());
-  EXPECT_EQ(read_on.take_kept(), ErrorValue::of(Errc::closed));
-  EXPECT_FALSE(read_on.has_kept());
 }
 
 }  // namespace

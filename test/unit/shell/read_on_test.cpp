@@ -118,7 +118,7 @@ TEST_F(ReadingOn, offers_each_message_room_for_one_like_the_last) {
   EXPECT_LE(stream.rooms_cut, 1000U / 6) << "only where a block ends, which has no room for 600";
 }
 
-TEST_F(ReadingOn, gives_the_bytes_first_and_then_the_error_behind_them) {
+TEST_F(ReadingOn, gives_the_error_behind_bytes_with_them) {
   write(pattern(64 * 200));
   stream.fail_at = 140;
   stream.failure = net::error::connection_reset;
@@ -136,15 +136,6 @@ TEST_F(ReadingOn, gives_the_bytes_first_and_then_the_end) {
   EXPECT_FALSE(last_error);
   EXPECT_EQ(last, 0U);
   EXPECT_EQ(text, pattern(64 * 200));
-}
-
-TEST_F(ReadingOn, takes_a_read_of_nothing_behind_bytes_for_the_end) {
-  write(pattern(64 * 200));
-  stream.fail_at = 140;  // without an error
-  read_all();
-  EXPECT_FALSE(last_error);
-  EXPECT_EQ(last, 0U);
-  EXPECT_EQ(text, pattern(64 * 140));
 }
 
 TEST_F(ReadingOn, tries_at_once_behind_many_bytes_and_then_holds_no_block) {
