@@ -309,7 +309,7 @@ class Writer final : public WriterBase {
   HandlerMemory<kEndBytes> end_memory_;  // of the posted end, which may find the other in use
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
-  bool is_in_turn_ = false;
+  bool is_in_turn_ = false;                  // on the executor alone, as all of these
   bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
   OutcomeInside* outcome_inside_ = nullptr;  // set while such an operation is being started
   bool shutdown_was_repeated_ = false;

@@ -338,5 +338,18 @@ TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
   EXPECT_EXIT(pause_without_memory(), testing::ExitedWithCode(0), "");
 }
 
+TEST(HandoffBufferPause, BehindWhichThereIsNoRoomIsOver) {
+  HandoffBufferConfig config;
+  config.max_len = 4;
+  auto full =
+      HandoffBuffer::from_tail(BytesMut::copy_of(std::as_bytes(std::span("abcd", 4))), config);
+  ASSERT_TRUE(full.has_value());
+  HandoffBuffer buffer = std::move(*full);
+  buffer.pause_read();
+  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_FALSE(buffer.begin_read().has_value());
+  EXPECT_FALSE(buffer.is_reading());
+}
+
 }  // namespace
 }  // namespace bytes_handoff

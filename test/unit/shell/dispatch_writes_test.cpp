@@ -1,6 +1,9 @@
 // Writes that go to the stream from inside of the call that submits them.
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bytes_handoff/write_handoff.hpp"
@@ -102,6 +105,42 @@ TEST_F(DispatchWrites, leave_the_end_to_a_turn_of_its_own) {
   });
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(script->calls, 0U);
+}
+
+/// Submits the next write when it is let go of.
+class Resubmits {
+ public:
+  struct State {
+    WriteHandoff out;
+    unsigned left = 0;
+    unsigned depth = 0;
+    unsigned deepest = 0;
+  };
+
+  explicit Resubmits(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Resubmits(Resubmits&&) noexcept = default;
+  Resubmits& operator=(Resubmits&&) noexcept = default;
+  ~Resubmits() {
+    if (state_ == nullptr || state_->left == 0) return;
+    --state_->left;
+    state_->deepest = std::max(state_->deepest, ++state_->depth);
+    EXPECT_TRUE(state_->out.try_write_detached(
+        Bytes::from_owner(Resubmits(state_), std::as_bytes(std::span("x", 1)))));
+    --state_->depth;
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+TEST_F(DispatchWrites, of_owners_that_submit_when_they_are_let_go_of_do_not_pile_up) {
+  constexpr unsigned kWrites = 10'000;
+  auto state = std::make_shared<Resubmits::State>(Resubmits::State{
+      WriteHandoff::spawn(EagerStream(context->get_executor(), script), config).value(), kWrites});
+  on_the_executor([&] { const Resubmits first(state); });
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_EQ(script->written.size(), kWrites);
+  EXPECT_LE(state->deepest, 2U);
 }
 
 TEST_F(DispatchWrites, go_out_at_once_on_a_strand) {

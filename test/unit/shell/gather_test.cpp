@@ -126,6 +126,13 @@ TYPED_TEST(Gathering, ends_with_its_context) {
   EXPECT_EQ(never.calls(), 0U);
 }
 
+// A serial port has options, too, and no low-water mark among them.
+static_assert(detail::HasLowWaterMark<TcpPair::Stream>);
+static_assert(!detail::HasLowWaterMark<net::serial_port>);
+[[maybe_unused]] void read_from_a_serial_port(HandoffBuffer& buffer, net::serial_port& port) {
+  buffer.async_read_available(port, [](net_error_code, std::size_t) {});
+}
+
 TEST(GatheringFromASocket, RaisesItsLowWaterMarkMeanwhile) {
   net::io_context context(1);
   auto ends = TcpPair::make(context);
