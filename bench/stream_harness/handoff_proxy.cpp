@@ -17,7 +17,7 @@ using bytes_handoff::WriteRefusal;
 using bytes_handoff::WriteRefusalReason;
 
 // Slices of one submission, and writes that may be pending.
-constexpr std::size_t kMaxBurst = 1024;
+constexpr std::size_t kMaxBurst = 512;
 
 HandoffBuffer make_buffer(const ProxyConfig& config, std::size_t unfinished_limit) {
   HandoffBufferConfig buffer;
@@ -89,13 +89,14 @@ void HandoffProxy<Reader, Writer>::on_read(Self self, net_error_code error, std:
   route(std::move(self));
 }
 
-// Hands on all that is complete, as far as the write queue has room; then reads on.
+// Hands on all that is complete, as far as the write queue has room; then reads on. What is refused
+// for want of room stays in the burst until the queue is empty.
 template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::route(Self self) {
   HandoffProxy& me = *self;
   while (me.collect_burst()) {
     if (const auto admitted = me.submit(); !admitted) {
-      if (is_for_room(admitted.error())) return wait_for_room(std::move(self));
+      if (is_for_room(admitted.error())) return wait_until_written(std::move(self));
       return me.finish(describe_refusal(admitted.error()));
     }
     me.burst_.clear();
@@ -105,12 +106,25 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
   }
   if (me.too_long_) return me.finish(unfinished_frame_error(me.parser_.unfinished_limit()));
   if (me.input_ended_) return close(std::move(self));
+  // Until all is written, what is queued may keep the block that was read into, and the next read
+  // would take one more.
+  if (!me.has_budget_for_a_block()) return wait_until_written(std::move(self));
   read(std::move(self));
 }
 
-// False when nothing is complete. A unit larger than the whole write budget goes in pieces.
+// Whether a block more is within the write budget, beside what is pending.
+template <class Reader, class Writer>
+bool HandoffProxy<Reader, Writer>::has_budget_for_a_block() const {
+  const std::size_t pending = out_.pending_bytes();
+  const std::size_t block = buffer_.config().block_size;
+  return pending == 0 || (block <= write_pending_bytes_ && pending <= write_pending_bytes_ - block);
+}
+
+// False when nothing is complete. A burst that was refused stays as it is. A unit larger than the
+// whole write budget goes in pieces.
 template <class Reader, class Writer>
 bool HandoffProxy<Reader, Writer>::collect_burst() {
+  if (!burst_.empty()) return true;
   std::size_t room = write_pending_bytes_;
   while (room != 0 && burst_.size() < kMaxBurst && (unit_bytes_ != 0 || find_unit())) {
     const bool fits_alone = unit_bytes_ <= write_pending_bytes_;
@@ -147,26 +161,12 @@ bytes_handoff::expected<void, WriteRefusal> HandoffProxy<Reader, Writer>::submit
 }
 
 template <class Reader, class Writer>
-void HandoffProxy<Reader, Writer>::wait_for_room(Self self) {
+void HandoffProxy<Reader, Writer>::wait_until_written(Self self) {
   HandoffProxy& me = *self;
-  const auto on_admitted = [](Self admitted_self, auto& admitted) {
-    if (!admitted) return admitted_self->finish(describe_refusal(admitted.error()));
-    if constexpr (!std::is_void_v<typename std::decay_t<decltype(admitted)>::value_type>) {
-      admitted_self->ticket_ = std::move(*admitted);
-      return wait_for_ticket(std::move(admitted_self));
-    } else {
-      route(std::move(admitted_self));
-    }
-  };
-  auto handler = [self = std::move(self), on_admitted](auto admitted) mutable {
-    on_admitted(std::move(self), admitted);
-  };
-  auto burst = std::exchange(me.burst_, {});
-  if (me.completion_ == Completion::kFireAndForget) {
-    me.out_.async_write_all_detached(std::move(burst), std::move(handler));
-  } else {
-    me.out_.async_write_all(std::move(burst), std::move(handler));
-  }
+  me.out_.async_flush([self = std::move(self)](net_error_code error) mutable {
+    if (error) return self->finish(describe("write", error));
+    route(std::move(self));
+  });
 }
 
 // Whether the last submission has gone out inside of the call. Where the queue has ended, its

@@ -15,7 +15,8 @@ namespace stream_harness {
 /// The library's path: reads what there is into a HandoffBuffer, splits the frames of a read off as
 /// owned slices, and gives them to a WriteHandoff in one submission. After the marker the buffered
 /// bytes go on as they come. With tickets it waits for each submission to be written before it
-/// reads on; without, reading and writing overlap as far as the write budget lets them.
+/// reads on; without, reading and writing overlap as far as the write budget has room for the block
+/// that is read into. So a sink that never reads costs a connection the budget and one block.
 template <class Reader, class Writer>
 class HandoffProxy final : public Proxy,
                            public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
@@ -32,7 +33,7 @@ class HandoffProxy final : public Proxy,
   static void read(Self self);
   static void on_read(Self self, net_error_code error, std::size_t bytes);
   static void route(Self self);
-  static void wait_for_room(Self self);
+  static void wait_until_written(Self self);
   [[nodiscard]] bool is_written() const;
   static void wait_for_ticket(Self self);
   static void close(Self self);
@@ -40,6 +41,7 @@ class HandoffProxy final : public Proxy,
 
   [[nodiscard]] bool collect_burst();
   [[nodiscard]] bool find_unit();
+  [[nodiscard]] bool has_budget_for_a_block() const;
   [[nodiscard]] bytes_handoff::expected<void, bytes_handoff::WriteRefusal> submit();
   void finish(std::string error);
 
