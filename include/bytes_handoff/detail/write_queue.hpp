@@ -96,11 +96,15 @@ class BasicWriteQueue {
   /// end; then an empty list. `nullopt` while the queue has not ended or its last write or
   /// shutdown is still with the stream. Throws std::bad_alloc with nothing lost.
   [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
+  /// Nobody will take it: it goes. Does nothing before `take_unwritten` could.
+  void discard_unwritten() noexcept;
 
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
   [[nodiscard]] bool is_open() const noexcept;
   [[nodiscard]] bool has_ended() const noexcept;
+  /// ... closed, with everything written and the write side shut down.
+  [[nodiscard]] bool has_ended_in_order() const noexcept;
   [[nodiscard]] WriteStatistics statistics() const noexcept;
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
@@ -131,6 +135,7 @@ class BasicWriteQueue {
   [[nodiscard]] Turn next(bool yield, WriteBatch& batch, Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;
   void fail_tickets(ErrorValue error, Effects& effects) noexcept;
+  static void release_owners(WriteItems& items) noexcept;
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
   }

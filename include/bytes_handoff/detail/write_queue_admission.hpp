@@ -149,7 +149,7 @@ void BasicWriteQueue<Sync>::refuse(WriteWaiter& waiter, const Refusal& refusal,
   waiting_items_ -= waiter.items;
   waiter.refusal = refusal;
   count_refusal(refusal);
-  effects.resumed.push_back(waiter);
+  effects.resume(waiter);
 }
 
 template <class Sync>
@@ -172,7 +172,7 @@ bool BasicWriteQueue<Sync>::admit_waiters(Effects& effects) noexcept {
     waiting_items_ -= waiter->items;
     waiter->refusal.reset();
     push(waiter->slices, waiter->bytes, waiter->ticket, effects);
-    effects.resumed.push_back(*waiter);
+    effects.resume(*waiter);
     admitted = true;
   }
   return admitted;
@@ -216,7 +216,7 @@ void BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) n
 template <class Sync>
 void BasicWriteQueue<Sync>::schedule(Effects& effects) noexcept {
   writer_ = Writer::kScheduled;
-  effects.start_turn = true;
+  effects.ask_for_turn();
 }
 
 }  // namespace bytes_handoff::detail

@@ -36,7 +36,7 @@ void BasicWriteQueue<Sync>::cancel(FlushWaiter& waiter, ErrorValue cancelled,
   if (std::exchange(waiter.linked, false)) {
     flush_waiters_.remove(waiter);
     waiter.error = cancelled;
-    effects.resumed.push_back(waiter);
+    effects.resume(waiter);
   }
 }
 
@@ -50,7 +50,7 @@ void BasicWriteQueue<Sync>::complete_flushes(Effects& effects) noexcept {
     flush_waiters_.remove(*waiter);
     waiter->linked = false;
     waiter->error = is_written ? ErrorValue{} : first_error_;
-    effects.resumed.push_back(*waiter);
+    effects.resume(*waiter);
   }
 }
 
@@ -73,7 +73,7 @@ void BasicWriteQueue<Sync>::cancel(CloseWaiter& waiter, ErrorValue cancelled,
   if (std::exchange(waiter.linked, false)) {
     close_waiters_.remove(waiter);
     waiter.error = cancelled;
-    effects.resumed.push_back(waiter);
+    effects.resume(waiter);
   }
 }
 
@@ -132,8 +132,7 @@ template <class Sync>
 void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   state_ = State::kEnded;
   first_error_ = error;
-  effects.ended = true;
-  effects.cancel_stream = is_with_stream();
+  effects.note_end(is_with_stream());
   fail_tickets(error, effects);
   pending_bytes_ = pending_items_ = 0;
   refuse_all_waiters(closed_refusal(), effects);
@@ -141,7 +140,7 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   while (auto* waiter = static_cast<CloseWaiter*>(close_waiters_.pop_front())) {
     waiter->linked = false;
     waiter->error = error;
-    effects.resumed.push_back(*waiter);
+    effects.resume(*waiter);
   }
 }
 
@@ -159,7 +158,7 @@ void BasicWriteQueue<Sync>::fail_tickets(ErrorValue error, Effects& effects) noe
       const WriteResult result{ticket == failed ? error : ErrorValue::of(Errc::closed),
                                ticket->total_bytes - unwritten};
       if (TicketWaiter* waiter = ticket->finish(result)) {
-        effects.resumed.push_back(*waiter);
+        effects.resume(*waiter);
       }
       ticket->release();
       unwritten = 0;
@@ -196,14 +195,35 @@ std::optional<std::vector<Bytes>> BasicWriteQueue<Sync>::take_unwritten() {
 }
 
 template <class Sync>
-BasicWriteQueue<Sync>::~BasicWriteQueue() {
-  Effects unused;
-  fail_tickets(ErrorValue::of(Errc::closed), unused);
-  for (; !items_.empty(); items_.pop_front()) {
-    if (Owner* owner = items_.front().owner) {
+void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
+  WriteItems items;
+  {
+    const Lock lock(mutex_);
+    if (state_ != State::kEnded || is_with_stream()) {
+      return;
+    }
+    items.swap(items_);
+    front_offset_ = 0;
+    last_run_.reset();
+  }
+  release_owners(items);
+}
+
+// Outside the lock: dropping an owner may run a user's destructor.
+template <class Sync>
+void BasicWriteQueue<Sync>::release_owners(WriteItems& items) noexcept {
+  for (; !items.empty(); items.pop_front()) {
+    if (Owner* owner = items.front().owner) {
       owner->release(1);
     }
   }
+}
+
+template <class Sync>
+BasicWriteQueue<Sync>::~BasicWriteQueue() {
+  Effects unused;
+  fail_tickets(ErrorValue::of(Errc::closed), unused);
+  release_owners(items_);
 }
 
 }  // namespace bytes_handoff::detail

@@ -37,6 +37,12 @@ bool BasicWriteQueue<Sync>::has_ended() const noexcept {
 }
 
 template <class Sync>
+bool BasicWriteQueue<Sync>::has_ended_in_order() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kEnded && !first_error_;
+}
+
+template <class Sync>
 void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noexcept {
   const Lock lock(mutex_);
   stats_.time_blocked += time;

@@ -113,7 +113,7 @@ void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) n
 template <class Sync>
 void BasicWriteQueue<Sync>::finish_ticket(Ticket& ticket, Effects& effects) noexcept {
   if (TicketWaiter* waiter = ticket.finish(WriteResult{{}, ticket.total_bytes})) {
-    effects.resumed.push_back(*waiter);
+    effects.resume(*waiter);
   }
   ticket.release();
 }
