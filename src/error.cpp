@@ -23,6 +23,8 @@ class Category final : public std::error_category {
         return "the stream accepts writes without taking any bytes";
       case Errc::wait_in_progress:
         return "a wait on this ticket is still running";
+      case Errc::stream_exception:
+        return "the stream threw an exception that carries no error code";
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
@@ -40,6 +42,7 @@ class Category final : public std::error_category {
         return std::errc::operation_in_progress;
       case Errc::closed:
       case Errc::no_progress:
+      case Errc::stream_exception:
         break;
     }
     return {value, *this};

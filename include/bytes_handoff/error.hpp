@@ -44,6 +44,7 @@ enum class Errc {
   timed_out = 5,         ///< a close deadline passed, or the stream stalled for too long
   no_progress = 6,       ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,  ///< a second wait on one ticket was started while one runs
+  stream_exception = 8,  ///< the stream threw something that carries no error code
 };
 
 /// Why a write was refused.
