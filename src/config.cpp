@@ -36,6 +36,9 @@ expected<void, ConfigError> WriteHandoffConfig::validate() const noexcept {
   if (stall_timeout < std::chrono::nanoseconds::zero()) {
     return unexpected(ConfigError{"stall_timeout", "must not be negative"});
   }
+  if (close_timeout < std::chrono::nanoseconds::zero()) {
+    return unexpected(ConfigError{"close_timeout", "must not be negative"});
+  }
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace bytes_handoff {
 namespace {
@@ -11,7 +12,35 @@ namespace {
 // few costs less than the system calls around them.
 constexpr std::size_t kIdleCopyAtMost = 4096;
 
+// Room of a read that waits on a stream which cannot tell that it is readable. It trades the memory
+// of an idle connection against a second read behind a message that is longer.
+constexpr std::size_t kSmallRead = 512;
+
 }  // namespace
+
+HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
+    : config_(other.config_),
+      bytes_(std::move(other.bytes_)),
+      offered_(std::exchange(other.offered_, 1)),
+      read_since_move_(std::exchange(other.read_since_move_, 0)),
+      read_on_(std::exchange(other.read_on_, {})) {}
+
+HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
+  if (this != &other) {
+    config_ = other.config_;
+    bytes_ = std::move(other.bytes_);
+    offered_ = std::exchange(other.offered_, 1);
+    read_since_move_ = std::exchange(other.read_since_move_, 0);
+    read_on_ = std::exchange(other.read_on_, {});
+  }
+  return *this;
+}
+
+HandoffBuffer::~HandoffBuffer() {
+  if (claim_ != nullptr) {
+    claim_->forget_buffer();
+  }
+}
 
 expected<HandoffBuffer, ConfigError> HandoffBuffer::create(HandoffBufferConfig config) {
   if (auto valid = config.validate(); !valid) {
@@ -72,14 +101,42 @@ expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t 
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
+  const auto most = may_read();
+  if (!most) {
+    return unexpected(most.error());
+  }
+  make_room(std::min(config_.read_reserve, *most));
+  return offer(*most);
+}
+
+expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() {
+  const auto may_add = may_read();
+  if (!may_add) {
+    return unexpected(may_add.error());
+  }
+  const std::size_t most = std::min(kSmallRead, *may_add);
+  if (!is_empty()) {
+    make_room(most);
+  } else if (bytes_.footprint() > 2 * kSmallRead || !bytes_.try_reclaim(most)) {
+    bytes_ = BytesMut();  // first, so that there are never two
+    bytes_ = BytesMut::with_capacity(most, config_.block_source);
+  }
+  return offer(most);
+}
+
+// How many bytes a read may add.
+expected<std::size_t, LimitExceeded> HandoffBuffer::may_read() {
   reading_ = false;  // until there is room: after a pause it was set
   const std::size_t may_add = config_.max_len - len();
   if (may_add == 0) {
     return unexpected(LimitExceeded{len() + 1, config_.max_len});
   }
-  make_room(std::min(config_.read_reserve, may_add));
+  return may_add;
+}
+
+std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
   reading_ = true;
-  offered_ = std::min(bytes_.spare().size(), may_add);
+  offered_ = std::min(bytes_.spare().size(), most);
   return bytes_.spare().first(offered_);
 }
 

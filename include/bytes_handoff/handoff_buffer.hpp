@@ -15,8 +15,9 @@
 namespace bytes_handoff {
 
 namespace detail {
+class ReadClaim;
 struct BufferAccess;
-}
+}  // namespace detail
 
 struct FromTailError;
 
@@ -50,9 +51,10 @@ class HandoffBuffer {
                                                                         HandoffBufferConfig config);
 
   /// The source is left empty, with its configuration. Views stay valid and belong to the target.
-  HandoffBuffer(HandoffBuffer&&) noexcept = default;
-  HandoffBuffer& operator=(HandoffBuffer&&) noexcept = default;
-  ~HandoffBuffer() = default;
+  /// Precondition: no read runs, in either.
+  HandoffBuffer(HandoffBuffer&& other) noexcept;
+  HandoffBuffer& operator=(HandoffBuffer&& other) noexcept;
+  ~HandoffBuffer();
 
   [[nodiscard]] const HandoffBufferConfig& config() const noexcept { return config_; }
 
@@ -134,8 +136,11 @@ class HandoffBuffer {
   /// bytes of that room; with `more_is_there` the stream has not said that this was all it had.
   /// `pause_read` marks a read as running that waits before it begins (again):
   /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
-  /// their size. `begin_read` and `pause_read` invalidate views.
+  /// their size. `begin_small_read` is for streams that cannot tell that they are readable: as
+  /// `begin_read`, with at most 512 bytes of room, and no larger block while the buffer is empty.
+  /// All three that begin or pause a read invalidate views.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
+  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_small_read();
   void end_read(std::size_t n, bool more_is_there = false) noexcept;
   void pause_read() noexcept;
   [[nodiscard]] bool is_reading() const noexcept { return reading_; }
@@ -150,6 +155,8 @@ class HandoffBuffer {
 
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
   void make_room(std::size_t n);
+  [[nodiscard]] expected<std::size_t, LimitExceeded> may_read();
+  [[nodiscard]] std::span<std::byte> offer(std::size_t most) noexcept;
 
   HandoffBufferConfig config_;
   BytesMut bytes_;
@@ -159,6 +166,7 @@ class HandoffBuffer {
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   bool reading_ = false;
   detail::ReadOn read_on_;
+  detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };
 
 /// Why `HandoffBuffer::from_tail` refused, and the bytes that it was given.
@@ -176,6 +184,34 @@ namespace detail {
 /// What the front end of a read keeps in the buffer.
 struct BufferAccess {
   static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+  static ReadClaim*& claim(HandoffBuffer& buffer) noexcept { return buffer.claim_; }
+};
+
+/// A waiting operation's hold on the buffer that it reads into. Where the operation is destroyed
+/// without an end, as with its context, the read ends with nothing; where the buffer goes first,
+/// the operation does not touch it any more.
+class ReadClaim {
+ public:
+  explicit ReadClaim(HandoffBuffer& buffer) noexcept : buffer_(&buffer) {
+    BufferAccess::claim(buffer) = this;
+  }
+  ReadClaim(const ReadClaim&) = delete;
+  ReadClaim& operator=(const ReadClaim&) = delete;
+  ~ReadClaim() {
+    if (buffer_ == nullptr) {
+      return;
+    }
+    BufferAccess::claim(*buffer_) = nullptr;
+    if (buffer_->is_reading()) {
+      buffer_->end_read(0);
+    }
+  }
+
+  /// The buffer is being destroyed.
+  void forget_buffer() noexcept { buffer_ = nullptr; }
+
+ private:
+  HandoffBuffer* buffer_;
 };
 
 }  // namespace detail

@@ -11,7 +11,7 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 struct TicketAccess;
-struct WriterHome;
+class StreamContext;
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 
@@ -33,10 +33,10 @@ class WriteTicket {
   /// Refers to no write: `is_valid()` is false, and nothing but assignment may be done.
   WriteTicket() noexcept = default;
   WriteTicket(WriteTicket&& other) noexcept
-      : state_(std::exchange(other.state_, nullptr)), home_(std::move(other.home_)) {}
+      : state_(std::exchange(other.state_, nullptr)), context_(std::move(other.context_)) {}
   WriteTicket& operator=(WriteTicket&& other) noexcept {
     std::swap(state_, other.state_);
-    std::swap(home_, other.home_);
+    std::swap(context_, other.context_);
     return *this;
   }
   ~WriteTicket() {
@@ -50,7 +50,9 @@ class WriteTicket {
   /// Whether the write has ended, in success or not; then `async_wait` completes without waiting.
   [[nodiscard]] bool is_done() const noexcept { return state_->is_done(); }
 
-  /// The stream's executor, where handlers run that are bound to none.
+  /// The stream's executor, where handlers run that are bound to none; an empty one once its
+  /// context is being destroyed. A copy must not outlive the context where the executor's own type
+  /// says so.
   [[nodiscard]] executor_type get_executor() const noexcept;
 
   /// Completes with `(error_code, std::size_t)` once the write has ended: how many of its bytes the
@@ -74,11 +76,11 @@ class WriteTicket {
 
  private:
   friend struct detail::TicketAccess;
-  WriteTicket(detail::Ticket* state, std::shared_ptr<detail::WriterHome> home) noexcept
-      : state_(state), home_(std::move(home)) {}
+  WriteTicket(detail::Ticket* state, std::shared_ptr<detail::StreamContext> context) noexcept
+      : state_(state), context_(std::move(context)) {}
 
   detail::Ticket* state_ = nullptr;
-  std::shared_ptr<detail::WriterHome> home_;
+  std::shared_ptr<detail::StreamContext> context_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

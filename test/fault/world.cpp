@@ -121,8 +121,10 @@ void World::destroy_context() {
   if (setting_.executor == ExecutorKind::kErasedStrand) {
     streams_->drop_streams();
   }
+  read_was_dropped_ = buffer_ && buffer_->is_reading();
   context_.reset();
   streams_->drop_streams();
+  expect(!buffer_ || !buffer_->is_reading(), "a read that went with its context still runs");
 }
 
 void World::come_to_rest() {

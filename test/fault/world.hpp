@@ -174,6 +174,7 @@ class World {
   std::string fed_;
   std::string consumed_;
   std::size_t failed_reads_ = 0;
+  bool read_was_dropped_ = false;  // with its context: nobody knows how much it was given
 };
 
 // What may be thrown: that there is no memory, and that a stream of the program's own cannot start.

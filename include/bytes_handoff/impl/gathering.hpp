@@ -5,7 +5,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -72,50 +71,27 @@ class RaisedLowWaterMark {
   net::socket_base::receive_low_watermark before_;
 };
 
-/// What `async_wait_until` gives to its timer, which it owns.
-template <class Stream, class Timer, class Read>
-struct TimedRead {
-  using executor_type = typename Read::executor_type;
-  using allocator_type = typename Read::allocator_type;
-  using cancellation_slot_type = typename Read::cancellation_slot_type;
-
-  std::unique_ptr<Timer> timer;
-  RaisedLowWaterMark<Stream> mark;
-  Read read;
-
-  [[nodiscard]] executor_type get_executor() const noexcept { return read.get_executor(); }
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return read.get_allocator(); }
-  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-    return read.get_cancellation_slot();
-  }
-  void operator()(const net_error_code& error) {
-    mark.restore();
-    // The slot still leads to the timer.
-    if (auto slot = read.get_cancellation_slot(); slot.is_connected()) {
-      slot.clear();
-    }
-    timer.reset();
-    std::move(read)(error);
-  }
-};
-
-/// Calls `read(error)` at that time, the low-water mark of `stream` raised until then: the edges of
-/// bytes that drip in would wake its executor for each, whether or not anybody waits for them.
-template <class Stream, class Read>
-void async_wait_until(Stream& stream, std::chrono::steady_clock::time_point time, Read read) {
+/// One delay. The low-water mark of the stream is raised until its end: the edges of bytes that
+/// drip in would wake its executor for each, whether or not anybody waits for them.
+template <class Stream>
+class Gathering {
   using Clock = std::chrono::steady_clock;
-  using Executor = std::remove_cvref_t<decltype(stream.get_executor())>;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
-  auto timer = std::make_unique<Timer>(stream.get_executor(), time);
-  RaisedLowWaterMark<Stream> mark(stream, static_cast<int>(ReadOn::kManyBytes));
-  try {
-    Timer& starts = *timer;
-    starts.async_wait(TimedRead<Stream, Timer, Read>{std::move(timer), mark, std::move(read)});
-  } catch (...) {
-    mark.restore();
-    throw;
+  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+
+ public:
+  Gathering(Stream& stream, Clock::time_point until)
+      : timer_(stream.get_executor(), until), mark_(stream, static_cast<int>(ReadOn::kManyBytes)) {}
+
+  template <class Handler>
+  void async_wait(Handler handler) {
+    timer_.async_wait(std::move(handler));
   }
-}
+  void end() { mark_.restore(); }
+
+ private:
+  net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor> timer_;
+  RaisedLowWaterMark<Stream> mark_;
+};
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/detail/waiting.hpp"
+#include "bytes_handoff/impl/cancellation_link.hpp"
 #include "bytes_handoff/impl/handler_memory.hpp"
 #include "bytes_handoff/impl/post.hpp"
 
@@ -18,58 +21,49 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     std::tuple<...> results();   // what the handler is called with; called once, at the end
 ///     void cancel() noexcept;      // takes the wait back, if it still can
 ///
-/// It lives in memory from the handler's associated allocator, keeps the handler's executor busy,
-/// and stays in place until the handler's turn has come on that executor: a cancellation that
-/// arrives there meanwhile finds it alive. The memory for that turn is inside, so that resuming
-/// does not allocate where the executor takes an allocator.
+/// It lives in memory from the handler's associated allocator (the library's pool where that is the
+/// default), keeps the handler's executor busy, and stays in place until the handler's turn has
+/// come on that executor: a cancellation that arrives there meanwhile finds it alive. The memory
+/// for that turn is inside, so that resuming does not allocate where the executor takes an
+/// allocator.
+///
+/// Once it may be resumed, by its start or by `post`, whoever made it touches it no more.
 template <class Operation, class Handler, class DefaultExecutor>
 class WaitingOp final : public Operation {
+  using OfHandler = net::associated_allocator_t<Handler>;
+  using Memory = OperationMemory<OfHandler, WaitingOp>;
+
  public:
   using Executor = net::associated_executor_t<Handler, DefaultExecutor>;
 
-  /// An operation with its handler; the cancellation slot is connected by `arm_or_discard`. Throws
-  /// what the allocator throws.
+  struct Discard {
+    void operator()(WaitingOp* op) const noexcept { op->destroy(); }
+  };
+  /// An operation that nobody can resume yet.
+  using Pointer = std::unique_ptr<WaitingOp, Discard>;
+
+  /// An operation that listens to its handler's cancellation slot. Throws what the allocator
+  /// throws; then the handler is destroyed.
   template <class... Arguments>
-  [[nodiscard]] static WaitingOp* make(Handler handler, const DefaultExecutor& default_executor,
-                                       Arguments&&... arguments) {
-    Allocator allocator(net::get_associated_allocator(handler));
-    auto* memory = Traits::allocate(allocator, 1);
-    return ::new (static_cast<void*>(std::to_address(memory)))
-        WaitingOp(std::move(handler), default_executor, std::forward<Arguments>(arguments)...);
-  }
-
-  /// Lets the handler's cancellation slot take the wait back. To be called before the wait starts,
-  /// on the thread that starts it. When it throws, the operation is gone.
-  void arm_or_discard() {
-    auto slot = net::get_associated_cancellation_slot(handler_);
-    if (!slot.is_connected()) {
-      return;
-    }
-    try {
-      slot.assign([this](net::cancellation_type type) {
-        if (type != net::cancellation_type::none) {
-          Operation::cancel();
-        }
-      });
-    } catch (...) {
-      destroy();
-      throw;
-    }
-  }
-
-  void disarm() noexcept {
-    auto slot = net::get_associated_cancellation_slot(handler_);
+  [[nodiscard]] static Pointer make(Handler handler, const DefaultExecutor& default_executor,
+                                    Arguments&&... arguments) {
+    const OfHandler allocator = net::get_associated_allocator(handler);
+    void* const memory = Memory::allocate(allocator);
+    Pointer op(::new (memory) WaitingOp(std::move(handler), default_executor,
+                                        std::forward<Arguments>(arguments)...));
+    auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
-      slot.clear();
+      op->cancellation_.connect(*op, slot);
     }
+    return op;
   }
 
   void resume(const void* destroyed_context) noexcept override {
     if (destroyed_context != nullptr && &context_of(executor_) == destroyed_context) {
       destroy();
-      return;
+    } else {
+      post();
     }
-    post();
   }
 
   /// Sends the handler on its way. Also for an operation that never had to wait.
@@ -84,19 +78,10 @@ class WaitingOp final : public Operation {
     }
   }
 
-  /// Destroys the handler uninvoked. It leaves the cancellation slot alone, since its signal may be
-  /// gone already when a context is destroyed; where it is not, `disarm` comes first.
-  void destroy() noexcept {
-    const Handler handler(std::move(handler_));
-    free(net::get_associated_allocator(handler));
-  }
-
  private:
-  using Allocator = typename std::allocator_traits<
-      net::associated_allocator_t<Handler>>::template rebind_alloc<WaitingOp>;
-  using Traits = std::allocator_traits<Allocator>;
   static constexpr std::size_t kPostBytes = 96;
-  using PostAllocator = HandlerAllocator<void, kPostBytes>;
+  using PostMemory = HandlerMemory<kPostBytes>;
+  using PostAllocator = HandlerAllocator<void, PostMemory>;
   using Work = net::executor_work_guard<Executor>;
 
   // The handler's turn on its executor; destroys the operation where it never comes.
@@ -124,7 +109,7 @@ class WaitingOp final : public Operation {
         work_(executor_) {}
 
   void invoke() {
-    disarm();
+    cancellation_.cut();
     Handler handler(std::move(handler_));
     auto results = Operation::results();
     const Work work(std::move(work_));
@@ -132,17 +117,22 @@ class WaitingOp final : public Operation {
     std::apply([&](auto&... all) { std::move(handler)(std::move(all)...); }, results);
   }
 
-  template <class HandlerAllocator>
-  void free(const HandlerAllocator& of_handler) noexcept {
-    Allocator allocator(of_handler);
+  // The handler is destroyed uninvoked, and last: it may own the context.
+  void destroy() noexcept {
+    const Handler handler(std::move(handler_));
+    free(net::get_associated_allocator(handler));
+  }
+
+  void free(const OfHandler& of_handler) noexcept {
     this->~WaitingOp();
-    Traits::deallocate(allocator, this, 1);
+    Memory::deallocate(of_handler, this);
   }
 
   Handler handler_;
   Executor executor_;
   Work work_;
-  HandlerMemory<kPostBytes> post_memory_;
+  CancellationLink cancellation_;
+  PostMemory post_memory_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/impl/write_operations.hpp"
@@ -13,7 +14,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 inline WriteHandoff::WriteHandoff(std::shared_ptr<detail::WriterBase> writer) {
   auto* const address = writer.get();
   writer_ = std::shared_ptr<detail::WriterBase>(
-      address, [writer = std::move(writer)](detail::WriterBase*) { writer->close(); });
+      address,
+      [writer = std::move(writer)](detail::WriterBase*) { writer->close_without_handles(); });
 }
 
 template <class AsyncWriteStream>
@@ -22,8 +24,8 @@ expected<WriteHandoff, ConfigError> WriteHandoff::spawn(std::shared_ptr<AsyncWri
   if (auto valid = config.validate(); !valid) {
     return unexpected(valid.error());
   }
-  return WriteHandoff(
-      std::make_shared<detail::Writer<AsyncWriteStream>>(std::move(stream), config));
+  return WriteHandoff(std::make_shared<detail::Writer<AsyncWriteStream>>(
+      std::move(stream), detail::StreamOwnership::kShared, config));
 }
 
 template <class AsyncWriteStream>
@@ -34,11 +36,13 @@ expected<WriteHandoff, ConfigError> WriteHandoff::spawn(AsyncWriteStream&& strea
   if (auto valid = config.validate(); !valid) {
     return unexpected(valid.error());
   }
-  return spawn(std::make_shared<AsyncWriteStream>(std::move(stream)), config);
+  return WriteHandoff(std::make_shared<detail::Writer<AsyncWriteStream>>(
+      std::make_shared<AsyncWriteStream>(std::move(stream)), detail::StreamOwnership::kOwned,
+      config));
 }
 
 inline WriteHandoff::executor_type WriteHandoff::get_executor() const noexcept {
-  return writer_->executor();
+  return writer_->context()->executor();
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -49,8 +53,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// The submit path of all writes that do not wait.
 inline expected<void, Refusal> submit(WriterBase& writer, std::span<Bytes> slices, Ticket* ticket) {
-  WriterStep step(writer);
-  return writer.queue().try_write(slices, ticket, step.effects);
+  Effects effects(writer.guard());
+  auto admitted = writer.queue().try_write(slices, ticket, effects);
+  writer.carry_out(effects);
+  return admitted;
 }
 
 /// As `submit`, with a ticket.
@@ -60,7 +66,7 @@ inline expected<WriteTicket, Refusal> submit_with_ticket(WriterBase& writer,
   if (auto done = submit(writer, slices, ticket.get()); !done) {
     return unexpected(done.error());
   }
-  return TicketAccess::make(TicketReference(ticket.release()), writer.home());
+  return TicketAccess::make(TicketReference(ticket.release()), writer.context());
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -108,7 +114,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <class Payload, bool kTicket, class CompletionToken>
 auto initiate_write(WriterPointer writer, Payload payload, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(WriteOutcome<Payload, kTicket>)>(
-      StartWrite<Payload, kTicket>{std::move(writer), std::move(payload)}, token);
+      StartWrite<Payload, kTicket>(std::move(writer), std::move(payload)), token);
 }
 
 template <class Waiter, class CompletionToken>
@@ -116,7 +122,7 @@ auto initiate_life_wait(WriterPointer writer,
                         std::optional<std::chrono::steady_clock::duration> close_within,
                         CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      StartLifeWait<Waiter>{std::move(writer), close_within}, token);
+      StartLifeWait<Waiter>(std::move(writer), close_within), token);
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -127,50 +133,52 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 template <class CompletionToken>
 auto WriteHandoff::async_write(Bytes bytes, CompletionToken&& token) {
-  return detail::initiate_write<Bytes, true>(writer_, std::move(bytes),
+  return detail::initiate_write<Bytes, true>(writer_->shared_from_this(), std::move(bytes),
                                              std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write_detached(Bytes bytes, CompletionToken&& token) {
-  return detail::initiate_write<Bytes, false>(writer_, std::move(bytes),
+  return detail::initiate_write<Bytes, false>(writer_->shared_from_this(), std::move(bytes),
                                               std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write_all(std::vector<Bytes> slices, CompletionToken&& token) {
-  return detail::initiate_write<std::vector<Bytes>, true>(writer_, std::move(slices),
-                                                          std::forward<CompletionToken>(token));
+  return detail::initiate_write<std::vector<Bytes>, true>(
+      writer_->shared_from_this(), std::move(slices), std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write_all_detached(std::vector<Bytes> slices, CompletionToken&& token) {
-  return detail::initiate_write<std::vector<Bytes>, false>(writer_, std::move(slices),
-                                                           std::forward<CompletionToken>(token));
+  return detail::initiate_write<std::vector<Bytes>, false>(
+      writer_->shared_from_this(), std::move(slices), std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_flush(CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::FlushWaiter>(writer_, std::nullopt,
+  return detail::initiate_life_wait<detail::FlushWaiter>(writer_->shared_from_this(), std::nullopt,
                                                          std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_close(std::chrono::steady_clock::duration deadline,
                                CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::CloseWaiter>(writer_, deadline,
+  return detail::initiate_life_wait<detail::CloseWaiter>(writer_->shared_from_this(), deadline,
                                                          std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_closed(CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::CloseWaiter>(writer_, std::nullopt,
+  return detail::initiate_life_wait<detail::CloseWaiter>(writer_->shared_from_this(), std::nullopt,
                                                          std::forward<CompletionToken>(token));
 }
 
 inline void WriteHandoff::close() noexcept { writer_->close(); }
 
-inline void WriteHandoff::abort() noexcept { writer_->abort(Errc::aborted); }
+inline void WriteHandoff::abort() noexcept {
+  writer_->abort(detail::ErrorValue::of(Errc::aborted));
+}
 
 inline std::optional<std::vector<Bytes>> WriteHandoff::take_unwritten() {
   return writer_->queue().take_unwritten();

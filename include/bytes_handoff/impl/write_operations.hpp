@@ -20,8 +20,6 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-using WriterPointer = std::shared_ptr<WriterBase>;
-
 /// Drops a ticket that was never admitted: the queue's reference goes too.
 struct DiscardTicket {
   void operator()(Ticket* state) const noexcept { state->release(2); }
@@ -48,7 +46,7 @@ using WriteOutcome =
 template <class Payload, bool kTicket>
 WriteOutcome<Payload, kTicket> admitted(NewTicket ticket, WriterBase& writer) noexcept {
   if constexpr (kTicket) {
-    return TicketAccess::make(TicketReference(ticket.release()), writer.home());
+    return TicketAccess::make(TicketReference(ticket.release()), writer.context());
   } else {
     return {};
   }
@@ -85,8 +83,9 @@ class WriteWait : public WriteWaiter {
 
   void cancel() noexcept {
     const WriterPointer writer = writer_;  // this may be gone at the end
-    WriterStep step(*writer);
-    writer->queue().cancel(*this, step.effects);
+    Effects effects(writer->guard());
+    writer->queue().cancel(*this, effects);
+    writer->carry_out(effects);
   }
 
   bool waited = true;
@@ -98,34 +97,46 @@ class WriteWait : public WriteWaiter {
   const std::chrono::steady_clock::time_point since_;
 };
 
+// The initiations below hold what they use in locals: once an operation's handler may run, it may
+// run on another thread, and destroy the initiation itself.
+
 template <class Payload, bool kTicket>
-struct StartWrite {
+class StartWrite {
+ public:
   using executor_type = net::any_io_executor;
-  [[nodiscard]] executor_type get_executor() const noexcept { return writer->executor(); }
+
+  StartWrite(WriterPointer writer, Payload payload) noexcept
+      : writer_(std::move(writer)), payload_(std::move(payload)) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept {
+    return writer_->context()->executor();
+  }
 
   template <class Handler>
   void operator()(Handler&& handler) {
     using Op = WaitingOp<WriteWait<Payload, kTicket>, std::decay_t<Handler>, executor_type>;
-    NewTicket ticket(kTicket ? Ticket::make() : nullptr);
-    Op* op = Op::make(std::forward<Handler>(handler), writer->executor(),
-                      writer->shared_from_this(), std::move(payload), std::move(ticket));
-    op->arm_or_discard();
-    WriterStep step(*writer);  // applied last: an admitted burst goes on before the writer's turn
-    try {
-      if (writer->queue().wait_write(*op, step.effects) == WriteQueue::Wait::kWaiting) {
-        return;
-      }
-    } catch (...) {
-      op->disarm();
-      op->destroy();
-      throw;
+    const WriterPointer writer = writer_;
+    const PostLease lease(writer->context()->guard());
+    const executor_type executor = writer->context()->executor(lease);
+    if (has_nowhere_to_run(handler, executor)) {
+      return;
     }
-    op->waited = false;
-    op->post();
+    NewTicket ticket(kTicket ? Ticket::make() : nullptr);
+    auto op = Op::make(std::forward<Handler>(handler), executor, writer, std::move(payload_),
+                       std::move(ticket));
+    Effects effects(writer->guard());
+    if (writer->queue().wait_write(*op, effects) == WriteQueue::Wait::kWaiting) {
+      op.release();
+    } else {
+      op->waited = false;
+      op.release()->post();  // first: an admitted burst goes on before the writer's turn
+    }
+    writer->carry_out(effects);
   }
 
-  WriterPointer writer;
-  Payload payload;
+ private:
+  WriterPointer writer_;
+  Payload payload_;
 };
 
 /// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter.
@@ -139,8 +150,9 @@ class LifeWait : public Waiter {
   }
   void cancel() noexcept {
     const WriterPointer writer = writer_;  // this may be gone at the end
-    WriterStep step(*writer);
-    writer->queue().cancel(*this, to_error_value(net::error::operation_aborted), step.effects);
+    Effects effects(writer->guard());
+    writer->queue().cancel(*this, to_error_value(net::error::operation_aborted), effects);
+    writer->carry_out(effects);
   }
   [[nodiscard]] bool is_over() noexcept {
     if constexpr (std::is_same_v<Waiter, FlushWaiter>) {
@@ -155,37 +167,44 @@ class LifeWait : public Waiter {
 };
 
 template <class Waiter>
-struct StartLifeWait {
+class StartLifeWait {
+ public:
   using executor_type = net::any_io_executor;
   using Duration = std::chrono::steady_clock::duration;
-  [[nodiscard]] executor_type get_executor() const noexcept { return writer->executor(); }
+
+  StartLifeWait(WriterPointer writer, std::optional<Duration> close_within) noexcept
+      : writer_(std::move(writer)), close_within_(close_within) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept {
+    return writer_->context()->executor();
+  }
 
   template <class Handler>
-  void operator()(Handler&& handler) {
+  void operator()(Handler&& handler) const {
     using Op = WaitingOp<LifeWait<Waiter>, std::decay_t<Handler>, executor_type>;
-    const bool must_close = close_within && !writer->queue().has_ended();
-    Op* op =
-        Op::make(std::forward<Handler>(handler), writer->executor(), writer->shared_from_this());
-    op->arm_or_discard();
-    try {
-      if (must_close) {
-        writer->set_deadline(later(std::chrono::steady_clock::now(), *close_within));
-      }
-    } catch (...) {
-      op->disarm();
-      op->destroy();
-      throw;
+    const WriterPointer writer = writer_;
+    const bool must_close = close_within_.has_value();
+    const PostLease lease(writer->context()->guard());
+    const executor_type executor = writer->context()->executor(lease);
+    if (has_nowhere_to_run(handler, executor)) {
+      return;
     }
-    if (op->is_over()) {
-      op->post();
+    auto op = Op::make(std::forward<Handler>(handler), executor, writer);
+    if (must_close && !writer->queue().has_ended()) {
+      writer->set_deadline(later(std::chrono::steady_clock::now(), *close_within_));
+    }
+    Op* const waiting = op.release();
+    if (waiting->is_over()) {
+      waiting->post();
     }
     if (must_close) {
       writer->close();
     }
   }
 
-  WriterPointer writer;
-  std::optional<Duration> close_within;
+ private:
+  WriterPointer writer_;
+  std::optional<Duration> close_within_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

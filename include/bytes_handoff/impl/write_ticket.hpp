@@ -1,12 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/impl/net_error.hpp"
+#include "bytes_handoff/impl/stream_context.hpp"
 #include "bytes_handoff/impl/waiting_op.hpp"
-#include "bytes_handoff/impl/writer_base.hpp"
 #include "bytes_handoff/write_ticket.hpp"
 
 namespace bytes_handoff::detail {
@@ -20,8 +22,8 @@ using TicketReference = std::unique_ptr<Ticket, ReleaseTicket>;
 
 struct TicketAccess {
   [[nodiscard]] static WriteTicket make(TicketReference state,
-                                        std::shared_ptr<WriterHome> home) noexcept {
-    return {state.release(), std::move(home)};
+                                        std::shared_ptr<StreamContext> context) noexcept {
+    return {state.release(), std::move(context)};
   }
 };
 
@@ -29,14 +31,16 @@ using TicketResults = std::tuple<net_error_code, std::size_t>;
 
 class TicketWait : public TicketWaiter {
  public:
-  explicit TicketWait(TicketReference state) noexcept : state_(std::move(state)) {}
+  TicketWait(TicketReference state, std::shared_ptr<StreamContext> context) noexcept
+      : state_(std::move(state)), context_(std::move(context)) {}
 
-  [[nodiscard]] Ticket& state() noexcept { return *state_; }
   [[nodiscard]] TicketResults results() noexcept {
     return {to_net_error(result.error), result.written};
   }
   void cancel() noexcept {
-    if (state_->cancel_wait(*this)) {
+    const std::shared_ptr<StreamContext> context = context_;  // this may be gone at the end
+    const PostLease lease(context->guard());
+    if (lease && state_->cancel_wait(*this)) {
       result = {to_error_value(net::error::operation_aborted), 0};
       resume(nullptr);
     }
@@ -44,37 +48,43 @@ class TicketWait : public TicketWaiter {
 
  private:
   TicketReference state_;
+  std::shared_ptr<StreamContext> context_;
 };
 
 class StartTicketWait {
  public:
   using executor_type = net::any_io_executor;
 
-  StartTicketWait(TicketReference state, executor_type executor) noexcept
-      : state_(std::move(state)), executor_(std::move(executor)) {}
+  StartTicketWait(TicketReference state, std::shared_ptr<StreamContext> context) noexcept
+      : state_(std::move(state)), context_(std::move(context)) {}
   StartTicketWait(StartTicketWait&&) noexcept = default;
   // A deferred operation that is kept copies it for each start.
   StartTicketWait(const StartTicketWait& other) noexcept
-      : state_(other.state_.get()), executor_(other.executor_) {
-    state_->add_reference();
-  }
+      : state_(other.share_state()), context_(other.context_) {}
 
-  [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
+  [[nodiscard]] executor_type get_executor() const noexcept { return context_->executor(); }
 
+  // What it uses is in locals, as in the initiations of a write.
   template <class Handler>
-  void operator()(Handler&& handler) {
+  void operator()(Handler&& handler) const {
     using Op = WaitingOp<TicketWait, std::decay_t<Handler>, executor_type>;
-    if (state_->is_done()) {
-      const auto& result = state_->result();
-      post_results(std::forward<Handler>(handler), executor_, to_net_error(result.error),
-                   result.written);
+    const std::shared_ptr<StreamContext> context = context_;
+    const PostLease lease(context->guard());
+    const executor_type executor = context->executor(lease);
+    if (has_nowhere_to_run(handler, executor)) {
       return;
     }
     Ticket& ticket = *state_;
-    auto* op = Op::make(std::forward<Handler>(handler), executor_, std::move(state_));
-    op->arm_or_discard();
+    if (ticket.is_done()) {
+      const WriteResult result = ticket.result();
+      post_results(std::forward<Handler>(handler), executor, to_net_error(result.error),
+                   result.written);
+      return;
+    }
+    auto op = Op::make(std::forward<Handler>(handler), executor, share_state(), context);
     switch (ticket.start_wait(*op)) {
       case Ticket::WaitStart::kWaiting:
+        op.release();
         return;
       case Ticket::WaitStart::kDone:
         op->result = ticket.result();
@@ -83,12 +93,17 @@ class StartTicketWait {
         op->result = {ErrorValue::of(Errc::wait_in_progress), 0};
         break;
     }
-    op->post();
+    op.release()->post();
   }
 
  private:
+  [[nodiscard]] TicketReference share_state() const noexcept {
+    state_->add_reference();
+    return TicketReference(state_.get());
+  }
+
   TicketReference state_;
-  executor_type executor_;
+  std::shared_ptr<StreamContext> context_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -101,11 +116,11 @@ template <class CompletionToken>
 auto WriteTicket::async_wait(CompletionToken&& token) {
   state_->add_reference();
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartTicketWait{detail::TicketReference(state_), home_->executor}, token);
+      detail::StartTicketWait(detail::TicketReference(state_), context_), token);
 }
 
 inline WriteTicket::executor_type WriteTicket::get_executor() const noexcept {
-  return home_->executor;
+  return context_->executor();
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

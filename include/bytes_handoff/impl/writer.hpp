@@ -5,13 +5,15 @@
 
 #include <chrono>
 #include <memory>
-#include <new>
 #include <optional>
 #include <utility>
 
 #include "bytes_handoff/impl/batch_buffers.hpp"
 #include "bytes_handoff/impl/handler_memory.hpp"
+#include "bytes_handoff/impl/initiation.hpp"
+#include "bytes_handoff/impl/linger.hpp"
 #include "bytes_handoff/impl/post.hpp"
+#include "bytes_handoff/impl/stream_exception.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
 #include "bytes_handoff/impl/writer_timer.hpp"
@@ -27,55 +29,70 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 inline constexpr unsigned kMaxInlineWrites = 16;
 inline constexpr std::size_t kMaxInlineBytes = 64 * 1024;
 
+enum class StreamOwnership : bool { kShared, kOwned };
+
 template <class Stream>
 class Writer final : public WriterBase {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using Turn = WriteQueue::Turn;
   using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t kHandlerBytes = 320;
-  using Allocator = HandlerAllocator<void, kHandlerBytes>;
-  static constexpr std::size_t kEndBytes = 96;
-  using EndAllocator = HandlerAllocator<void, kEndBytes>;
+  using TurnMemory = HandlerMemory<320>;
+  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
+  using EndMemory = HandlerMemory<96>;
+  using EndAllocator = HandlerAllocator<void, EndMemory>;
   using Self = std::shared_ptr<Writer>;
 
  public:
-  Writer(std::shared_ptr<Stream> stream, const WriteHandoffConfig& config)
+  Writer(std::shared_ptr<Stream> stream, StreamOwnership ownership,
+         const WriteHandoffConfig& config)
       : WriterBase(config, stream->get_executor()),
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
-        registry_(net::use_service<WriterRegistry>(context_of(*stream_executor_)).list()) {
-    home()->enter(net::use_service<WriterRegistry>(context_of(*stream_executor_)).homes());
-    registry_->add(*this);
+        ownership_(ownership) {
+    net::execution_context& of_stream = context_of(*stream_executor_);
+    if (!enter_context(of_stream)) {
+      end_with_context(&of_stream);
+    }
   }
-  ~Writer() override { registry_->remove(*this); }
+
+  // Where the queue has not ended, the context is destroying the operation that kept the writer.
+  ~Writer() override {
+    Effects effects;
+    if (stream_executor_) {
+      queue().orphan(&context_of(*stream_executor_), effects);
+    }
+    forget_stream();
+    leave_context();
+    effects.resume_all();
+  }
 
   void set_deadline(Clock::time_point deadline) override {
-    post_function([self = self(), deadline] {
-      self->timer_.add_deadline(deadline);
-      self->check_time();
-    });
+    const PostLease lease(guard());
+    if (lease) {
+      post_on(*stream_executor_, std::allocator<void>(), [self = self(), deadline] {
+        self->timer_.add_deadline(deadline);
+        self->check_time();
+      });
+    }
   }
 
  protected:
   void start_turn(bool may_dispatch) noexcept override {
     try {
       if (may_dispatch) {
-        dispatch_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+        dispatch_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
       } else {
-        post_on(*stream_executor_, Allocator(memory_), TurnHandler{self()});
+        post_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
       }
     } catch (...) {
       fail_to_start();
     }
   }
 
-  void post_end(bool is_with_stream) noexcept override {
-    if (!is_with_stream && !timer_.may_run(queue().config())) {
-      return;
-    }
+  void post_end() noexcept override {
     try {
       post_on(*stream_executor_, EndAllocator(end_memory_), [self = self()] { self->run_end(); });
-    } catch (...) {  // NOLINT: without memory the stream is not asked, and the timer runs out
+    } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
     }
   }
 
@@ -101,7 +118,7 @@ class Writer final : public WriterBase {
   // Completes one write of the stream, or its shutdown.
   struct StreamHandler {
     using executor_type = Executor;
-    using allocator_type = Allocator;
+    using allocator_type = TurnAllocator;
     using cancellation_slot_type = net::cancellation_slot;
 
     Self writer;
@@ -109,7 +126,7 @@ class Writer final : public WriterBase {
 
     [[nodiscard]] executor_type get_executor() const noexcept { return *writer->stream_executor_; }
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return Allocator(writer->memory_);
+      return TurnAllocator(writer->turn_memory_);
     }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
     void operator()(const net_error_code& error, std::size_t written) {
@@ -122,48 +139,52 @@ class Writer final : public WriterBase {
     }
   };
 
-  struct OutcomeInside {
-    net_error_code error;
-    std::size_t written = 0;
-  };
-
   [[nodiscard]] Self self() { return std::static_pointer_cast<Writer>(shared_from_this()); }
   [[nodiscard]] StreamHandler stream_handler(Self self) {
     return {std::move(self), cancellation_.slot()};
   }
 
-  template <class Function>
-  void post_function(Function&& function) {
-    post_on(*stream_executor_, std::allocator<void>(), std::forward<Function>(function));
-  }
-
   // There was no memory to post a turn. It cannot run here, off the stream's executor.
-  void fail_to_start() noexcept {
-    WriterStep step(*this);
-    queue().abort(to_error_value(net::error::no_memory), step.effects);
+  void fail_to_start() noexcept { abort(to_error_value(net::error::no_memory)); }
+
+  // ---- On the stream's executor, from here on.
+
+  // As `carry_out`, within a turn, which lets go of the stream at its end.
+  void carry_out_in_turn(Effects& effects) noexcept {
+    effects.resume_all();
+    if (effects.start_turn) {
+      start_turn(effects.may_dispatch);
+    }
+    has_ended_ |= effects.ended;
   }
 
-  void run_end() {
-    timer_.stop();
+  void run_end() noexcept {
+    has_ended_ = true;
     if (is_with_stream_) {
-      cancellation_.emit(net::cancellation_type::terminal);
+      try {
+        cancellation_.emit(net::cancellation_type::terminal);
+      } catch (...) {  // NOLINT: a stream that cannot cancel returns by itself
+      }
     }
+    let_go_of_stream();
   }
 
   void run_turn(Self self) noexcept {
-    const Self keep = self;
     is_in_turn_ = true;
-    WriteBatch batch(kJoinedWriteBytes<Stream>);
     if (timer_.must_watch(queue().config())) {
       check_time();
     }
-    const Turn turn = begin_turn(batch);
-    drive(std::move(self), turn, batch);
+    WriteBatch batch(kJoinedWriteBytes<Stream>);
+    Effects effects;
+    const Turn turn = queue().begin_turn(batch, effects);
+    carry_out_in_turn(effects);
+    drive(self, turn, batch);
     is_in_turn_ = false;
+    let_go_of_stream();
   }
 
   // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
-  void drive(Self self, Turn turn, WriteBatch& batch) noexcept {
+  void drive(const Self& self, Turn turn, WriteBatch& batch) noexcept {
     std::size_t inline_bytes = 0;
     for (unsigned writes = 1;; ++writes) {
       if (turn == Turn::kYield) {
@@ -171,7 +192,7 @@ class Writer final : public WriterBase {
         return;
       }
       if (turn == Turn::kShutdown) {
-        start_shutdown(std::move(self));
+        start_shutdown(self);
         return;
       }
       if (turn != Turn::kWrite) {
@@ -191,15 +212,12 @@ class Writer final : public WriterBase {
     }
   }
 
-  // Steps of the queue, and what they ask for.
-  [[nodiscard]] Turn begin_turn(WriteBatch& batch) noexcept {
-    WriterStep step(*this);
-    return queue().begin_turn(batch, step.effects);
-  }
   [[nodiscard]] Turn finish_write(const net_error_code& error, std::size_t written, bool yield,
                                   WriteBatch& batch) noexcept {
-    WriterStep step(*this);
-    return queue().finish_write(to_error_value(error), written, yield, batch, step.effects);
+    Effects effects;
+    const Turn turn = queue().finish_write(to_error_value(error), written, yield, batch, effects);
+    carry_out_in_turn(effects);
+    return turn;
   }
 
   // False when the stream would make us wait, or cannot be written to without waiting.
@@ -212,7 +230,8 @@ class Writer final : public WriterBase {
           written = stream_->write_some(BatchBuffers(batch.buffers.data(), batch.count), error);
         }
       } catch (...) {
-        error = net::error::no_memory;
+        error = error_of_current_exception();
+        return true;
       }
       return !is_to_try_again(error);
     } else {
@@ -221,76 +240,91 @@ class Writer final : public WriterBase {
   }
 
   // False, with the outcome, when it is over already: it could not be started, or the stream has
-  // called its handler from inside of the initiating function, which must not lead to recursion.
+  // completed it from inside of the initiating function.
   [[nodiscard]] bool start_async_write(const Self& self, const WriteBatch& batch,
                                        net_error_code& error, std::size_t& written) noexcept {
-    OutcomeInside inside;
-    outcome_inside_ = &inside;
-    is_with_stream_ = true;
-    try {
+    const InitiationResult inside = initiate([&] {
       held_.hold(batch);
       stream_->async_write_some(held_.sequence(), stream_handler(self));
-    } catch (...) {
-      if (std::exchange(is_with_stream_, false)) {  // else it has completed before it threw
-        inside = {net::error::no_memory, 0};
-      }
-    }
-    outcome_inside_ = nullptr;
-    if (is_with_stream_) {
+    });
+    if (inside.outcome != InitiationOutcome::kCompleted) {
       return true;
     }
     held_.release();
     error = inside.error;
-    written = inside.written;
+    written = inside.n;
     return false;
   }
 
   void finish_async_write(Self self, const net_error_code& error, std::size_t written) noexcept {
-    is_with_stream_ = false;
-    if (outcome_inside_ != nullptr) {
-      *outcome_inside_ = {error, written};
+    if (Initiation* const inside = Initiation::of(this)) {
+      inside->complete(error, written);
       return;
     }
+    is_with_stream_ = false;
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     batch.bytes = held_.bytes();
     held_.release();
     const Turn turn = finish_write(error, written, false, batch);
-    drive(std::move(self), turn, batch);
+    drive(self, turn, batch);
+    let_go_of_stream();
   }
 
-  void start_shutdown(Self self) noexcept {
-    is_with_stream_ = true;
-    try {
-      start_shutdown_write(*stream_, stream_handler(self));
-    } catch (...) {
-      finish_shutdown(net::error::no_memory);
+  void start_shutdown(const Self& self) noexcept {
+    const InitiationResult inside =
+        initiate([&] { start_shutdown_write(*stream_, stream_handler(self)); });
+    if (inside.outcome == InitiationOutcome::kCompleted) {
+      finish_shutdown(self, inside.error);
     }
+  }
+
+  void finish_async_shutdown(Self self, const net_error_code& error) noexcept {
+    if (Initiation* const inside = Initiation::of(this)) {
+      inside->complete(error, 0);
+      return;
+    }
+    is_with_stream_ = false;
+    finish_shutdown(self, error);
+    let_go_of_stream();
   }
 
   // Asio's ssl::stream says of a shutdown that had to wait for somebody's read that it was aborted,
   // even where it has succeeded. Asked once more, it says how it is.
-  void finish_async_shutdown(Self self, const net_error_code& error) noexcept {
+  void finish_shutdown(const Self& self, const net_error_code& error) noexcept {
     if constexpr (ShutsDownByHandshake<Stream>) {
       if (error == net::error::operation_aborted && !queue().has_ended() &&
           !std::exchange(shutdown_was_repeated_, true)) {
-        start_shutdown(std::move(self));
+        start_shutdown(self);
         return;
       }
     }
-    finish_shutdown(error);
+    Effects effects;
+    queue().finish_shutdown(to_error_value(error), effects);
+    carry_out_in_turn(effects);
   }
 
-  void finish_shutdown(const net_error_code& error) noexcept {
-    is_with_stream_ = false;
-    WriterStep step(*this);
-    queue().finish_shutdown(to_error_value(error), step.effects);
+  // Starts an operation of the stream. What that throws is the operation's outcome.
+  template <class Start>
+  [[nodiscard]] InitiationResult initiate(Start start) noexcept {
+    Initiation inside(this);
+    is_with_stream_ = true;
+    try {
+      start();
+    } catch (...) {
+      if (inside.result().outcome != InitiationOutcome::kCompleted) {
+        inside.complete(error_of_current_exception(), 0);
+      }
+    }
+    is_with_stream_ = inside.result().outcome != InitiationOutcome::kCompleted;
+    return inside.result();
   }
 
   void check_time() noexcept {
-    Clock::time_point next;
-    {
-      WriterStep step(*this);
-      next = timer_.check(queue(), step.effects);
+    Effects effects;
+    const Clock::time_point next = timer_.check(queue(), effects);
+    carry_out_in_turn(effects);
+    if (effects.ended) {
+      run_end();
     }
     if (next == Clock::time_point::max() || queue().has_ended()) {
       return;
@@ -302,17 +336,45 @@ class Writer final : public WriterBase {
     }
   }
 
-  std::shared_ptr<Stream> stream_;
+  // Once the queue has ended, and what the stream was doing for it too.
+  void let_go_of_stream() noexcept {
+    if (!has_ended_ || is_with_stream_ || is_in_turn_ || stream_ == nullptr) {
+      return;
+    }
+    timer_.stop();
+    const std::shared_ptr<Stream> stream = std::move(stream_);
+    if constexpr (LingersAtEnd<Stream>) {
+      if (ownership_ == StreamOwnership::kOwned && queue().has_ended_in_order()) {
+        linger(stream);
+      }
+    }
+    if (!has_handles()) {
+      queue().discard_unwritten();
+    }
+  }
+
+  void linger(const std::shared_ptr<Stream>& stream) noexcept {
+    const WriteHandoffConfig& config = queue().config();
+    if (config.close_timeout.count() == 0) {
+      return;
+    }
+    try {
+      std::make_shared<Linger<Stream>>(stream, config.close_timeout, nullptr)->start();
+    } catch (...) {  // NOLINT: then it is closed at once
+    }
+  }
+
+  std::shared_ptr<Stream> stream_;           // until the queue has ended
   std::optional<Executor> stream_executor_;  // none once its context is gone
-  const std::shared_ptr<WriterRegistry::List> registry_;
-  HandlerMemory<kHandlerBytes> memory_;  // of the posted turn, or of the stream's operation
-  HandlerMemory<kEndBytes> end_memory_;  // of the posted end, which may find the other in use
+  TurnMemory turn_memory_;                   // of the posted turn, or of the stream's operation
+  EndMemory end_memory_;                     // of the posted end, which may find the other in use
   HeldBuffers held_;
   net::cancellation_signal cancellation_;
-  bool is_in_turn_ = false;                  // on the executor alone, as all of these
-  bool is_with_stream_ = false;              // an asynchronous operation of the stream is under way
-  OutcomeInside* outcome_inside_ = nullptr;  // set while such an operation is being started
+  bool is_in_turn_ = false;      // on the executor alone, as all of these
+  bool is_with_stream_ = false;  // an asynchronous operation of the stream is under way
+  bool has_ended_ = false;       // the queue
   bool shutdown_was_repeated_ = false;
+  const StreamOwnership ownership_;
   WriterTimer<Executor> timer_;
 };
 

@@ -1,7 +1,12 @@
 // Pipes: one way each, and neither end has more than its stream concept and a non-blocking mode.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
@@ -112,6 +117,47 @@ TEST_F(Pipe, end_that_tells_when_it_is_readable_costs_no_block_while_idle) {
   net::write(pipe.second, net::buffer("abc", 3));
   ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
   outcome.expect({}, 3);
+}
+
+/// A descriptor that the reactor cannot wait for.
+class File : public testing::Test {
+ protected:
+  using Descriptor = net::posix::basic_stream_descriptor<net::io_context::executor_type>;
+
+  void expect_read(Descriptor& file, std::string_view all) {
+    std::string got;
+    for (bool is_over = false; !is_over;) {
+      bool has_come = false;
+      buffer.async_read_available(file, [&](net_error_code error, std::size_t n) {
+        EXPECT_FALSE(error) << error.message();
+        has_come = true;
+        is_over = error || n == 0;
+      });
+      ASSERT_TRUE(run_until(context, [&] { return has_come; }));
+      got += buffer.freeze_all().view();
+    }
+    EXPECT_EQ(got == all, true);
+  }
+
+  net::io_context context{1};
+  HandoffBuffer buffer;
+};
+
+TEST_F(File, is_read_to_its_end) {
+  std::FILE* const made = std::tmpfile();
+  ASSERT_NE(made, nullptr);
+  const std::string all = pattern(200000);
+  ASSERT_EQ(std::fwrite(all.data(), 1, all.size(), made), all.size());
+  ASSERT_EQ(std::fflush(made), 0);
+  Descriptor file(context, ::dup(::fileno(made)));
+  std::fclose(made);
+  ::lseek(file.native_handle(), 0, SEEK_SET);
+  expect_read(file, all);
+}
+
+TEST_F(File, that_is_empty_for_ever_ends_at_once) {
+  Descriptor file(context, ::open("/dev/null", O_RDONLY));
+  expect_read(file, "");
 }
 
 }  // namespace

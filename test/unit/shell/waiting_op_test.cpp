@@ -30,7 +30,7 @@ template <class Handler>
 using PlainOp = detail::WaitingOp<PlainWait, Handler, Executor>;
 
 template <class Handler>
-PlainOp<Handler>* make_op(net::io_context& context, Handler handler) {
+typename PlainOp<Handler>::Pointer make_op(net::io_context& context, Handler handler) {
   return PlainOp<Handler>::make(std::move(handler), context.get_executor(), 7);
 }
 
@@ -41,7 +41,7 @@ class WaitingOpTest : public testing::Test {
 
 TEST_F(WaitingOpTest, keeps_its_executor_busy_until_its_handler_has_been_called) {
   int got = 0;
-  auto* op = make_op(context, [&](int number) { got = number; });
+  auto* op = make_op(context, [&](int number) { got = number; }).release();
   context.poll();
   EXPECT_FALSE(context.stopped());
   op->resume(nullptr);
@@ -54,8 +54,8 @@ TEST_F(WaitingOpTest, is_destroyed_uninvoked_with_its_own_context_and_told_for_a
   net::io_context other(1);
   Sentinel destroyed;
   Sentinel told;
-  make_op(context, destroyed.handler())->resume(&context);
-  make_op(context, told.handler())->resume(&other);
+  make_op(context, destroyed.handler()).release()->resume(&context);
+  make_op(context, told.handler()).release()->resume(&other);
   EXPECT_TRUE(destroyed.is_destroyed());
   ASSERT_TRUE(run_out(context));
   EXPECT_EQ(destroyed.calls(), 0U);
@@ -66,7 +66,7 @@ TEST_F(WaitingOpTest, that_was_posted_is_destroyed_with_its_context) {
   Sentinel posted;
   {
     net::io_context short_lived(1);
-    make_op(short_lived, posted.handler())->post();
+    make_op(short_lived, posted.handler()).release()->post();
   }
   EXPECT_TRUE(posted.is_destroyed());
   EXPECT_EQ(posted.calls(), 0U);
@@ -76,6 +76,7 @@ TEST_F(WaitingOpTest, gives_its_memory_back_even_if_the_handler_throws) {
   CountingResource resource;
   const std::pmr::polymorphic_allocator<std::byte> allocator(&resource);
   make_op(context, net::bind_allocator(allocator, [](int) { throw std::runtime_error("user"); }))
+      .release()
       ->post();
   EXPECT_THROW(context.run(), std::runtime_error);
   EXPECT_EQ(resource.blocks_out(), 0U);
@@ -93,17 +94,14 @@ TEST_F(WaitingOpTest, whose_memory_cannot_be_had_destroys_the_handler_uninvoked)
   EXPECT_EQ(never.calls(), 0U);
 }
 
-TEST_F(WaitingOpTest, listens_to_its_slot_from_arm_until_its_handlers_turn) {
+TEST_F(WaitingOpTest, listens_to_its_slot_until_its_handlers_turn) {
   net::cancellation_signal signal;
   PlainWait::cancels = 0;
-  auto* op = make_op(context, net::bind_cancellation_slot(signal.slot(), [](int) {}));
-  signal.emit(net::cancellation_type::total);
-  EXPECT_EQ(PlainWait::cancels, 0);
-  op->arm_or_discard();
+  auto op = make_op(context, net::bind_cancellation_slot(signal.slot(), [](int) {}));
   signal.emit(net::cancellation_type::none);
   EXPECT_EQ(PlainWait::cancels, 0);
   signal.emit(net::cancellation_type::partial);
-  op->post();
+  op.release()->post();
   signal.emit(net::cancellation_type::total);
   EXPECT_EQ(PlainWait::cancels, 2);
   ASSERT_TRUE(run_out(context));
@@ -114,20 +112,17 @@ TEST_F(WaitingOpTest, listens_to_its_slot_from_arm_until_its_handlers_turn) {
 TEST_F(WaitingOpTest, that_is_destroyed_leaves_its_slot_alone) {
   Sentinel never;
   auto signal = std::make_unique<net::cancellation_signal>();
-  auto* op = make_op(context, net::bind_cancellation_slot(signal->slot(), never.handler()));
-  op->arm_or_discard();
+  auto op = make_op(context, net::bind_cancellation_slot(signal->slot(), never.handler()));
   signal.reset();  // as when a context is destroyed last
-  op->destroy();
+  op.reset();
   EXPECT_TRUE(never.is_destroyed());
 }
 
-TEST_F(WaitingOpTest, that_is_disarmed_and_destroyed_listens_to_nobody) {
+TEST_F(WaitingOpTest, that_is_destroyed_listens_to_nobody) {
   net::cancellation_signal signal;
   PlainWait::cancels = 0;
-  auto* op = make_op(context, net::bind_cancellation_slot(signal.slot(), [](int) {}));
-  op->arm_or_discard();
-  op->disarm();
-  op->destroy();
+  auto op = make_op(context, net::bind_cancellation_slot(signal.slot(), [](int) {}));
+  op.reset();
   signal.emit(net::cancellation_type::total);
   EXPECT_EQ(PlainWait::cancels, 0);
 }

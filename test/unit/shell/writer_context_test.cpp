@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "bytes_handoff/impl/writer_base.hpp"
+#include "bytes_handoff/write_handoff.hpp"
 #include "support/socket_pairs.hpp"
 #include "support/writer_fixture.hpp"
 
