@@ -1,5 +1,6 @@
 // What the steady state allocates. A program of its own, since it replaces the global operator new.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "support/allocation_counter.hpp"
 #include "support/asio.hpp"
 #include "support/counting_resource.hpp"
+#include "support/malloc_counter.hpp"
 #include "support/pooling.hpp"
 #include "support/writer_fixture.hpp"
 
@@ -172,6 +174,103 @@ TEST_F(SteadyState, a_submission_from_another_thread_allocates_nothing) {
   }
   producer.join();
   EXPECT_EQ(allocations, 0U);
+}
+
+/// A socket behind a strand, whose peer takes everything.
+class SteadyStrand : public SteadyState {
+ protected:
+  using Strand = net::strand<Executor>;
+  using StrandSocket = net::basic_stream_socket<net::local::stream_protocol, Strand>;
+
+  void SetUp() override {
+    SteadyState::SetUp();
+    net::local::connect_pair(near, far);
+    far.non_blocking(true);
+  }
+
+  void take_all() {
+    net_error_code error;
+    while (!error) {
+      static_cast<void>(far.read_some(net::buffer(room), error));
+    }
+  }
+
+  /// Malloc and its kin, once all the memory that is needed is there.
+  std::size_t mallocs_of(const std::function<void()>& round) {
+    for (int i = 0; i < 200; ++i) {
+      round();
+    }
+    const std::size_t before = malloc_calls();
+    for (int i = 0; i < 200; ++i) {
+      round();
+    }
+    return malloc_calls() - before;
+  }
+
+  StrandSocket near{net::make_strand(context.get_executor())};
+  Socket far{context};
+  std::string room = std::string(65536, '\0');
+};
+
+TEST_F(SteadyStrand, a_write_from_its_own_thread_allocates_nothing) {
+  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  EXPECT_EQ(mallocs_of([&] {
+              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              auto ticket = out.try_write(bytes);
+              run();
+              ASSERT_TRUE(ticket->is_done());
+              take_all();
+            }),
+            0U);
+}
+
+TEST_F(SteadyStrand, a_write_that_the_stream_makes_wait_allocates_nothing) {
+  near.set_option(net::socket_base::send_buffer_size(4096));
+  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  EXPECT_EQ(mallocs_of([&] {
+              for (int i = 0; i < 30; ++i) {
+                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+              }
+              run();
+              ASSERT_NE(out.pending_items(), 0U) << "the socket was to be full";
+              while (out.pending_items() != 0) {
+                take_all();
+                run();
+              }
+              take_all();
+            }),
+            0U);
+}
+
+TEST_F(SteadyStrand, a_write_from_another_thread_allocates_nothing) {
+  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  std::binary_semaphore submit(0);
+  std::binary_semaphore submitted(0);
+  std::atomic<std::size_t> mallocs_there{0};
+  std::atomic<bool> is_over{false};
+  std::thread producer([&] {
+    for (submit.acquire(); !is_over; submit.acquire()) {
+      const std::size_t before = malloc_calls();
+      EXPECT_TRUE(out.try_write_detached(bytes).has_value());
+      mallocs_there += malloc_calls() - before;
+      submitted.release();
+    }
+  });
+  const auto round = [&] {
+    submit.release();
+    submitted.acquire();
+    run();
+    take_all();
+  };
+  for (int i = 0; i < 6000; ++i) {  // until what each thread keeps is full
+    round();
+  }
+  mallocs_there = 0;
+  EXPECT_EQ(mallocs_of(round), 0U);
+  EXPECT_EQ(mallocs_there, 0U);
+  is_over = true;
+  submit.release();
+  producer.join();
 }
 
 TEST_F(SteadyState, what_waits_allocates_once_by_its_own_allocator_and_nothing_else) {
