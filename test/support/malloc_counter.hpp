@@ -1,7 +1,8 @@
 #pragma once
 
-// Counts the calls of malloc and its kin, aligned ones included, which unit/alloc/malloc_counter.cpp
-// puts in front of those of the C library: Asio allocates past the global `operator new`.
+// Counts the calls of malloc and its kin, aligned ones included, which
+// unit/alloc/malloc_counter.cpp puts in front of those of the C library: Asio allocates past the
+// global `operator new`.
 
 #include <cstddef>
 

@@ -97,6 +97,9 @@ class WireTap {
 
 using TlsStream = net::ssl::stream<WireTap>;
 
+/// The most that a record carries.
+inline constexpr std::size_t kRecordBytes = 16 * 1024;
+
 /// Two ends that have shaken hands, on one context of one thread.
 class TlsPair {
  public:

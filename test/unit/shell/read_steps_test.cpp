@@ -2,12 +2,11 @@
 // and contexts and buffers that go.
 
 #include <array>
+#include <cstring>
 #include <memory>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
@@ -16,6 +15,7 @@
 #include "support/run_for.hpp"
 #include "support/socket_pairs.hpp"
 #include "support/test_streams.hpp"
+#include "support/throwing.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -178,36 +178,6 @@ TYPED_TEST(ReadSteps, a_handler_may_own_the_buffer_of_a_read_that_goes_with_its_
   EXPECT_TRUE(never.is_destroyed());
 }
 
-/// What a stream's calls do beside reading: nothing, or throw.
-enum class Throws { kNothing, kSystemError, kBadAlloc, kNumber };
-
-void throw_as(Throws what) {
-  switch (what) {
-    case Throws::kNothing:
-      return;
-    case Throws::kSystemError:
-      throw std::system_error(std::make_error_code(std::errc::host_unreachable));
-    case Throws::kBadAlloc:
-      throw std::bad_alloc();
-    case Throws::kNumber:
-      throw 1;  // NOLINT: what a user's stream may do
-  }
-}
-
-[[nodiscard]] net_error_code error_of(Throws what) {
-  switch (what) {
-    case Throws::kNothing:
-      return {};
-    case Throws::kSystemError:
-      return std::make_error_code(std::errc::host_unreachable);
-    case Throws::kBadAlloc:
-      return net::error::no_memory;
-    case Throws::kNumber:
-      return make_error_code(Errc::stream_exception);
-  }
-  return {};
-}
-
 /// A stream that completes from inside of its initiating functions, without end.
 class InlineReadStream {
  public:
@@ -222,7 +192,7 @@ class InlineReadStream {
     std::forward<Handler>(handler)(net_error_code(), most);
   }
 
-  Throws at_read = Throws::kNothing;
+  Throws at_read = Throws::nothing;
   std::size_t most = 1;
 
  private:
@@ -252,7 +222,7 @@ class InlineReadyStream : public net::socket_base, public InlineReadStream {
     std::forward<Handler>(handler)(net_error_code());
   }
 
-  Throws at_wait = Throws::kNothing;
+  Throws at_wait = Throws::nothing;
   std::size_t false_alarms = 0;
 };
 
@@ -305,23 +275,23 @@ void expect_read(net::io_context& context, HandoffBuffer& buffer, Stream& stream
 }
 
 TEST(ThrowingReads, what_a_stream_throws_is_the_reads_error) {
-  for (const Throws what : {Throws::kSystemError, Throws::kBadAlloc, Throws::kNumber}) {
+  for (const Throws what : kThrows) {
     net::io_context context(1);
     HandoffBuffer buffer;
     InlineReadStream stream(context);
     stream.at_read = what;
     expect_read(context, buffer, stream, error_of(what), 0);
-    stream.at_read = Throws::kNothing;
+    stream.at_read = Throws::nothing;
     expect_read(context, buffer, stream, {}, 1);
 
     InlineReadyStream ready(context);
     ready.at_wait = what;
     HandoffBuffer other;
     expect_read(context, other, ready, error_of(what), 0);
-    ready.at_wait = Throws::kNothing;
+    ready.at_wait = Throws::nothing;
     ready.at_read = what;
     expect_read(context, other, ready, error_of(what), 0);
-    ready.at_read = Throws::kNothing;
+    ready.at_read = Throws::nothing;
     expect_read(context, other, ready, {}, 1);
   }
 }
@@ -333,7 +303,7 @@ class ThrowsLater : public InlineReadyStream {
   template <class Handler>
   void async_wait(wait_type, Handler&& handler) {
     if (waits_++ != 0) {
-      throw_as(Throws::kSystemError);
+      throw_as(Throws::std_system_error);
     }
     const auto on = net::get_associated_executor(handler, get_executor());
     net::post(on, [handler = std::forward<Handler>(handler)]() mutable {
@@ -350,7 +320,7 @@ TEST(ThrowingReads, nothing_is_thrown_out_of_the_context) {
   HandoffBuffer buffer;
   ThrowsLater stream(context);
   stream.false_alarms = 1;
-  expect_read(context, buffer, stream, error_of(Throws::kSystemError), 0);
+  expect_read(context, buffer, stream, error_of(Throws::std_system_error), 0);
 }
 
 /// A stream that keeps its operation in memory by the handler's allocator, aligned to a cache line.

@@ -14,8 +14,6 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::size_t kRecordBytes = 16 * 1024;
-
 static_assert(kJoinedWriteBytes<TlsStream> == kRecordBytes);
 static_assert(kJoinedWriteBytes<net::ssl::stream<net::ip::tcp::socket>> == kRecordBytes);
 static_assert(kJoinedWriteBytes<net::ip::tcp::socket> == 0);
