@@ -63,9 +63,9 @@ struct WriteHandoffConfig {
   /// How long the stream may take no byte while bytes wait, before the queue ends with `timed_out`.
   /// Zero: for ever. It is noticed within a quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
-  /// How long a peer may be silent at the end of a connection. An owned socket whose queue was
-  /// closed in order stays open until the peer has ended too; it is closed when no input has come
-  /// for this long. Zero: it is closed at once, which resets the connection where input is unread.
+  /// How long a peer may be silent at the end of a connection. After an orderly close, an owned
+  /// socket stays open until the peer ends too, or until no input has come for this long. Zero: it
+  /// is closed at once, which resets the connection if input is unread.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   /// Whether a write that is submitted on the stream's executor while nothing is queued may go to
   /// the stream from inside of the call, as `dispatch` does. Otherwise it goes once the handler

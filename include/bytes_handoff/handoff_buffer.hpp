@@ -72,33 +72,37 @@ class HandoffBuffer {
   /// the source of blocks throws, and then nothing has changed.
   expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
 
-  /// Reads from `stream` and appends what comes: it offers at least
-  /// min(`read_reserve`, `max_len` - `len()`) bytes of room, all that its block has spare, and
-  /// never more than `max_len` - `len()`. That is one read; but from a socket, or a
-  /// stream made like one, once in 64 reads of few bytes a second one is tried, and where that
-  /// finds more, as with messages, up to 16 are made.
+  /// Reads what `stream` has and appends it to the buffer.
   ///
-  /// Completes with `(error_code, std::size_t)`, how many bytes were appended, when the stream's
-  /// read completes; 0 without an error is the end of the stream. `Errc::limit_exceeded` at once,
-  /// with nothing read, when the buffer is full (`len() == max_len`); `Errc::read_in_progress` when
-  /// a read runs already. On any error, cancellation included, what the stream had delivered is in
-  /// the buffer, and the buffer stays usable.
+  /// The room for a read is all that the block has spare. It is at least the smaller of
+  /// `read_reserve` and `max_len` - `len()`, and never more than the latter. After a small read, a
+  /// socket may be read again, at most 16 times, if that has found more before.
   ///
-  /// The handler is never called from inside this function; it runs on its associated executor, by
-  /// default the stream's. Cancellation: the types that the stream's own operations take (all of
-  /// them with sockets, descriptors and the duplex; with `ssl::stream` only `terminal`); a
-  /// cancelled read has consumed nothing that is not in the buffer.
+  /// Asio's sockets and descriptors and the duplex can tell when they are readable. They are put
+  /// into their non-blocking mode and waited for first, so an idle connection holds no block. A
+  /// descriptor that cannot be waited for, such as a file, is read at once. Any other stream waits
+  /// with at most 512 bytes of room while nothing is buffered. If a read fills these, the next one
+  /// offers all; it follows at once if an `ssl::stream` has more bytes decrypted.
   ///
-  /// `*this` and `stream` must stay alive and in place until it completes; meanwhile only the
-  /// observers (`len`, `is_empty`, `capacity`, `peek`, `config`) may be called. Invalidates views.
-  ///
-  /// A stream that can tell when it is readable (Asio's sockets and descriptors, the duplex) is put
-  /// into its non-blocking mode and waited for first, so that an idle connection holds no block.
-  /// Other streams are given the room beforehand. With `ssl::stream` a closing handshake is the end
-  /// of the stream; one that is cut off is its `stream_truncated`.
-  ///
-  /// Cost: at most one block, and one of their size for a few unread bytes while it waits; bytes
-  /// that stay unread move at most once for each.
+  /// Completes: `void(error_code, std::size_t)`, when at least one byte was appended; 0 without an
+  ///     error is the end of the stream. The handler runs on its associated executor, by default
+  ///     the stream's, and is never called from inside this function.
+  /// Errors: `Errc::limit_exceeded` if the buffer is full, with nothing read;
+  ///     `Errc::read_in_progress` if a read runs already; otherwise the stream's error, what it
+  ///     throws included, with the bytes that came before it. `stream_truncated` of an
+  ///     `ssl::stream` is an error. The buffer stays usable.
+  /// Cancellation: the types that the stream's own operations take: all of them with sockets,
+  ///     descriptors and the duplex, `terminal` with `ssl::stream`; between two steps of the read
+  ///     any of them. Nothing is lost: what the stream delivered is in the buffer, the rest is
+  ///     still to be read.
+  /// Threads: buffer and stream must stay alive and in place until completion; until then only
+  ///     `len`, `is_empty`, `capacity`, `peek` and `config` may be called. Where the stream's
+  ///     context is destroyed first, the handler is destroyed uninvoked and no read runs any more;
+  ///     only what a stream without readiness had taken and not yet told is gone with it.
+  /// Cost: a read that waits takes one allocation by the handler's associated allocator (from the
+  ///     library's pool where that is the default) beside the stream's own. At most one block, and
+  ///     one of their size for a few unread bytes while it waits; bytes that stay unread move at
+  ///     most once for each. Invalidates views.
   template <class AsyncReadStream, class CompletionToken>
   auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
 

@@ -30,15 +30,21 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// and writes it in admission order. Writes that find no room are refused with their bytes, or wait
 /// in line. Do not use it where one coroutine writes to the stream and waits for each write anyway.
 ///
-/// Ownership: handles are cheap to copy and share one queue; the queue owns the stream (or shares
-/// it) and every admitted slice until it is written. The last handle that goes closes the queue in
-/// order: what was admitted is still written.
-/// Thread safety: all members on any threads at once, on one handle or on many.
-/// What close, abort, errors, deadlines and cancellation do to whom: `docs/lifecycle.md`.
-///
+/// Ownership: handles are cheap to copy and share one queue. The queue owns the stream, or shares
+///     it, until it has ended; it owns every admitted slice until it is written. The last handle
+///     that goes closes the queue in order: what was admitted is still written. Only handles count;
+///     operations that wait, tickets and stored operations keep no queue open.
+/// Threads: all members on any threads at once, on one handle or on many, up to and while the
+///     stream's execution context is destroyed.
 /// Handlers run on their associated executors, by default the stream's, never from inside the
-/// function that was given them. The contexts of those executors must outlive the operations, but
-/// for the stream's own: when that is destroyed, what waits on it is destroyed uninvoked.
+///     function that was given them. Once a handler may run, that function does not use anything
+///     that the handler could destroy.
+/// Contexts: the contexts of those executors must outlive the operations, but for the stream's own.
+///     When that is destroyed, what waits on it is destroyed uninvoked. From then on synchronous
+///     calls answer `closed`, an operation whose handler is bound to an executor of another context
+///     completes with `closed` there, and any other handler is destroyed uninvoked. A handler bound
+///     to an executor of the destroyed context is the caller's mistake, as in Asio.
+/// What close, abort, errors, deadlines and cancellation do to whom: `docs/lifecycle.md`.
 ///
 ///     auto out = WriteHandoff::spawn(std::move(socket), {}).value();
 ///     auto ticket = co_await out.async_write(Bytes::copy_of("hello\n"), use_awaitable);
@@ -55,13 +61,21 @@ class WriteHandoff {
   /// With a `shared_ptr` the stream may be read from elsewhere meanwhile; nobody else may write to
   /// it. All that is started on it must be started on its executor: an `ssl::stream` that is read
   /// from and written to, or shut down, at the same time needs one strand, or one thread, for both.
-  /// What the stream stands on (the socket below an `ssl::stream`) stays open at the end; it goes
-  /// with the stream, or stays with who shares that. Small slices are joined for such a stream, see
-  /// `kJoinedWriteBytes`.
+  /// Small slices are joined for such a stream, see `kJoinedWriteBytes`.
+  ///
+  /// An ended queue lets go of the stream on its executor, even if handles are kept: a shared
+  /// stream is released, an owned one is destroyed. An owned socket lingers first if its queue was
+  /// closed in order. Its input is read and dropped until the peer ends too, has been silent for
+  /// `close_timeout`, or has sent 16 MiB. Closing a socket with unread input resets the connection,
+  /// and can destroy what the tickets told as done.
+  /// A session may own its queue and lend it its own stream, by an aliasing `shared_ptr`. The queue
+  /// keeps it alive until the queue has ended: close the queue, or abort it.
   ///
   /// A stream that completes its writes at once, even from inside of the initiating function, does
   /// not keep others from the executor. Writing to a pipe that nobody reads raises SIGPIPE, as
-  /// ever.
+  /// ever. What a stream throws from a write or shutdown is that operation's error: the code of a
+  /// `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`. Nothing is
+  /// thrown out of the context's `run`.
   ///
   /// A few allocations, and a registration with the stream's execution context under a lock.
   template <class AsyncWriteStream>
@@ -71,7 +85,8 @@ class WriteHandoff {
   [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
       std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config);
 
-  /// The stream's executor.
+  /// The stream's executor; an empty one once its context is being destroyed. Some executors, a
+  /// strand's among them, must not outlive their context: do not keep a copy for longer.
   [[nodiscard]] executor_type get_executor() const noexcept;
 
   // ---- Writing at once, or not at all.
@@ -100,7 +115,9 @@ class WriteHandoff {
   // the ticket, or nothing, or the refusal with the bytes, as the same slice, once the write is
   // admitted.
   //
-  // One allocation by the handler's associated allocator; O(1).
+  // Cancellation loses nothing: the write is admitted, or comes back whole.
+  // Cost: one allocation by the handler's associated allocator, from the library's pool where that
+  // is the default; O(1).
 
   /// `void(expected<WriteTicket, WriteBackpressure>)`
   template <class CompletionToken>
@@ -118,7 +135,7 @@ class WriteHandoff {
   // ---- The end.
 
   /// `void(error_code)`: everything that was admitted before has been written, or the error that
-  /// ended the queue first. Cancellation (all types) only detaches.
+  /// ended the queue first. Cancellation (all types) only detaches: what was admitted is written.
   template <class CompletionToken>
   auto async_flush(CompletionToken&& token);
 
@@ -144,8 +161,9 @@ class WriteHandoff {
   void abort() noexcept;
 
   /// After the end: what was admitted and never written, in order, from the first unwritten byte;
-  /// the next call gives an empty list. `nullopt` while the queue has not ended, or the stream has
-  /// not returned from its last write or shutdown. Throws std::bad_alloc with nothing lost.
+  /// the next call gives an empty list. What nobody has taken goes with the last handle. `nullopt`
+  /// while the queue has not ended, or the stream has not returned from its last write or shutdown.
+  /// Throws std::bad_alloc with nothing lost.
   [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
 
   // ---- Observers: exact at any quiet moment.

@@ -64,13 +64,14 @@ class WriteTicket {
   /// ticket runs.
   ///
   /// The handler runs on its associated executor, by default the stream's, and is never called from
-  /// inside this function. The ticket may be dropped or moved meanwhile.
+  /// inside this function. The ticket may be dropped or moved meanwhile. When the stream's context
+  /// has gone, the result is there; a handler that is bound to no executor is destroyed uninvoked.
   ///
-  /// Cancellation (terminal, partial, total): the wait completes with `operation_aborted`; the
-  /// write goes on, and can be waited for again.
+  /// Cancellation (terminal, partial, total): the wait completes with `operation_aborted`. Nothing
+  /// is lost: the write goes on, and can be waited for again.
   ///
   /// Cost: nothing but a post when the write has ended; else one allocation by the handler's
-  /// associated allocator.
+  /// associated allocator, from the library's pool where that is the default.
   template <class CompletionToken>
   auto async_wait(CompletionToken&& token);
 
