@@ -13,7 +13,8 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
   all        the three, one after the other
   fuzz       200,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
   long       the runs that take minutes or hours, or those of one label  (build/long; for fuzz:
-             20,000,000 inputs for each target in build/fuzz)
+             20,000,000 inputs for each target in build/fuzz; for newer: the tests of the shell on
+             the Asio and the Boost of Debian 13, which are unpacked in build/newer)
 What is printed about building goes to standard error.
 USAGE
 }
@@ -27,6 +28,8 @@ labels=()
 if [[ "$*" == 'long fuzz' ]]; then
   export BYTES_HANDOFF_TEST_COUNT=${BYTES_HANDOFF_TEST_COUNT:-20000000}
   set -- fuzz
+elif [[ "$*" == 'long newer' ]]; then
+  set -- newer
 elif [[ ${1-} == long ]] && (($# == 2)); then
   labels=(--label-regex "^$2\$" --no-tests=error)
   set -- long
@@ -37,7 +40,7 @@ case ${1-} in
     usage
     exit 0
     ;;
-  asan | tsan | fuzz | long) presets=("$1") ;;
+  asan | tsan | fuzz | long | newer) presets=("$1") ;;
   all) presets=(dev asan tsan) ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
@@ -50,10 +53,13 @@ REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$REPOSITORY/scripts/packages.sh"
 # shellcheck source=scripts/build.sh
 source "$REPOSITORY/scripts/build.sh"
+# shellcheck source=scripts/newer_asio.sh
+source "$REPOSITORY/scripts/newer_asio.sh"
 
 groups=(build test)
 [[ " ${presets[*]} " =~ \ (asan|tsan|fuzz)\  ]] && groups+=(sanitize)
 ensure_packages "${groups[@]}"
+[[ ${presets[*]} != newer ]] || unpack_newer_asio
 for preset in "${presets[@]}"; do
   build_preset "$preset"
   # Older ThreadSanitizer runtimes refuse the address randomization of newer kernels.
