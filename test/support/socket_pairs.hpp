@@ -24,8 +24,10 @@ struct TcpPair {
   }
 };
 
+/// On the executor itself, without a type-erased one around it.
 struct UnixPair {
-  using Stream = net::local::stream_protocol::socket;
+  using Stream =
+      net::basic_stream_socket<net::local::stream_protocol, net::io_context::executor_type>;
   static std::pair<Stream, Stream> make(net::io_context& context) {
     Stream first(context);
     Stream second(context);
