@@ -6,6 +6,10 @@
 //
 // Types of the shell live in `inline namespace BYTES_HANDOFF_FLAVOUR`, so that a program may link
 // translation units of both flavours; one translation unit uses one of them.
+//
+// `BYTES_HANDOFF_HANDLER_LOCATION(name)` names the operation in Asio's handler tracking: what is
+// posted or started on this thread, until the end of the block, is printed as "in 'name'". It
+// stands once in a function. Without tracking it does nothing, and does not evaluate the name.
 
 #if defined(BYTES_HANDOFF_STANDALONE_ASIO) && defined(BYTES_HANDOFF_BOOST_ASIO)
 #error "One translation unit links either bytes_handoff::asio or bytes_handoff::boost_asio"
@@ -37,6 +41,7 @@
 #include <asio/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR asio_flavour
+#define BYTES_HANDOFF_HANDLER_LOCATION(name) ASIO_HANDLER_LOCATION((__FILE__, __LINE__, name))
 
 namespace bytes_handoff {
 namespace net = ::asio;
@@ -72,6 +77,7 @@ using net_system_error = ::asio::system_error;
 #include <boost/system/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR boost_asio_flavour
+#define BYTES_HANDOFF_HANDLER_LOCATION(name) BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, name))
 
 namespace bytes_handoff {
 namespace net = ::boost::asio;

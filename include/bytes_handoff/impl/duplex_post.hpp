@@ -63,9 +63,17 @@ class DuplexCompletion {
   PipeResult outcome_;
 };
 
+/// The operation that a `Request` is of, for handler tracking.
+template <typename Request>
+inline constexpr const char* kDuplexName =
+    std::is_base_of_v<PipeRead, Request>    ? "DuplexStream::async_read_some"
+    : std::is_base_of_v<PipeWrite, Request> ? "DuplexStream::async_write_some"
+                                            : "DuplexStream::async_wait";
+
 /// Posts `handler` with the outcome of a `Request` to `executor`, its associated one.
 template <typename Request, typename Executor, typename Handler>
 void duplex_post(const Executor& executor, Handler handler, PipeResult outcome) {
+  BYTES_HANDOFF_HANDLER_LOCATION(kDuplexName<Request>);
   net::post(executor, DuplexCompletion<Request, Handler>(std::move(handler), outcome));
 }
 

@@ -54,10 +54,12 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
   }
 
  private:
+  static constexpr const char* kName = "WriteHandoff (lingering socket)";  // for handler tracking
   static constexpr std::size_t kReadBytes = std::size_t{16} * 1024;
   static constexpr unsigned kMaxReads = 16;  // of one turn
 
   void wait_for_silence() {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     timer_.expires_at(silent_until_);
     timer_.async_wait([self = this->shared_from_this()](const net_error_code& error) {
       if (!error) {
@@ -78,6 +80,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
   }
 
   void wait_for_input() {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     socket_->async_wait(Socket::wait_read,
                         [self = this->shared_from_this()](const net_error_code& error) {
                           if (error) {

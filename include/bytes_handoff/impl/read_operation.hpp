@@ -41,6 +41,7 @@ class ReadOperation {
     Reading<Stream> reading(buffer, stream);
     const ReadStep step = reading.begin();
     if (step == ReadStep::kDone) {
+      BYTES_HANDOFF_HANDLER_LOCATION(kName);
       post_results(std::move(handler), stream.get_executor(), reading.error(), reading.bytes());
       return;
     }
@@ -55,6 +56,8 @@ class ReadOperation {
   }
 
  private:
+  static constexpr const char* kName = "HandoffBuffer::async_read_available";
+
   // What the stream calls at the end of a step.
   class StepHandler {
    public:
@@ -139,6 +142,7 @@ class ReadOperation {
   }
 
   void start_on_stream(ReadStep step) {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     StepHandler handler(this);
     Stream& stream = reading_.stream();
     switch (step) {
@@ -196,6 +200,7 @@ class ReadOperation {
     if (is_starting) {
       const StreamExecutor executor = reading_.stream().get_executor();
       free(net::get_associated_allocator(handler));
+      BYTES_HANDOFF_HANDLER_LOCATION(kName);
       post_results(std::move(handler), executor, error, n);
     } else {
       free(net::get_associated_allocator(handler));

@@ -18,6 +18,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// A handler that waits in the core: `Operation` derives from one of the core's waiters, holds what
 /// the wait needs, and has
 ///
+///     static constexpr const char* kName;  // for handler tracking
 ///     std::tuple<...> results();   // what the handler is called with; called once, at the end
 ///     void cancel() noexcept;      // takes the wait back, if it still can
 ///
@@ -72,6 +73,7 @@ class WaitingOp final : public Operation {
     // The handler may run, and be all that its context lives for, before this thread has left the
     // post.
     const Work until_posted(executor_);
+    BYTES_HANDOFF_HANDLER_LOCATION(Operation::kName);
     try {
       post_on(until_posted.get_executor(), allocator, Turn(this));
     } catch (...) {  // NOLINT: the turn destroyed the operation; there is no memory to run it with

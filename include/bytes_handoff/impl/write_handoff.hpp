@@ -117,12 +117,9 @@ auto initiate_write(WriterPointer writer, Payload payload, CompletionToken&& tok
       StartWrite<Payload, kTicket>(std::move(writer), std::move(payload)), token);
 }
 
-template <class Waiter, class CompletionToken>
-auto initiate_life_wait(WriterPointer writer,
-                        std::optional<std::chrono::steady_clock::duration> close_within,
-                        CompletionToken&& token) {
-  return net::async_initiate<CompletionToken, void(net_error_code)>(
-      StartLifeWait<Waiter>(std::move(writer), close_within), token);
+template <class Start, class CompletionToken>
+auto initiate_life_wait(Start start, CompletionToken&& token) {
+  return net::async_initiate<CompletionToken, void(net_error_code)>(std::move(start), token);
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -157,21 +154,24 @@ auto WriteHandoff::async_write_all_detached(std::vector<Bytes> slices, Completio
 
 template <class CompletionToken>
 auto WriteHandoff::async_flush(CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::FlushWaiter>(writer_->shared_from_this(), std::nullopt,
-                                                         std::forward<CompletionToken>(token));
+  using Start = detail::StartLifeWait<detail::FlushWaiter, false>;
+  return detail::initiate_life_wait(Start(writer_->shared_from_this()),
+                                    std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_close(std::chrono::steady_clock::duration deadline,
                                CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::CloseWaiter>(writer_->shared_from_this(), deadline,
-                                                         std::forward<CompletionToken>(token));
+  using Start = detail::StartLifeWait<detail::CloseWaiter, true>;
+  return detail::initiate_life_wait(Start(writer_->shared_from_this(), deadline),
+                                    std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_closed(CompletionToken&& token) {
-  return detail::initiate_life_wait<detail::CloseWaiter>(writer_->shared_from_this(), std::nullopt,
-                                                         std::forward<CompletionToken>(token));
+  using Start = detail::StartLifeWait<detail::CloseWaiter, false>;
+  return detail::initiate_life_wait(Start(writer_->shared_from_this()),
+                                    std::forward<CompletionToken>(token));
 }
 
 inline void WriteHandoff::close() noexcept { writer_->close(); }

@@ -52,10 +52,19 @@ WriteOutcome<Payload, kTicket> admitted(NewTicket ticket, WriterBase& writer) no
   }
 }
 
+template <class Payload, bool kTicket>
+inline constexpr const char* kWriteName =
+    kTicket ? "WriteHandoff::async_write" : "WriteHandoff::async_write_detached";
+template <bool kTicket>
+inline constexpr const char* kWriteName<std::vector<Bytes>, kTicket> =
+    kTicket ? "WriteHandoff::async_write_all" : "WriteHandoff::async_write_all_detached";
+
 /// A write that stands in line.
 template <class Payload, bool kTicket>
 class WriteWait : public WriteWaiter {
  public:
+  static constexpr const char* kName = kWriteName<Payload, kTicket>;
+
   WriteWait(WriterPointer writer, Payload payload, NewTicket state)
       : writer_(std::move(writer)),
         payload_(std::move(payload)),
@@ -139,10 +148,16 @@ class StartWrite {
   Payload payload_;
 };
 
-/// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter.
-template <class Waiter>
+/// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter. `kCloses`:
+/// the operation closes it, too.
+template <class Waiter, bool kCloses>
 class LifeWait : public Waiter {
  public:
+  static constexpr const char* kName = std::is_same_v<Waiter, FlushWaiter>
+                                           ? "WriteHandoff::async_flush"
+                                       : kCloses ? "WriteHandoff::async_close"
+                                                 : "WriteHandoff::async_closed";
+
   explicit LifeWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
 
   [[nodiscard]] std::tuple<net_error_code> results() const noexcept {
@@ -166,13 +181,13 @@ class LifeWait : public Waiter {
   WriterPointer writer_;
 };
 
-template <class Waiter>
+template <class Waiter, bool kCloses>
 class StartLifeWait {
  public:
   using executor_type = net::any_io_executor;
   using Duration = std::chrono::steady_clock::duration;
 
-  StartLifeWait(WriterPointer writer, std::optional<Duration> close_within) noexcept
+  explicit StartLifeWait(WriterPointer writer, Duration close_within = {}) noexcept
       : writer_(std::move(writer)), close_within_(close_within) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept {
@@ -181,30 +196,30 @@ class StartLifeWait {
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    using Op = WaitingOp<LifeWait<Waiter>, std::decay_t<Handler>, executor_type>;
+    using Op = WaitingOp<LifeWait<Waiter, kCloses>, std::decay_t<Handler>, executor_type>;
     const WriterPointer writer = writer_;
-    const bool must_close = close_within_.has_value();
+    const Duration close_within = close_within_;
     const PostLease lease(writer->context()->guard());
     const executor_type executor = writer->context()->executor(lease);
     if (has_nowhere_to_run(handler, executor)) {
       return;
     }
     auto op = Op::make(std::forward<Handler>(handler), executor, writer);
-    if (must_close && !writer->queue().has_ended()) {
-      writer->set_deadline(later(std::chrono::steady_clock::now(), *close_within_));
+    if (kCloses && !writer->queue().has_ended()) {
+      writer->set_deadline(later(std::chrono::steady_clock::now(), close_within));
     }
     Op* const waiting = op.release();
     if (waiting->is_over()) {
       waiting->post();
     }
-    if (must_close) {
+    if constexpr (kCloses) {
       writer->close();
     }
   }
 
  private:
   WriterPointer writer_;
-  std::optional<Duration> close_within_;
+  Duration close_within_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

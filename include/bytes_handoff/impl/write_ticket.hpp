@@ -31,6 +31,8 @@ using TicketResults = std::tuple<net_error_code, std::size_t>;
 
 class TicketWait : public TicketWaiter {
  public:
+  static constexpr const char* kName = "WriteTicket::async_wait";
+
   TicketWait(TicketReference state, std::shared_ptr<StreamContext> context) noexcept
       : state_(std::move(state)), context_(std::move(context)) {}
 
@@ -77,6 +79,7 @@ class StartTicketWait {
     Ticket& ticket = *state_;
     if (ticket.is_done()) {
       const WriteResult result = ticket.result();
+      BYTES_HANDOFF_HANDLER_LOCATION(TicketWait::kName);
       post_results(std::forward<Handler>(handler), executor, to_net_error(result.error),
                    result.written);
       return;

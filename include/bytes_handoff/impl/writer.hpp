@@ -41,6 +41,7 @@ class Writer final : public WriterBase {
   using EndMemory = HandlerMemory<96>;
   using EndAllocator = HandlerAllocator<void, EndMemory>;
   using Self = std::shared_ptr<Writer>;
+  static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
  public:
   Writer(std::shared_ptr<Stream> stream, StreamOwnership ownership,
@@ -69,6 +70,7 @@ class Writer final : public WriterBase {
   void set_deadline(Clock::time_point deadline) override {
     const PostLease lease(guard());
     if (lease) {
+      BYTES_HANDOFF_HANDLER_LOCATION(kName);
       post_on(*stream_executor_, std::allocator<void>(), [self = self(), deadline] {
         self->timer_.add_deadline(deadline);
         self->check_time();
@@ -78,6 +80,7 @@ class Writer final : public WriterBase {
 
  protected:
   void start_turn(bool may_dispatch) noexcept override {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       if (may_dispatch) {
         dispatch_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
@@ -90,6 +93,7 @@ class Writer final : public WriterBase {
   }
 
   void post_end() noexcept override {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       post_on(*stream_executor_, EndAllocator(end_memory_), [self = self()] { self->run_end(); });
     } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
@@ -308,6 +312,7 @@ class Writer final : public WriterBase {
   [[nodiscard]] InitiationResult initiate(Start start) noexcept {
     Initiation inside(this);
     is_with_stream_ = true;
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       start();
     } catch (...) {
@@ -329,6 +334,7 @@ class Writer final : public WriterBase {
     if (next == Clock::time_point::max() || queue().has_ended()) {
       return;
     }
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       timer_.wait_until(next, *stream_executor_, [self = self()] { self->check_time(); });
     } catch (...) {
