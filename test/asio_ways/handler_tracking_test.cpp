@@ -1,0 +1,317 @@
+// Compiled with Asio's handler tracking, without what Asio deprecates, and on a concrete executor:
+// all of the public interface works, and each operation is named on standard error.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff.hpp"
+
+#if defined(BYTES_HANDOFF_BOOST_ASIO)
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#if !defined(BOOST_ASIO_ENABLE_HANDLER_TRACKING) || !defined(BOOST_ASIO_NO_DEPRECATED)
+#error "not compiled as this file says"
+#endif
+#else
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/local/connect_pair.hpp>
+#include <asio/local/stream_protocol.hpp>
+#if !defined(ASIO_ENABLE_HANDLER_TRACKING) || !defined(ASIO_NO_DEPRECATED)
+#error "not compiled as this file says"
+#endif
+#endif
+
+namespace bytes_handoff {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using Executor = net::io_context::executor_type;
+using Socket = net::basic_stream_socket<net::ip::tcp, Executor>;
+using Acceptor = net::basic_socket_acceptor<net::ip::tcp, Executor>;
+
+std::string named(std::string_view operation) { return "|in '" + std::string(operation) + "' ("; }
+
+// Of what was created for a handler, the lines in which no operation is named.
+std::vector<std::string> unnamed(const std::string& text) {
+  std::vector<std::string> found;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto star = line.find('*');
+    if (star == std::string::npos) {
+      continue;
+    }
+    const auto number = line.substr(star + 1, line.find('|', star) - star - 1);
+    if (text.find('^' + number + "|in '") == std::string::npos) {
+      found.push_back(line);
+    }
+  }
+  return found;
+}
+
+class HandlerTracking : public testing::Test {
+ protected:
+  HandlerTracking() {
+    const auto executor = context.get_executor();
+    Acceptor acceptor(executor, {net::ip::address_v4::loopback(), 0});
+    near.emplace(executor);
+    near->connect(acceptor.local_endpoint());
+    far.emplace(acceptor.accept());
+  }
+
+  // A queue on the near socket with room for so many bytes.
+  WriteHandoff queue(std::size_t max_pending_bytes = 1024) {
+    WriteHandoffConfig config;
+    config.max_pending_bytes = max_pending_bytes;
+    return WriteHandoff::spawn(std::move(*near), config).value();
+  }
+
+  // What is tracked of `start()`, and of all that runs then.
+  template <class Start>
+  std::string tracked(Start start) {
+    testing::internal::CaptureStderr();
+    start();
+    context.restart();
+    context.run_for(10s);
+    return testing::internal::GetCapturedStderr();
+  }
+
+  // A handler that counts its calls: all of them without an error.
+  auto count() {
+    return [this](const net_error_code& error, auto...) {
+      EXPECT_FALSE(error) << error.message();
+      ++calls;
+    };
+  }
+  auto count_admitted() {
+    return [this](const auto& outcome) {
+      EXPECT_TRUE(outcome.has_value());
+      ++calls;
+    };
+  }
+
+  net::io_context context;
+  std::optional<Socket> near;
+  std::optional<Socket> far;
+  int calls = 0;
+};
+
+Bytes bytes(std::string_view text) { return Bytes::copy_of(text); }
+
+TEST_F(HandlerTracking, names_a_read_that_waits) {
+  HandoffBuffer buffer;
+  const std::string text = tracked([&] {
+    buffer.async_read_available(*far, count());
+    near->write_some(net::buffer("abc", 3));
+  });
+  EXPECT_EQ(buffer.peek_view(), "abc");
+  EXPECT_THAT(text, HasSubstr(named("HandoffBuffer::async_read_available")));
+}
+
+TEST_F(HandlerTracking, names_a_read_that_is_refused) {
+  auto buffer = HandoffBuffer::create({.max_len = 1, .read_reserve = 1}).value();
+  near->write_some(net::buffer("a", 1));
+  tracked([&] { buffer.async_read_available(*far, count()); });
+  const std::string text = tracked([&] {
+    buffer.async_read_available(*far, [this](const net_error_code& error, std::size_t) {
+      EXPECT_EQ(error, Errc::limit_exceeded);
+      ++calls;
+    });
+  });
+  EXPECT_EQ(calls, 2);
+  EXPECT_THAT(text, HasSubstr(named("HandoffBuffer::async_read_available")));
+}
+
+TEST_F(HandlerTracking, names_a_read_that_lets_bytes_gather) {
+  auto buffer = HandoffBuffer::create({.gather_for = 1ms}).value();
+  near->write_some(net::buffer("a", 1));
+  tracked([&] { buffer.async_read_available(*far, count()); });
+  const std::string text = tracked([&] {
+    near->write_some(net::buffer("b", 1));
+    buffer.async_read_available(*far, count());
+  });
+  EXPECT_EQ(buffer.peek_view(), "ab");
+  EXPECT_THAT(text, HasSubstr(named("HandoffBuffer::async_read_available")));
+}
+
+TEST_F(HandlerTracking, names_writes_that_have_room) {
+  auto out = queue();
+  EXPECT_THAT(tracked([&] { out.async_write(bytes("a"), count_admitted()); }),
+              HasSubstr(named("WriteHandoff::async_write")));
+  EXPECT_THAT(tracked([&] { out.async_write_detached(bytes("b"), count_admitted()); }),
+              HasSubstr(named("WriteHandoff::async_write_detached")));
+  EXPECT_THAT(
+      tracked([&] { out.async_write_all(std::vector<Bytes>{bytes("c")}, count_admitted()); }),
+      HasSubstr(named("WriteHandoff::async_write_all")));
+  EXPECT_THAT(tracked([&] {
+                out.async_write_all_detached(std::vector<Bytes>{bytes("d")}, count_admitted());
+              }),
+              HasSubstr(named("WriteHandoff::async_write_all_detached")));
+  EXPECT_EQ(calls, 4);
+}
+
+TEST_F(HandlerTracking, names_writes_that_wait) {
+  auto out = queue(1);
+  const std::string text = tracked([&] {
+    ASSERT_TRUE(out.try_write_detached(bytes("a")));
+    out.async_write(bytes("b"), count_admitted());
+    out.async_write_detached(bytes("c"), count_admitted());
+    out.async_write_all(std::vector<Bytes>{bytes("d")}, count_admitted());
+    out.async_write_all_detached(std::vector<Bytes>{bytes("e")}, count_admitted());
+    EXPECT_EQ(out.pending_bytes(), 1U);
+  });
+  EXPECT_EQ(calls, 4);
+  EXPECT_THAT(text, HasSubstr(named("WriteHandoff::async_write")));
+  EXPECT_THAT(text, HasSubstr(named("WriteHandoff::async_write_detached")));
+  EXPECT_THAT(text, HasSubstr(named("WriteHandoff::async_write_all")));
+  EXPECT_THAT(text, HasSubstr(named("WriteHandoff::async_write_all_detached")));
+}
+
+TEST_F(HandlerTracking, names_a_tickets_wait) {
+  auto out = queue();
+  auto ticket = out.try_write(bytes("a")).value();
+  auto later_ticket = out.try_write(bytes("b")).value();
+  EXPECT_THAT(tracked([&] { ticket.async_wait(count()); }),
+              HasSubstr(named("WriteTicket::async_wait")));
+  ASSERT_TRUE(later_ticket.is_done());
+  EXPECT_THAT(tracked([&] { later_ticket.async_wait(count()); }),
+              HasSubstr(named("WriteTicket::async_wait")));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(HandlerTracking, names_a_flush) {
+  auto out = queue();
+  EXPECT_THAT(tracked([&] { out.async_flush(count()); }),
+              HasSubstr(named("WriteHandoff::async_flush")));
+  EXPECT_THAT(tracked([&] {
+                ASSERT_TRUE(out.try_write_detached(bytes("a")));
+                out.async_flush(count());
+              }),
+              HasSubstr(named("WriteHandoff::async_flush")));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(HandlerTracking, names_the_close_and_who_waits_for_it) {
+  auto out = queue();
+  const std::string end = tracked([&] {
+    out.async_closed(count());
+    out.async_close(10s, count());
+  });
+  EXPECT_THAT(end, HasSubstr(named("WriteHandoff::async_close")));
+  EXPECT_THAT(end, HasSubstr(named("WriteHandoff::async_closed")));
+  EXPECT_THAT(tracked([&] { out.async_close(10s, count()); }),
+              HasSubstr(named("WriteHandoff::async_close")));
+  EXPECT_THAT(tracked([&] { out.async_closed(count()); }),
+              HasSubstr(named("WriteHandoff::async_closed")));
+  EXPECT_EQ(calls, 4);
+}
+
+using UnixSocket = net::basic_stream_socket<net::local::stream_protocol, Executor>;
+
+// Writes until there is no room left. There is none again before the peer reads.
+void fill(UnixSocket& socket) {
+  const std::string text(std::size_t{64} * 1024, 'x');
+  net_error_code error;
+  socket.non_blocking(true);
+  while (!error) {
+    socket.write_some(net::buffer(text), error);
+  }
+}
+
+TEST_F(HandlerTracking, names_all_that_a_queue_starts_up_to_its_abort) {
+  UnixSocket writer(context.get_executor());
+  UnixSocket reader(context.get_executor());
+  net::local::connect_pair(writer, reader);
+  fill(writer);
+  auto out = WriteHandoff::spawn(std::move(writer), {}).value();
+  HandoffBuffer buffer;
+  const std::string text = tracked([&] {
+    ASSERT_TRUE(out.try_write_detached(bytes("a")));
+    out.async_close(1h, [this](const net_error_code& error) {
+      EXPECT_EQ(error, Errc::aborted);
+      ++calls;
+    });
+    buffer.async_read_available(reader, [&](const net_error_code&, std::size_t) {
+      ++calls;
+      out.abort();
+    });
+  });
+  EXPECT_EQ(calls, 2);
+  EXPECT_THAT(text, HasSubstr(named("WriteHandoff (writer)")));
+  EXPECT_THAT(text, HasSubstr(".async_send"));
+  EXPECT_THAT(text, HasSubstr(".async_wait"));
+  EXPECT_THAT(unnamed(text), IsEmpty());
+}
+
+// A socket whose sending side is shut later.
+struct ShutsLater : Socket {
+  explicit ShutsLater(Socket&& socket) : Socket(std::move(socket)) {}
+};
+
+template <class Handler>
+void async_shutdown_write(ShutsLater& stream, Handler handler) {
+  net::post(stream.get_executor(),
+            [handler = std::move(handler)]() mutable { std::move(handler)(net_error_code()); });
+}
+
+TEST_F(HandlerTracking, names_the_shutdown_of_a_stream_that_takes_its_time) {
+  auto out = WriteHandoff::spawn(ShutsLater(std::move(*near)), {}).value();
+  const std::string text = tracked([&] { out.async_close(1h, count()); });
+  EXPECT_EQ(calls, 1);
+  EXPECT_THAT(unnamed(text), IsEmpty());
+}
+
+TEST_F(HandlerTracking, names_the_duplexs_operations) {
+  auto [a, b] = make_duplex(context.get_executor(), 4);
+  static_assert(std::is_same_v<decltype(a), BasicDuplexStream<Executor>>);
+  std::string got(4, '\0');
+  const std::string waits = tracked([&, &a = a, &b = b] {
+    b.async_wait(net::socket_base::wait_read, count());
+    a.async_write_some(net::buffer("abcd", 4), count());
+  });
+  EXPECT_THAT(waits, HasSubstr(named("DuplexStream::async_wait")));
+  EXPECT_THAT(waits, HasSubstr(named("DuplexStream::async_write_some")));
+  EXPECT_THAT(tracked([&, &b = b] { b.async_read_some(net::buffer(got), count()); }),
+              HasSubstr(named("DuplexStream::async_read_some")));
+  const std::string waited = tracked([&, &a = a, &b = b] {
+    b.async_read_some(net::buffer(got), count());
+    a.write_some(net::buffer("efgh", 4));
+  });
+  EXPECT_THAT(waited, HasSubstr(named("DuplexStream::async_read_some")));
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(got, "efgh");
+}
+
+// Where the stream is shared, and read from by its other owner.
+TEST_F(HandlerTracking, works_from_a_shared_stream_to_the_end) {
+  auto shared = std::make_shared<Socket>(std::move(*near));
+  auto out = WriteHandoff::spawn(shared, {}).value();
+  HandoffBuffer buffer;
+  tracked([&] {
+    ASSERT_TRUE(out.try_write_detached(bytes("abc")));
+    out.async_close(10s, count());
+    buffer.async_read_available(*far, count());
+  });
+  EXPECT_EQ(buffer.peek_view(), "abc");
+  tracked([&] { buffer.async_read_available(*far, count()); });
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(buffer.len(), 3U);
+}
+
+}  // namespace
+}  // namespace bytes_handoff
