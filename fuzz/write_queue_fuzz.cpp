@@ -9,8 +9,9 @@ QueueWorldShape any_shape(GivenBytes& from) {
   QueueWorldShape shape;
   shape.config.max_items = from.between(1, 16);
   shape.config.max_pending_bytes = from.between(1, 64);
-  const std::size_t waiters = from.between(0, 7);
-  shape.config.max_waiters = waiters < 4 ? waiters : SIZE_MAX;
+  const std::size_t line = from.between(0, 63);  // one byte decides about both of its limits
+  shape.config.max_waiters = line % 8 < 4 ? line % 8 : SIZE_MAX;
+  shape.config.max_waiting_bytes = line / 8 % 2 == 0 ? SIZE_MAX : line / 16 * 8;
   shape.config.stall_timeout = std::chrono::milliseconds(from.one_in(4) ? 200 : 0);
   shape.join_at_most = from.one_in(4) ? from.between(1, 40) : 0;
   shape.ends_cleanly = from.one_in(2);

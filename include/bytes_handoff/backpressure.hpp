@@ -15,15 +15,17 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Why a write was refused. A refused write leaves the queue as it was.
 struct WriteRefusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
-  /// What would have been pending, and what may be: bytes for `byte_budget_exceeded`, items for
-  /// `queue_full`, waiters for `too_many_waiters`; for `can_never_fit` the size of the write alone,
-  /// in whichever of bytes and items is too much. Else 0.
+  /// What would have been pending or waiting, and what may be: bytes for `byte_budget_exceeded` and
+  /// `too_many_waiting_bytes`, items for `queue_full`, waiters for `too_many_waiters`. For
+  /// `can_never_fit` the size of the write alone, in bytes or items. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For `closed`: the error that ended the queue; none where it was closed in order.
   net_error_code error;
+  /// For `can_never_fit`: the write has too many items, not too many bytes.
+  bool counts_items = false;
 
-  /// One line for people.
+  /// One line for people, with the member of `WriteHandoffConfig` that is the limit.
   [[nodiscard]] std::string message() const;
 };
 
@@ -38,24 +40,34 @@ struct WriteAllBackpressure : WriteRefusal {
 };
 
 inline std::string WriteRefusal::message() const {
-  const auto figures = [this](const char* what) {
-    return std::to_string(attempted) + " " + what + " where " + std::to_string(limit) + " may be";
+  const auto count = [](std::size_t n, const char* what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+  };
+  const auto would_be = [&](const char* what, const char* where, const char* member) {
+    return "write refused: " + count(attempted, what) + " would be " + where + ", the limit is " +
+           std::to_string(limit) + " (`" + member + "`)";
   };
   switch (reason) {
     case WriteRefusalReason::closed:
-      return error ? "the write queue is closed: " + error.message() : "the write queue is closed";
+      return "write refused: the queue is closed" + (error ? ": " + error.message() : "");
     case WriteRefusalReason::can_never_fit:
-      return "larger than the whole write queue: " + figures("bytes or items");
+      return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
+             ", the queue's limit is " + std::to_string(limit) +
+             (counts_items ? " (`max_items`)" : " (`max_pending_bytes`)");
     case WriteRefusalReason::byte_budget_exceeded:
-      return "no room for the bytes: " + figures("pending");
+      return would_be("byte", "pending", "max_pending_bytes");
     case WriteRefusalReason::queue_full:
-      return "no room for the items: " + figures("pending");
+      return would_be("item", "pending", "max_items");
     case WriteRefusalReason::too_many_waiters:
-      return "too many writes wait already: " + figures("waiting");
+      return limit == 0 ? "write refused: no write may wait (`max_waiters`)"
+                        : "write refused: " + count(limit, "write") +
+                              (limit == 1 ? " is" : " are") + " already waiting (`max_waiters`)";
+    case WriteRefusalReason::too_many_waiting_bytes:
+      return would_be("byte", "waiting", "max_waiting_bytes");
     case WriteRefusalReason::cancelled:
-      return "cancelled while waiting for room";
+      return "write refused: cancelled while it waited for room";
   }
-  return "refused";
+  return "write refused";
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -65,7 +77,8 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 inline WriteRefusal to_refusal(const Refusal& refusal) {
-  return {refusal.reason, refusal.attempted, refusal.limit, to_net_error(refusal.first_error)};
+  return {refusal.reason, refusal.attempted, refusal.limit, to_net_error(refusal.first_error),
+          refusal.counts_items};
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -58,8 +58,13 @@ struct WriteHandoffConfig {
   std::size_t max_items = 256;
   /// Bytes that may be admitted and not yet written. At least 1.
   std::size_t max_pending_bytes = 1024 * 1024;
-  /// Writes that may wait for room; one more is refused.
-  std::size_t max_waiters = SIZE_MAX;
+  /// Writes that may wait for room; one more is refused. 0: no write waits. The default bounds what
+  /// their handlers take, a few hundred bytes each.
+  std::size_t max_waiters = 1024;
+  /// Bytes of all writes that wait for room; a write beyond them is refused. A write that finds
+  /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in. The
+  /// default is as much again as may be admitted.
+  std::size_t max_waiting_bytes = 1024 * 1024;
   /// How long the stream may take no byte while bytes wait, before the queue ends with `timed_out`.
   /// Zero: for ever. It is noticed within a quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};

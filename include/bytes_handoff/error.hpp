@@ -49,14 +49,15 @@ enum class Errc {
 
 /// Why a write was refused.
 enum class WriteRefusalReason : std::uint8_t {
-  closed,                ///< the queue takes nothing any more
-  can_never_fit,         ///< larger than the whole budget
-  byte_budget_exceeded,  ///< no room for the bytes now
-  queue_full,            ///< no room for the items now
-  too_many_waiters,      ///< the line of waiting writes is full (`async_` forms only)
-  cancelled,             ///< cancelled while it waited (`async_` forms only)
+  closed,                  ///< the queue takes nothing any more
+  can_never_fit,           ///< larger than the whole budget
+  byte_budget_exceeded,    ///< no room for the bytes now
+  queue_full,              ///< no room for the items now
+  too_many_waiters,        ///< `max_waiters` writes wait already (`async_` forms only)
+  too_many_waiting_bytes,  ///< more than `max_waiting_bytes` would wait (`async_` forms only)
+  cancelled,               ///< cancelled while it waited (`async_` forms only)
 };
-inline constexpr std::size_t kWriteRefusalReasons = 6;
+inline constexpr std::size_t kWriteRefusalReasons = 7;
 
 /// The category behind `Errc`, named "bytes_handoff".
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -109,11 +109,12 @@ class WriteHandoff {
 
   // ---- Waiting for room.
   //
-  // As above, but where there is no room now the write stands in line, first come, first served; it
-  // is then refused only when the queue closes (`closed`), when it is cancelled (`cancelled`: all
-  // cancellation types), or when `max_waiters` wait already (`too_many_waiters`). Completes with
-  // the ticket, or nothing, or the refusal with the bytes, as the same slice, once the write is
-  // admitted.
+  // As above, but where there is no room now the write stands in line, first come, first served,
+  // unless the line is full: `max_waiters` wait already (`too_many_waiters`), or with this one more
+  // than `max_waiting_bytes` would wait (`too_many_waiting_bytes`). In line it is refused only when
+  // the queue closes (`closed`), or when it is cancelled (`cancelled`: all cancellation types).
+  // Completes with the ticket, or nothing, or the refusal with the bytes, as the same slice, once
+  // the write is admitted.
   //
   // Cancellation loses nothing: the write is admitted, or comes back whole.
   // Cost: one allocation by the handler's associated allocator, from the library's pool where that

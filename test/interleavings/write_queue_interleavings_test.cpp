@@ -129,6 +129,25 @@ TEST(WriteQueueInterleavings, WithAProducerWhoDoesNotWait) {
   explore_states(shape, 10'000);
 }
 
+TEST(WriteQueueInterleavings, WithALineOfOneWaiter) {
+  ProgramShape shape = shape_of(1);
+  shape.config.max_waiters = 1;
+  shape.producers = 3;
+  shape.writes = 1;
+  shape.cancels = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithALineOfAsManyBytesAsOneWriteHas) {
+  ProgramShape shape = shape_of(1);
+  shape.config.max_waiting_bytes = 2;
+  shape.producers = 3;
+  shape.writes = 1;
+  shape.bytes_a_first_write = 2;
+  shape.cancels = true;
+  explore_states(shape, 1'000);
+}
+
 TEST(WriteQueueInterleavings, WithAnAborterAndACanceller) {
   ProgramShape shape = shape_of(1);
   shape.aborts = true;

@@ -108,7 +108,9 @@ void WriteQueueProgram::submit(Write& write, bool waits) {
 // First come, first served: nobody is admitted while somebody who came earlier waits.
 void WriteQueueProgram::check_line(const Write* admitted_at_once) {
   bool somebody_waits = false;
+  std::size_t bytes = 0;
   for (const Write* write : line_) {
+    bytes += write->probe.linked ? write->text.size() : 0;
     const bool was_admitted = !write->probe.linked && !write->probe.refusal;
     if (somebody_waits && was_admitted) {
       violate("admitted past one who came earlier");
@@ -117,6 +119,9 @@ void WriteQueueProgram::check_line(const Write* admitted_at_once) {
   }
   if (somebody_waits && admitted_at_once != nullptr) {
     violate("admitted past one who waits");
+  }
+  if (bytes != queue_.waiting_bytes()) {
+    violate("the bytes of the line are not what waits in it");
   }
 }
 

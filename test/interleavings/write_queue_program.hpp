@@ -2,6 +2,7 @@
 
 // Small concurrent programs on a write queue, for every order of their steps.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <deque>
@@ -48,9 +49,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
           static_cast<std::uint64_t>(zero_writes_), static_cast<std::uint64_t>(first_error_.value),
           std::uint64_t{front_offset_}, std::uint64_t{in_flight_items_},
           std::uint64_t{pending_bytes_}, std::uint64_t{pending_items_},
-          std::uint64_t{waiting_items_}, std::uint64_t{write_waiters_.size()},
-          std::uint64_t{flush_waiters_.size()}, std::uint64_t{close_waiters_.size()},
-          stats_.admitted_items}) {
+          std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_},
+          std::uint64_t{write_waiters_.size()}, std::uint64_t{flush_waiters_.size()},
+          std::uint64_t{close_waiters_.size()}, stats_.admitted_items}) {
       all = mixed(all, each);
     }
     each_item([&](const detail::WriteItem& item) {
@@ -82,9 +83,15 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
       return "the writer sleeps, and has something to do";
     }
     const auto* first = static_cast<const WriteWaiter*>(write_waiters_.front());
+    if (write_waiters_.size() > config_.max_waiters ||
+        waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
+      return "the line is longer than it may be";
+    }
     const bool fits = first != nullptr && !held_up_by(first->bytes, first->items);
     return fits ? "the first in line waits, and would fit" : "";
   }
+
+  [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
 
  private:
   template <class Do>

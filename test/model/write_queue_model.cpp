@@ -23,7 +23,7 @@ QueueModel::Outcome QueueModel::submit(const Write& write, bool may_wait) {
         {WriteRefusalReason::can_never_fit, write.bytes(), config_.max_pending_bytes, {}});
   }
   if (write.items() > config_.max_items) {
-    return refuse({WriteRefusalReason::can_never_fit, write.items(), config_.max_items, {}});
+    return refuse({WriteRefusalReason::can_never_fit, write.items(), config_.max_items, {}, true});
   }
   const auto obstacle = held_up(waiters_.empty() ? write : waiters_.front());
   if (!obstacle) {
@@ -37,10 +37,25 @@ QueueModel::Outcome QueueModel::submit(const Write& write, bool may_wait) {
     return refuse(
         {WriteRefusalReason::too_many_waiters, waiters_.size() + 1, config_.max_waiters, {}});
   }
+  const std::size_t waiting_bytes = write.bytes() + bytes_in_line();
+  if (!waiters_.empty() && write.bytes() != 0 && waiting_bytes > config_.max_waiting_bytes) {
+    return refuse(
+        {WriteRefusalReason::too_many_waiting_bytes, waiting_bytes, config_.max_waiting_bytes, {}});
+  }
   waiters_.push_back(write);
   ++statistics.waits;
   statistics.high_water_waiters = std::max(statistics.high_water_waiters, waiters_.size());
+  statistics.high_water_waiting_bytes =
+      std::max(statistics.high_water_waiting_bytes, waiting_bytes);
   return Outcome::kWaiting;
+}
+
+std::size_t QueueModel::bytes_in_line() const {
+  std::size_t sum = 0;
+  for (const Write& waiter : waiters_) {
+    sum += waiter.bytes();
+  }
+  return sum;
 }
 
 void QueueModel::cancel_write(int waiter) {

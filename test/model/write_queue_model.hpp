@@ -89,6 +89,7 @@ class QueueModel {
   Outcome refuse(const detail::Refusal& why);
   void count(WriteRefusalReason reason) { ++statistics.refusals[static_cast<std::size_t>(reason)]; }
   [[nodiscard]] std::optional<detail::Refusal> held_up(const Write& write) const;
+  [[nodiscard]] std::size_t bytes_in_line() const;
   void admit(const Write& write);
   void admit_waiters();
   void refuse_waiters();

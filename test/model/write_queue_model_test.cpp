@@ -38,6 +38,7 @@ struct QueueScenario {
     shape.config.max_pending_bytes =
         random.one_in(4) ? random.between(1, 5000) : random.between(1, 40);
     shape.config.max_waiters = random.one_in(3) ? random.between(0, 4) : SIZE_MAX;
+    shape.config.max_waiting_bytes = random.one_in(3) ? random.between(0, 60) : SIZE_MAX;
     shape.config.stall_timeout = std::chrono::milliseconds(random.one_in(4) ? 2000 : 0);
     shape.join_at_most = random.one_in(3) ? random.between(1, 100) : 0;
     shape.ends_cleanly = random.one_in(2);
@@ -57,7 +58,8 @@ struct QueueScenario {
     const auto limit = [](std::size_t n) { return n == SIZE_MAX ? "any" : std::to_string(n); };
     return "max_items " + limit(shape.config.max_items) + ", max_pending_bytes " +
            limit(shape.config.max_pending_bytes) + ", max_waiters " +
-           limit(shape.config.max_waiters) + ", stall timeout " +
+           limit(shape.config.max_waiters) + ", max_waiting_bytes " +
+           limit(shape.config.max_waiting_bytes) + ", stall timeout " +
            (shape.config.stall_timeout.count() == 0 ? "none" : "2 s") + ", joined up to " +
            limit(shape.join_at_most) + ", then " + (shape.ends_cleanly ? "close" : "abort");
   }

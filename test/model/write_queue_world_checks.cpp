@@ -9,6 +9,7 @@ void QueueWorld::compare(const std::optional<detail::Refusal>& real,
                          const std::optional<detail::Refusal>& expected) {
   expect(real && expected && real->reason == expected->reason &&
              real->attempted == expected->attempted && real->limit == expected->limit &&
+             real->counts_items == expected->counts_items &&
              real->first_error == expected->first_error,
          "refused with something else");
 }
@@ -140,6 +141,8 @@ void QueueWorld::check_statistics() {
   expect(seen.high_water_items == expected.high_water_items, "high_water_items");
   expect(seen.high_water_bytes == expected.high_water_bytes, "high_water_bytes");
   expect(seen.high_water_waiters == expected.high_water_waiters, "high_water_waiters");
+  expect(seen.high_water_waiting_bytes == expected.high_water_waiting_bytes,
+         "high_water_waiting_bytes");
   expect(seen.waits == expected.waits, "waits");
   expect(seen.time_blocked == expected.time_blocked, "time_blocked");
   expect(seen.refusals == expected.refusals, "refusals");

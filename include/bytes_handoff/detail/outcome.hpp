@@ -26,13 +26,15 @@ struct ErrorValue {
 
 struct Refusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
-  /// What would have been, and what may be: bytes for byte_budget_exceeded, items for queue_full,
-  /// waiters for too_many_waiters, whichever of bytes and items is too much for can_never_fit; else
-  /// 0.
+  /// What would have been, and what may be: bytes for byte_budget_exceeded and
+  /// too_many_waiting_bytes, items for queue_full, waiters for too_many_waiters, whichever of bytes
+  /// and items is too much for can_never_fit; else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For closed: the error that ended the queue, if one did.
   ErrorValue first_error;
+  /// For can_never_fit: the figures are items, not bytes.
+  bool counts_items = false;
 };
 
 /// How a write ended.

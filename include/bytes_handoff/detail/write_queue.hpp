@@ -121,7 +121,10 @@ class BasicWriteQueue {
                                                   std::size_t items) const noexcept;
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
   [[nodiscard]] Refusal closed_refusal() const noexcept;
+  [[nodiscard]] std::optional<Refusal> line_refusal_of(std::size_t bytes) const noexcept;
   void count_refusal(const Refusal& refusal) noexcept;
+  void enter_line(WriteWaiter& waiter);
+  void leave_line(WriteWaiter& waiter) noexcept;
   void push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket, Effects& effects) noexcept;
   void push_item(const WriteItem& item, Effects& effects) noexcept;
   void schedule(Effects& effects) noexcept;
@@ -159,6 +162,7 @@ class BasicWriteQueue {
 
   WaitingList write_waiters_;
   std::size_t waiting_items_ = 0;  // of all write waiters; there is room for as many in items_
+  std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
   WaitingList flush_waiters_;
   WaitingList close_waiters_;
 

@@ -71,12 +71,29 @@ std::optional<Refusal> BasicWriteQueue<Sync>::refusal_of(std::size_t bytes,
     return Refusal{WriteRefusalReason::can_never_fit, bytes, config_.max_pending_bytes, {}};
   }
   if (items > config_.max_items) {
-    return Refusal{WriteRefusalReason::can_never_fit, items, config_.max_items, {}};
+    return Refusal{WriteRefusalReason::can_never_fit, items, config_.max_items, {}, true};
   }
   if (auto* first = static_cast<WriteWaiter*>(write_waiters_.front())) {
     return held_up_by(first->bytes, first->items);
   }
   return held_up_by(bytes, items);
+}
+
+// Of a write that has to wait. The first in line may have any size.
+template <class Sync>
+std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(std::size_t bytes) const noexcept {
+  if (write_waiters_.size() >= config_.max_waiters) {
+    return Refusal{
+        WriteRefusalReason::too_many_waiters, write_waiters_.size() + 1, config_.max_waiters, {}};
+  }
+  const std::size_t limit = config_.max_waiting_bytes;
+  if (!write_waiters_.empty() && bytes > limit - std::min(limit, waiting_bytes_)) {
+    return Refusal{WriteRefusalReason::too_many_waiting_bytes,
+                   saturating_sum(waiting_bytes_, bytes),
+                   limit,
+                   {}};
+  }
+  return std::nullopt;
 }
 
 template <class Sync>
@@ -114,22 +131,36 @@ auto BasicWriteQueue<Sync>::wait_write(WriteWaiter& waiter, Effects& effects) ->
   }
   const bool room_may_come = refusal->reason == WriteRefusalReason::byte_budget_exceeded ||
                              refusal->reason == WriteRefusalReason::queue_full;
-  if (room_may_come && write_waiters_.size() < config_.max_waiters) {
-    items_.reserve(waiting_items_ + waiter.items);
-    waiting_items_ += waiter.items;
-    waiter.linked = true;
-    write_waiters_.push_back(waiter);
-    ++stats_.waits;
-    stats_.high_water_waiters = std::max(stats_.high_water_waiters, write_waiters_.size());
-    return Wait::kWaiting;
-  }
   if (room_may_come) {
-    refusal = Refusal{
-        WriteRefusalReason::too_many_waiters, write_waiters_.size() + 1, config_.max_waiters, {}};
+    refusal = line_refusal_of(waiter.bytes);
+    if (!refusal) {
+      enter_line(waiter);
+      return Wait::kWaiting;
+    }
   }
   count_refusal(*refusal);
   waiter.refusal = refusal;
   return Wait::kRefused;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::enter_line(WriteWaiter& waiter) {
+  items_.reserve(waiting_items_ + waiter.items);
+  waiting_items_ += waiter.items;
+  waiting_bytes_ += waiter.bytes;
+  waiter.linked = true;
+  write_waiters_.push_back(waiter);
+  ++stats_.waits;
+  stats_.high_water_waiters = std::max(stats_.high_water_waiters, write_waiters_.size());
+  stats_.high_water_waiting_bytes = std::max(stats_.high_water_waiting_bytes, waiting_bytes_);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::leave_line(WriteWaiter& waiter) noexcept {
+  write_waiters_.remove(waiter);
+  waiter.linked = false;
+  waiting_items_ -= waiter.items;
+  waiting_bytes_ -= waiter.bytes;
 }
 
 template <class Sync>
@@ -144,9 +175,7 @@ void BasicWriteQueue<Sync>::cancel(WriteWaiter& waiter, Effects& effects) noexce
 template <class Sync>
 void BasicWriteQueue<Sync>::refuse(WriteWaiter& waiter, const Refusal& refusal,
                                    Effects& effects) noexcept {
-  write_waiters_.remove(waiter);
-  waiter.linked = false;
-  waiting_items_ -= waiter.items;
+  leave_line(waiter);
   waiter.refusal = refusal;
   count_refusal(refusal);
   effects.resume(waiter);
@@ -167,9 +196,7 @@ bool BasicWriteQueue<Sync>::admit_waiters(Effects& effects) noexcept {
     if (held_up_by(waiter->bytes, waiter->items)) {
       break;
     }
-    write_waiters_.remove(*waiter);
-    waiter->linked = false;
-    waiting_items_ -= waiter->items;
+    leave_line(*waiter);
     waiter->refusal.reset();
     push(waiter->slices, waiter->bytes, waiter->ticket, effects);
     effects.resume(*waiter);

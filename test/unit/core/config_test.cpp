@@ -67,6 +67,8 @@ TEST(WriteHandoffConfig, DefaultsAreValid) {
   const WriteHandoffConfig config;
   EXPECT_EQ(config.max_items, 256U);
   EXPECT_EQ(config.max_pending_bytes, 1024U * 1024U);
+  EXPECT_EQ(config.max_waiters, 1024U);
+  EXPECT_EQ(config.max_waiting_bytes, 1024U * 1024U);
   EXPECT_EQ(config.stall_timeout, std::chrono::nanoseconds::zero());
   EXPECT_TRUE(config.validate());
 }
@@ -85,6 +87,9 @@ TEST(WriteHandoffConfig, TheSmallestAndTheLargestLimitsAreAllowed) {
   EXPECT_TRUE(
       (WriteHandoffConfig{.max_items = SIZE_MAX, .max_pending_bytes = SIZE_MAX}.validate()));
   EXPECT_TRUE((WriteHandoffConfig{.max_waiters = 0}.validate()));
+  EXPECT_TRUE((WriteHandoffConfig{.max_waiters = 0, .max_waiting_bytes = 0}.validate()));
+  EXPECT_TRUE(
+      (WriteHandoffConfig{.max_waiters = SIZE_MAX, .max_waiting_bytes = SIZE_MAX}.validate()));
 }
 
 }  // namespace

@@ -240,6 +240,33 @@ TEST_F(SizeArithmeticOfAQueue, EveryLimitOfTheLine) {
   }
 }
 
+// The first in line has any size; what comes behind it is held against what is left.
+TEST_F(SizeArithmeticOfAQueue, EveryByteLimitOfTheLine) {
+  for (const std::size_t most : sizes_around(16)) {
+    for (const std::size_t first : sizes_around(16)) {
+      for (const std::size_t second : sizes_around(16)) {
+        if (std::max(first, second) == SIZE_MAX) {
+          continue;  // fits no budget
+        }
+        open({.max_items = 1, .max_pending_bytes = SIZE_MAX, .max_waiting_bytes = most});
+        ASSERT_TRUE(send("0"));
+        WriteProbe one(std::vector<Bytes>{Bytes::from_static(only_counted(first))});
+        WriteProbe two(std::vector<Bytes>{Bytes::from_static(only_counted(second))});
+        ASSERT_EQ(wait(one), Wait::kWaiting);
+        const std::size_t sum = second > SIZE_MAX - first ? SIZE_MAX : first + second;
+        const bool waits = second == 0 || (first <= most && second <= most - first);
+        ASSERT_EQ(wait(two), waits ? Wait::kWaiting : Wait::kRefused)
+            << first << " and " << second << " of " << most;
+        if (!waits) {
+          expect_refusal(two.refusal, Reason::too_many_waiting_bytes, sum, most);
+        }
+        EXPECT_EQ(queue().statistics().high_water_waiting_bytes, waits ? sum : first);
+        abort();  // what is only counted is never read
+      }
+    }
+  }
+}
+
 TEST_F(SizeArithmeticOfAQueue, WhatAStreamClaimsToHaveTaken) {
   for (const std::size_t taken : sizes_around(6)) {
     open({.max_items = 8, .max_pending_bytes = 16});

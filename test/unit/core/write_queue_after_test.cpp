@@ -110,8 +110,8 @@ TEST_F(WriteQueueStatistics, HighWaterMarksStayWhereTheyWere) {
   send("abc");
   send("def");
   send("g");
-  WriteProbe one("h");
-  WriteProbe two("i");
+  WriteProbe one("hh");
+  WriteProbe two("iii");
   wait(one);
   wait(two);
   stream().run();
@@ -121,18 +121,21 @@ TEST_F(WriteQueueStatistics, HighWaterMarksStayWhereTheyWere) {
   EXPECT_EQ(seen.high_water_items, 3U);
   EXPECT_EQ(seen.high_water_bytes, 7U);
   EXPECT_EQ(seen.high_water_waiters, 2U);
+  EXPECT_EQ(seen.high_water_waiting_bytes, 5U);
   EXPECT_EQ(seen.waits, 2U);
 }
 
 TEST_F(WriteQueueStatistics, CountRefusalsByReasonEachOnce) {
-  open({.max_items = 2, .max_pending_bytes = 4, .max_waiters = 2});
+  open({.max_items = 2, .max_pending_bytes = 4, .max_waiters = 2, .max_waiting_bytes = 3});
   send("abc");
   submit("12345");
   submit("12");
   WriteProbe first("12");
   WriteProbe second("1");
   WriteProbe third("1");
+  WriteProbe larger("12");
   wait(first);
+  wait(larger);
   wait(second);
   wait(third);
   cancel(first);  // lets the second in
@@ -145,6 +148,7 @@ TEST_F(WriteQueueStatistics, CountRefusalsByReasonEachOnce) {
   EXPECT_EQ(seen.refused(Reason::can_never_fit), 1U);
   EXPECT_EQ(seen.refused(Reason::byte_budget_exceeded), 1U);
   EXPECT_EQ(seen.refused(Reason::too_many_waiters), 1U);
+  EXPECT_EQ(seen.refused(Reason::too_many_waiting_bytes), 1U);
   EXPECT_EQ(seen.refused(Reason::cancelled), 1U);
   EXPECT_EQ(seen.refused(Reason::queue_full), 1U);
   EXPECT_EQ(seen.refused(Reason::closed), 2U);

@@ -266,6 +266,82 @@ TEST_F(WriteQueueWaiters, WithoutPlacesInTheLineAWriteThatFitsIsStillAdmitted) {
   stream().run();
 }
 
+TEST_F(WriteQueueWaiters, MoreThanMaxWaitingBytesAreRefusedAndComeBack) {
+  open({.max_items = 1, .max_pending_bytes = 100, .max_waiting_bytes = 10});
+  send("0");
+  WriteProbe first("1234567");
+  WriteProbe large("abcd");
+  WriteProbe fits("efg");
+  const auto* data = large.owned[0].data();
+  EXPECT_EQ(wait(first), Wait::kWaiting);
+  EXPECT_EQ(wait(large), Wait::kRefused);
+  expect_refusal(large.refusal, Reason::too_many_waiting_bytes, 11, 10);
+  EXPECT_EQ(large.owned[0].data(), data);
+  EXPECT_EQ(large.resumed, 0);
+  EXPECT_EQ(wait(fits), Wait::kWaiting) << "exactly the limit";
+  EXPECT_EQ(queue().statistics().high_water_waiting_bytes, 10U);
+  cancel(first);
+  large.refusal.reset();
+  EXPECT_EQ(wait(large), Wait::kWaiting) << "its bytes wait no more";
+  stream().run();
+  EXPECT_EQ(stream().received(), "0efgabcd");
+  WriteProbe again("1234567");
+  send("0");
+  EXPECT_EQ(wait(again), Wait::kWaiting) << "nor do those that were admitted";
+  stream().run();
+}
+
+TEST_F(WriteQueueWaiters, AWriteThatFindsTheLineEmptyMayWaitWhateverItsSize) {
+  for (const std::size_t most : {std::size_t{0}, std::size_t{3}}) {
+    open({.max_items = 2, .max_pending_bytes = 100, .max_waiting_bytes = most});
+    send("0");
+    WriteProbe large(std::string(100, 'L'));
+    WriteProbe empty("");
+    WriteProbe small("x");
+    EXPECT_EQ(wait(large), Wait::kWaiting);
+    EXPECT_EQ(wait(small), Wait::kRefused);
+    expect_refusal(small.refusal, Reason::too_many_waiting_bytes, 101, most);
+    EXPECT_EQ(wait(empty), Wait::kWaiting) << "it adds no bytes";
+    stream().run();
+    EXPECT_TRUE(large.was_admitted());
+    EXPECT_TRUE(empty.was_admitted());
+    EXPECT_EQ(stream().received().size(), 101U);
+  }
+}
+
+TEST_F(WriteQueueWaiters, WithBothLimitsOfTheLineReachedTheWaitersAreNamed) {
+  open({.max_items = 1, .max_pending_bytes = 10, .max_waiters = 1, .max_waiting_bytes = 1});
+  send("0");
+  WriteProbe first("1");
+  WriteProbe second("2");
+  EXPECT_EQ(wait(first), Wait::kWaiting);
+  EXPECT_EQ(wait(second), Wait::kRefused);
+  expect_refusal(second.refusal, Reason::too_many_waiters, 2, 1);
+  stream().run();
+}
+
+TEST_F(WriteQueueWaiters, ByDefaultTheLineIsBounded) {
+  open({.max_items = 1});
+  send("0");
+  std::deque<WriteProbe> probes;
+  std::size_t waiting = 0;
+  const Bytes slice = Bytes::copy_of(std::string(1000, 'x'));
+  while (waiting < 5000 && wait(probes.emplace_back(std::vector<Bytes>{slice})) == Wait::kWaiting) {
+    ++waiting;
+  }
+  EXPECT_EQ(waiting, 1024U);
+  const std::size_t large = WriteHandoffConfig().max_waiting_bytes - 1024U * 1000U + 1;
+  open({.max_items = 1});
+  send("0");
+  for (std::size_t i = 0; i < 1000; ++i) {
+    wait(probes.emplace_back(std::vector<Bytes>{slice}));
+  }
+  WriteProbe more(std::string(large + 24U * 1000U, 'x'));
+  EXPECT_EQ(wait(more), Wait::kRefused);
+  expect_refusal(more.refusal, Reason::too_many_waiting_bytes, 1024U * 1024U + 1, 1024U * 1024U);
+  stream().run();
+}
+
 TEST_F(WriteQueueWaiters, AFullBudgetWriteUnderBusyProducersGetsInWithinOneDrain) {
   open({.max_items = 64, .max_pending_bytes = 64});
   while (send("12345678")) {

@@ -300,6 +300,25 @@ TEST_F(WriteHandoffAdmission, more_than_max_waiters_are_refused) {
   EXPECT_EQ(second.get().error().bytes.view(), "c");
 }
 
+TEST_F(WriteHandoffAdmission, more_than_max_waiting_bytes_are_refused_with_their_bytes) {
+  WriteHandoffConfig config = limits(1, 8);
+  config.max_waiting_bytes = 3;
+  auto out = spawn_held(config);
+  EXPECT_TRUE(out.try_write_detached(text("a")));
+  Outcome<DetachedResult> first;
+  Outcome<DetachedResult> second;
+  out.async_write_detached(text("bbbbbb"), first.handler());
+  out.async_write_detached(text("cc"), second.handler());
+  run_ready(*context);
+  EXPECT_FALSE(first.has_come()) << "it found the line empty";
+  ASSERT_FALSE(second.get().has_value());
+  EXPECT_EQ(second.get().error().reason, Reason::too_many_waiting_bytes);
+  EXPECT_EQ(second.get().error().attempted, 8U);
+  EXPECT_EQ(second.get().error().limit, 3U);
+  EXPECT_EQ(second.get().error().bytes.view(), "cc");
+  EXPECT_EQ(out.statistics().high_water_waiting_bytes, 6U);
+}
+
 class WriteHandoffCancellation : public WriterFixture,
                                  public testing::WithParamInterface<net::cancellation_type> {};
 
