@@ -1,6 +1,5 @@
 #include "bytes_handoff/detail/last_run.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace bytes_handoff::detail {
@@ -55,9 +54,10 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
 void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
   try {
     if (gathered_.capacity() < run.bytes) {
-      gathered_ = BytesMut::with_capacity(run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock);
+      const std::size_t capacity = run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock;
+      gathered_ = BytesMut::with_capacity(capacity, block_source_);
     }
-  } catch (const std::exception&) {
+  } catch (...) {  // NOLINT: what a source throws is no error here, the bytes stay where they are
     return;
   }
   std::size_t moved = 0;

@@ -1,6 +1,5 @@
 #include "bytes_handoff/detail/write_item.hpp"
 
-#include <exception>
 #include <span>
 
 namespace bytes_handoff::detail {
@@ -12,9 +11,11 @@ Owner* move_bytes(WriteItem& item, BytesMut& into) noexcept {
   return std::exchange(item.owner, BytesAccess::release(*copy));
 }
 
-void WriteBatch::gather(WriteItems& from, std::size_t offset) noexcept {
+void WriteBatch::gather(WriteItems& from, std::size_t offset,
+                        std::pmr::memory_resource* block_source) noexcept {
   count = bytes = items = 0;
   if (join_at_most_ != 0) {
+    block_source_ = block_source;
     gather_to_join(from, offset);
     return;
   }
@@ -74,8 +75,8 @@ void WriteBatch::join() noexcept {
   count = 1;
   BytesMut block;
   try {
-    block = BytesMut::with_capacity(bytes);
-  } catch (const std::exception&) {
+    block = BytesMut::with_capacity(bytes, block_source_);
+  } catch (...) {
     bytes = buffers[0].size;
     return;
   }

@@ -164,6 +164,7 @@ void QueueWorld::act(const QueueOperation& op) {
       const std::chrono::nanoseconds time(op.a % 1000);
       model_.statistics.time_blocked += time;
       queue_.add_time_blocked(time);
+      copies_.fail(op.b % 2 == 0);
       break;
     }
     case Kind::kClose:

@@ -76,7 +76,7 @@ class QueueWorld : public Expectations {
   explicit QueueWorld(const QueueWorldShape& shape)
       : shape_(shape),
         model_(shape.config),
-        queue_(shape.config),
+        queue_(with_source(shape.config, &copies_)),
         stream_(queue_, shape.join_at_most) {}
 
   void apply(const QueueOperation& op) {
@@ -101,6 +101,11 @@ class QueueWorld : public Expectations {
     std::vector<const std::byte*> places;
   };
 
+  [[nodiscard]] static WriteHandoffConfig with_source(WriteHandoffConfig config,
+                                                      CountingResource* source) {
+    config.block_source = source;
+    return config;
+  }
   template <class Step>
   auto step(Step&& call) {
     return stream_.step(std::forward<Step>(call));
@@ -150,6 +155,7 @@ class QueueWorld : public Expectations {
 
   QueueWorldShape shape_;
   CountingResource source_;
+  CountingResource copies_;                                 // what the queue's own blocks come from
   std::size_t largest_footprint_ = 0;                       // of a block of source_
   std::shared_ptr<int> foreign_ = std::make_shared<int>();  // one more reference a foreign owner
   std::deque<std::string> literals_;

@@ -203,6 +203,7 @@ void QueueWorld::finish() {
   expect(foreign_.use_count() == 1, "a foreign owner was kept");
   block_ = BytesMut();
   expect(source_.blocks_out() == 0, "a block was kept");
+  expect(copies_.blocks_out() == 0, "a block of the queue's own was kept");
 }
 
 }  // namespace bytes_handoff::test

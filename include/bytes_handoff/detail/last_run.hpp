@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/detail/write_item.hpp"
@@ -27,6 +28,10 @@ namespace bytes_handoff::detail {
 /// block and do not leave at once.
 class LastRun {
  public:
+  /// Copies go into blocks from `block_source`; null: the library's pool.
+  explicit LastRun(std::pmr::memory_resource* block_source = nullptr) noexcept
+      : block_source_(block_source) {}
+
   /// Notes an item that was just pushed at `at`, the `sequence`th ever.
   void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
     if (item.owner == nullptr) {
@@ -46,7 +51,7 @@ class LastRun {
 
   /// Before an item is pushed that ends the run: compacts the run if it is worth it. Items before
   /// the `first_movable`th ever may be with the stream. Owners that are not needed any more go to
-  /// `releases`. Does nothing where memory is short.
+  /// `releases`. Does nothing where the source of blocks throws.
   void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
 
   /// The first `n` items ever are gone, or leave their owners: so is the run where these were all
@@ -65,7 +70,7 @@ class LastRun {
     }
   }
 
-  /// The queue is empty: there is no run, and no memory is kept.
+  /// The queue is empty, or has ended: there is no run, and no memory is kept.
   void reset() noexcept {
     run_ = with_stream_ = Run();
     gathered_ = BytesMut();
@@ -84,6 +89,7 @@ class LastRun {
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
   void compact(const Run& run, DeferredReleases& releases) noexcept;
 
+  std::pmr::memory_resource* const block_source_;
   Run run_;
   Run with_stream_;    // ended while the stream was reading it
   BytesMut gathered_;  // where small runs are copied together

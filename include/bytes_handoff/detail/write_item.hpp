@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
@@ -124,14 +125,16 @@ class WriteBatch {
   /// `join_at_most` 0: nothing is joined.
   explicit WriteBatch(std::size_t join_at_most = 0) noexcept : join_at_most_(join_at_most) {}
 
-  /// Gathers from the front of `from`, whose first `offset` bytes are written already.
-  void gather(WriteItems& from, std::size_t offset) noexcept;
+  /// Gathers from the front of `from`, whose first `offset` bytes are written already. What must be
+  /// joined gets a block from `block_source`; null: the library's pool.
+  void gather(WriteItems& from, std::size_t offset,
+              std::pmr::memory_resource* block_source = nullptr) noexcept;
 
   /// Whether what was gathered is to be joined before it is offered.
   [[nodiscard]] bool must_join() const noexcept { return join_at_most_ != 0 && count > 1; }
   /// Joins what was gathered, and drops the references on its owners. The items must be with the
-  /// stream, in which case the queue's lock is not needed. Without memory for the block, the first
-  /// buffer alone is offered. Precondition: `must_join()`.
+  /// stream, in which case the queue's lock is not needed. Where the source of the block throws,
+  /// the first buffer alone is offered. Precondition: `must_join()`.
   void join() noexcept;
 
   std::array<Buffer, kMaxBatchBuffers> buffers;  // NOLINT: only the first count are ever read
@@ -148,7 +151,8 @@ class WriteBatch {
   }
 
   const std::size_t join_at_most_;
-  WriteItems::Cursor first_;
+  WriteItems::Cursor first_;  // this and the next only where slices are joined
+  std::pmr::memory_resource* block_source_ = nullptr;
 };
 
 }  // namespace bytes_handoff::detail

@@ -54,7 +54,8 @@ class BasicWriteQueue {
   enum class Turn { kIdle, kWrite, kShutdown, kYield, kEnded };
 
   /// Precondition: `config.validate()`.
-  explicit BasicWriteQueue(const WriteHandoffConfig& config) noexcept : config_(config) {}
+  explicit BasicWriteQueue(const WriteHandoffConfig& config) noexcept
+      : config_(config), last_run_(config.block_source) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.

@@ -135,6 +135,7 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   effects.note_end(is_with_stream());
   fail_tickets(error, effects);
   pending_bytes_ = pending_items_ = 0;
+  last_run_.reset();
   refuse_all_waiters(closed_refusal(), effects);
   complete_flushes(effects);
   while (auto* waiter = static_cast<CloseWaiter*>(close_waiters_.pop_front())) {

@@ -68,7 +68,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects
     return Turn::kYield;
   }
   last_run_.retry(items_, written_items(), effects.releases);
-  batch.gather(items_, front_offset_);
+  batch.gather(items_, front_offset_, config_.block_source);
   if (batch.must_join()) {
     last_run_.forget_first(written_items() + batch.items);
   }

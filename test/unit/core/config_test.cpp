@@ -67,6 +67,7 @@ TEST(WriteHandoffConfig, DefaultsAreValid) {
   const WriteHandoffConfig config;
   EXPECT_EQ(config.max_items, 256U);
   EXPECT_EQ(config.max_pending_bytes, 1024U * 1024U);
+  EXPECT_EQ(config.block_source, nullptr);
   EXPECT_EQ(config.max_waiters, 1024U);
   EXPECT_EQ(config.max_waiting_bytes, 1024U * 1024U);
   EXPECT_EQ(config.stall_timeout, std::chrono::nanoseconds::zero());
