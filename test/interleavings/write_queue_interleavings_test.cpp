@@ -129,6 +129,43 @@ TEST(WriteQueueInterleavings, WithAProducerWhoDoesNotWait) {
   explore_states(shape, 10'000);
 }
 
+// One item leaves, or comes in, or one flush completes: the rest takes more turns, or more steps of
+// the canceller, and others get in between.
+TEST(WriteQueueInterleavings, InStepsOfOneItemWithACanceller) {
+  ProgramShape shape = shape_of(3);
+  shape.max_step_items = 1;
+  shape.producers = 4;
+  shape.writes = 1;
+  shape.bytes_a_first_write = 3;
+  shape.cancels = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, InStepsOfOneItemWithEmptyWritesAndAFlush) {
+  ProgramShape shape = shape_of(2);
+  shape.max_step_items = 1;
+  shape.first_is_empty = true;
+  shape.flushes = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, InStepsOfOneItemWithAProducerWhoDoesNotWait) {
+  ProgramShape shape = shape_of(2);
+  shape.max_step_items = 1;
+  shape.first_is_empty = true;
+  shape.last_tries = true;
+  shape.cancels = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, InStepsOfOneItemWithAnAborter) {
+  ProgramShape shape = shape_of(2);
+  shape.max_step_items = 1;
+  shape.first_is_empty = true;
+  shape.aborts = true;
+  explore_states(shape, 1'000);
+}
+
 TEST(WriteQueueInterleavings, WithALineOfOneWaiter) {
   ProgramShape shape = shape_of(1);
   shape.config.max_waiters = 1;

@@ -12,8 +12,13 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
   }
   all.emplace_back([this] { write(); });
   if (shape_.cancels) {
-    all.emplace_back(
-        [this] { step([this](detail::Effects& e) { queue_.cancel(writes_[0].probe, e); }); });
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) {
+        is_cancelling_ = true;
+        queue_.cancel(writes_[cancelled()].probe, e);
+        is_cancelling_ = false;
+      });
+    });
   }
   if (shape_.closes) {
     all.emplace_back([this] {
@@ -47,7 +52,7 @@ void WriteQueueProgram::step(Step&& call) {
   {
     detail::Effects effects;
     call(effects);
-    violate(queue_.violation());
+    violate(queue_.violation(is_cancelling_));
     mine.start_turn = effects.start_turn;
     mine.ended = effects.ended;
     while (detail::Waiting* waiting = effects.resumed.pop_front()) {
@@ -149,6 +154,9 @@ void WriteQueueProgram::write() {
     while (turn_ == Turn::kWrite) {
       finish_write();
     }
+    if (turn_ == Turn::kYield && std::exchange(is_turn_posted_, true)) {
+      violate("two turns were posted");
+    }
     if (turn_ == Turn::kShutdown) {
       step([this](detail::Effects& e) { queue_.finish_shutdown({}, e); });
     }
@@ -222,7 +230,8 @@ std::uint64_t WriteQueueProgram::state() {
        {static_cast<std::uint64_t>(turn_), std::uint64_t{batch_.bytes}, std::uint64_t{batch_.items},
         static_cast<std::uint64_t>(closed_.resumed), static_cast<std::uint64_t>(flush_.resumed),
         static_cast<std::uint64_t>(flush_.error.value), std::uint64_t{is_turn_posted_},
-        std::uint64_t{has_ended_}, std::uint64_t{is_closed_}, std::uint64_t{has_failed_}}) {
+        std::uint64_t{has_ended_}, std::uint64_t{is_closed_}, std::uint64_t{has_failed_},
+        std::uint64_t{is_cancelling_}}) {
     all = mixed(all, each);
   }
   return mixed(mixed(all, peer_), violation_);
@@ -288,6 +297,9 @@ bool WriteQueueProgram::is_in_order(const std::string& outcome, const std::strin
   }
   std::vector<std::size_t> last(shape_.producers, 0);
   for (const Write& write : writes_) {
+    if (write.text.empty()) {
+      continue;  // nothing of it can be seen
+    }
     const std::size_t index = static_cast<std::size_t>(write.text[0] - 'a');
     const std::size_t at = outcome.find(write.text);
     if (!write.is_admitted) {

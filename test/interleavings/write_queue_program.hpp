@@ -32,9 +32,11 @@ struct ProgramShape {
   bool aborts = false;
   bool cancels = false;  // the first write of the first producer
   bool flushes = false;
-  bool last_tries = false;     // the last producer does not wait for room
-  bool stream_varies = false;  // it takes one byte or all, as may be
-  bool stream_fails = false;   // any of its writes may fail
+  bool last_tries = false;      // the last producer does not wait for room
+  bool stream_varies = false;   // it takes one byte or all, as may be
+  bool stream_fails = false;    // any of its writes may fail
+  bool first_is_empty = false;  // the writes of the first producer have no bytes
+  std::size_t max_step_items = detail::kMaxStepItems;
 };
 
 /// The queue, with its state as a number, and what must hold of it whenever its lock is open.
@@ -60,8 +62,8 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     return all;
   }
 
-  /// Empty, or what does not hold.
-  [[nodiscard]] std::string violation() {
+  /// Empty, or what does not hold. With `goes_on` somebody is letting the line in, in steps.
+  [[nodiscard]] std::string violation(bool goes_on) {
     std::size_t bytes = 0;
     each_item([&](const detail::WriteItem& item) { bytes += item.size; });
     if (state_ == State::kEnded) {
@@ -87,8 +89,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
         waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
       return "the line is longer than it may be";
     }
-    const bool fits = first != nullptr && !held_up_by(first->bytes, first->items);
-    return fits ? "the first in line waits, and would fit" : "";
+    goes_on =
+        goes_on || (writer_ == Writer::kScheduled && max_step_items_ != detail::kMaxStepItems);
+    return first_waiter_fits() && !goes_on ? "the first in line waits, and would fit" : "";
   }
 
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
@@ -110,12 +113,16 @@ class WriteQueueProgram {
   using Queue = InspectedQueue;
   using Turn = Queue::Turn;
 
-  explicit WriteQueueProgram(const ProgramShape& shape) : shape_(shape), queue_(shape.config) {
+  explicit WriteQueueProgram(const ProgramShape& shape)
+      : shape_(shape), queue_(shape.config, shape.max_step_items) {
     for (std::size_t i = 0; i < shape.producers * shape.writes; ++i) {
       const auto letter = static_cast<char>('a' + i);
       const bool differs = shape.bytes_a_first_write != 0 && i < shape.writes;
-      writes_.emplace_back(
-          std::string(differs ? shape.bytes_a_first_write : shape.bytes_a_write, letter));
+      const bool is_empty = shape.first_is_empty && i < shape.writes;
+      writes_.emplace_back(std::string(is_empty  ? 0
+                                       : differs ? shape.bytes_a_first_write
+                                                 : shape.bytes_a_write,
+                                       letter));
     }
     at_write_.resize(shape.producers);
     static_cast<void>(queue_.wait_closed(closed_));
@@ -151,6 +158,8 @@ class WriteQueueProgram {
   template <class Step>
   void step(Step&& call);
   void produce(std::size_t producer);
+  /// The first write that has bytes: of the first producer, where none is empty.
+  [[nodiscard]] std::size_t cancelled() const { return shape_.first_is_empty ? shape_.writes : 0; }
   [[nodiscard]] bool tries(std::size_t producer) const {
     return shape_.last_tries && producer + 1 == shape_.producers;
   }
@@ -178,6 +187,7 @@ class WriteQueueProgram {
   std::string peer_;
   std::string violation_;
   bool is_turn_posted_ = false;
+  bool is_cancelling_ = false;
   bool has_ended_ = false;
   bool is_closed_ = false;
   bool has_failed_ = false;  // the stream

@@ -41,6 +41,7 @@ struct QueueScenario {
     shape.config.max_waiting_bytes = random.one_in(3) ? random.between(0, 60) : SIZE_MAX;
     shape.config.stall_timeout = std::chrono::milliseconds(random.one_in(4) ? 2000 : 0);
     shape.join_at_most = random.one_in(3) ? random.between(1, 100) : 0;
+    shape.max_step_items = random.one_in(3) ? random.between(1, 5) : detail::kMaxStepItems;
     shape.ends_cleanly = random.one_in(2);
     const std::size_t length = random.between(20, 800);
     for (std::size_t i = 0; i < length; ++i) {
@@ -61,7 +62,8 @@ struct QueueScenario {
            limit(shape.config.max_waiters) + ", max_waiting_bytes " +
            limit(shape.config.max_waiting_bytes) + ", stall timeout " +
            (shape.config.stall_timeout.count() == 0 ? "none" : "2 s") + ", joined up to " +
-           limit(shape.join_at_most) + ", then " + (shape.ends_cleanly ? "close" : "abort");
+           limit(shape.join_at_most) + ", " + limit(shape.max_step_items) + " items a step, then " +
+           (shape.ends_cleanly ? "close" : "abort");
   }
 
   QueueWorldShape shape;

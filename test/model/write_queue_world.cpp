@@ -215,12 +215,33 @@ void QueueWorld::use_ticket(const QueueOperation& op) {
   }
 }
 
+// A step of the writer: no more than `most_items` leave, and no more who wait are told.
+template <class Step>
+QueueWorld::Turn QueueWorld::bounded(std::size_t most_items, Step step) {
+  const auto left = [this] { return queue_.statistics().admitted_items - queue_.pending_items(); };
+  const std::uint64_t left_before = left();
+  const std::size_t told_before = log_.size();
+  const Turn turn = step();
+  if (!model_.has_ended()) {
+    expect(left() - left_before <= most_items, "more items left than may in one step");
+    expect(log_.size() - told_before <= most_items, "more were told than may in a step");
+  }
+  return turn;
+}
+
+QueueWorld::Turn QueueWorld::follow_up(Turn turn) {
+  while (has_small_steps() && turn == Turn::kYield && failure().empty()) {
+    turn = bounded(shape_.max_step_items, [this] { return stream_.begin(); });
+  }
+  return turn;
+}
+
 void QueueWorld::turn() {
   if (!stream_.turn_posted()) {
     return;
   }
   model_.turn();
-  const Turn turn = stream_.begin();
+  const Turn turn = follow_up(bounded(shape_.max_step_items, [this] { return stream_.begin(); }));
   const Turn expected = model_.has_ended()     ? Turn::kEnded
                         : !model_.is_drained() ? Turn::kWrite
                         : model_.is_open()     ? Turn::kIdle
@@ -232,7 +253,7 @@ Reply QueueWorld::reply_of(const QueueOperation& op) const {
   const std::size_t offered = stream_.batch().bytes;
   Reply with;
   with.take = op.a % 3 == 0 ? offered : op.a % 3 == 1 ? 1 : op.a / 3 % (offered + 1);
-  if (op.b % 1024 == 1) {
+  if (op.b % 1024 == 1 && !has_small_steps()) {
     with.error = error_value(104);
   }
   return with;
@@ -241,8 +262,10 @@ Reply QueueWorld::reply_of(const QueueOperation& op) const {
 void QueueWorld::reply(Reply with, bool yield) {
   if (stream_.is_writing()) {
     with.take = std::min(with.take, stream_.batch().bytes);
+    yield = yield && !has_small_steps();
     model_.written(with.take, stream_.batch().bytes, with.error);
-    const Turn turn = stream_.finish(with, yield);
+    const std::size_t most = std::max(shape_.max_step_items, stream_.batch().items);
+    const Turn turn = follow_up(bounded(most, [&] { return stream_.finish(with, yield); }));
     const Turn expected = model_.has_ended()    ? Turn::kEnded
                           : model_.is_drained() ? (model_.is_open() ? Turn::kIdle : Turn::kShutdown)
                           : yield               ? Turn::kYield

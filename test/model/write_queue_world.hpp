@@ -64,6 +64,9 @@ struct QueueOperation {
 struct QueueWorldShape {
   WriteHandoffConfig config;
   std::size_t join_at_most = 0;  // what the writer joins slices to; 0: nothing
+  // Where it is small, the turns that a step leaves to do follow it at once: the model knows none.
+  // Then no stream fails, and none is asked to yield.
+  std::size_t max_step_items = detail::kMaxStepItems;
   bool ends_cleanly = true;
 };
 
@@ -76,7 +79,7 @@ class QueueWorld : public Expectations {
   explicit QueueWorld(const QueueWorldShape& shape)
       : shape_(shape),
         model_(shape.config),
-        queue_(with_source(shape.config, &copies_)),
+        queue_(with_source(shape.config, &copies_), shape.max_step_items),
         stream_(queue_, shape.join_at_most) {}
 
   void apply(const QueueOperation& op) {
@@ -130,6 +133,12 @@ class QueueWorld : public Expectations {
   void cancel(Probes& probes, std::uint64_t which);
   void use_ticket(const QueueOperation& op);
   void turn();
+  [[nodiscard]] bool has_small_steps() const {
+    return shape_.max_step_items != detail::kMaxStepItems;
+  }
+  template <class Step>
+  Turn bounded(std::size_t most_items, Step step);
+  [[nodiscard]] Turn follow_up(Turn turn);
   void reply(Reply with, bool yield);
   [[nodiscard]] Reply reply_of(const QueueOperation& op) const;
   void take_unwritten();

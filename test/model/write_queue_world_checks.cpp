@@ -138,7 +138,10 @@ void QueueWorld::check_statistics() {
   expect(seen.written_bytes == stream_.received().size(), "written_bytes");
   expect(seen.stream_writes == expected.stream_writes, "stream_writes");
   expect(seen.short_stream_writes == expected.short_stream_writes, "short_stream_writes");
-  expect(seen.high_water_items == expected.high_water_items, "high_water_items");
+  // In small steps an empty write may have left before the next one comes in.
+  expect(has_small_steps() ? seen.high_water_items <= expected.high_water_items
+                           : seen.high_water_items == expected.high_water_items,
+         "high_water_items");
   expect(seen.high_water_bytes == expected.high_water_bytes, "high_water_bytes");
   expect(seen.high_water_waiters == expected.high_water_waiters, "high_water_waiters");
   expect(seen.high_water_waiting_bytes == expected.high_water_waiting_bytes,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 #include <type_traits>
@@ -94,12 +95,14 @@ class SegmentQueue {
     }
   }
 
-  /// Pops elements from the front for as long as `take(element)` says so. Returns how many.
+  /// Pops elements from the front for as long as `take(element)` says so, at most `most`. Returns
+  /// how many.
   template <class Take>
-  std::size_t pop_front_while(Take take) {
+  std::size_t pop_front_while(std::size_t most, Take take) {
+    most = std::min(most, size_);
     std::size_t popped = 0;
     Cursor at = front_;
-    for (; popped != size_; ++popped, ++at.index_) {
+    for (; popped != most; ++popped, ++at.index_) {
       step_if_full(at);
       if (!take(std::as_const(at.segment_->items[at.index_]))) {
         break;

@@ -29,6 +29,12 @@ namespace bytes_handoff::detail {
 /// A stream that reports success without taking a byte this many times in a row makes no progress.
 inline constexpr unsigned kMaxZeroWrites = 16;
 
+/// Limit of what one step does under the lock: items that leave the queue, items that come in from
+/// the line, and flushes that complete, all together. The writer yields, and goes on in another
+/// turn. One write comes in whole, however many items it has, and what one gather had leaves whole.
+/// Not limited: the steps that end the queue or close it, once each.
+inline constexpr std::size_t kMaxStepItems = kMaxBatchItems;
+
 /// Waits for room. The front end owns the slices until the write is admitted; a refused or
 /// cancelled waiter still has them.
 template <class Sync>
@@ -53,9 +59,10 @@ class BasicWriteQueue {
   /// What the writer is to do next. `kYield`: post another turn. `kIdle`, `kEnded`: nothing.
   enum class Turn { kIdle, kWrite, kShutdown, kYield, kEnded };
 
-  /// Precondition: `config.validate()`.
-  explicit BasicWriteQueue(const WriteHandoffConfig& config) noexcept
-      : config_(config), last_run_(config.block_source) {}
+  /// Preconditions: `config.validate()`, and `max_step_items` is at least 1.
+  explicit BasicWriteQueue(const WriteHandoffConfig& config,
+                           std::size_t max_step_items = kMaxStepItems) noexcept
+      : config_(config), max_step_items_(max_step_items), last_run_(config.block_source) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -131,12 +138,17 @@ class BasicWriteQueue {
   void schedule(Effects& effects) noexcept;
   void refuse(WriteWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
   void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
-  bool admit_waiters(Effects& effects) noexcept;
-  void complete_flushes(Effects& effects) noexcept;
-  void pop_written(std::size_t written, Effects& effects) noexcept;
+  [[nodiscard]] bool first_waiter_fits() const noexcept;
+  [[nodiscard]] bool admit_a_step(Effects& effects) noexcept;
+  bool admit_waiters(std::size_t& left, Effects& effects) noexcept;
+  void complete_flushes(std::size_t& left, Effects& effects) noexcept;
+  [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
+                                        Effects& effects) noexcept;
   void finish_ticket(Ticket& ticket, Effects& effects) noexcept;
-  void settle(Effects& effects) noexcept;
-  [[nodiscard]] Turn next(bool yield, WriteBatch& batch, Effects& effects) noexcept;
+  [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
+  [[nodiscard]] bool is_settled() noexcept;
+  [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
+                          Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;
   void fail_tickets(ErrorValue error, Effects& effects) noexcept;
   static void release_owners(WriteItems& items) noexcept;
@@ -148,6 +160,7 @@ class BasicWriteQueue {
   }
 
   const WriteHandoffConfig config_;
+  const std::size_t max_step_items_;
   mutable typename Sync::Mutex mutex_;
   State state_ = State::kOpen;
   Writer writer_ = Writer::kIdle;

@@ -73,10 +73,18 @@ std::optional<Refusal> BasicWriteQueue<Sync>::refusal_of(std::size_t bytes,
   if (items > config_.max_items) {
     return Refusal{WriteRefusalReason::can_never_fit, items, config_.max_items, {}, true};
   }
-  if (auto* first = static_cast<WriteWaiter*>(write_waiters_.front())) {
-    return held_up_by(first->bytes, first->items);
+  auto* first = static_cast<WriteWaiter*>(write_waiters_.front());
+  if (first == nullptr) {
+    return held_up_by(bytes, items);
   }
-  return held_up_by(bytes, items);
+  if (auto refusal = held_up_by(first->bytes, first->items)) {
+    return refusal;
+  }
+  // The line is being let in, a step at a time, and this write stands behind all of it.
+  return Refusal{WriteRefusalReason::queue_full,
+                 saturating_sum(pending_items_ + waiting_items_, items),
+                 config_.max_items,
+                 {}};
 }
 
 // Of a write that has to wait. The first in line may have any size.
@@ -165,11 +173,26 @@ void BasicWriteQueue<Sync>::leave_line(WriteWaiter& waiter) noexcept {
 
 template <class Sync>
 void BasicWriteQueue<Sync>::cancel(WriteWaiter& waiter, Effects& effects) noexcept {
-  const Lock lock(mutex_);
-  if (waiter.linked) {
-    refuse(waiter, Refusal{WriteRefusalReason::cancelled, 0, 0, {}}, effects);
-    admit_waiters(effects);
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    if (waiter.linked) {
+      refuse(waiter, Refusal{WriteRefusalReason::cancelled, 0, 0, {}}, effects);
+      is_settled = admit_a_step(effects);
+    }
   }
+  // The writer may be waiting for a stream that is stuck, so this goes on by itself.
+  while (!is_settled) {
+    const Lock lock(mutex_);
+    is_settled = admit_a_step(effects);
+  }
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::admit_a_step(Effects& effects) noexcept {
+  std::size_t left = max_step_items_;
+  admit_waiters(left, effects);
+  return left != 0 || !first_waiter_fits();
 }
 
 template <class Sync>
@@ -190,12 +213,17 @@ void BasicWriteQueue<Sync>::refuse_all_waiters(const Refusal& refusal, Effects& 
 
 // Only the first in line is asked, so nobody barges past a large write.
 template <class Sync>
-bool BasicWriteQueue<Sync>::admit_waiters(Effects& effects) noexcept {
+bool BasicWriteQueue<Sync>::first_waiter_fits() const noexcept {
+  const auto* first = static_cast<const WriteWaiter*>(write_waiters_.front());
+  return first != nullptr && !held_up_by(first->bytes, first->items);
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) noexcept {
   bool admitted = false;
-  while (auto* waiter = static_cast<WriteWaiter*>(write_waiters_.front())) {
-    if (held_up_by(waiter->bytes, waiter->items)) {
-      break;
-    }
+  while (left != 0 && first_waiter_fits()) {
+    auto* waiter = static_cast<WriteWaiter*>(write_waiters_.front());
+    left -= std::min(left, waiter->items);
     leave_line(*waiter);
     waiter->refusal.reset();
     push(waiter->slices, waiter->bytes, waiter->ticket, effects);

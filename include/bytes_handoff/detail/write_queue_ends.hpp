@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -41,8 +42,9 @@ void BasicWriteQueue<Sync>::cancel(FlushWaiter& waiter, ErrorValue cancelled,
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::complete_flushes(Effects& effects) noexcept {
-  while (auto* waiter = static_cast<FlushWaiter*>(flush_waiters_.front())) {
+void BasicWriteQueue<Sync>::complete_flushes(std::size_t& left, Effects& effects) noexcept {
+  for (; left != 0 && !flush_waiters_.empty(); --left) {
+    auto* waiter = static_cast<FlushWaiter*>(flush_waiters_.front());
     const bool is_written = waiter->target <= written_items();
     if (!is_written && state_ != State::kEnded) {
       break;
@@ -128,6 +130,8 @@ bool BasicWriteQueue<Sync>::tick(std::chrono::steady_clock::time_point now,
   return true;
 }
 
+// Goes through all that is queued and all who wait, under the lock, once: an end in steps would
+// have a state between, in which some know of it and some do not.
 template <class Sync>
 void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   state_ = State::kEnded;
@@ -137,7 +141,8 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   pending_bytes_ = pending_items_ = 0;
   last_run_.reset();
   refuse_all_waiters(closed_refusal(), effects);
-  complete_flushes(effects);
+  std::size_t all = SIZE_MAX;
+  complete_flushes(all, effects);
   while (auto* waiter = static_cast<CloseWaiter*>(close_waiters_.pop_front())) {
     waiter->linked = false;
     waiter->error = error;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "bytes_handoff/detail/write_queue.hpp"
 
@@ -12,7 +13,7 @@ namespace bytes_handoff::detail {
 template <class Sync>
 auto BasicWriteQueue<Sync>::begin_turn(WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
-  return next(false, batch, effects);
+  return next(false, max_step_items_, batch, effects);
 }
 
 template <class Sync>
@@ -20,16 +21,16 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
                                          WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
   written = std::min(written, batch.bytes);
-  in_flight_items_ = 0;
+  const std::size_t most = std::max(max_step_items_, std::exchange(in_flight_items_, 0U));
   writer_ = Writer::kScheduled;
   ++stats_.stream_writes;
   stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;
   stats_.written_bytes += written;
   if (state_ == State::kEnded) {
     front_offset_ += written;  // written after all
-    return next(yield, batch, effects);
+    return next(yield, 0, batch, effects);
   }
-  pop_written(written, effects);
+  const std::size_t popped = pop_written(written, most, effects);
   zero_writes_ = written == 0 ? zero_writes_ + 1 : 0;
   if (written != 0) {
     ++progress_;
@@ -39,7 +40,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   } else if (zero_writes_ == kMaxZeroWrites) {
     end(ErrorValue::of(Errc::no_progress), effects);
   }
-  return next(yield, batch, effects);
+  return next(yield, most - popped, batch, effects);
 }
 
 template <class Sync>
@@ -52,12 +53,15 @@ void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) 
 }
 
 template <class Sync>
-auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects) noexcept -> Turn {
+auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch,
+                                 Effects& effects) noexcept -> Turn {
   if (state_ == State::kEnded) {
     writer_ = Writer::kIdle;
     return Turn::kEnded;
   }
-  settle(effects);
+  if (!settle(left, effects)) {
+    return Turn::kYield;  // before a write, which may be stuck, while somebody waits who fits
+  }
   if (items_.empty()) {
     items_.release_segments();
     last_run_.reset();
@@ -77,22 +81,33 @@ auto BasicWriteQueue<Sync>::next(bool yield, WriteBatch& batch, Effects& effects
   return Turn::kWrite;
 }
 
-// Admits who fits now and completes what needs no stream call, until neither changes anything.
+// Admits who fits now and completes what needs no stream call, until neither changes anything, or
+// `left` is used up. False: there is more to do.
 template <class Sync>
-void BasicWriteQueue<Sync>::settle(Effects& effects) noexcept {
+bool BasicWriteQueue<Sync>::settle(std::size_t left, Effects& effects) noexcept {
   do {
     if (!items_.empty() && items_.front().size == 0) {
-      pop_written(0, effects);
+      left -= pop_written(0, left, effects);
     }
-  } while (admit_waiters(effects));
-  complete_flushes(effects);
+  } while (admit_waiters(left, effects));
+  complete_flushes(left, effects);
+  return left != 0 || is_settled();
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) noexcept {
+bool BasicWriteQueue<Sync>::is_settled() noexcept {
+  const auto* flush = static_cast<const FlushWaiter*>(flush_waiters_.front());
+  return (items_.empty() || items_.front().size != 0) && !first_waiter_fits() &&
+         (flush == nullptr || flush->target > written_items());
+}
+
+// Returns how many items left. At least those of the last gather must be allowed to.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
+                                               Effects& effects) noexcept {
   std::size_t offset = front_offset_ + written;
   std::size_t bytes = 0;
-  const std::size_t items = items_.pop_front_while([&](const WriteItem& item) {
+  const std::size_t items = items_.pop_front_while(most, [&](const WriteItem& item) {
     if (offset < item.size) {
       return false;
     }
@@ -108,6 +123,7 @@ void BasicWriteQueue<Sync>::pop_written(std::size_t written, Effects& effects) n
   pending_bytes_ -= bytes;
   pending_items_ -= items;
   last_run_.forget_first(written_items());
+  return items;
 }
 
 template <class Sync>

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <deque>
 #include <vector>
 
 #include "bytes_handoff/detail/write_queue_impl.hpp"
@@ -52,6 +53,21 @@ TEST_F(WriteQueueLocking, ASubmissionTakesTheLockOnceHoweverManySlicesItHas) {
   BasicWriteProbe<CountingSync> waits(slices(50));
   EXPECT_EQ(locks_of([&] { static_cast<void>(queue.wait_write(waits, effects)); }), 1U);
   EXPECT_EQ(locks_of([&] { queue.cancel(waits, effects); }), 1U);
+}
+
+TEST_F(WriteQueueLocking, WhatACancelledWriteLetsInTakesItOnceAStep) {
+  Queue in_steps{{.max_items = 200}, 10};
+  std::vector<Bytes> group = slices(150);
+  ASSERT_TRUE(in_steps.try_write(group, nullptr, effects).has_value());
+  BasicWriteProbe<CountingSync> large(slices(51));
+  ASSERT_EQ(in_steps.wait_write(large, effects), Queue::Wait::kWaiting);
+  std::deque<BasicWriteProbe<CountingSync>> behind;
+  for (int i = 0; i < 45; ++i) {
+    ASSERT_EQ(in_steps.wait_write(behind.emplace_back(slices(1)), effects), Queue::Wait::kWaiting);
+  }
+  EXPECT_EQ(locks_of([&] { in_steps.cancel(large, effects); }), 5U);
+  EXPECT_EQ(in_steps.pending_items(), 195U);
+  in_steps.abort({}, effects);
 }
 
 TEST_F(WriteQueueLocking, AGatherOfManyWritesTakesItOnceAndTheirEndOnce) {
