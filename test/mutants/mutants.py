@@ -102,9 +102,11 @@ MUTANTS = [
     ("flushes that a step leaves are forgotten", WRITER,
      "(flush == nullptr || flush->target > written_items())", "(flush == nullptr || true)"),
     ("empty writes that a step leaves are forgotten", WRITER,
-     "(items_.empty() || items_.front().size != 0) && !first", "!first"),
+     "return !starts_empty() && !first", "return !first"),
     ("a write is begun while somebody waits who fits", WRITER,
-     "  if (!settle(left, effects)) {", "  if (!settle(left, effects) && items_.empty()) {"),
+     "!is_quiet && !settle(left, effects)", "!is_quiet && !settle(left, effects) && items_.empty()"),
+    ("who waits is not looked for where the front has bytes", WRITER,
+     "const bool is_quiet = write_waiters_.empty() && ", "const bool is_quiet = "),
     ("the writer goes to sleep on what it saw before it unlocked", WRITER,
      "    end(ErrorValue::of(Errc::no_progress), effects);\n  }\n  return next(",
      "    end(ErrorValue::of(Errc::no_progress), effects);\n  }\n"

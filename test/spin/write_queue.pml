@@ -6,11 +6,21 @@
  * 2p + 1.
  *
  * Defined from outside: ITEMS and BYTES, the limits; SIZE_0 and SIZE_1, the bytes of
- * a write of either producer; and WITH_ABORT for an aborter. What must hold is asserted where it could break; that everybody ends is the
+ * a write of either producer; WAITERS and WAITING_BYTES, the limits of the line, and STEP, how many are let in by one step, where
+ * these are to matter; and WITH_ABORT for an aborter. What must hold is asserted where it could break; that everybody ends is the
  * absence of invalid end states.
  */
 
 #define WRITES 4
+#ifndef WAITERS
+#define WAITERS WRITES
+#endif
+#ifndef WAITING_BYTES
+#define WAITING_BYTES 255
+#endif
+#ifndef STEP
+#define STEP WRITES
+#endif
 #define NOBODY 255
 
 mtype = { open, closing, ended };                       /* the queue */
@@ -27,6 +37,7 @@ chan queue = [WRITES] of { byte };  /* admitted, not written, in order */
 chan line = [WRITES] of { byte };   /* those that wait for room, in order */
 byte pending_items;
 byte pending_bytes;
+byte waiting_bytes;       /* of all in line */
 byte offset;              /* bytes of the first item that are written */
 bool turn_posted;
 bool behind[2];           /* a producer's write waits behind the other's */
@@ -35,6 +46,7 @@ byte last_written[2] = NOBODY;  /* of each producer */
 
 #define size_of(w) ((w) < 2 -> SIZE_0 : SIZE_1)
 #define has_room(w) (pending_items + 1 <= ITEMS && pending_bytes + size_of(w) <= BYTES)
+#define may_wait(w) (len(line) < WAITERS && (len(line) == 0 || waiting_bytes + size_of(w) <= WAITING_BYTES))
 
 inline push(w) {
   assert(state == open);
@@ -46,21 +58,28 @@ inline push(w) {
   assert(pending_items <= ITEMS && pending_bytes <= BYTES && pending_items == len(queue))
 }
 
-/* Each `wake` is the bit of one whose result has come; the caller wakes them after its step. */
-inline admit_waiters(wake) {
+/* Each `wake` is the bit of one whose result has come; the caller wakes them after its step. `more`:
+ * the step has let in as many as it may, and the next in line fits. */
+inline admit_waiters(wake, more) {
+  left = STEP;
+  more = false;
   do
   :: len(line) > 0 ->
     line?<next>;
     if
-    :: has_room(next) -> line?next
+    :: has_room(next) && left > 0 -> line?next
+    :: has_room(next) && left == 0 -> more = true; break
     :: else -> break
     fi;
+    left--;
+    waiting_bytes = waiting_bytes - size_of(next);
     assert(!behind[next / 2]);
     behind[1 - next / 2] = false;
     push(next);
     wake = wake | (1 << next)
   :: else -> break
   od;
+  left = 0;
   next = 0
 }
 
@@ -71,7 +90,7 @@ inline refuse_waiters(wake) {
     behind[1 - next / 2] = false;
     write[next] = refused;
     wake = wake | (1 << next)
-  :: else -> next = 0; break
+  :: else -> next = 0; waiting_bytes = 0; break
   od
 }
 
@@ -117,10 +136,16 @@ proctype Producer(byte p) {
         :: else
         fi
       :: else ->
-        behind[p] = (len(line) > 0);
-        line!w;
-        write[w] = waiting;
-        must_wait = true
+        if
+        :: may_wait(w) ->
+          behind[p] = (len(line) > 0);
+          line!w;
+          waiting_bytes = waiting_bytes + size_of(w);
+          assert(waiting_bytes <= WAITING_BYTES || len(line) == 1);
+          write[w] = waiting;
+          must_wait = true
+        :: else -> write[w] = refused
+        fi
       fi
     }
     atomic {
@@ -168,24 +193,35 @@ inline decide(wake) {
   if
   :: state == ended -> writer = idle
   :: else ->
-    admit_waiters(wake);
+    admit_waiters(wake, yields);
     if
-    :: len(queue) > 0 -> writer = writing
-    :: len(queue) == 0 && state == closing -> writer = shutting_down
+    :: yields -> writer = scheduled
+    :: !yields && len(queue) > 0 -> writer = writing
+    :: !yields && len(queue) == 0 && state == closing -> writer = shutting_down
     :: else -> writer = idle
     fi
+  fi
+}
+
+/* The writer goes on in another turn. */
+inline post_if_yields() {
+  if
+  :: yields -> assert(!turn_posted); turn_posted = true; yields = false
+  :: else
   fi
 }
 
 proctype Writer() {
   byte next;
   byte wake;
+  byte left;
   bool all;
+  bool yields;
   byte offered;
   do
   :: atomic { turn_posted -> turn_posted = false };
     atomic { decide(wake); offered = len(queue) }
-    atomic { wake_all(wake) }
+    atomic { wake_all(wake); post_if_yields() }
     do
     :: atomic {  /* finish_write: what came meanwhile was not offered */
         writer == writing ->
@@ -207,7 +243,7 @@ proctype Writer() {
         decide(wake);
         offered = len(queue)
       }
-      atomic { wake_all(wake) }
+      atomic { wake_all(wake); post_if_yields() }
     :: atomic {
         writer == shutting_down ->
         writer = idle;
@@ -264,6 +300,13 @@ proctype Aborter() {
 }
 #endif
 
+inline schedule_if_idle() {
+  if
+  :: len(queue) > 0 && writer == idle -> posts = true; writer = scheduled
+  :: else
+  fi
+}
+
 /* Takes the first producer's first write out of the line, if it is there. */
 proctype Canceller() {
   byte next;
@@ -271,6 +314,7 @@ proctype Canceller() {
   byte left;
   byte wake;
   bool posts;
+  bool more;
   atomic {
     if
     :: write[0] == waiting ->
@@ -288,16 +332,18 @@ proctype Canceller() {
       other = 0;
       behind[0] = false;
       behind[1] = false;
+      waiting_bytes = waiting_bytes - size_of(0);
       write[0] = cancelled;
       wake = 1;
-      admit_waiters(wake);
-      if
-      :: len(queue) > 0 && writer == idle -> posts = true; writer = scheduled
-      :: else
-      fi
+      admit_waiters(wake, more);
+      schedule_if_idle()
     :: else
     fi
   }
+  do
+  :: atomic { more -> admit_waiters(wake, more); schedule_if_idle() }
+  :: else -> break
+  od;
   atomic {
     if
     :: posts -> assert(!turn_posted); turn_posted = true

@@ -147,6 +147,7 @@ class BasicWriteQueue {
   void finish_ticket(Ticket& ticket, Effects& effects) noexcept;
   [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
   [[nodiscard]] bool is_settled() noexcept;
+  [[nodiscard]] bool starts_empty() noexcept { return !items_.empty() && items_.front().size == 0; }
   [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
                           Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;

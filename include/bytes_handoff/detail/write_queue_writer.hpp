@@ -59,7 +59,8 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
     writer_ = Writer::kIdle;
     return Turn::kEnded;
   }
-  if (!settle(left, effects)) {
+  const bool is_quiet = write_waiters_.empty() && flush_waiters_.empty() && !starts_empty();
+  if (!is_quiet && !settle(left, effects)) {
     return Turn::kYield;  // before a write, which may be stuck, while somebody waits who fits
   }
   if (items_.empty()) {
@@ -86,7 +87,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
 template <class Sync>
 bool BasicWriteQueue<Sync>::settle(std::size_t left, Effects& effects) noexcept {
   do {
-    if (!items_.empty() && items_.front().size == 0) {
+    if (starts_empty()) {
       left -= pop_written(0, left, effects);
     }
   } while (admit_waiters(left, effects));
@@ -97,7 +98,7 @@ bool BasicWriteQueue<Sync>::settle(std::size_t left, Effects& effects) noexcept 
 template <class Sync>
 bool BasicWriteQueue<Sync>::is_settled() noexcept {
   const auto* flush = static_cast<const FlushWaiter*>(flush_waiters_.front());
-  return (items_.empty() || items_.front().size != 0) && !first_waiter_fits() &&
+  return !starts_empty() && !first_waiter_fits() &&
          (flush == nullptr || flush->target > written_items());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <utility>
@@ -47,6 +48,24 @@ TEST(SegmentQueue, FirstInFirstOutOverManySegments) {
     queue.pop_front();
   }
   EXPECT_TRUE(queue.empty());
+}
+
+TEST(SegmentQueue, PopsForAsLongAsItIsToldToAndAtMostSoMany) {
+  constexpr std::uint64_t kItems = 300;
+  for (std::size_t most = 0; most <= kItems + 1; ++most) {
+    Queue queue;
+    for (std::uint64_t i = 0; i < kItems; ++i) {
+      push(queue, i);
+    }
+    const auto below = [](std::uint64_t end) {
+      return [end](const Item& item) { return item.value < end; };
+    };
+    ASSERT_EQ(queue.pop_front_while(most, below(200)), std::min<std::size_t>(most, 200));
+    ASSERT_EQ(queue.front().value, std::min<std::size_t>(most, 200));
+    ASSERT_EQ(queue.pop_front_while(SIZE_MAX, below(kItems)),
+              kItems - std::min<std::size_t>(most, 200));
+    ASSERT_TRUE(queue.empty());
+  }
 }
 
 TEST(SegmentQueue, ReservedRoomIsAllThatPushingNeeds) {

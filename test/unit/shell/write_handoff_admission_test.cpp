@@ -169,6 +169,25 @@ TEST_F(WriteHandoffAdmission, an_empty_write_keeps_its_place_and_reaches_no_stre
   EXPECT_EQ(script->calls, 0U);
 }
 
+TEST_F(WriteHandoffAdmission, many_empty_writes_leave_the_executor_to_others_in_between) {
+  constexpr std::size_t kWrites = 100'000;
+  constexpr std::size_t kATurn = 1024;
+  auto out = spawn(limits(kWrites, 1));
+  for (std::size_t i = 0; i < kWrites; ++i) {
+    ASSERT_TRUE(out.try_write_detached(Bytes()));
+  }
+  std::size_t turns = 0;
+  for (std::size_t before = kWrites; before != 0; ++turns) {
+    std::optional<std::size_t> left;
+    net::post(*context, [&] { left = out.pending_items(); });
+    ASSERT_TRUE(run_until(*context, [&] { return left.has_value(); }));
+    ASSERT_LE(before - *left, kATurn);
+    before = *left;
+  }
+  EXPECT_GE(turns, kWrites / kATurn);
+  EXPECT_EQ(script->calls, 0U);
+}
+
 TEST_F(WriteHandoffAdmission, waiters_are_admitted_first_come_first_served_and_nobody_barges) {
   auto out = spawn_held(limits(8, 4));
   EXPECT_TRUE(out.try_write_detached(text("aa")));
