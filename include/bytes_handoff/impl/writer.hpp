@@ -365,7 +365,7 @@ class Writer final : public WriterBase {
       return;
     }
     try {
-      std::make_shared<Linger<Stream>>(stream, config.close_timeout, nullptr)->start();
+      std::make_shared<Linger<Stream>>(stream, config.close_timeout, config.block_source)->start();
     } catch (...) {  // NOLINT: then it is closed at once
     }
   }
