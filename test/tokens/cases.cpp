@@ -1,0 +1,123 @@
+#include "tokens/cases.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+
+#include "support/count.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+constexpr std::size_t kMoreBySeed = 24;
+
+[[nodiscard]] std::optional<std::string> only() {
+  const char* const given = std::getenv("BYTES_HANDOFF_TOKENS_ONLY");
+  return given == nullptr ? std::nullopt : std::optional<std::string>(given);
+}
+
+[[nodiscard]] std::vector<CaseId> all_cases(bool has_error_code) {
+  std::vector<CaseId> cases;
+  for (const Kind kind : kKinds) {
+    for (const bool is_dressed : {false, true}) {
+      if ((kind == Kind::unbound && is_dressed) ||
+          (kind == Kind::redirect_error && !has_error_code)) {
+        continue;
+      }
+      for (const Where where : kEverywhere) {
+        cases.push_back({kind, is_dressed, where});
+      }
+    }
+  }
+  return cases;
+}
+
+}  // namespace
+
+const char* name_of(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::callback:
+      return "callback";
+    case Kind::move_only:
+      return "move_only";
+    case Kind::unbound:
+      return "unbound";
+    case Kind::concrete:
+      return "concrete";
+    case Kind::future:
+      return "future";
+    case Kind::awaitable:
+      return "awaitable";
+    case Kind::as_tuple:
+      return "as_tuple";
+    case Kind::redirect_error:
+      return "redirect_error";
+    case Kind::deferred_once:
+      return "deferred_once";
+    case Kind::deferred_kept:
+      return "deferred_kept";
+    case Kind::detached:
+      return "detached";
+  }
+  return "";
+}
+
+std::string CaseId::name() const {
+  return std::string(name_of(kind)) + (is_dressed ? "/dressed/" : "/bare/") + name_of(where);
+}
+
+std::vector<CaseId> choose_cases(bool has_error_code, Random& random) {
+  std::vector<CaseId> all = all_cases(has_error_code);
+  if (only() || count_or(0) != 0) {
+    return all;
+  }
+  const auto take_one = [&](auto fits) {
+    std::vector<CaseId> fitting;
+    for (const CaseId& id : all) {
+      if (fits(id)) {
+        fitting.push_back(id);
+      }
+    }
+    return fitting.at(random.between(0, fitting.size() - 1));
+  };
+  std::vector<CaseId> chosen;
+  for (const Kind kind : kKinds) {
+    if (kind != Kind::redirect_error || has_error_code) {
+      chosen.push_back(take_one([&](const CaseId& id) { return id.kind == kind; }));
+    }
+  }
+  for (const Where where : kEverywhere) {
+    chosen.push_back(take_one([&](const CaseId& id) { return id.where == where; }));
+  }
+  for (std::size_t i = 0; i < kMoreBySeed; ++i) {
+    chosen.push_back(take_one([](const CaseId&) { return true; }));
+  }
+  return chosen;
+}
+
+void run_cases(const std::string& operation, const std::vector<std::string>& states,
+               bool has_error_code,
+               const std::function<void(const CaseId&, unsigned, std::uint64_t)>& run) {
+  Random random(seed() ^ std::hash<std::string>()(operation));
+  const std::uint64_t rounds = count_or(1);
+  std::printf("%s\n", seed_note().c_str());
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    for (const CaseId& id : choose_cases(has_error_code, random)) {
+      for (unsigned state = 0; state < states.size(); ++state) {
+        const std::string name = operation + "/" + id.name() + "/" + states[state];
+        if (only() && name.find(*only()) == std::string::npos) {
+          continue;
+        }
+        std::printf("%s\n", name.c_str());  // the last one is what a crash was in
+        std::fflush(stdout);
+        SCOPED_TRACE(seed_note() + " BYTES_HANDOFF_TOKENS_ONLY=" + name);
+        run(id, state, random.bits());
+      }
+    }
+  }
+}
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,73 @@
+#pragma once
+
+// A queue in front of one end of a small duplex: what the operations of a WriteHandoff start from.
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "support/asio.hpp"
+#include "tokens/record.hpp"
+
+namespace bytes_handoff::test {
+
+/// The test's thread has the far end, and only calls there what returns at once.
+class QueueOperation {
+ public:
+  using Stream = BasicDuplexStream<net::io_context::executor_type>;
+
+  explicit QueueOperation(Environment& environment)
+      : QueueOperation(make_duplex(environment.streams(), kCapacity)) {}
+
+  void let_go() { out_.reset(); }
+  void end() {
+    if (out_) {
+      out_->abort();
+    }
+    net_error_code ignored;
+    far_.close(ignored);
+  }
+
+ protected:
+  static constexpr std::size_t kCapacity = 8;
+
+  [[nodiscard]] static Bytes text(std::string_view from) { return Bytes::copy_of(from); }
+  [[nodiscard]] static std::vector<Bytes> texts(std::string_view first, std::string_view second) {
+    std::vector<Bytes> slices;
+    slices.push_back(text(first));
+    slices.push_back(text(second));
+    return slices;
+  }
+
+  [[nodiscard]] WriteHandoff& out() { return *out_; }
+  /// Fills the queue: nothing is admitted until the far end reads.
+  [[nodiscard]] WriteTicket fill() { return out_->try_write(text("0123456789abcdef")).value(); }
+  void read_all() {
+    std::array<char, 64> room{};
+    net_error_code error;
+    while (!error) {
+      far_.read_some(net::buffer(room), error);
+    }
+  }
+
+ private:
+  explicit QueueOperation(std::pair<Stream, Stream> ends)
+      : far_(std::move(ends.second)),
+        out_(WriteHandoff::spawn(std::move(ends.first), config()).value()) {}
+  [[nodiscard]] static WriteHandoffConfig config() {
+    WriteHandoffConfig config;
+    config.max_items = 2;
+    config.max_pending_bytes = 16;
+    return config;
+  }
+
+  Stream far_;
+  std::optional<WriteHandoff> out_;
+};
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,61 @@
+#include "tokens/record.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bytes_handoff::test {
+
+std::string describe(const net_error_code& error) {
+  return error ? "error: " + error.message() : "done";
+}
+
+std::string describe(Errc error) { return "error: " + make_error_code(error).message(); }
+
+std::string describe(const net_error_code& error, std::size_t n) {
+  return error ? describe(error) : "done, " + std::to_string(n);
+}
+
+std::string describe_refusal(const WriteRefusal& refusal, std::size_t bytes_back) {
+  return "refused, " + std::to_string(static_cast<int>(refusal.reason)) + ", with " +
+         std::to_string(bytes_back) + " bytes";
+}
+
+std::string describe_ticket(const WriteTicket& ticket) {
+  return ticket.is_valid() ? "done, a ticket" : "done, a ticket for nothing";
+}
+
+void Record::complete(std::string result) {
+  was_inside_ |= Initiating::depth() != 0;
+  was_elsewhere_ |= !(on_streams_ ? environment_->is_on_streams() : environment_->is_on_executor());
+  result_ = std::move(result);
+  let_go_();
+  completions_.fetch_add(1, std::memory_order_release);
+}
+
+bool Record::is_over() {
+  if (completions_.load(std::memory_order_acquire) != 0 || is_completed_silently_) {
+    return true;
+  }
+  if (!has_started() || is_complete_ == nullptr) {
+    return false;
+  }
+  is_completed_silently_ = is_complete_();
+  if (is_completed_silently_) {
+    let_go_();
+  }
+  return is_completed_silently_;
+}
+
+void Record::expect_ended_once(const std::string& result) const {
+  EXPECT_EQ(completions_.load(), 1U) << "times the handler was called";
+  EXPECT_EQ(result_, result);
+  EXPECT_FALSE(was_elsewhere_) << "a handler ran off its executor";
+  EXPECT_FALSE(was_inside_) << "a handler ran inside of the initiating function";
+}
+
+void Record::expect_nothing_left() {
+  is_complete_ = nullptr;
+  EXPECT_EQ(life_.use_count(), 1) << "copies of the handler are left";
+  EXPECT_EQ(resource_.blocks_out(), 0U);
+}
+
+}  // namespace bytes_handoff::test

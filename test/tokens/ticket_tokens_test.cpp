@@ -1,0 +1,61 @@
+#include "tokens/queue_operation.hpp"
+#include "tokens/run_case.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+/// A wait for a write that has been written, that has not, whose queue was aborted, or that another
+/// wait waits for.
+class TicketWait : public QueueOperation {
+ public:
+  static constexpr bool kHasErrorCode = true;
+  static std::vector<std::string> states() { return {"written", "waits", "aborted", "busy"}; }
+  static std::string expected(unsigned state) {
+    switch (state) {
+      case 0:
+        return describe(4);
+      case 1:
+        return describe(16);
+      case 2:
+        return describe(Errc::aborted);
+      default:
+        return describe(Errc::wait_in_progress);
+    }
+  }
+
+  TicketWait(Environment& environment, unsigned state) : QueueOperation(environment) {
+    ticket_.emplace(state == 0 ? out().try_write(text("4 b.")).value() : fill());
+    if (state == 0) {
+      while (!ticket_->is_done()) {
+        environment.turn();
+      }
+    } else if (state == 2) {
+      out().abort();
+    } else if (state == 3) {
+      ticket_->async_wait([](net_error_code, std::size_t) {});
+    }
+    is_read_ = state == 1;
+  }
+  void go_on() {
+    if (is_read_) {
+      read_all();
+    }
+  }
+  void let_go() {
+    ticket_.reset();
+    QueueOperation::let_go();
+  }
+  template <class Token>
+  auto start(Token&& token) {
+    return ticket_->async_wait(std::forward<Token>(token));
+  }
+
+ private:
+  std::optional<WriteTicket> ticket_;
+  bool is_read_ = false;
+};
+
+TEST(WriteTicketTokens, async_wait) { run_operation<TicketWait>("ticket.async_wait"); }
+
+}  // namespace
+}  // namespace bytes_handoff::test
