@@ -148,7 +148,7 @@ class Case {
         return start_with(Callback(record_));
       case Kind::concrete:
         return with_concrete_executor(*environment_, id_.where,
-                                      [this](auto executor) { start_concrete(executor); });
+                                      [this](auto executor) { this->start_concrete(executor); });
       case Kind::future:
         return id_.is_dressed
                    ? start_future(dress(record_, environment_->executor(), net::use_future))

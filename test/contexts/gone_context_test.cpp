@@ -1,0 +1,337 @@
+// What can be kept of a queue or a duplex when its context has gone, and be called.
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "contexts/handlers.hpp"
+#include "support/asio.hpp"
+#include "support/run_for.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+struct OnContext {
+  static auto executor(net::io_context& context) { return context.get_executor(); }
+};
+struct OnStrand {
+  static auto executor(net::io_context& context) { return net::make_strand(context); }
+};
+struct OnAny {
+  static net::any_io_executor executor(net::io_context& context) { return context.get_executor(); }
+};
+struct OnAnyStrand {
+  static net::any_io_executor executor(net::io_context& context) {
+    return net::make_strand(context);
+  }
+};
+
+[[nodiscard]] Bytes text(std::string_view from) { return Bytes::copy_of(from); }
+
+/// A queue whose stream is on `On`, with one written and one stuck write, and its context.
+template <class On>
+class GoneContext : public testing::Test {
+ protected:
+  using Executor = decltype(On::executor(std::declval<net::io_context&>()));
+  using Stream = BasicDuplexStream<Executor>;
+
+  void SetUp() override {
+    auto ends = make_duplex(On::executor(*context_), 8);
+    far.emplace(std::move(ends.second));
+    out.emplace(WriteHandoff::spawn(std::move(ends.first), {}).value());
+    written = out->try_write(text("4 b.")).value();
+    run_ready(*context_);
+    stuck = out->try_write(text("more than there is room for")).value();
+    run_ready(*context_);
+    ASSERT_TRUE(written.is_done());
+    ASSERT_FALSE(stuck.is_done());
+  }
+
+  void destroy_context() { context_.reset(); }
+
+  /// `start(token)` completes with `error` where its handler lives elsewhere; else the handler is
+  /// destroyed uninvoked.
+  template <class Start>
+  void expect_ends_with(const net_error_code& error, Start start) {
+    FirstError unbound;
+    start(unbound.handler());
+    unbound.expect_destroyed_uninvoked();
+    FirstError bound;
+    start(net::bind_executor(living_, bound.handler()));
+    ASSERT_TRUE(run_out(living_));
+    bound.expect(error);
+    // A coroutine that lives elsewhere.
+    std::optional<net_error_code> thrown;
+    net::co_spawn(
+        living_,
+        [&]() -> net::awaitable<void> {
+          auto token = test::as_tuple(net::use_awaitable);
+          auto results = co_await start(token);
+          FirstError awaited;
+          std::apply(awaited.handler(), results);
+          awaited.expect(error);
+          thrown.emplace();
+        },
+        net::detached);
+    ASSERT_TRUE(run_out(living_));
+    EXPECT_TRUE(thrown.has_value()) << "a coroutine was not resumed";
+  }
+
+  /// The same for operations that were stored beforehand: `make()` gives one.
+  template <class Make>
+  void expect_stored_ends_with(const net_error_code& error, Make make) {
+    auto first = make();
+    auto second = make();
+    const auto never_started = make();
+    destroy_context();
+    FirstError unbound;
+    std::move(first)(unbound.handler());
+    unbound.expect_destroyed_uninvoked();
+    FirstError bound;
+    std::move(second)(net::bind_executor(living_, bound.handler()));
+    ASSERT_TRUE(run_out(living_));
+    bound.expect(error);
+  }
+
+  std::optional<Stream> far;
+  std::optional<WriteHandoff> out;
+  WriteTicket written;
+  WriteTicket stuck;
+
+ private:
+  std::unique_ptr<net::io_context> context_ = std::make_unique<net::io_context>(1);
+  net::io_context living_{1};
+};
+
+using Executors = testing::Types<OnContext, OnStrand, OnAny, OnAnyStrand>;
+TYPED_TEST_SUITE(GoneContext, Executors);
+
+const net_error_code kClosed = make_error_code(Errc::closed);
+const net_error_code kBadDescriptor = net::error::bad_descriptor;
+
+TYPED_TEST(GoneContext, refuses_every_write_at_once) {
+  this->destroy_context();
+  WriteHandoff& queue = *this->out;
+  const auto one = queue.try_write(text("late"));
+  ASSERT_FALSE(one.has_value());
+  EXPECT_EQ(one.error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(one.error().bytes.view(), "late");
+  EXPECT_EQ(queue.try_write_detached(text("late")).error().reason, WriteRefusalReason::closed);
+  std::array slices{text("l"), text("ate")};
+  EXPECT_EQ(queue.try_write_all(slices).error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(queue.try_write_all_detached(slices).error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(slices[1].view(), "ate");
+}
+
+TYPED_TEST(GoneContext, lets_its_handle_be_closed) {
+  this->destroy_context();
+  this->out->close();
+}
+
+TYPED_TEST(GoneContext, lets_its_handle_be_aborted) {
+  this->destroy_context();
+  this->out->abort();
+}
+
+TYPED_TEST(GoneContext, lets_its_handle_be_asked) {
+  this->destroy_context();
+  EXPECT_FALSE(this->out->is_open());
+  EXPECT_EQ(this->out->pending_bytes(), 0U);
+  EXPECT_EQ(this->out->pending_items(), 0U);
+  EXPECT_GE(this->out->statistics().high_water_items, 1U);
+  const auto unwritten = this->out->take_unwritten();
+  ASSERT_TRUE(unwritten.has_value());
+  ASSERT_EQ(unwritten->size(), 1U);
+  EXPECT_EQ(unwritten->at(0).view(), "more than there is room for" + 4);
+}
+
+TYPED_TEST(GoneContext, lets_its_handle_be_asked_for_the_executor) {
+  this->destroy_context();
+  static_cast<void>(this->out->get_executor());
+}
+
+TYPED_TEST(GoneContext, lets_its_handle_be_copied_and_go) {
+  this->destroy_context();
+  {
+    std::optional<WriteHandoff> copy(this->out);
+    this->out.reset();
+    copy->close();
+  }
+}
+
+TYPED_TEST(GoneContext, ends_async_write) {
+  this->destroy_context();
+  this->expect_ends_with(
+      kClosed, [&](auto token) { return this->out->async_write(text("late"), std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_async_write_detached) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed, [&](auto token) {
+    return this->out->async_write_detached(text("late"), std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_async_write_all) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed, [&](auto token) {
+    return this->out->async_write_all({text("late")}, std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_async_write_all_detached) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed, [&](auto token) {
+    return this->out->async_write_all_detached({text("late")}, std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_async_flush) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->out->async_flush(std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_async_close) {
+  this->destroy_context();
+  this->expect_ends_with(
+      kClosed, [&](auto token) { return this->out->async_close(kPatience, std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_async_closed) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->out->async_closed(std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, lets_its_tickets_be_asked) {
+  this->destroy_context();
+  EXPECT_TRUE(this->written.is_done());
+  EXPECT_TRUE(this->stuck.is_done());
+  static_cast<void>(this->stuck.get_executor());
+}
+
+TYPED_TEST(GoneContext, ends_a_wait_for_what_was_written) {
+  this->destroy_context();
+  this->expect_ends_with({},
+                         [&](auto token) { return this->written.async_wait(std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_a_wait_for_what_was_not_written) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->stuck.async_wait(std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_a_wait_on_a_ticket_whose_handle_has_gone) {
+  this->out.reset();
+  this->destroy_context();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->stuck.async_wait(std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_write) {
+  this->expect_stored_ends_with(
+      kClosed, [&] { return this->out->async_write(text("late"), test::deferred); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_write_of_slices) {
+  this->expect_stored_ends_with(
+      kClosed, [&] { return this->out->async_write_all_detached({text("late")}, test::deferred); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_flush) {
+  this->expect_stored_ends_with(kClosed, [&] { return this->out->async_flush(test::deferred); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_close) {
+  this->expect_stored_ends_with(kClosed,
+                                [&] { return this->out->async_close(kPatience, test::deferred); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_wait_on_a_ticket) {
+  this->expect_stored_ends_with(kClosed, [&] { return this->stuck.async_wait(test::deferred); });
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_wait_on_a_written_ticket) {
+  this->expect_stored_ends_with({}, [&] { return this->written.async_wait(test::deferred); });
+}
+
+TYPED_TEST(GoneContext, closes_its_duplex_ends) {
+  this->destroy_context();
+  auto& end = *this->far;
+  EXPECT_FALSE(end.is_open());
+  EXPECT_EQ(end.available(), 0U);
+  static_cast<void>(end.capacity());
+  std::array<char, 4> room{};
+  net_error_code error;
+  EXPECT_EQ(end.read_some(net::buffer(room), error), 0U);
+  EXPECT_EQ(error, kBadDescriptor);
+  EXPECT_EQ(end.write_some(net::buffer(room), error), 0U);
+  EXPECT_EQ(error, kBadDescriptor);
+  end.shutdown(end.shutdown_both, error);
+  EXPECT_EQ(error, kBadDescriptor);
+  end.cancel();
+  end.close();
+}
+
+TYPED_TEST(GoneContext, lets_its_duplex_ends_be_moved) {
+  this->destroy_context();
+  auto moved = std::move(*this->far);
+  this->far.reset();
+  EXPECT_FALSE(moved.is_open());
+}
+
+TYPED_TEST(GoneContext, ends_async_read_some) {
+  this->destroy_context();
+  std::array<char, 4> room{};
+  this->expect_ends_with(kBadDescriptor, [&](auto token) {
+    return this->far->async_read_some(net::buffer(room), std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_async_write_some) {
+  this->destroy_context();
+  this->expect_ends_with(kBadDescriptor, [&](auto token) {
+    return this->far->async_write_some(net::buffer("x", 1), std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_async_wait) {
+  this->destroy_context();
+  this->expect_ends_with(kBadDescriptor, [&](auto token) {
+    return this->far->async_wait(TestFixture::Stream::wait_read, std::move(token));
+  });
+}
+
+TYPED_TEST(GoneContext, ends_a_read_and_leaves_the_buffer_usable) {
+  HandoffBuffer buffer;
+  std::array<char, 16> room{};
+  net_error_code drained;
+  while (!drained) {
+    this->far->read_some(net::buffer(room), drained);
+  }
+  FirstError died;
+  this->out->abort();
+  buffer.async_read_available(*this->far, died.handler());
+  EXPECT_TRUE(buffer.is_reading());
+  this->destroy_context();
+  died.expect_destroyed_uninvoked();
+  EXPECT_FALSE(buffer.is_reading());
+  this->expect_ends_with(kBadDescriptor, [&](auto token) {
+    return buffer.async_read_available(*this->far, std::move(token));
+  });
+  const HandoffBuffer moved(std::move(buffer));
+  EXPECT_TRUE(moved.is_empty());
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test

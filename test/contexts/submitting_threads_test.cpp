@@ -1,0 +1,290 @@
+// Threads that submit while others end the queue, or its context.
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+#include "contexts/handlers.hpp"
+#include "support/asio.hpp"
+#include "support/count.hpp"
+#include "support/run_for.hpp"
+#include "support/seed.hpp"
+#include "tokens/concrete_environments.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+constexpr unsigned kThreads = 3;
+
+[[nodiscard]] WriteHandoffConfig small_queue() {
+  WriteHandoffConfig config;
+  config.max_items = 4;
+  config.max_pending_bytes = 100;
+  config.max_waiters = 16;
+  return config;
+}
+
+/// One thread's submissions, by chance: all that a handle and a ticket can be asked for.
+class Submitter {
+ public:
+  Submitter(WriteHandoff out, Handlers& unbound, Handlers& bound, std::uint64_t seed)
+      : out_(std::move(out)), unbound_(&unbound), bound_(&bound), random_(seed) {}
+
+  void submit() {
+    switch (random_.between(0, 9)) {
+      case 0:
+        return keep(out_.try_write(bytes()));
+      case 1:
+        static_cast<void>(out_.try_write_detached(bytes()));
+        return;
+      case 2: {
+        std::array slices{bytes(), bytes()};
+        return keep(out_.try_write_all(slices));
+      }
+      case 3:
+        return with_handler([&](auto handler) { out_.async_write(bytes(), std::move(handler)); });
+      case 4:
+        return with_handler([&](auto handler) {
+          out_.async_write_all_detached({bytes(), bytes()}, std::move(handler));
+        });
+      case 5:
+        return with_handler([&](auto handler) { out_.async_flush(std::move(handler)); });
+      case 6:
+        return with_handler([&](auto handler) { out_.async_closed(std::move(handler)); });
+      case 7:
+        if (!tickets_.empty()) {
+          with_handler([&](auto handler) { tickets_.back().async_wait(std::move(handler)); });
+          tickets_.pop_back();
+        }
+        return;
+      case 8: {
+        WriteHandoff other = out_;
+        std::swap(other, out_);
+        static_cast<void>(other.pending_bytes() + other.pending_items());
+        return;
+      }
+      default:
+        living_.restart();
+        living_.poll();
+    }
+  }
+
+  void close() {
+    with_handler(
+        [&](auto handler) { out_.async_close(std::chrono::hours(1), std::move(handler)); });
+  }
+  [[nodiscard]] WriteHandoff& out() { return out_; }
+
+  /// Runs the handlers that are bound to this thread's own context.
+  void finish() { EXPECT_TRUE(run_out(living_)); }
+
+ private:
+  [[nodiscard]] static Bytes bytes() {
+    static const Bytes some = Bytes::copy_of("some 20 bytes to go.");
+    return some;
+  }
+
+  template <class Result>
+  void keep(Result result) {
+    if (result) {
+      tickets_.push_back(std::move(*result));
+    }
+  }
+
+  template <class Start>
+  void with_handler(Start start) {
+    if (random_.one_in(2)) {
+      start(unbound_->make());
+    } else {
+      start(net::bind_executor(living_, bound_->make()));
+    }
+  }
+
+  net::io_context living_{1};
+  WriteHandoff out_;
+  std::vector<WriteTicket> tickets_;
+  Handlers* unbound_;
+  Handlers* bound_;
+  Random random_;
+};
+
+/// Lets other threads get further, or not.
+void dawdle(std::size_t turns) {
+  for (std::size_t i = 0; i < turns; ++i) {
+    std::this_thread::yield();
+  }
+}
+
+TEST(SubmittingThreads, are_all_told_when_others_abort_or_close_the_queue) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const std::uint64_t rounds = count_or(40);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    Handlers unbound;
+    Handlers bound;
+    ThreadedStreams streams;
+    auto ends = make_duplex(streams.context(), 64);
+    auto far = std::move(ends.second);
+    std::optional<WriteHandoff> out =
+        WriteHandoff::spawn(std::move(ends.first), small_queue()).value();
+    std::atomic<unsigned> running{0};
+    std::atomic<bool> must_finish{false};
+    std::vector<std::thread> threads;
+    for (unsigned id = 0; id < kThreads; ++id) {
+      threads.emplace_back([&, handle = *out, from = random.bits()]() mutable {
+        Submitter submitter(std::move(handle), unbound, bound, from);
+        ++running;
+        for (int i = 0; i < 100; ++i) {
+          submitter.submit();
+        }
+        submitter.close();
+        --running;
+        while (!must_finish) {
+          std::this_thread::yield();
+        }
+        submitter.finish();
+      });
+    }
+    dawdle(random.between(0, 50));
+    switch (random.between(0, 2)) {
+      case 0:
+        out->abort();
+        break;
+      case 1:
+        out->close();
+        break;
+      default:
+        break;
+    }
+    out.reset();
+    std::array<char, 256> room{};
+    net_error_code error;
+    while (running != 0) {
+      far.read_some(net::buffer(room), error);
+      std::this_thread::yield();
+    }
+    far.close();  // what is still unwritten fails
+    must_finish = true;
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    streams.settle();
+    unbound.expect_all_called();
+    bound.expect_all_called();
+    if (testing::Test::HasFailure()) {
+      return;
+    }
+  }
+}
+
+net::awaitable<void> close_and_let_go(WriteHandoff out, std::atomic<unsigned>& closed) {
+  auto [error] =
+      co_await out.async_close(std::chrono::hours(1), test::as_tuple(net::use_awaitable));
+  static_cast<void>(error);
+  ++closed;
+}
+
+TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const auto rounds = static_cast<unsigned>(count_or(2000));
+  net::thread_pool pool(2);
+  ThreadedStreams streams;
+  std::atomic<unsigned> closed{0};
+  for (unsigned round = 0; round < rounds; ++round) {
+    auto ends = make_duplex(streams.context(), 4);
+    auto out = WriteHandoff::spawn(std::move(ends.first), small_queue()).value();
+    EXPECT_TRUE(out.try_write_detached(Bytes::copy_of("more than that")));
+    net::co_spawn(pool, close_and_let_go(out, closed), net::detached);
+    dawdle(random.between(0, 20));
+    {
+      WriteHandoff last = std::move(out);
+      last.abort();
+    }
+    while (closed <= round) {
+      std::this_thread::yield();
+    }
+  }
+  streams.settle();
+  pool.join();
+  EXPECT_EQ(closed, rounds);
+}
+
+struct OnContext {
+  static auto executor(net::io_context& context) { return context.get_executor(); }
+};
+struct OnStrand {
+  static auto executor(net::io_context& context) { return net::make_strand(context); }
+};
+struct OnAny {
+  static net::any_io_executor executor(net::io_context& context) { return context.get_executor(); }
+};
+
+template <class On>
+class SubmittingThreadsOn : public testing::Test {};
+using Executors = testing::Types<OnContext, OnStrand, OnAny>;
+TYPED_TEST_SUITE(SubmittingThreadsOn, Executors);
+
+TYPED_TEST(SubmittingThreadsOn, may_go_on_while_the_context_is_destroyed) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const std::uint64_t rounds = count_or(60);
+  for (std::uint64_t round = 0; round < rounds; ++round) {
+    Handlers unbound;
+    Handlers bound;
+    auto context = std::make_unique<net::io_context>(1);
+    std::optional ends = make_duplex(TypeParam::executor(*context), 1024);
+    std::optional<WriteHandoff> out =
+        WriteHandoff::spawn(std::move(ends->first), small_queue()).value();
+    std::atomic<unsigned> running{0};
+    std::atomic<bool> must_end{false};
+    std::vector<std::thread> threads;
+    for (unsigned id = 0; id < kThreads; ++id) {
+      threads.emplace_back([&, handle = *out, from = random.bits()]() mutable {
+        Submitter submitter(std::move(handle), unbound, bound, from);
+        ++running;
+        for (int i = 0; i < 2000 && !must_end; ++i) {
+          submitter.submit();
+        }
+        for (int i = 0; i < 20; ++i) {
+          submitter.submit();
+        }
+        submitter.finish();
+      });
+    }
+    if (random.one_in(2)) {
+      out.reset();
+    }
+    while (running < kThreads) {
+      std::this_thread::yield();
+    }
+    for (std::size_t turns = random.between(0, 30); turns > 0; --turns) {
+      context->restart();
+      context->poll_one();
+    }
+    ends.reset();
+    context.reset();
+    dawdle(random.between(0, 5));
+    must_end = true;
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    unbound.expect_all_gone();
+    bound.expect_all_called();
+    if (testing::Test::HasFailure()) {
+      return;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
