@@ -34,8 +34,10 @@ TYPED_TEST_SUITE(WriterOn, Pairs);
 
 TYPED_TEST(WriterOn, writes_more_than_the_stream_takes_at_once_in_order) {
   auto [near, far] = TypeParam::make(this->context);
-  auto out = WriteHandoff::spawn(std::move(near), limits(64, 256 * 1024)).value();
   constexpr std::size_t kWrites = 200;
+  WriteHandoffConfig config = limits(64, 256 * 1024);
+  config.max_waiting_bytes = kWrites * 40000;
+  auto out = WriteHandoff::spawn(std::move(near), config).value();
   std::size_t admitted = 0;
   for (std::size_t i = 0; i < kWrites; ++i) {
     out.async_write_detached(text(pattern(40000, i)), [&](DetachedResult result) {

@@ -66,8 +66,10 @@ class Tls : public testing::Test {
 };
 
 TEST_F(Tls, echoes_through_queues_and_buffers_and_ends_in_order_on_both_sides) {
-  WriteHandoff out = WriteHandoff::spawn(pair.client, {}).value();
-  WriteHandoff back = WriteHandoff::spawn(pair.server, {}).value();
+  WriteHandoffConfig config;
+  config.max_waiting_bytes = 4 * 1024 * 1024;
+  WriteHandoff out = WriteHandoff::spawn(pair.client, config).value();
+  WriteHandoff back = WriteHandoff::spawn(pair.server, config).value();
   Reader server(*pair.server, &back);
   Reader client(*pair.client);
   std::string expected;
