@@ -72,10 +72,11 @@ struct WriteHandoffConfig {
   /// socket stays open until the peer ends too, or until no input has come for this long. Zero: it
   /// is closed at once, which resets the connection if input is unread.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
-  /// Where the blocks come from that the queue copies small slices into: records that are joined
-  /// for a stream such as `ssl::stream`, and slices that retain much more than they count. Null for
-  /// the library's pool. Must outlive every slice, be safe to use from every thread that drops one,
-  /// and not call a `WriteHandoff`, which may call it locked.
+  /// Where the blocks come from that the queue copies small slices into, and the scratch of a
+  /// socket that lingers; null for the library's pool. It copies to join them to records for a
+  /// stream such as `ssl::stream`, and to let go of blocks of which little is used. The source must
+  /// outlive every slice, be safe to use from every thread that drops one, and not call a
+  /// `WriteHandoff`, which may call it locked.
   std::pmr::memory_resource* block_source = nullptr;
   /// Whether a write that is submitted on the stream's executor while nothing is queued may go to
   /// the stream from inside of the call, as `dispatch` does. Otherwise it goes once the handler

@@ -54,13 +54,15 @@ struct Shape {
   std::size_t max_pending_bytes;
   bool aborts;
   std::size_t join_at_most = 0;  // what the writer joins slices to; 0: nothing
+  std::size_t max_step_items = detail::kMaxStepItems;
 };
 
 class Threads {
  public:
   explicit Threads(const Shape& shape)
       : shape_(shape),
-        queue_({.max_items = shape.max_items, .max_pending_bytes = shape.max_pending_bytes}),
+        queue_({.max_items = shape.max_items, .max_pending_bytes = shape.max_pending_bytes},
+               shape.max_step_items),
         counts_(shape.producers) {}
 
   void run() {
@@ -176,6 +178,9 @@ class Threads {
         }
         step([&](detail::Effects& e) { turn = queue_.finish_write({}, taken, false, batch, e); });
       }
+      if (turn == Turn::kYield) {
+        turn_.set();
+      }
       if (turn == Turn::kShutdown) {
         step([&](detail::Effects& e) { queue_.finish_shutdown({}, e); });
       }
@@ -238,7 +243,8 @@ TEST(WriteQueueThreads, ProducersWhoWaitCancelAndDropUntilAClose) {
              .max_items = items,
              .max_pending_bytes = 64,
              .aborts = false,
-             .join_at_most = items})
+             .join_at_most = items,
+             .max_step_items = items == 2 ? detail::kMaxStepItems : 1})
         .run();
   }
 }
@@ -251,7 +257,8 @@ TEST(WriteQueueThreads, AnAbortInTheMiddleLeavesNobodyWaiting) {
              .max_items = 4,
              .max_pending_bytes = 20,
              .aborts = true,
-             .join_at_most = round % 2 == 0 ? 0U : 10U})
+             .join_at_most = round % 2 == 0 ? 0U : 10U,
+             .max_step_items = round % 3 == 0 ? 1U : detail::kMaxStepItems})
         .run();
   }
 }
