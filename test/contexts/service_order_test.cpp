@@ -180,8 +180,8 @@ constexpr std::array<Make, 6> kUsers{&make<Queues>,  &make<Reads>, &make<Strand>
 constexpr std::array<const char*, kUsers.size()> kNames{"queues",  "reads", "strand",
                                                         "sockets", "timer", "resolver"};
 
-/// From here on: what is Asio's, and must not outlive its context.
-constexpr std::size_t kFirstOfAsio = 3;
+/// From here on: what must not outlive its context, as Asio's objects must not.
+constexpr std::size_t kFirstOfAsio = 2;
 
 using Order = std::array<std::size_t, kUsers.size()>;
 

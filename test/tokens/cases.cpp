@@ -23,8 +23,8 @@ constexpr std::size_t kMoreBySeed = 24;
   std::vector<CaseId> cases;
   for (const Kind kind : kKinds) {
     for (const bool is_dressed : {false, true}) {
-      if ((kind == Kind::unbound && is_dressed) ||
-          (kind == Kind::redirect_error && !has_error_code)) {
+      const bool is_bare_only = kind == Kind::unbound || kind == Kind::concrete;
+      if ((is_bare_only && is_dressed) || (kind == Kind::redirect_error && !has_error_code)) {
         continue;
       }
       for (const Where where : kEverywhere) {

@@ -64,7 +64,10 @@ class PlainEnvironment final : public Environment {
   [[nodiscard]] auto concrete() { return streams_.context().get_executor(); }
   net::any_io_executor executor() override { return concrete(); }
   bool is_on_executor() override { return concrete().running_in_this_thread(); }
-  net::io_context& streams() override { return streams_.context(); }
+  net::any_io_executor streams() override { return streams_.context().get_executor(); }
+  bool is_on_streams() override {
+    return streams_.context().get_executor().running_in_this_thread();
+  }
   void turn() override { streams_.run_one(); }
   void settle() override { streams_.settle(); }
 
@@ -81,7 +84,10 @@ class SteppedHostileEnvironment final : public Environment {
   [[nodiscard]] auto concrete() { return context_.get_executor(); }
   net::any_io_executor executor() override { return concrete(); }
   bool is_on_executor() override { return context_.is_running_here(); }
-  net::io_context& streams() override { return streams_.context(); }
+  net::any_io_executor streams() override { return streams_.context().get_executor(); }
+  bool is_on_streams() override {
+    return streams_.context().get_executor().running_in_this_thread();
+  }
   void turn() override { static_cast<void>(step()); }
   void settle() override {
     while (step()) {
@@ -112,7 +118,10 @@ class ElsewhereEnvironment final : public Environment {
   [[nodiscard]] auto concrete() { return context_.get_executor(); }
   net::any_io_executor executor() override { return concrete(); }
   bool is_on_executor() override { return context_.is_running_here(); }
-  net::io_context& streams() override { return streams_.context(); }
+  net::any_io_executor streams() override { return streams_.context().get_executor(); }
+  bool is_on_streams() override {
+    return streams_.context().get_executor().running_in_this_thread();
+  }
   void turn() override { std::this_thread::yield(); }
   void settle() override {
     streams_.settle();
@@ -124,12 +133,39 @@ class ElsewhereEnvironment final : public Environment {
   ThreadedStreams streams_;
 };
 
+class WithinEnvironment final : public Environment {
+ public:
+  explicit WithinEnvironment(std::uint64_t seed)
+      : context_(Hostility::elsewhere, seed), streams_(Hostility::elsewhere, seed) {}
+  [[nodiscard]] auto concrete() { return context_.get_executor(); }
+  net::any_io_executor executor() override { return concrete(); }
+  bool is_on_executor() override { return context_.is_running_here(); }
+  net::any_io_executor streams() override { return strand_; }
+  bool is_on_streams() override { return strand_.running_in_this_thread(); }
+  void turn() override { std::this_thread::yield(); }
+  void settle() override {
+    // Each may still submit to the other.
+    for (int times = 0; times < 2; ++times) {
+      EXPECT_TRUE(streams_.settle(kPatience)) << "something never ends";
+      EXPECT_TRUE(context_.settle(kPatience)) << "something never ends";
+    }
+  }
+
+ private:
+  HostileContext context_;
+  HostileContext streams_;
+  net::strand<HostileExecutor<>> strand_ = net::make_strand(streams_.get_executor());
+};
+
 class PoolEnvironment final : public Environment {
  public:
   [[nodiscard]] auto concrete() { return pool_.get_executor(); }
   net::any_io_executor executor() override { return concrete(); }
   bool is_on_executor() override { return concrete().running_in_this_thread(); }
-  net::io_context& streams() override { return streams_.context(); }
+  net::any_io_executor streams() override { return streams_.context().get_executor(); }
+  bool is_on_streams() override {
+    return streams_.context().get_executor().running_in_this_thread();
+  }
   void turn() override { std::this_thread::yield(); }
   void settle() override {
     streams_.settle();
@@ -146,7 +182,10 @@ class PoolStrandEnvironment final : public Environment {
   [[nodiscard]] auto concrete() { return strand_; }
   net::any_io_executor executor() override { return strand_; }
   bool is_on_executor() override { return strand_.running_in_this_thread(); }
-  net::io_context& streams() override { return streams_.context(); }
+  net::any_io_executor streams() override { return streams_.context().get_executor(); }
+  bool is_on_streams() override {
+    return streams_.context().get_executor().running_in_this_thread();
+  }
   void turn() override { std::this_thread::yield(); }
   void settle() override {
     streams_.settle();
@@ -170,6 +209,8 @@ void with_concrete_executor(Environment& environment, Where where, Function func
       return function(static_cast<SteppedHostileEnvironment&>(environment).concrete());
     case Where::elsewhere:
       return function(static_cast<ElsewhereEnvironment&>(environment).concrete());
+    case Where::within:
+      return function(static_cast<WithinEnvironment&>(environment).concrete());
     case Where::pool:
       return function(static_cast<PoolEnvironment&>(environment).concrete());
     case Where::pool_strand:

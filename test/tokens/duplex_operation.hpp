@@ -19,7 +19,7 @@ namespace bytes_handoff::test {
 /// what returns at once. The near end can go on at once, must wait for the far end, or is closed.
 class DuplexOperation {
  public:
-  using Stream = BasicDuplexStream<net::io_context::executor_type>;
+  using Stream = DuplexStream;
   static constexpr bool kHasErrorCode = true;
   static std::vector<std::string> states() { return {"ready", "waits", "closed"}; }
 

@@ -14,6 +14,8 @@ const char* name_of(Where where) noexcept {
       return "shuffled";
     case Where::elsewhere:
       return "elsewhere";
+    case Where::within:
+      return "within";
     case Where::pool:
       return "pool";
     case Where::pool_strand:
@@ -32,6 +34,8 @@ std::unique_ptr<Environment> Environment::make(Where where, std::uint64_t seed) 
       return std::make_unique<SteppedHostileEnvironment>(Hostility::shuffled, seed);
     case Where::elsewhere:
       return std::make_unique<ElsewhereEnvironment>(seed);
+    case Where::within:
+      return std::make_unique<WithinEnvironment>(seed);
     case Where::pool:
       return std::make_unique<PoolEnvironment>();
     case Where::pool_strand:

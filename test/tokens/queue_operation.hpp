@@ -19,7 +19,7 @@ namespace bytes_handoff::test {
 /// The test's thread has the far end, and only calls there what returns at once.
 class QueueOperation {
  public:
-  using Stream = BasicDuplexStream<net::io_context::executor_type>;
+  using Stream = DuplexStream;
 
   explicit QueueOperation(Environment& environment)
       : QueueOperation(make_duplex(environment.streams(), kCapacity)) {}

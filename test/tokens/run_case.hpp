@@ -147,8 +147,9 @@ class Case {
       case Kind::unbound:
         return start_with(Callback(record_));
       case Kind::concrete:
-        return with_concrete_executor(*environment_, id_.where,
-                                      [this](auto executor) { this->start_concrete(executor); });
+        return with_concrete_executor(*environment_, id_.where, [this](auto executor) {
+          this->start_with(net::bind_executor(executor, Callback(record_)));
+        });
       case Kind::future:
         return id_.is_dressed
                    ? start_future(dress(record_, environment_->executor(), net::use_future))
@@ -166,15 +167,6 @@ class Case {
       case Kind::detached:
         return id_.is_dressed ? start_with(dress(record_, environment_->executor(), net::detached))
                               : start_with(net::detached);
-    }
-  }
-
-  template <class Executor>
-  void start_concrete(const Executor& executor) {
-    if (id_.is_dressed) {
-      start_with(dress(record_, executor, Callback(record_)));
-    } else {
-      start_with(net::bind_executor(executor, Callback(record_)));
     }
   }
 
