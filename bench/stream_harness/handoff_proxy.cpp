@@ -1,6 +1,8 @@
 #include "handoff_proxy.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <utility>
 
 #include "delivery.hpp"
@@ -19,11 +21,18 @@ using bytes_handoff::WriteRefusalReason;
 // Slices of one submission, and writes that may be pending.
 constexpr std::size_t kMaxBurst = 512;
 
-HandoffBuffer make_buffer(const ProxyConfig& config, std::size_t unfinished_limit) {
+// A frame that is longer than a block, and than this, is held in pieces of that length.
+constexpr std::size_t kLeastPiece = std::size_t{64} << 10;
+// Fewer bytes are moved to the next block.
+constexpr std::size_t kLeastToHold = 4096;
+
+HandoffBuffer make_buffer(const ProxyConfig& config) {
   HandoffBufferConfig buffer;
   buffer.read_reserve = config.read_bytes();
-  buffer.max_len = unfinished_limit + config.read_bytes();
   if (config.read_block != 0) buffer.block_size = config.read_block;
+  // A block, which is a power of two.
+  const std::size_t least = std::max({buffer.block_size, buffer.read_reserve, kLeastPiece});
+  buffer.max_len = least > SIZE_MAX / 2 ? least : std::bit_ceil(least);
   buffer.gather_for = config.gather_for;
   return HandoffBuffer::create(buffer).value();
 }
@@ -58,7 +67,7 @@ HandoffProxy<Reader, Writer>::HandoffProxy(Reader in, Writer out, const ProxyCon
       write_pending_bytes_(config.write_pending_bytes),
       completion_(config.completion),
       done_(std::move(done)) {
-  buffer_ = make_buffer(config, parser_.unfinished_limit());
+  buffer_ = make_buffer(config);
 }
 
 template <class Reader, class Writer>
@@ -109,7 +118,28 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
   // Until all is written, what is queued may keep the block that was read into, and the next read
   // would take one more.
   if (!me.has_budget_for_a_block()) return wait_until_written(std::move(self));
+  if (!me.buffer_.is_empty()) me.hold_what_fills_the_block();
   read(std::move(self));
+}
+
+// An unfinished frame that has filled its block stays in it, as a piece, and the next read takes
+// another block. What was in front of it in its block costs memory then: at most what the write
+// budget has left, else the frame moves.
+template <class Reader, class Writer>
+void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
+  const std::size_t block = buffer_.config().max_len;
+  const std::size_t len = buffer_.len();
+  if (len != block && (len != buffer_.capacity() || len < least_to_hold())) return;
+  held_.add(buffer_.freeze_all());
+  parser_.take_unfinished();
+}
+
+// While something is pending, that keeps the block anyway, within the budget.
+template <class Reader, class Writer>
+std::size_t HandoffProxy<Reader, Writer>::least_to_hold() const {
+  if (out_.pending_bytes() != 0) return kLeastToHold;
+  const std::size_t block = buffer_.config().max_len;
+  return block - std::min(block / 4, write_pending_bytes_);
 }
 
 // Whether a block more is within the write budget, beside what is pending.
@@ -125,7 +155,7 @@ bool HandoffProxy<Reader, Writer>::has_budget_for_a_block() const {
 template <class Reader, class Writer>
 bool HandoffProxy<Reader, Writer>::collect_burst() {
   if (!burst_.empty()) return true;
-  std::size_t room = write_pending_bytes_;
+  std::size_t room = held_.is_empty() ? write_pending_bytes_ : collect_held();
   while (room != 0 && burst_.size() < kMaxBurst && (unit_bytes_ != 0 || find_unit())) {
     const bool fits_alone = unit_bytes_ <= write_pending_bytes_;
     if (unit_bytes_ > room && fits_alone && !tunnel_) break;
@@ -135,6 +165,19 @@ bool HandoffProxy<Reader, Writer>::collect_burst() {
     room -= bytes;
   }
   return !burst_.empty();
+}
+
+// What is held of a frame, once the rest of it is there: the buffer has that, if anything. The room
+// that is left behind it.
+template <class Reader, class Writer>
+std::size_t HandoffProxy<Reader, Writer>::collect_held() {
+  if (unit_bytes_ == 0 && !find_unit() && (too_long_ || !input_ended_)) return 0;
+  std::size_t room = write_pending_bytes_;
+  while (room != 0 && burst_.size() < kMaxBurst && !held_.is_empty()) {
+    burst_.push_back(held_.take(room));
+    room -= burst_.back().size();
+  }
+  return held_.is_empty() ? room : 0;
 }
 
 template <class Reader, class Writer>

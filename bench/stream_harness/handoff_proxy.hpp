@@ -6,6 +6,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "cached_streams.hpp"
+#include "held_pieces.hpp"
 #include "proxy.hpp"
 #include "route_parser.hpp"
 #include "streams.hpp"
@@ -16,7 +17,9 @@ namespace stream_harness {
 /// owned slices, and gives them to a WriteHandoff in one submission. After the marker the buffered
 /// bytes go on as they come. With tickets it waits for each submission to be written before it
 /// reads on; without, reading and writing overlap as far as the write budget has room for the block
-/// that is read into. So a sink that never reads costs a connection the budget and one block.
+/// that is read into. A frame that is longer than a block is held in pieces, a block each, until it
+/// is complete: it is never moved, and each block goes when it is written. So a sink that never
+/// reads costs a connection at most the budget, one frame and one block.
 template <class Reader, class Writer>
 class HandoffProxy final : public Proxy,
                            public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
@@ -41,6 +44,9 @@ class HandoffProxy final : public Proxy,
 
   [[nodiscard]] bool collect_burst();
   [[nodiscard]] bool find_unit();
+  [[nodiscard]] std::size_t collect_held();
+  void hold_what_fills_the_block();
+  [[nodiscard]] std::size_t least_to_hold() const;
   [[nodiscard]] bool has_budget_for_a_block() const;
   [[nodiscard]] bytes_handoff::expected<void, bytes_handoff::WriteRefusal> submit();
   void finish(std::string error);
@@ -55,6 +61,7 @@ class HandoffProxy final : public Proxy,
   bool tunnel_ = false;
   bool input_ended_ = false;
   bool too_long_ = false;
+  HeldPieces held_;                          // of a frame whose rest is, or will be, in the buffer
   std::size_t unit_bytes_ = 0;               // found at the front of the buffer, not collected yet
   std::vector<bytes_handoff::Bytes> burst_;  // the slices of one submission
   bytes_handoff::WriteTicket ticket_;        // of the last submission

@@ -238,6 +238,59 @@ TEST_P(ProxyTest, TheLongestUnfinishedFrameArrives) {
   EXPECT_EQ(result_->error, "");
 }
 
+// Frames that begin anywhere in a block, and end there, in the next, or in a later one.
+TEST_P(ProxyTest, FramesAroundTheSizeOfABlockArriveWhole) {
+  constexpr std::size_t kBlock = 65536;
+  std::string input;
+  for (const std::size_t length : {kBlock - 1, kBlock, kBlock + 1, 2 * kBlock, 3 * kBlock + 7}) {
+    for (const std::size_t front : {0u, 1u, 100u, 16384u, 16385u, 50000u}) {
+      input += std::string(front, 'a') + '\n' + std::string(length - 1, 'f') + '\n';
+    }
+  }
+  for (const std::string& end : {std::string(), std::string(2 * kBlock, 'e')}) {
+    for (const std::size_t chunk : {10'000u, 1'000'000u}) {
+      in_ = bytes_handoff::make_duplex(context_.get_executor(), 2 * kBlock);
+      out_ = bytes_handoff::make_duplex(context_.get_executor(), 2 * kBlock);
+      received_.clear();
+      result_.reset();
+      start(16384, Completion::kTicket);
+      receive();
+      send(input + end, chunk);
+      context_.restart();
+      context_.run();
+      EXPECT_TRUE(received_ == input + end) << "chunks of " << chunk;
+      ASSERT_TRUE(result_);
+      EXPECT_EQ(result_->error, "");
+    }
+  }
+}
+
+TEST_P(ProxyTest, NothingOfALongFrameGoesOnBeforeItIsComplete) {
+  if (GetParam() == Implementation::kRawCopy) GTEST_SKIP() << "it looks for no frames";
+  start(16384);
+  receive();
+  std::string input(300'000, 'f');
+  net::async_write(to_proxy_, net::buffer(input), [](net_error_code, std::size_t) {});
+  context_.poll();
+  EXPECT_EQ(received_, "");
+  send("\n", 1);
+  context_.restart();
+  context_.run();
+  EXPECT_TRUE(received_ == input + "\n");
+}
+
+TEST_P(ProxyTest, TheEndOfALongFrameIsNoMarker) {
+  if (GetParam() == Implementation::kRawCopy) GTEST_SKIP() << "it looks for no frames";
+  start(16384);
+  receive();
+  const std::string frame = std::string(2 * 65536, 'f') + "TUNNEL\n";
+  send(frame + std::string(RouteParser::kLeastUnfinishedLimit + 1, 'f'), 65536);
+  context_.run();
+  ASSERT_TRUE(result_);
+  EXPECT_NE(result_->error.find("1048576"), std::string::npos) << result_->error;
+  EXPECT_TRUE(received_ == frame);
+}
+
 // All that is read at a time is written at a time.
 TEST_P(ProxyTest, ReadsAreOfTheBlockThatIsAskedFor) {
   const std::string input = "TUNNEL\n" + std::string(kCapacity - 7, 'x');
