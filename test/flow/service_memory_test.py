@@ -1,11 +1,14 @@
 """What connections cost whose sinks never read: many of them, by the slope over their number."""
 
+import itertools
 import os
+import random
 import resource
 import selectors
 import time
 import unittest
 
+from chaos import SEED
 from harness import (IMPLEMENTATIONS, MARKER, PATIENCE_SECONDS, SANITIZED, FlowTest,
                      wait_until)
 
@@ -13,18 +16,17 @@ KIB = 1024
 MIB = 1024 * 1024
 # Of the test beside its connections.
 OTHER_DESCRIPTORS = 200
+LONG = "BYTES_HANDOFF_TEST_COUNT" in os.environ
 
 
-@unittest.skipIf(SANITIZED, "a sanitizer has memory of its own")
-class StuckSinks(FlowTest):
+class Stuck(FlowTest):
     CONNECTIONS = int(os.environ.get("BYTES_HANDOFF_TEST_COUNT", 200))
-    FRAMES = (b"f" * 63 + b"\n") * 1024
-    SMALL_FRAMES = b"frame7.\n" * 8 * 1024
     BUDGET = 32 * KIB  # the service's default: twice its read reserve
     BLOCK = 64 * KIB
     ITSELF = 4 * KIB  # of an idle one
     A_CONNECTION = BUDGET + BLOCK + ITSELF
     CONSTANT = 32 * MIB
+    A_SEND = 64 * KIB
     QUIET_SECONDS = 0.25
     FEW_STEPS = 10
 
@@ -37,35 +39,49 @@ class StuckSinks(FlowTest):
             print(f"only {count} connections: {hard} descriptors may be open")
         return count
 
-    def flood(self, service, clients, start, piece):
-        """Until nobody is stuck any less: the service does nothing but look at its clock."""
+    def flood(self, service, pairs, start, piece, most=None, taken=0):
+        """Until nobody is stuck any less: the service does nothing but look at its clock. Each
+        client sends `most` bytes at most, and each sink takes `taken`."""
         with selectors.DefaultSelector() as ready:
-            offsets = dict.fromkeys(clients, 0)
-            for client in clients:
+            sent = {client: 0 for client, _ in pairs}
+            received = {sink: 0 for _, sink in pairs}
+            for client, sink in pairs:
                 client.sendall(start)
                 client.setblocking(False)
                 ready.register(client, selectors.EVENT_WRITE)
+                if taken:
+                    ready.register(sink, selectors.EVENT_READ)
             give_up = time.monotonic() + PATIENCE_SECONDS
             steps = None
             while True:
                 self.assertLess(time.monotonic(), give_up, "the clients are never stuck")
                 for key, _ in (events := ready.select(self.QUIET_SECONDS)):
-                    client = key.fileobj
-                    try:
-                        sent = client.send(piece[offsets[client]:])
-                    except BlockingIOError:  # readiness is no promise
-                        continue
-                    offsets[client] = (offsets[client] + sent) % len(piece)
+                    peer = key.fileobj
+                    if peer in sent:
+                        begin = sent[peer] % len(piece)
+                        end = begin + self.A_SEND
+                        if most is not None:
+                            end = min(end, begin + most - sent[peer])
+                        try:
+                            sent[peer] += peer.send(piece[begin:end])
+                        except BlockingIOError:  # readiness is no promise
+                            continue
+                        is_done = sent[peer] == most
+                    else:
+                        received[peer] += len(peer.recv(min(self.A_SEND, taken - received[peer])))
+                        is_done = received[peer] == taken
+                    if is_done:
+                        ready.unregister(peer)
                 before, steps = steps, service.steps()
                 if not events and None not in (before, steps) and steps - before < self.FEW_STEPS:
                     return
 
-    def open_stuck(self, service, sinks, count, start, piece):
+    def open_stuck(self, service, sinks, count, start, piece, **limits):
         pairs = []
         for _ in range(count):
             client = self.connect(service.address)
             pairs.append((client, self.accept(sinks)))
-        self.flood(service, [client for client, _ in pairs], start, piece)
+        self.flood(service, pairs, start, piece, **limits)
         return pairs
 
     def close(self, service, pairs):
@@ -76,6 +92,12 @@ class StuckSinks(FlowTest):
                 each.close()
         wait_until(lambda: service.errors_so_far().count("connection ") == ended,
                    "the connections to end")
+
+
+@unittest.skipIf(SANITIZED, "a sanitizer has memory of its own")
+class StuckSinks(Stuck):
+    FRAMES = (b"f" * 63 + b"\n") * 1024
+    SMALL_FRAMES = b"frame7.\n" * 8 * 1024
 
     def check(self, bound, start, piece, *arguments, crowds=2):
         count = self.connections()
@@ -91,7 +113,7 @@ class StuckSinks(FlowTest):
               f"{(full - base) / MIB:.1f} MiB in all")
         self.assertLessEqual(slope, bound)
         self.assertLessEqual(full - base, count * bound + self.CONSTANT)
-        self.flood(service, [client for client, _ in pairs], b"", piece)
+        self.flood(service, pairs, b"", piece)
         self.assertLessEqual(service.resident_bytes(), full + MIB, "it is stuck and grows")
         self.close(service, pairs)
         for _ in range(crowds):  # nor from one crowd to the next
@@ -116,6 +138,56 @@ class StuckSinks(FlowTest):
                 self.check(self.A_CONNECTION, MARKER, bytes(64 * KIB),
                            "--completion", "fire_and_forget", "--implementation", implementation,
                            crowds=2 if implementation == "handoff" else 0)
+
+
+@unittest.skipIf(SANITIZED, "a sanitizer has memory of its own")
+class StuckFrames(Stuck):
+    """Frames of one size, and where in a frame the stream is stuck: the sink takes nothing and the
+    first frame is in front of it; half of a frame, or a whole one, and stops; or it would take all,
+    and the client has not sent the newline."""
+
+    SIZES = (63, 4 * KIB, 60_000, 64 * KIB, 200_000, MIB)
+    PLACES = ("before", "inside", "behind", "unfinished")
+    # A quarter of the connections comes first: what the library's pool keeps for all of them is
+    # full by then.
+    CONNECTIONS = int(os.environ.get("BYTES_HANDOFF_TEST_COUNT", 120))
+
+    def check(self, size, place, budget, *arguments):
+        count = self.connections()
+        sinks = self.listen(receive_buffer=4 * KIB)
+        service = self.service(sinks.getsockname(), "--idle-timeout-millis", 600_000,
+                               "--completion", "fire_and_forget", "--frame-len", size, *arguments)
+        frame = b"f" * size + b"\n"
+        piece = frame * max(1, self.A_SEND // len(frame))
+        limits = {"before": {}, "inside": {"taken": len(frame) // 2},
+                  "behind": {"taken": len(frame)}, "unfinished": {"most": size}}[place]
+        pairs = self.open_stuck(service, sinks, count // 4, b"", piece, **limits)
+        quarter = service.resident_bytes()
+        pairs += self.open_stuck(service, sinks, count - count // 4, b"", piece, **limits)
+        slope = (service.resident_bytes() - quarter) / (count - count // 4)
+        bound = budget + len(frame) + self.BLOCK + self.ITSELF
+        print(f"{size} bytes, {place}, a budget of {budget}: {count} connections, "
+              f"{slope / KIB:.1f} KiB each of {bound / KIB:.1f}")
+        self.assertLessEqual(slope, bound)
+        self.close(service, pairs)
+        service.signal()
+        service.wait()
+
+    def test_sizes_and_places(self):
+        points = list(itertools.product(self.SIZES, self.PLACES))
+        if not LONG:  # the largest, and one more
+            points = [(MIB, "unfinished"), random.Random(SEED).choice(points)]
+        for size, place in points:
+            with self.subTest(f"BYTES_HANDOFF_TEST_SEED={SEED}", size=size, place=place):
+                self.check(size, place, self.BUDGET)
+
+    def test_a_budget_of_many_blocks(self):
+        """The proxy reads on while much is pending. Frames of about half a block are the worst: of
+        each block the half that is not complete would be moved to the next."""
+        for size in (34_000, 200_000) if LONG else (34_000,):
+            with self.subTest(size=size):
+                self.check(size, "before", MIB, "--read-block", self.BLOCK,
+                           "--write-pending-bytes", MIB)
 
 
 if __name__ == "__main__":
