@@ -122,14 +122,16 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
   read(std::move(self));
 }
 
-// An unfinished frame that has filled its block stays in it, as a piece, and the next read takes
-// another block. What was in front of it in its block costs memory then: at most what the write
+// An unfinished frame that has no room left in its block stays there, as a piece, and the next read
+// takes another block. What was in front of it then costs memory, too: at most what the write
 // budget has left, else the frame moves.
 template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
   const std::size_t block = buffer_.config().max_len;
+  const std::size_t reserve = buffer_.config().read_reserve;
   const std::size_t len = buffer_.len();
-  if (len != block && (len != buffer_.capacity() || len < least_to_hold())) return;
+  const bool would_move = buffer_.capacity() - len < std::min(reserve, block - len);
+  if (len != block && (!would_move || len < least_to_hold())) return;
   held_.add(buffer_.freeze_all());
   parser_.take_unfinished();
 }
@@ -171,13 +173,13 @@ bool HandoffProxy<Reader, Writer>::collect_burst() {
 // that is left behind it.
 template <class Reader, class Writer>
 std::size_t HandoffProxy<Reader, Writer>::collect_held() {
-  if (unit_bytes_ == 0 && !find_unit() && (too_long_ || !input_ended_)) return 0;
+  if (unit_bytes_ == 0 && !find_unit() && !input_ended_) return 0;
   std::size_t room = write_pending_bytes_;
   while (room != 0 && burst_.size() < kMaxBurst && !held_.is_empty()) {
     burst_.push_back(held_.take(room));
     room -= burst_.back().size();
   }
-  return held_.is_empty() ? room : 0;
+  return room;
 }
 
 template <class Reader, class Writer>
