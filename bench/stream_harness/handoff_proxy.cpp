@@ -136,19 +136,19 @@ void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
   parser_.take_unfinished();
 }
 
-// While something is pending, that keeps the block anyway, within the budget.
 template <class Reader, class Writer>
 std::size_t HandoffProxy<Reader, Writer>::least_to_hold() const {
-  if (out_.pending_bytes() != 0) return kLeastToHold;
   const std::size_t block = buffer_.config().max_len;
-  return block - std::min(block / 4, write_pending_bytes_);
+  if (write_pending_bytes_ >= block - kLeastToHold) return kLeastToHold;
+  return block - write_pending_bytes_;
 }
 
 // Whether a block more is within the write budget, beside what is pending.
 template <class Reader, class Writer>
 bool HandoffProxy<Reader, Writer>::has_budget_for_a_block() const {
   const std::size_t pending = out_.pending_bytes();
-  const std::size_t block = buffer_.config().block_size;
+  const auto& config = buffer_.config();
+  const std::size_t block = std::max(config.block_size, config.read_reserve);
   return pending == 0 || (block <= write_pending_bytes_ && pending <= write_pending_bytes_ - block);
 }
 
