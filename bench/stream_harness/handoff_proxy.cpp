@@ -123,8 +123,8 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
 }
 
 // An unfinished frame that has no room left in its block stays there, as a piece, and the next read
-// takes another block. What was in front of it then costs memory, too: at most what the write
-// budget has left, else the frame moves.
+// takes another block. What was in front of it then costs memory, too. Where that is more than the
+// write budget, the frame moves.
 template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
   const std::size_t block = buffer_.config().max_len;
