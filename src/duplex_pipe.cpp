@@ -4,6 +4,8 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include "bytes_handoff/detail/block.hpp"
 
@@ -12,54 +14,15 @@ namespace {
 
 constexpr std::align_val_t kRingAlignment{64};
 
-template <typename Segment>
+template <class Segment>
 bool has_no_bytes(std::span<const Segment> segments) noexcept {
   return std::ranges::all_of(segments, [](const Segment& segment) { return segment.empty(); });
 }
 
-void settle(PipeRequest& request, PipeStatus status, PipeRequestList& settled) noexcept {
-  request.status = status;
-  settled.push_back(request);
-}
-
-/// Moves the requests that `matches` from `parked` to `settled`, in order.
-template <typename Matches>
-void settle_some(PipeRequestList& parked, PipeStatus status, PipeRequestList& settled,
-                 Matches matches) noexcept {
-  PipeRequestList kept;
-  while (PipeRequest* request = parked.pop_front()) {
-    if (matches(*request)) {
-      settle(*request, status, settled);
-    } else {
-      kept.push_back(*request);
-    }
-  }
-  while (PipeRequest* request = kept.pop_front()) parked.push_back(*request);
-}
-
 }  // namespace
 
-void PipeRequestList::push_back(PipeRequest& request) noexcept {
-  request.next = nullptr;
-  (last_ == nullptr ? first_ : last_->next) = &request;
-  last_ = &request;
-}
-
-PipeRequest* PipeRequestList::pop_front() noexcept {
-  PipeRequest* const request = first_;
-  if (request == nullptr) return nullptr;
-  first_ = request->next;
-  if (first_ == nullptr) last_ = nullptr;
-  request->next = nullptr;
-  return request;
-}
-
-void DuplexPipe::AlignedDelete::operator()(std::byte* memory) const noexcept {
-  ::operator delete(memory, kRingAlignment);
-}
-
 /// A place in a sequence of segments; never rests on an empty one.
-template <typename Byte>
+template <class Byte>
 class DuplexPipe::Cursor {
  public:
   explicit Cursor(std::span<const std::span<Byte>> segments) noexcept : segments_(segments) {
@@ -108,11 +71,15 @@ bool DuplexPipe::ensure_storage() noexcept {
   // An aligned `operator new` may round a size up past the end of the address space.
   if (capacity_ > kLargestBlock) return false;
   try {
-    storage_.reset(static_cast<std::byte*>(::operator new(capacity_, kRingAlignment)));
+    storage_ = static_cast<std::byte*>(::operator new(capacity_, kRingAlignment));
   } catch (const std::bad_alloc&) {
     return false;
   }
   return true;
+}
+
+void DuplexPipe::drop_storage() noexcept {
+  ::operator delete(std::exchange(storage_, nullptr), kRingAlignment);
 }
 
 std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {
@@ -122,14 +89,14 @@ std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {
   const std::size_t tail = wraps ? size_ - until_end : head_ + size_;
   if (from.is_last() && from.front().size() <= std::min(room, capacity_ - tail)) {
     const ConstSegment all = from.front();  // the usual case, without the loops
-    std::memcpy(storage_.get() + tail, all.data(), all.size());
+    std::memcpy(storage_ + tail, all.data(), all.size());
     from.advance(all.size());
     size_ += all.size();
     return all.size();
   }
   const std::size_t first = wraps ? room : std::min(room, capacity_ - tail);
-  const std::array<MutableSegment, 2> regions{MutableSegment{storage_.get() + tail, first},
-                                              MutableSegment{storage_.get(), room - first}};
+  const std::array<MutableSegment, 2> regions{MutableSegment{storage_ + tail, first},
+                                              MutableSegment{storage_, room - first}};
   Cursor<std::byte> into{regions};
   const std::size_t count = Cursor<std::byte>::copy(from, into);
   size_ += count;
@@ -139,8 +106,8 @@ std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {
 std::size_t DuplexPipe::pop(Cursor<std::byte>& into) noexcept {
   const std::size_t until_end = capacity_ - head_;
   const std::size_t first = std::min(size_, until_end);
-  const std::array<ConstSegment, 2> regions{ConstSegment{storage_.get() + head_, first},
-                                            ConstSegment{storage_.get(), size_ - first}};
+  const std::array<ConstSegment, 2> regions{ConstSegment{storage_ + head_, first},
+                                            ConstSegment{storage_, size_ - first}};
   Cursor<const std::byte> from{regions};
   const std::size_t count = Cursor<std::byte>::copy(from, into);
   size_ -= count;
@@ -166,7 +133,7 @@ PipeResult DuplexPipe::read(std::span<const MutableSegment> into, PipeSettled se
     const std::size_t direct = Cursor<std::byte>::copy(source, sink);
     parked_write_->bytes = direct + push(source);
     count += direct;
-    settle_writer(PipeStatus::kDone, settled.writer);
+    settle_write(PipeStatus::kDone, settled.writer);
   }
   settle_waits(settled);
   return {PipeStatus::kDone, count};
@@ -183,7 +150,7 @@ PipeResult DuplexPipe::write(std::span<const ConstSegment> from, PipeSettled set
     Cursor<std::byte> sink{parked_read_->into};
     count = Cursor<std::byte>::copy(source, sink);
     parked_read_->bytes = count;
-    settle_reader(PipeStatus::kDone, settled.reader);
+    settle_read(PipeStatus::kDone, settled.reader);
   } else if (ensure_storage()) {
     count = push(source);
   }
@@ -207,6 +174,7 @@ bool DuplexPipe::holds(PipeCondition condition) const noexcept {
 bool DuplexPipe::park(PipeRead& request) noexcept {
   if (parked_read_ != nullptr) return false;
   assert(size_ == 0 && !holds(PipeCondition::kReadable));
+  request.is_parked = true;
   parked_read_ = &request;
   return true;
 }
@@ -214,85 +182,94 @@ bool DuplexPipe::park(PipeRead& request) noexcept {
 bool DuplexPipe::park(PipeWrite& request) noexcept {
   if (parked_write_ != nullptr) return false;
   assert(!holds(PipeCondition::kWritable));
+  request.is_parked = true;
   parked_write_ = &request;
   return true;
 }
 
-void DuplexPipe::park(PipeWait& request) noexcept {
+bool DuplexPipe::park(PipeWait& request) noexcept {
   assert(!holds(request.condition));
-  const bool reads = request.condition == PipeCondition::kReadable;
-  (reads ? reader_waits_ : writer_waits_).push_back(request);
+  request.is_parked = true;
+  waits_for(request.condition).push_back(request);
+  return true;
 }
 
-void DuplexPipe::cancel_reader(std::uint64_t id, PipeRequestList& settled) noexcept {
-  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
-  if (parked_read_ != nullptr && named(*parked_read_)) {
-    settle_reader(PipeStatus::kAborted, settled);
-  }
-  settle_some(reader_waits_, PipeStatus::kAborted, settled, named);
+void DuplexPipe::cancel(PipeRead& request, SettledRequests& settled) noexcept {
+  if (request.is_parked) settle_read(PipeStatus::kAborted, settled);
 }
 
-void DuplexPipe::cancel_writer(std::uint64_t id, PipeRequestList& settled) noexcept {
-  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
-  if (parked_write_ != nullptr && named(*parked_write_)) {
-    settle_writer(PipeStatus::kAborted, settled);
-  }
-  settle_some(writer_waits_, PipeStatus::kAborted, settled, named);
+void DuplexPipe::cancel(PipeWrite& request, SettledRequests& settled) noexcept {
+  if (request.is_parked) settle_write(PipeStatus::kAborted, settled);
+}
+
+void DuplexPipe::cancel(PipeWait& request, SettledRequests& settled) noexcept {
+  if (!request.is_parked) return;
+  waits_for(request.condition).remove(request);
+  settled.add(request, PipeStatus::kAborted);
+}
+
+void DuplexPipe::cancel_reader(SettledRequests& settled) noexcept {
+  settle_read(PipeStatus::kAborted, settled);
+  settle_all(waits_for(PipeCondition::kReadable), PipeStatus::kAborted, settled);
+}
+
+void DuplexPipe::cancel_writer(SettledRequests& settled) noexcept {
+  settle_write(PipeStatus::kAborted, settled);
+  settle_all(waits_for(PipeCondition::kWritable), PipeStatus::kAborted, settled);
+  settle_all(waits_for(PipeCondition::kBroken), PipeStatus::kAborted, settled);
 }
 
 void DuplexPipe::shut_writer(PipeSettled settled) noexcept {
   if (writer_ != Side::kOpen) return;
   writer_ = Side::kShut;
-  settle_writer(PipeStatus::kBroken, settled.writer);
-  settle_reader(PipeStatus::kEndOfStream, settled.reader);
+  settle_write(PipeStatus::kBroken, settled.writer);
+  settle_read(PipeStatus::kEndOfStream, settled.reader);
   settle_waits(settled);
 }
 
 void DuplexPipe::shut_reader(PipeSettled settled) noexcept {
   if (reader_ != Side::kOpen) return;
   reader_ = Side::kShut;
-  settle_writer(PipeStatus::kBroken, settled.writer);
-  settle_reader(PipeStatus::kEndOfStream, settled.reader);
+  settle_write(PipeStatus::kBroken, settled.writer);
+  settle_read(PipeStatus::kEndOfStream, settled.reader);
   settle_waits(settled);
 }
 
 void DuplexPipe::close_writer(PipeSettled settled) noexcept {
-  cancel_writer(0, settled.writer);
+  cancel_writer(settled.writer);
   shut_writer(settled);
   writer_ = Side::kClosed;
 }
 
 void DuplexPipe::close_reader(PipeSettled settled) noexcept {
-  cancel_reader(0, settled.reader);
+  cancel_reader(settled.reader);
   shut_reader(settled);
   reader_ = Side::kClosed;
   head_ = 0;
   size_ = 0;
-  storage_.reset();
+  drop_storage();
 }
 
-void DuplexPipe::settle_reader(PipeStatus status, PipeRequestList& settled) noexcept {
-  if (parked_read_ == nullptr) return;
-  settle(*parked_read_, status, settled);
-  parked_read_ = nullptr;
+void DuplexPipe::settle_read(PipeStatus status, SettledRequests& settled) noexcept {
+  if (parked_read_ != nullptr) settled.add(*std::exchange(parked_read_, nullptr), status);
 }
 
-void DuplexPipe::settle_writer(PipeStatus status, PipeRequestList& settled) noexcept {
-  if (parked_write_ == nullptr) return;
-  settle(*parked_write_, status, settled);
-  parked_write_ = nullptr;
+void DuplexPipe::settle_write(PipeStatus status, SettledRequests& settled) noexcept {
+  if (parked_write_ != nullptr) settled.add(*std::exchange(parked_write_, nullptr), status);
+}
+
+void DuplexPipe::settle_all(Waits& waits, PipeStatus status, SettledRequests& settled) noexcept {
+  while (PipeWait* const wait = waits.pop_front()) settled.add(*wait, status);
 }
 
 void DuplexPipe::settle_waits(PipeSettled settled) noexcept {
-  const auto ready = [this](const PipeRequest& request) {
-    return holds(static_cast<const PipeWait&>(request).condition);
+  const auto settle = [this](PipeCondition condition, SettledRequests& into) {
+    Waits& waits = waits_for(condition);
+    if (!waits.empty() && holds(condition)) settle_all(waits, PipeStatus::kDone, into);
   };
-  if (!reader_waits_.empty()) {
-    settle_some(reader_waits_, PipeStatus::kDone, settled.reader, ready);
-  }
-  if (!writer_waits_.empty()) {
-    settle_some(writer_waits_, PipeStatus::kDone, settled.writer, ready);
-  }
+  settle(PipeCondition::kReadable, settled.reader);
+  settle(PipeCondition::kWritable, settled.writer);
+  settle(PipeCondition::kBroken, settled.writer);
 }
 
 }  // namespace bytes_handoff::detail

@@ -2,7 +2,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -38,17 +37,23 @@ concept DuplexContext = std::convertible_to<Context&, net::execution_context&>;
 /// end closes it. The ring of a direction is allocated when the first byte must be buffered, and
 /// kept until the end that reads from it is closed.
 ///
-/// When an end's execution context is destroyed, the end closes: the handlers that are pending at
-/// it are destroyed uninvoked, and its peer sees the close. The streams may be destroyed later.
+/// When an end's execution context is destroyed, the end closes, and its peer sees the close. A
+/// pending handler is destroyed uninvoked; but one that is bound to another, living context gets
+/// `operation_aborted` there. The streams may be destroyed later, if their executors may (a strand
+/// may not). An operation that is started later completes with `bad_descriptor` on a living context
+/// that its handler is bound to; else its handler is destroyed uninvoked.
 ///
 /// Thread safety: distinct objects, the two ends of a pair included: safe. Shared objects: unsafe.
 /// Handlers are never invoked from within the call that starts or settles an operation; they are
-/// posted to their associated executor, by default that of the end.
+/// posted to their associated executor, by default that of the end. A handler may destroy both
+/// streams, also while the call that started its operation is still running on another thread.
 ///
 /// Cost: one uncontended lock a call; each byte is copied once into the ring and once out, or only
 /// once where the other side waits already. An operation that completes at once allocates only what
 /// its executor needs to post. One that waits takes its memory from the handler's associated
-/// allocator; where that is the default, from memory that the end keeps for the next one.
+/// allocator, or where that is the default from the library's pool; its completion allocates
+/// nothing, where the executor takes an allocator. Each operation, also a cancellation of one, is
+/// O(bytes + buffers + operations that it completes), however many wait.
 ///
 ///     auto [client, server] = bytes_handoff::make_duplex(context.get_executor(), 4096);
 ///     net::async_write(client, net::buffer("ping\n", 5), on_written);
@@ -120,9 +125,9 @@ class BasicDuplexStream : public net::socket_base {
   /// `already_started` where these are off); waits, and one write, may be pending beside it. The
   /// bytes behind `buffers` must stay valid until the handler is called; the sequence is copied.
   ///
-  /// Cancelled (`cancel`, `close`, or per operation: terminal, partial and total alike) it
-  /// completes with `operation_aborted` and has consumed nothing; an operation whose outcome has
-  /// been posted is no longer cancelled.
+  /// Cancellation (`cancel`, `close`, or per operation: terminal, partial and total alike): it
+  /// completes with `operation_aborted`. Nothing is lost: no byte was consumed. An operation whose
+  /// outcome has been posted is no longer cancelled.
   template <typename MutableBufferSequence,
             net::completion_token_for<void(net_error_code, std::size_t)> Token =
                 net::default_completion_token_t<executor_type>>
@@ -139,9 +144,10 @@ class BasicDuplexStream : public net::socket_base {
 
   /// Completes when `read_some` (`wait_read`) or `write_some` (`wait_write`) would not return
   /// `would_block`, or when the peer has closed or shut its receiving side (`wait_error`).
-  /// Signature `void(error_code)`: success, `operation_aborted` when cancelled as above,
-  /// `bad_descriptor` when this end is closed. Any number of waits may be pending. It holds no
-  /// buffer.
+  /// Signature `void(error_code)`: success, `operation_aborted` when cancelled, `bad_descriptor`
+  /// when this end is closed. Any number of waits may be pending. It holds no buffer.
+  ///
+  /// Cancellation, as of `async_read_some`. Nothing is lost. O(1), however many waits are pending.
   template <net::completion_token_for<void(net_error_code)> Token =
                 net::default_completion_token_t<executor_type>>
   auto async_wait(wait_type what, Token&& token = Token());
@@ -168,22 +174,10 @@ class BasicDuplexStream : public net::socket_base {
   friend class BasicDuplexStream;
   friend struct detail::DuplexAccess;
 
-  class InitiateRead;
-  class InitiateWrite;
-  class InitiateWait;
-
   BasicDuplexStream(std::shared_ptr<detail::DuplexLink> link, detail::DuplexSide side,
                     const Executor& executor);
 
   void leave() noexcept;
-  template <typename Request, typename Segments, typename Handler>
-  void transfer(Handler&& handler, const Segments& segments);
-  template <typename Handler>
-  void wait(Handler&& handler, wait_type what);
-  template <typename Handler>
-  std::uint64_t connect_cancellation(const Handler& handler) const;
-  template <typename Request, typename Handler>
-  void post_outcome(Handler&& handler, detail::PipeResult outcome) const;
 
   Executor executor_;
   std::shared_ptr<detail::DuplexLink> link_;
@@ -194,8 +188,9 @@ using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 
 /// Makes a connected pair, the ends on `first` and `second`, that buffers at most `capacity` bytes
 /// each way. One allocation, and two lookups in the executors' contexts; the rings are allocated
-/// later: where that fails, as it does past a quarter of the address space, a write that nobody is
-/// reading for fails with `no_memory`. Throws std::invalid_argument for a capacity of 0.
+/// later, each of `capacity` bytes, 64-byte aligned. Where that fails, as it does past a quarter of
+/// the address space, a write that nobody is reading for fails with `no_memory`. Throws
+/// std::invalid_argument for a capacity of 0.
 template <DuplexExecutor First, DuplexExecutor Second>
 std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const First& first,
                                                                            const Second& second,

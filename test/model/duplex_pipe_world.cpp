@@ -8,8 +8,6 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::uint64_t kNames = 6;  // of requests: from 1, several may have the same
-
 template <typename Segment>
 std::vector<Segment> cut(Segment whole, Choices& choices) {
   std::vector<Segment> parts;
@@ -99,8 +97,11 @@ void PipeWorld::act(const PipeOperation& operation) {
       break;
     case Kind::kCancelReader:
     case Kind::kCancelWriter:
-      cancel(operation.kind == Kind::kCancelReader,
-             choices.one_in(3) ? 0 : choices.between(1, kNames));
+      if (choices.one_in(3)) {
+        cancel_all(operation.kind == Kind::kCancelReader);
+      } else {
+        cancel_one(operation.kind == Kind::kCancelReader, choices.between(0, 8));
+      }
       break;
     default:
       end(operation.kind);
@@ -109,7 +110,6 @@ void PipeWorld::act(const PipeOperation& operation) {
 
 void PipeWorld::write(Choices& choices) {
   auto writing = std::make_unique<Writing>(pattern(any_size(choices), model_.written));
-  writing->id = choices.between(0, kNames);
   if (model_.parked_write) {
     expect(!pipe_.park(*writing), "a second write was parked");
     return;
@@ -133,7 +133,6 @@ void PipeWorld::write(Choices& choices) {
 
 void PipeWorld::read(Choices& choices) {
   auto reading = std::make_unique<Reading>(any_size(choices));
-  reading->id = choices.between(0, kNames);
   if (model_.parked_read) {
     expect(!pipe_.park(*reading), "a second read was parked");
     return;
@@ -171,33 +170,46 @@ void PipeWorld::wait(Choices& choices) {
   if (model_.holds(condition) || line.size() == 8) {
     return;
   }
-  line.push_back(std::make_unique<Waiting>(condition, choices.between(0, kNames)));
-  pipe_.park(*line.back());
+  line.push_back(std::make_unique<WaitingFor>(condition));
+  expect(pipe_.park(*line.back()), "a wait was not parked");
 }
 
-void PipeWorld::cancel(bool reader, std::uint64_t id) {
+void PipeWorld::cancel_all(bool reader) {
   if (reader) {
-    pipe_.cancel_reader(id, reader_settled_);
+    pipe_.cancel_reader(reader_settled_);
   } else {
-    pipe_.cancel_writer(id, writer_settled_);
+    pipe_.cancel_writer(writer_settled_);
   }
-  expect_cancelled(reader, id);
+  expect_all_cancelled(reader);
 }
 
-/// All requests of that side that have this name, or with 0 all of them, were aborted.
-void PipeWorld::expect_cancelled(bool reader, std::uint64_t id) {
-  const auto named = [id](const PipeRequest& request) { return id == 0 || request.id == id; };
-  if (reader ? model_.parked_read && named(*reading_) : model_.parked_write && named(*writing_)) {
+/// The read or the write of that side, parked or not, or one of its waits.
+void PipeWorld::cancel_one(bool reader, std::size_t pick) {
+  auto& line = waits(reader);
+  SettledRequests& settled = reader ? reader_settled_ : writer_settled_;
+  if (pick < line.size()) {
+    pipe_.cancel(*line[pick], settled);
+    (reader ? reader_due_ : writer_due_)[line[pick].get()] = PipeStatus::kAborted;
+    done_waits_.push_back(std::move(line[pick]));
+    line.erase(line.begin() + static_cast<std::ptrdiff_t>(pick));
+  } else if (reader && reading_ != nullptr) {
+    pipe_.cancel(*reading_, settled);
+    expect_gone(reader, PipeStatus::kAborted);
+  } else if (!reader && writing_ != nullptr) {
+    pipe_.cancel(*writing_, settled);
     expect_gone(reader, PipeStatus::kAborted);
   }
-  std::erase_if(waits(reader), [&](std::unique_ptr<Waiting>& wait) {
-    const bool goes = named(*wait);
-    if (goes) {
-      (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kAborted;
-      done_waits_.push_back(std::move(wait));
-    }
-    return goes;
-  });
+}
+
+/// All parked requests of that side were aborted.
+void PipeWorld::expect_all_cancelled(bool reader) {
+  expect_gone(reader, PipeStatus::kAborted);
+  auto& line = waits(reader);
+  for (std::unique_ptr<WaitingFor>& wait : line) {
+    (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kAborted;
+    done_waits_.push_back(std::move(wait));
+  }
+  line.clear();
 }
 
 void PipeWorld::end(PipeOperation::Kind kind) {
@@ -206,7 +218,7 @@ void PipeWorld::end(PipeOperation::Kind kind) {
   const bool reader = kind == Kind::kCloseReader || kind == Kind::kShutReader;
   if (closes) {
     reader ? pipe_.close_reader(settled()) : pipe_.close_writer(settled());
-    expect_cancelled(reader, 0);
+    expect_all_cancelled(reader);
   } else {
     reader ? pipe_.shut_reader(settled()) : pipe_.shut_writer(settled());
   }
@@ -235,7 +247,7 @@ void PipeWorld::expect_gone(bool reader, PipeStatus status) {
 
 void PipeWorld::expect_waits_done() {
   for (const bool reader : {true, false}) {
-    std::erase_if(waits(reader), [&](std::unique_ptr<Waiting>& wait) {
+    std::erase_if(waits(reader), [&](std::unique_ptr<WaitingFor>& wait) {
       const bool holds = model_.holds(wait->condition);
       if (holds) {
         (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kDone;
@@ -246,8 +258,8 @@ void PipeWorld::expect_waits_done() {
   }
 }
 
-void PipeWorld::expect_due(PipeRequestList& settled, Due& due) {
-  while (PipeRequest* const request = settled.pop_front()) {
+void PipeWorld::expect_due(SettledRequests& settled, Due& due) {
+  while (auto* const request = static_cast<PipeRequest*>(settled.requests.pop_front())) {
     const auto found = due.find(request);
     if (found == due.end()) {
       expect(false, "settled, and should not be, or twice");

@@ -89,13 +89,14 @@ class PipeWorld : public Expectations {
   void write(Choices& choices);
   void read(Choices& choices);
   void wait(Choices& choices);
-  void cancel(bool reader, std::uint64_t id);
+  void cancel_all(bool reader);
+  void cancel_one(bool reader, std::size_t pick);
   void end(PipeOperation::Kind kind);
-  void expect_cancelled(bool reader, std::uint64_t id);
+  void expect_all_cancelled(bool reader);
   void expect_parked_read_done(std::size_t read_at);
   void expect_gone(bool reader, PipeStatus status);
   void expect_waits_done();
-  void expect_due(PipeRequestList& settled, Due& due);
+  void expect_due(SettledRequests& settled, Due& due);
   void check();
 
   [[nodiscard]] std::size_t any_size(Choices& choices) const {
@@ -103,7 +104,7 @@ class PipeWorld : public Expectations {
   }
   [[nodiscard]] PipeSettled settled() { return {reader_settled_, writer_settled_}; }
   /// Those of the reader's side, or of the writer's.
-  [[nodiscard]] std::vector<std::unique_ptr<Waiting>>& waits(bool reader) {
+  [[nodiscard]] std::vector<std::unique_ptr<WaitingFor>>& waits(bool reader) {
     return reader ? reader_waits_ : writer_waits_;
   }
 
@@ -111,11 +112,11 @@ class PipeWorld : public Expectations {
   PipeModel model_;
   std::unique_ptr<Reading> reading_;
   std::unique_ptr<Writing> writing_;
-  std::vector<std::unique_ptr<Waiting>> reader_waits_;
-  std::vector<std::unique_ptr<Waiting>> writer_waits_;
-  std::vector<std::unique_ptr<Waiting>> done_waits_;  // settled by the operation that goes on
-  PipeRequestList reader_settled_;
-  PipeRequestList writer_settled_;
+  std::vector<std::unique_ptr<WaitingFor>> reader_waits_;
+  std::vector<std::unique_ptr<WaitingFor>> writer_waits_;
+  std::vector<std::unique_ptr<WaitingFor>> done_waits_;  // settled by the operation that goes on
+  SettledRequests reader_settled_;
+  SettledRequests writer_settled_;
   Due reader_due_;
   Due writer_due_;
   bool has_stored_ = false;

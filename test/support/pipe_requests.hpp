@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,25 +19,20 @@ using detail::MutableSegment;
 using detail::PipeCondition;
 using detail::PipeRead;
 using detail::PipeRequest;
-using detail::PipeRequestList;
 using detail::PipeResult;
 using detail::PipeSettled;
 using detail::PipeStatus;
 using detail::PipeWait;
 using detail::PipeWrite;
+using detail::SettledRequests;
 
-/// A request that remembers how it ended; `Base` is PipeRead, PipeWrite or PipeWait.
+/// A request that counts how often it was resumed; `Base` is PipeRead, PipeWrite or PipeWait.
 template <typename Base>
 class Recorded : public Base {
  public:
-  void complete() override { ++completions; }
-  void discard() noexcept override { ++discards; }
+  void resume(const void* /*destroyed_context*/) noexcept override { ++resumptions; }
 
-  int completions = 0;
-  int discards = 0;
-
- protected:
-  ~Recorded() = default;
+  int resumptions = 0;
 };
 
 class Reading final : public Recorded<PipeRead> {
@@ -65,12 +59,9 @@ class Writing final : public Recorded<PipeWrite> {
   ConstSegment segment;
 };
 
-class Waiting final : public Recorded<PipeWait> {
+class WaitingFor final : public Recorded<PipeWait> {
  public:
-  explicit Waiting(PipeCondition what, std::uint64_t name = 0) {
-    condition = what;
-    id = name;
-  }
+  explicit WaitingFor(PipeCondition what) { condition = what; }
 };
 
 /// Calls a pipe with strings, and collects what it settles.
@@ -110,22 +101,23 @@ class PipeFixture : public testing::Test {
     EXPECT_EQ(result.bytes, bytes);
   }
 
-  /// Takes the one request that the list holds.
-  void expect_only(PipeRequestList& list, PipeRequest& request, PipeStatus status,
+  /// Takes the one request that was settled.
+  void expect_only(SettledRequests& settled, PipeRequest& request, PipeStatus status,
                    std::size_t bytes = 0) {
-    EXPECT_EQ(list.pop_front(), &request);
-    EXPECT_TRUE(list.empty());
+    EXPECT_EQ(settled.requests.pop_front(), &request);
+    EXPECT_TRUE(settled.requests.empty());
+    EXPECT_FALSE(request.is_parked);
     EXPECT_EQ(request.status, status);
     EXPECT_EQ(request.bytes, bytes);
   }
 
   void expect_nothing_settled() {
-    EXPECT_TRUE(reader_settled.empty());
-    EXPECT_TRUE(writer_settled.empty());
+    EXPECT_TRUE(reader_settled.requests.empty());
+    EXPECT_TRUE(writer_settled.requests.empty());
   }
 
-  PipeRequestList reader_settled;
-  PipeRequestList writer_settled;
+  SettledRequests reader_settled;
+  SettledRequests writer_settled;
 };
 
 }  // namespace bytes_handoff::test

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
+
+#include "bytes_handoff/detail/intrusive_list.hpp"
+#include "bytes_handoff/detail/post_guard.hpp"
+#include "bytes_handoff/detail/waiting.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -28,45 +31,25 @@ struct PipeResult {
   std::size_t bytes;
 };
 
-/// A request that can be parked in a `DuplexPipe`. The pipe links it and fills in its outcome;
-/// whoever takes it from a `PipeRequestList` calls exactly one of `complete` and `discard`, with no
-/// lock held. Both end the request's life.
-class PipeRequest {
+/// A request that can be parked in a `DuplexPipe`. The pipe links it and fills in its outcome.
+class PipeRequest : public Waiting {
  public:
-  PipeRequest() = default;
-  PipeRequest(const PipeRequest&) = delete;
-  PipeRequest& operator=(const PipeRequest&) = delete;
-
-  /// Hands the outcome to whoever asked.
-  virtual void complete() = 0;
-  /// Drops the request; nobody is told.
-  virtual void discard() noexcept = 0;
-
-  PipeRequest* next = nullptr;
-  std::uint64_t id =
-      0;  ///< Names the request in a cancellation; 0 when it cannot be cancelled alone.
   std::size_t bytes = 0;
   PipeStatus status = PipeStatus::kWouldBlock;
-
- protected:
-  ~PipeRequest() = default;
+  bool is_parked = false;
+  /// Set while it is settled and not yet resumed: the shutdown of its context waits.
+  HeldPostGuard held;
 };
 
 /// The segments are borrowed: they and what they point to stay valid while the request is parked.
 class PipeRead : public PipeRequest {
  public:
   std::span<const MutableSegment> into;
-
- protected:
-  ~PipeRead() = default;
 };
 
 class PipeWrite : public PipeRequest {
  public:
   std::span<const ConstSegment> from;
-
- protected:
-  ~PipeWrite() = default;
 };
 
 enum class PipeCondition : std::uint8_t {
@@ -78,47 +61,49 @@ enum class PipeCondition : std::uint8_t {
 class PipeWait : public PipeRequest {
  public:
   PipeCondition condition = PipeCondition::kReadable;
-
- protected:
-  ~PipeWait() = default;
 };
 
-/// Intrusive first-in-first-out list; owns nothing.
-class PipeRequestList {
- public:
-  PipeRequestList() = default;
-  PipeRequestList(const PipeRequestList&) = delete;
-  PipeRequestList& operator=(const PipeRequestList&) = delete;
+/// The parked requests of one end that a call has settled, in order. The caller resumes them, with
+/// no lock held.
+struct SettledRequests {
+  /// Adds a request, which is parked no more.
+  void add(PipeRequest& request, PipeStatus status) noexcept {
+    request.status = status;
+    request.is_parked = false;
+    if (guard != nullptr) {
+      guard->enter();
+      request.held.reset(guard);
+    }
+    requests.push_back(request);
+  }
 
-  bool empty() const noexcept { return first_ == nullptr; }
-  void push_back(PipeRequest& request) noexcept;
-  /// The oldest request, or null.
-  PipeRequest* pop_front() noexcept;
-
- private:
-  PipeRequest* first_ = nullptr;
-  PipeRequest* last_ = nullptr;
+  WaitingList requests;
+  /// Entered for each of them; null where the context is known to live.
+  PostGuard* guard = nullptr;
 };
 
-/// Where a call puts the parked requests that it has settled, by the end that they belong to.
+/// Where a call puts what it has settled, by the end that it belongs to.
 struct PipeSettled {
-  PipeRequestList& reader;
-  PipeRequestList& writer;
+  SettledRequests& reader;
+  SettledRequests& writer;
 };
 
 /// One direction of a duplex: a bounded ring of bytes, the state of its two ends, and the requests
 /// that wait for it. It decides everything and knows no locks, threads or handlers: the caller
-/// serializes all calls, and ends the settled requests afterwards.
+/// serializes all calls, and resumes the settled requests afterwards.
 ///
 /// The ring's memory (capacity bytes, 64-byte aligned) is taken when the first byte has to be
 /// buffered and kept until the reader closes or the pipe is destroyed. Bytes that meet a parked
 /// request on the other side are copied once, past the ring. At most one read and one write are
-/// parked; waits are not limited. Calls cost O(bytes + segments + parked waits) and allocate
+/// parked; waits are not limited. Calls cost O(bytes + segments + settled requests) and allocate
 /// nothing but the ring.
 class DuplexPipe {
  public:
   /// Requires `capacity` > 0.
   explicit DuplexPipe(std::size_t capacity) noexcept : capacity_(capacity) {}
+  DuplexPipe(const DuplexPipe&) = delete;
+  DuplexPipe& operator=(const DuplexPipe&) = delete;
+  ~DuplexPipe() { drop_storage(); }
 
   std::size_t capacity() const noexcept { return capacity_; }
   /// Bytes in the ring.
@@ -139,11 +124,15 @@ class DuplexPipe {
   /// not hold). False, and nothing kept, where a read (write) is parked already.
   bool park(PipeRead& request) noexcept;
   bool park(PipeWrite& request) noexcept;
-  void park(PipeWait& request) noexcept;
+  bool park(PipeWait& request) noexcept;
 
-  /// Settle as `kAborted` what that end has parked: the request named `id`, or with 0 all of them.
-  void cancel_reader(std::uint64_t id, PipeRequestList& settled) noexcept;
-  void cancel_writer(std::uint64_t id, PipeRequestList& settled) noexcept;
+  /// Settles a request as `kAborted` where it is parked. O(1).
+  void cancel(PipeRead& request, SettledRequests& settled) noexcept;
+  void cancel(PipeWrite& request, SettledRequests& settled) noexcept;
+  void cancel(PipeWait& request, SettledRequests& settled) noexcept;
+  /// The same for all that an end has parked. O(their number).
+  void cancel_reader(SettledRequests& settled) noexcept;
+  void cancel_writer(SettledRequests& settled) noexcept;
 
   /// Nothing more is written: the reader gets what remains, then the end of the stream.
   void shut_writer(PipeSettled settled) noexcept;
@@ -155,29 +144,30 @@ class DuplexPipe {
 
  private:
   enum class Side : std::uint8_t { kOpen, kShut, kClosed };
+  using Waits = IntrusiveList<PipeWait>;
 
-  struct AlignedDelete {
-    void operator()(std::byte* memory) const noexcept;
-  };
-
-  template <typename Byte>
+  template <class Byte>
   class Cursor;
 
   bool ensure_storage() noexcept;
+  void drop_storage() noexcept;
   std::size_t push(Cursor<const std::byte>& from) noexcept;
   std::size_t pop(Cursor<std::byte>& into) noexcept;
-  void settle_reader(PipeStatus status, PipeRequestList& settled) noexcept;
-  void settle_writer(PipeStatus status, PipeRequestList& settled) noexcept;
+  [[nodiscard]] Waits& waits_for(PipeCondition condition) noexcept {
+    return waits_[static_cast<std::size_t>(condition)];
+  }
+  void settle_read(PipeStatus status, SettledRequests& settled) noexcept;
+  void settle_write(PipeStatus status, SettledRequests& settled) noexcept;
+  static void settle_all(Waits& waits, PipeStatus status, SettledRequests& settled) noexcept;
   void settle_waits(PipeSettled settled) noexcept;
 
   std::size_t capacity_;
   std::size_t head_ = 0;  ///< Index of the oldest byte; 0 whenever the ring is empty.
   std::size_t size_ = 0;
-  std::unique_ptr<std::byte[], AlignedDelete> storage_;
+  std::byte* storage_ = nullptr;
   PipeRead* parked_read_ = nullptr;    ///< Only while the ring is empty.
   PipeWrite* parked_write_ = nullptr;  ///< Only while the ring is full.
-  PipeRequestList reader_waits_;
-  PipeRequestList writer_waits_;
+  std::array<Waits, 3> waits_;         ///< By condition.
   Side reader_ = Side::kOpen;
   Side writer_ = Side::kOpen;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 namespace bytes_handoff::detail {
@@ -60,5 +61,11 @@ class PostLease {
  private:
   PostGuard* guard_;
 };
+
+struct LeavePostGuard {
+  void operator()(PostGuard* guard) const noexcept { guard->leave(); }
+};
+/// A guard that was entered, until it is left.
+using HeldPostGuard = std::unique_ptr<PostGuard, LeavePostGuard>;
 
 }  // namespace bytes_handoff::detail

@@ -6,24 +6,7 @@
 #include <utility>
 
 #include "bytes_handoff/duplex.hpp"
-#include "bytes_handoff/impl/duplex_op.hpp"
-#include "bytes_handoff/impl/duplex_post.hpp"
-#include "bytes_handoff/impl/post.hpp"
-
-namespace bytes_handoff::detail {
-inline namespace BYTES_HANDOFF_FLAVOUR {
-
-struct DuplexAccess {
-  template <DuplexExecutor Executor>
-  [[nodiscard]] static BasicDuplexStream<Executor> make_end(const std::shared_ptr<DuplexLink>& link,
-                                                            DuplexSide side,
-                                                            const Executor& executor) {
-    return {link, side, executor};
-  }
-};
-
-}  // namespace BYTES_HANDOFF_FLAVOUR
-}  // namespace bytes_handoff::detail
+#include "bytes_handoff/impl/duplex_operations.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -32,7 +15,7 @@ template <DuplexExecutor Executor>
 BasicDuplexStream<Executor>::BasicDuplexStream(std::shared_ptr<detail::DuplexLink> link,
                                                detail::DuplexSide side, const Executor& executor)
     : executor_(executor), link_(std::move(link)), side_(side) {
-  link_->attach(side_, detail::context_of(executor_));
+  link_->end(side_).attach(*link_, side_, detail::context_of(executor_));
 }
 
 template <DuplexExecutor Executor>
@@ -67,12 +50,8 @@ template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::leave() noexcept {
   const auto link = std::move(link_);
   if (link == nullptr) return;
-  link->detach(side_);
-  try {
-    link->close(side_);
-  } catch (...) {
-    // An executor could not take a completion; that handler has been destroyed.
-  }
+  link->end(side_).detach();
+  link->close(side_);
 }
 
 template <DuplexExecutor Executor>
@@ -99,7 +78,7 @@ template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::non_blocking(bool mode) {
   net_error_code error;
   non_blocking(mode, error);
-  detail::duplex_throw(error);
+  if (error) throw net_system_error(error);
 }
 
 template <DuplexExecutor Executor>
@@ -110,7 +89,7 @@ std::size_t BasicDuplexStream<Executor>::read_some(const MutableBufferSequence& 
   const detail::DuplexSegments<detail::MutableSegment> segments(buffers);
   const detail::PipeResult result = link_ == nullptr
                                         ? detail::PipeResult{detail::PipeStatus::kClosed, 0}
-                                        : link_->read(side_, segments.all());
+                                        : link_->transfer(side_, segments.all());
   error = detail::duplex_error(result.status);
   return result.bytes;
 }
@@ -120,7 +99,7 @@ template <typename MutableBufferSequence>
 std::size_t BasicDuplexStream<Executor>::read_some(const MutableBufferSequence& buffers) {
   net_error_code error;
   const std::size_t bytes = read_some(buffers, error);
-  detail::duplex_throw(error);
+  if (error) throw net_system_error(error);
   return bytes;
 }
 
@@ -132,7 +111,7 @@ std::size_t BasicDuplexStream<Executor>::write_some(const ConstBufferSequence& b
   const detail::DuplexSegments<detail::ConstSegment> segments(buffers);
   const detail::PipeResult result = link_ == nullptr
                                         ? detail::PipeResult{detail::PipeStatus::kClosed, 0}
-                                        : link_->write(side_, segments.all());
+                                        : link_->transfer(side_, segments.all());
   error = detail::duplex_error(result.status);
   return result.bytes;
 }
@@ -142,13 +121,13 @@ template <typename ConstBufferSequence>
 std::size_t BasicDuplexStream<Executor>::write_some(const ConstBufferSequence& buffers) {
   net_error_code error;
   const std::size_t bytes = write_some(buffers, error);
-  detail::duplex_throw(error);
+  if (error) throw net_system_error(error);
   return bytes;
 }
 
 template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::cancel() {
-  if (link_ != nullptr) link_->cancel(side_, 0);
+  if (link_ != nullptr) link_->cancel(side_);
 }
 
 template <DuplexExecutor Executor>
@@ -169,7 +148,7 @@ template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::shutdown(shutdown_type what) {
   net_error_code error;
   shutdown(what, error);
-  detail::duplex_throw(error);
+  if (error) throw net_system_error(error);
 }
 
 template <DuplexExecutor Executor>
@@ -181,6 +160,36 @@ template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::close(net_error_code& error) {
   close();
   error.clear();
+}
+
+template <DuplexExecutor Executor>
+template <typename MutableBufferSequence,
+          net::completion_token_for<void(net_error_code, std::size_t)> Token>
+auto BasicDuplexStream<Executor>::async_read_some(const MutableBufferSequence& buffers,
+                                                  Token&& token) {
+  static_assert(net::is_mutable_buffer_sequence<MutableBufferSequence>::value);
+  return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+      detail::StartDuplexTransfer<Executor, detail::MutableSegment>(*this), token, buffers);
+}
+
+template <DuplexExecutor Executor>
+template <typename ConstBufferSequence,
+          net::completion_token_for<void(net_error_code, std::size_t)> Token>
+auto BasicDuplexStream<Executor>::async_write_some(const ConstBufferSequence& buffers,
+                                                   Token&& token) {
+  static_assert(net::is_const_buffer_sequence<ConstBufferSequence>::value);
+  return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+      detail::StartDuplexTransfer<Executor, detail::ConstSegment>(*this), token, buffers);
+}
+
+template <DuplexExecutor Executor>
+template <net::completion_token_for<void(net_error_code)> Token>
+auto BasicDuplexStream<Executor>::async_wait(wait_type what, Token&& token) {
+  const auto condition = what == wait_read    ? detail::PipeCondition::kReadable
+                         : what == wait_write ? detail::PipeCondition::kWritable
+                                              : detail::PipeCondition::kBroken;
+  return net::async_initiate<Token, void(net_error_code)>(detail::StartDuplexWait<Executor>(*this),
+                                                          token, condition);
 }
 
 template <DuplexExecutor First, DuplexExecutor Second>
@@ -212,5 +221,3 @@ auto make_duplex(Context& context, std::size_t capacity) {
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
-
-#include "bytes_handoff/impl/duplex_async.hpp"

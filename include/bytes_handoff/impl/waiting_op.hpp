@@ -21,6 +21,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     static constexpr const char* kName;  // for handler tracking
 ///     std::tuple<...> results();   // what the handler is called with; called once, at the end
 ///     void cancel() noexcept;      // takes the wait back, if it still can
+///     auto take_hold() noexcept;   // if there: what must live on until a resumed one is posted
 ///
 /// It lives in memory from the handler's associated allocator (the library's pool where that is the
 /// default), keeps the handler's executor busy, and stays in place until the handler's turn has
@@ -62,6 +63,9 @@ class WaitingOp final : public Operation {
   void resume(const void* destroyed_context) noexcept override {
     if (destroyed_context != nullptr && &context_of(executor_) == destroyed_context) {
       destroy();
+    } else if constexpr (requires(Operation & operation) { operation.take_hold(); }) {
+      [[maybe_unused]] const auto hold = Operation::take_hold();
+      post();
     } else {
       post();
     }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,7 @@ namespace {
 
 using test::bytes_of;
 using test::Reading;
-using test::Waiting;
+using test::WaitingFor;
 using test::Writing;
 
 using DuplexPipeTest = test::PipeFixture;
@@ -110,7 +111,7 @@ TEST_F(DuplexPipeTest, AWriteMeetsAParkedReadWithoutTheRing) {
   expect_only(reader_settled, reading, PipeStatus::kDone, 3);
   EXPECT_EQ(reading.got(), "abc");
   EXPECT_FALSE(pipe.has_storage());
-  EXPECT_EQ(reading.completions, 0);
+  EXPECT_EQ(reading.resumptions, 0);
 }
 
 TEST_F(DuplexPipeTest, AParkedReadTakesWhatItCanAndTheWriteIsShort) {
@@ -151,7 +152,7 @@ TEST_F(DuplexPipeTest, ASecondParkedRequestIsRefused) {
   Reading another_reading(1);
   EXPECT_TRUE(pipe.park(reading));
   EXPECT_FALSE(pipe.park(another_reading));
-  pipe.cancel_reader(0, reader_settled);
+  pipe.cancel_reader(reader_settled);
   expect_only(reader_settled, reading, PipeStatus::kAborted);
 
   expect_write(pipe, "a", PipeStatus::kDone, 1);
@@ -159,58 +160,90 @@ TEST_F(DuplexPipeTest, ASecondParkedRequestIsRefused) {
   Writing another_writing("c");
   EXPECT_TRUE(pipe.park(writing));
   EXPECT_FALSE(pipe.park(another_writing));
-  pipe.cancel_writer(0, writer_settled);
+  pipe.cancel_writer(writer_settled);
   expect_only(writer_settled, writing, PipeStatus::kAborted);
   expect_read(pipe, 9, "a");
 }
 
-TEST_F(DuplexPipeTest, CancellationByNameTakesThatRequestOnly) {
+TEST_F(DuplexPipeTest, CancellationOfOneTakesThatRequestOnly) {
   DuplexPipe pipe(1);
   Reading reading(1);
-  reading.id = 1;
-  Waiting first(PipeCondition::kReadable, 2);
-  Waiting second(PipeCondition::kReadable, 3);
+  Reading stranger(1);
+  WaitingFor first(PipeCondition::kReadable);
+  WaitingFor second(PipeCondition::kReadable);
   ASSERT_TRUE(pipe.park(reading));
-  pipe.park(first);
-  pipe.park(second);
-  pipe.cancel_reader(7, reader_settled);
-  pipe.cancel_writer(1, writer_settled);
+  ASSERT_TRUE(pipe.park(first));
+  ASSERT_TRUE(pipe.park(second));
+  pipe.cancel(stranger, reader_settled);
   expect_nothing_settled();
-  pipe.cancel_reader(2, reader_settled);
+  pipe.cancel(first, reader_settled);
   expect_only(reader_settled, first, PipeStatus::kAborted);
-  pipe.cancel_reader(1, reader_settled);
+  pipe.cancel(first, reader_settled);
+  expect_nothing_settled();
+  pipe.cancel(reading, reader_settled);
   expect_only(reader_settled, reading, PipeStatus::kAborted);
   expect_write(pipe, "x", PipeStatus::kDone, 1);
   expect_only(reader_settled, second, PipeStatus::kDone);
+  pipe.cancel(second, reader_settled);
+  expect_nothing_settled();
 
   Writing writing("y");
-  writing.id = 4;
-  Waiting room(PipeCondition::kWritable, 5);
-  Waiting broken(PipeCondition::kBroken, 6);
+  WaitingFor room(PipeCondition::kWritable);
+  WaitingFor broken(PipeCondition::kBroken);
   ASSERT_TRUE(pipe.park(writing));
-  pipe.park(room);
-  pipe.park(broken);
-  pipe.cancel_writer(5, writer_settled);
+  ASSERT_TRUE(pipe.park(room));
+  ASSERT_TRUE(pipe.park(broken));
+  pipe.cancel(room, writer_settled);
   expect_only(writer_settled, room, PipeStatus::kAborted);
-  pipe.cancel_writer(4, writer_settled);
+  pipe.cancel(writing, writer_settled);
   expect_only(writer_settled, writing, PipeStatus::kAborted);
-  pipe.cancel_writer(0, writer_settled);
+  pipe.cancel_writer(writer_settled);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
   expect_read(pipe, 9, "x");
 }
 
+TEST_F(DuplexPipeTest, AWaitIsCancelledInPlaceHoweverManyStandBesideIt) {
+  constexpr std::size_t kWaits = 1'000'000;  // a scan for each would take minutes
+  DuplexPipe pipe(1);
+  std::deque<WaitingFor> waits;
+  for (std::size_t i = 0; i < kWaits; ++i) {
+    ASSERT_TRUE(pipe.park(waits.emplace_back(PipeCondition::kReadable)));
+  }
+  for (std::size_t i = kWaits; i-- != 0;) {
+    pipe.cancel(waits[i], reader_settled);
+    ASSERT_EQ(reader_settled.requests.pop_front(), &waits[i]);
+  }
+  EXPECT_EQ(waits.front().status, PipeStatus::kAborted);
+  expect_nothing_settled();
+}
+
+TEST_F(DuplexPipeTest, WhatIsSettledHoldsItsContextUntilItIsResumed) {
+  DuplexPipe pipe(1);
+  PostGuard guard;
+  reader_settled.guard = &guard;
+  {
+    WaitingFor readable(PipeCondition::kReadable);
+    ASSERT_TRUE(pipe.park(readable));
+    EXPECT_EQ(readable.held, nullptr);
+    expect_write(pipe, "x", PipeStatus::kDone, 1);
+    expect_only(reader_settled, readable, PipeStatus::kDone);
+    EXPECT_EQ(readable.held.get(), &guard);
+  }
+  guard.wait_until_left();
+}
+
 TEST_F(DuplexPipeTest, WaitsAreSettledInOrderByWhatChanges) {
   DuplexPipe pipe(1);
-  Waiting one(PipeCondition::kReadable);
-  Waiting two(PipeCondition::kReadable);
-  pipe.park(one);
-  pipe.park(two);
+  WaitingFor one(PipeCondition::kReadable);
+  WaitingFor two(PipeCondition::kReadable);
+  ASSERT_TRUE(pipe.park(one));
+  ASSERT_TRUE(pipe.park(two));
   expect_write(pipe, "a", PipeStatus::kDone, 1);
-  EXPECT_EQ(reader_settled.pop_front(), &one);
+  EXPECT_EQ(reader_settled.requests.pop_front(), &one);
   expect_only(reader_settled, two, PipeStatus::kDone);
 
-  Waiting room(PipeCondition::kWritable);
-  pipe.park(room);
+  WaitingFor room(PipeCondition::kWritable);
+  ASSERT_TRUE(pipe.park(room));
   expect_read(pipe, 1, "a");
   expect_only(writer_settled, room, PipeStatus::kDone);
 }
@@ -218,21 +251,21 @@ TEST_F(DuplexPipeTest, WaitsAreSettledInOrderByWhatChanges) {
 TEST_F(DuplexPipeTest, AWaitStaysWhereAParkedRequestTookEverything) {
   DuplexPipe pipe(2);
   Reading reading(8);
-  Waiting readable(PipeCondition::kReadable);
+  WaitingFor readable(PipeCondition::kReadable);
   ASSERT_TRUE(pipe.park(reading));
-  pipe.park(readable);
+  ASSERT_TRUE(pipe.park(readable));
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   expect_only(reader_settled, reading, PipeStatus::kDone, 1);
 
   expect_write(pipe, "bc", PipeStatus::kDone, 2);
   expect_only(reader_settled, readable, PipeStatus::kDone);
   Writing writing("defg");
-  Waiting writable(PipeCondition::kWritable);
+  WaitingFor writable(PipeCondition::kWritable);
   ASSERT_TRUE(pipe.park(writing));
-  pipe.park(writable);
+  ASSERT_TRUE(pipe.park(writable));
   expect_read(pipe, 2, "bc");
   expect_only(writer_settled, writing, PipeStatus::kDone, 2);
-  pipe.cancel_writer(0, writer_settled);
+  pipe.cancel_writer(writer_settled);
   expect_only(writer_settled, writable, PipeStatus::kAborted);
 }
 
@@ -256,28 +289,28 @@ TEST_F(DuplexPipeTest, AShutWriterEndsTheStreamBehindItsBytes) {
 TEST_F(DuplexPipeTest, ShuttingTheWriterSettlesWhatIsParked) {
   DuplexPipe empty(1);
   Reading reading(1);
-  Waiting readable(PipeCondition::kReadable);
+  WaitingFor readable(PipeCondition::kReadable);
   ASSERT_TRUE(empty.park(reading));
-  empty.park(readable);
+  ASSERT_TRUE(empty.park(readable));
   empty.shut_writer(settled());
-  EXPECT_EQ(reader_settled.pop_front(), &reading);
+  EXPECT_EQ(reader_settled.requests.pop_front(), &reading);
   EXPECT_EQ(reading.status, PipeStatus::kEndOfStream);
   expect_only(reader_settled, readable, PipeStatus::kDone);
 
   DuplexPipe full(1);
   expect_write(full, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  Waiting writable(PipeCondition::kWritable);
-  Waiting broken(PipeCondition::kBroken);
+  WaitingFor writable(PipeCondition::kWritable);
+  WaitingFor broken(PipeCondition::kBroken);
   ASSERT_TRUE(full.park(writing));
-  full.park(writable);
-  full.park(broken);
+  ASSERT_TRUE(full.park(writable));
+  ASSERT_TRUE(full.park(broken));
   full.shut_writer(settled());
-  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kBroken);
   expect_only(writer_settled, writable, PipeStatus::kDone);
   expect_read(full, 9, "a");
-  full.cancel_writer(0, writer_settled);
+  full.cancel_writer(writer_settled);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
 }
 
@@ -285,11 +318,11 @@ TEST_F(DuplexPipeTest, AShutReaderBreaksWritesAndKeepsWhatIsBuffered) {
   DuplexPipe pipe(2);
   expect_write(pipe, "ab", PipeStatus::kDone, 2);
   Writing writing("c");
-  Waiting broken(PipeCondition::kBroken);
+  WaitingFor broken(PipeCondition::kBroken);
   ASSERT_TRUE(pipe.park(writing));
-  pipe.park(broken);
+  ASSERT_TRUE(pipe.park(broken));
   pipe.shut_reader(settled());
-  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kBroken);
   expect_only(writer_settled, broken, PipeStatus::kDone);
   expect_write(pipe, "d", PipeStatus::kBroken, 0);
@@ -312,12 +345,12 @@ TEST_F(DuplexPipeTest, AClosedWriterLeavesItsBytes) {
   DuplexPipe pipe(1);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  Waiting broken(PipeCondition::kBroken);
+  WaitingFor broken(PipeCondition::kBroken);
   ASSERT_TRUE(pipe.park(writing));
-  pipe.park(broken);
+  ASSERT_TRUE(pipe.park(broken));
   pipe.close_writer(settled());
   EXPECT_TRUE(pipe.writer_closed());
-  EXPECT_EQ(writer_settled.pop_front(), &writing);
+  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kAborted);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
   expect_write(pipe, "c", PipeStatus::kClosed, 0);
@@ -351,11 +384,11 @@ TEST_F(DuplexPipeTest, AClosedReaderDropsTheRingAndBreaksWrites) {
 TEST_F(DuplexPipeTest, AClosedReaderAbortsItsOwn) {
   DuplexPipe pipe(2);
   Reading reading(1);
-  Waiting readable(PipeCondition::kReadable);
+  WaitingFor readable(PipeCondition::kReadable);
   ASSERT_TRUE(pipe.park(reading));
-  pipe.park(readable);
+  ASSERT_TRUE(pipe.park(readable));
   pipe.close_reader(settled());
-  EXPECT_EQ(reader_settled.pop_front(), &reading);
+  EXPECT_EQ(reader_settled.requests.pop_front(), &reading);
   EXPECT_EQ(reading.status, PipeStatus::kAborted);
   expect_only(reader_settled, readable, PipeStatus::kAborted);
 }

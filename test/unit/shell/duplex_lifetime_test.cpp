@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "bytes_handoff/duplex.hpp"
+#include "support/asio.hpp"
 #include "support/duplex_fixture.hpp"
 
 namespace bytes_handoff {
@@ -159,6 +160,64 @@ TEST_F(DuplexLifetimeTest, AHandlerThatIsDestroyedMayDestroyThePeersContext) {
   expect_all_destroyed();
 }
 
+TEST_F(DuplexLifetimeTest, AHandlerOnALivingContextIsToldThatItsStreamsContextHasGone) {
+  net::io_context living;
+  Result read;
+  Result wait;
+  std::optional<std::pair<Stream, Stream>> pair;
+  {
+    net::io_context dying;
+    pair.emplace(make_duplex(dying, living, 8));
+    Stream& orphan = pair->first;
+    orphan.async_read_some(net::buffer(&room_, 1),
+                           net::bind_executor(living.get_executor(), read.handler()));
+    orphan.async_wait(Stream::wait_error,
+                      net::bind_executor(living.get_executor(), wait.wait_handler()));
+    orphan.async_wait(Stream::wait_error, doomed());
+  }
+  expect_all_destroyed();
+  living.run();
+  read.expect(net::error::operation_aborted);
+  wait.expect(net::error::operation_aborted);
+}
+
+TEST_F(DuplexLifetimeTest, AnOperationBehindItsContextCompletesOnALivingContextOnly) {
+  net::io_context living;
+  std::optional<std::pair<Stream, Stream>> pair;
+  {
+    net::io_context dying;
+    pair.emplace(make_duplex(dying, living, 8));
+  }
+  Stream& orphan = pair->first;
+  orphan.async_read_some(net::buffer(&room_, 1), doomed());
+  orphan.async_write_some(net::buffer("x", 1), doomed());
+  orphan.async_wait(Stream::wait_read, doomed());
+  expect_all_destroyed();
+  Result read;
+  Result wait;
+  orphan.async_read_some(net::buffer(&room_, 1),
+                         net::bind_executor(living.get_executor(), read.handler()));
+  orphan.async_wait(Stream::wait_read,
+                    net::bind_executor(living.get_executor(), wait.wait_handler()));
+  living.run();
+  read.expect(net::error::bad_descriptor);
+  wait.expect(net::error::bad_descriptor);
+}
+
+TEST_F(DuplexLifetimeTest, AHandlerThatIsDestroyedMayDestroyItsStreamsContext) {
+  auto other = std::make_shared<net::io_context>();
+  std::optional<std::pair<Stream, Stream>> pair;
+  {
+    net::io_context dying;
+    pair.emplace(make_duplex(dying, *other, 8));
+    pair->second.async_read_some(
+        net::buffer(&room_, 1),
+        net::bind_executor(dying.get_executor(), [other, token = token_](auto&&...) {}));
+    other.reset();
+  }
+  expect_all_destroyed();
+}
+
 /// A handler that acts when it is destroyed.
 struct AtDestruction {
   explicit AtDestruction(std::function<void()> what) : act(std::move(what)) {}
@@ -287,6 +346,86 @@ TEST(DuplexThreadTest, AContextMayEndWhileThePeerIsBusy) {
     }
     far_thread.join();
   }
+}
+
+/// A slot is used on the handler's thread while another one destroys the stream's context.
+TEST(DuplexThreadTest, ACancellationMayMeetTheEndOfTheStreamsContext) {
+  for (int round = 0; round < 300; ++round) {
+    net::io_context living;
+    auto dying = std::make_unique<net::io_context>();
+    auto pair = make_duplex(*dying, 8);
+    net::cancellation_signal signal;
+    Result wait;
+    pair.first.async_wait(
+        Stream::wait_read,
+        net::bind_cancellation_slot(
+            signal.slot(), net::bind_executor(living.get_executor(), wait.wait_handler())));
+    std::atomic<bool> started{false};
+    std::thread ends([&] {
+      started = true;
+      dying.reset();
+    });
+    while (!started) std::this_thread::yield();
+    for (int i = 0; i < round % 5; ++i) std::this_thread::yield();
+    signal.emit(net::cancellation_type::terminal);
+    living.run();
+    ends.join();
+    wait.expect(net::error::operation_aborted);
+  }
+}
+
+/// Streams with pending operations go on one thread, their context on another.
+TEST(DuplexThreadTest, StreamsMayBeDestroyedWhileTheirContextEnds) {
+  for (int round = 0; round < 300; ++round) {
+    const auto token = std::make_shared<int>(0);
+    auto dying = std::make_unique<net::io_context>();
+    auto pair = std::make_unique<std::pair<Stream, Stream>>(make_duplex(*dying, 8));
+    std::array<char, 2> room{};
+    pair->first.async_read_some(net::buffer(&room[0], 1), [token](auto&&...) {});
+    pair->second.async_read_some(net::buffer(&room[1], 1), [token](auto&&...) {});
+    pair->second.async_wait(Stream::wait_error, [token](auto&&...) {});
+    std::atomic<bool> started{false};
+    std::thread ends([&] {
+      started = true;
+      dying.reset();
+    });
+    while (!started) std::this_thread::yield();
+    for (int i = 0; i < round % 5; ++i) std::this_thread::yield();
+    pair.reset();
+    ends.join();
+    EXPECT_EQ(token.use_count(), 1);
+  }
+}
+
+/// The handler, on a third thread, destroys its stream while the call that parks the operation may
+/// not have returned; the peer's goes too.
+TEST(DuplexThreadTest, AHandlerMayDestroyItsStreamWhileItsOperationStarts) {
+  net::thread_pool pool(1);
+  using PoolStream = BasicDuplexStream<net::thread_pool::executor_type>;
+  for (int round = 0; round < 300; ++round) {
+    auto pair = make_duplex(pool, 8);
+    auto owned = std::make_unique<PoolStream>(std::move(pair.first));
+    std::optional<PoolStream> peer(std::move(pair.second));
+    std::atomic<bool> started{false};
+    std::atomic<bool> called{false};
+    std::array<char, 1> room{};
+    std::thread writes([&] {
+      while (!started) std::this_thread::yield();
+      peer->write_some(net::buffer("x", 1));
+      peer.reset();
+    });
+    PoolStream& stream = *owned;
+    started = true;
+    stream.async_read_some(net::buffer(room), [&](const net_error_code& error, std::size_t bytes) {
+      EXPECT_FALSE(error);
+      EXPECT_EQ(bytes, 1U);
+      owned.reset();
+      called = true;
+    });
+    writes.join();
+    while (!called) std::this_thread::yield();
+  }
+  pool.join();
 }
 
 /// Both ends are closed by their threads at the same moment, with operations pending.

@@ -251,24 +251,5 @@ TEST_F(DuplexTokenTest, TakesAWaitingOperationsMemoryFromTheHandlersAllocator) {
   EXPECT_EQ(use.live, 0);
 }
 
-TEST(DuplexOpMemoryTest, KeepsOneBlockThatIsLargeEnough) {
-  detail::DuplexOpMemory memory;
-  std::size_t bytes = 64;
-  void* const first = memory.acquire(bytes);
-  memory.release(first, bytes);
-  std::size_t fewer = 32;
-  EXPECT_EQ(memory.acquire(fewer), first);
-  EXPECT_EQ(fewer, 64U);
-  std::size_t another = 16;
-  void* const second = memory.acquire(another);
-  EXPECT_EQ(another, 16U);
-  memory.release(first, fewer);
-  memory.release(second, another);
-  std::size_t more = 17;
-  void* const third = memory.acquire(more);
-  EXPECT_EQ(more, 17U);
-  memory.release(third, more);
-}
-
 }  // namespace
 }  // namespace bytes_handoff
