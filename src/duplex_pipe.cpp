@@ -12,7 +12,7 @@
 namespace bytes_handoff::detail {
 namespace {
 
-constexpr std::align_val_t kRingAlignment{64};
+constexpr std::size_t kRingAlignment = 64;
 
 template <class Segment>
 bool has_no_bytes(std::span<const Segment> segments) noexcept {
@@ -71,15 +71,24 @@ bool DuplexPipe::ensure_storage() noexcept {
   // An aligned `operator new` may round a size up past the end of the address space.
   if (capacity_ > kLargestBlock) return false;
   try {
-    storage_ = static_cast<std::byte*>(::operator new(capacity_, kRingAlignment));
-  } catch (const std::bad_alloc&) {
+    void* const memory = block_source_ == nullptr
+                             ? ::operator new (capacity_, std::align_val_t{kRingAlignment})
+                             : block_source_->allocate(capacity_, kRingAlignment);
+    storage_ = static_cast<std::byte*>(memory);
+  } catch (...) {  // NOLINT: whatever the source throws, there is no memory
     return false;
   }
   return true;
 }
 
 void DuplexPipe::drop_storage() noexcept {
-  ::operator delete(std::exchange(storage_, nullptr), kRingAlignment);
+  std::byte* const memory = std::exchange(storage_, nullptr);
+  if (memory == nullptr) return;
+  if (block_source_ == nullptr) {
+    ::operator delete (memory, std::align_val_t{kRingAlignment});
+  } else {
+    block_source_->deallocate(memory, capacity_, kRingAlignment);
+  }
 }
 
 std::size_t DuplexPipe::push(Cursor<const std::byte>& from) noexcept {

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <utility>
 
 #include "bytes_handoff/detail/net.hpp"
@@ -191,21 +192,28 @@ using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 /// later, each of `capacity` bytes, 64-byte aligned. Where that fails, as it does past a quarter of
 /// the address space, a write that nobody is reading for fails with `no_memory`. Throws
 /// std::invalid_argument for a capacity of 0.
+///
+/// `block_source` is where the rings come from; null for `operator new`. It must outlive both ends,
+/// be safe to use from every thread that uses one, and not call a duplex, which calls it locked.
+/// Whatever it throws is `no_memory` for that write.
 template <DuplexExecutor First, DuplexExecutor Second>
-std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const First& first,
-                                                                           const Second& second,
-                                                                           std::size_t capacity);
+std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(
+    const First& first, const Second& second, std::size_t capacity,
+    std::pmr::memory_resource* block_source = nullptr);
 
 /// Both ends on one executor.
 template <DuplexExecutor Executor>
 std::pair<BasicDuplexStream<Executor>, BasicDuplexStream<Executor>> make_duplex(
-    const Executor& executor, std::size_t capacity);
+    const Executor& executor, std::size_t capacity,
+    std::pmr::memory_resource* block_source = nullptr);
 
 /// On the executors of execution contexts.
 template <DuplexContext First, DuplexContext Second>
-auto make_duplex(First& first, Second& second, std::size_t capacity);
+auto make_duplex(First& first, Second& second, std::size_t capacity,
+                 std::pmr::memory_resource* block_source = nullptr);
 template <DuplexContext Context>
-auto make_duplex(Context& context, std::size_t capacity);
+auto make_duplex(Context& context, std::size_t capacity,
+                 std::pmr::memory_resource* block_source = nullptr);
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

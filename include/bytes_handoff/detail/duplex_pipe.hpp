@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 
 #include "bytes_handoff/detail/intrusive_list.hpp"
@@ -22,7 +23,7 @@ enum class PipeStatus : std::uint8_t {
   kBroken,       ///< A write that nobody will read, or behind its own shutdown.
   kClosed,       ///< The end that asks has been closed.
   kAborted,      ///< A parked request that was cancelled, or whose own end was closed.
-  kNoMemory,     ///< The ring could not be allocated; nothing moved.
+  kNoMemory,     ///< There was no memory for the ring; nothing moved.
   kBusy          ///< A second read (or write) while one is parked, which the contract forbids.
 };
 
@@ -99,8 +100,11 @@ struct PipeSettled {
 /// nothing but the ring.
 class DuplexPipe {
  public:
-  /// Requires `capacity` > 0.
-  explicit DuplexPipe(std::size_t capacity) noexcept : capacity_(capacity) {}
+  /// Requires `capacity` > 0. The ring's memory comes from `block_source`, or where that is null
+  /// from `operator new`.
+  explicit DuplexPipe(std::size_t capacity,
+                      std::pmr::memory_resource* block_source = nullptr) noexcept
+      : capacity_(capacity), block_source_(block_source) {}
   DuplexPipe(const DuplexPipe&) = delete;
   DuplexPipe& operator=(const DuplexPipe&) = delete;
   ~DuplexPipe() { drop_storage(); }
@@ -165,6 +169,7 @@ class DuplexPipe {
   std::size_t head_ = 0;  ///< Index of the oldest byte; 0 whenever the ring is empty.
   std::size_t size_ = 0;
   std::byte* storage_ = nullptr;
+  std::pmr::memory_resource* block_source_;
   PipeRead* parked_read_ = nullptr;    ///< Only while the ring is empty.
   PipeWrite* parked_write_ = nullptr;  ///< Only while the ring is full.
   std::array<Waits, 3> waits_;         ///< By condition.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <stdexcept>
 #include <utility>
 
@@ -193,11 +194,11 @@ auto BasicDuplexStream<Executor>::async_wait(wait_type what, Token&& token) {
 }
 
 template <DuplexExecutor First, DuplexExecutor Second>
-std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const First& first,
-                                                                           const Second& second,
-                                                                           std::size_t capacity) {
+std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(
+    const First& first, const Second& second, std::size_t capacity,
+    std::pmr::memory_resource* block_source) {
   if (capacity == 0) throw std::invalid_argument("the capacity of a duplex must not be 0");
-  const auto link = std::make_shared<detail::DuplexLink>(capacity);
+  const auto link = std::make_shared<detail::DuplexLink>(capacity, block_source);
   auto one = detail::DuplexAccess::make_end(link, detail::DuplexSide::kFirst, first);
   auto two = detail::DuplexAccess::make_end(link, detail::DuplexSide::kSecond, second);
   return {std::move(one), std::move(two)};
@@ -205,18 +206,19 @@ std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(const
 
 template <DuplexExecutor Executor>
 std::pair<BasicDuplexStream<Executor>, BasicDuplexStream<Executor>> make_duplex(
-    const Executor& executor, std::size_t capacity) {
-  return make_duplex(executor, executor, capacity);
+    const Executor& executor, std::size_t capacity, std::pmr::memory_resource* block_source) {
+  return make_duplex(executor, executor, capacity, block_source);
 }
 
 template <DuplexContext First, DuplexContext Second>
-auto make_duplex(First& first, Second& second, std::size_t capacity) {
-  return make_duplex(first.get_executor(), second.get_executor(), capacity);
+auto make_duplex(First& first, Second& second, std::size_t capacity,
+                 std::pmr::memory_resource* block_source) {
+  return make_duplex(first.get_executor(), second.get_executor(), capacity, block_source);
 }
 
 template <DuplexContext Context>
-auto make_duplex(Context& context, std::size_t capacity) {
-  return make_duplex(context.get_executor(), capacity);
+auto make_duplex(Context& context, std::size_t capacity, std::pmr::memory_resource* block_source) {
+  return make_duplex(context.get_executor(), capacity, block_source);
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

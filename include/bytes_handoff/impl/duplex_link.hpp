@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstddef>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <span>
 #include <type_traits>
@@ -43,8 +44,8 @@ class DuplexEnd final : public ContextMember {
 /// so who calls keeps the link alive.
 class DuplexLink : public std::enable_shared_from_this<DuplexLink> {
  public:
-  explicit DuplexLink(std::size_t capacity) noexcept
-      : pipes_{DuplexPipe(capacity), DuplexPipe(capacity)} {}
+  DuplexLink(std::size_t capacity, std::pmr::memory_resource* block_source) noexcept
+      : pipes_{DuplexPipe(capacity, block_source), DuplexPipe(capacity, block_source)} {}
 
   [[nodiscard]] DuplexEnd& end(DuplexSide side) noexcept { return ends_[index(side)]; }
   [[nodiscard]] std::size_t capacity() const noexcept { return pipes_[0].capacity(); }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <memory_resource>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -405,6 +407,55 @@ TEST_F(DuplexPipeTest, WithoutMemoryForTheRingNothingIsWritten) {
   expect_only(reader_settled, reading, PipeStatus::kDone, 2);
   expect_write(pipe, "abc", PipeStatus::kDone, 3);
   expect_read(pipe, 9, "abc");
+}
+
+/// Counts what is asked of it, and throws what it is told to.
+class RingSource final : public std::pmr::memory_resource {
+ public:
+  std::size_t bytes_out = 0;
+  std::size_t alignment = 0;
+  bool fails = false;
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t asked_alignment) override {
+    if (fails) throw std::logic_error("no exception that allocators throw");
+    alignment = asked_alignment;
+    bytes_out += bytes;
+    return std::pmr::new_delete_resource()->allocate(bytes, asked_alignment);
+  }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t asked_alignment) override {
+    bytes_out -= bytes;
+    std::pmr::new_delete_resource()->deallocate(memory, bytes, asked_alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
+
+TEST_F(DuplexPipeTest, TheRingComesFromTheBlockSourceAndGoesBackThere) {
+  RingSource source;
+  {
+    DuplexPipe closed(100, &source);
+    expect_write(closed, "ab", PipeStatus::kDone, 2);
+    EXPECT_EQ(source.bytes_out, 100U);
+    EXPECT_EQ(source.alignment, 64U);
+    closed.close_reader(settled());
+    EXPECT_EQ(source.bytes_out, 0U);
+    DuplexPipe destroyed(7, &source);
+    expect_write(destroyed, "ab", PipeStatus::kDone, 2);
+    EXPECT_EQ(source.bytes_out, 7U);
+  }
+  EXPECT_EQ(source.bytes_out, 0U);
+}
+
+TEST_F(DuplexPipeTest, WhateverTheBlockSourceThrowsIsNoMemoryForThatWrite) {
+  RingSource source;
+  source.fails = true;
+  DuplexPipe pipe(100, &source);
+  expect_write(pipe, "ab", PipeStatus::kNoMemory, 0);
+  source.fails = false;
+  expect_write(pipe, "ab", PipeStatus::kDone, 2);
+  expect_read(pipe, 9, "ab");
 }
 
 TEST_F(DuplexPipeTest, TheLargestCapacityDoesNotWrap) {

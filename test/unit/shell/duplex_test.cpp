@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bytes_handoff/impl/stream_traits.hpp"
+#include "support/counting_resource.hpp"
 #include "support/duplex_fixture.hpp"
 #include "support/pattern.hpp"
 
@@ -38,6 +39,23 @@ using DuplexTest = DuplexFixture;
 TEST_F(DuplexTest, RefusesACapacityOfZero) {
   EXPECT_THROW(make_duplex(context, 0), std::invalid_argument);
   EXPECT_THROW(make_duplex(context.get_executor(), 0), std::invalid_argument);
+}
+
+TEST_F(DuplexTest, TakesItsRingsFromTheBlockSource) {
+  test::CountingResource source;
+  auto [one, two] = make_duplex(context, 100, &source);
+  EXPECT_EQ(source.allocations(), 0U);
+  source.fail(true);
+  expect_write(one, "abc", net::error::no_memory, 0);
+  source.fail(false);
+  expect_write(one, "abc", {}, 3);
+  expect_write(two, "def", {}, 3);
+  EXPECT_EQ(source.bytes_out(), 200U);
+  one.close();
+  EXPECT_EQ(source.bytes_out(), 100U);
+  expect_read(two, 9, "abc");
+  two.close();
+  EXPECT_EQ(source.bytes_out(), 0U);
 }
 
 TEST_F(DuplexTest, HasTheShapeOfAConnectedSocket) {
