@@ -101,11 +101,19 @@ class DuplexSegments {
   std::size_t count_ = 0;
 };
 
+/// The operation that a `Request` is of, for handler tracking.
+template <class Request>
+inline constexpr const char* kDuplexName =
+    std::is_same_v<Request, PipeRead>    ? "DuplexStream::async_read_some"
+    : std::is_same_v<Request, PipeWrite> ? "DuplexStream::async_write_some"
+                                         : "DuplexStream::async_wait";
+
 /// A read, a write or a wait that is parked at an end. `Request` is PipeRead, PipeWrite or
 /// PipeWait.
 template <class Request, class Executor>
 class DuplexRequest : public Request {
  public:
+  static constexpr const char* kName = kDuplexName<Request>;
   /// Keeps the stream's executor busy, where the handler's is another one.
   using StreamWork = std::optional<net::executor_work_guard<Executor>>;
 
@@ -234,6 +242,7 @@ class StartDuplexTransfer : public DuplexStart<Executor> {
     }
     if (result.status != PipeStatus::kWouldBlock) {
       if (!this->has_nowhere_to_run(handler, result.status)) {
+        BYTES_HANDOFF_HANDLER_LOCATION(kDuplexName<Request>);
         post_results(std::forward<Handler>(handler), this->executor(), duplex_error(result.status),
                      result.bytes);
       }
@@ -273,6 +282,7 @@ class StartDuplexWait : public DuplexStart<Executor> {
     if (status == PipeStatus::kWouldBlock) {
       this->template park<Operation>(std::forward<Handler>(handler), condition);
     } else if (!this->has_nowhere_to_run(handler, status)) {
+      BYTES_HANDOFF_HANDLER_LOCATION(kDuplexName<PipeWait>);
       post_results(std::forward<Handler>(handler), this->executor(), duplex_error(status));
     }
   }
