@@ -8,11 +8,10 @@
 #include <optional>
 
 #include "support/count.hpp"
+#include "support/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {
-
-constexpr std::size_t kMoreBySeed = 24;
 
 [[nodiscard]] std::optional<std::string> only() {
   const char* const given = std::getenv("BYTES_HANDOFF_TOKENS_ONLY");
@@ -69,35 +68,6 @@ std::string CaseId::name() const {
   return std::string(name_of(kind)) + (is_dressed ? "/dressed/" : "/bare/") + name_of(where);
 }
 
-std::vector<CaseId> choose_cases(bool has_error_code, Random& random) {
-  std::vector<CaseId> all = all_cases(has_error_code);
-  if (only() || count_or(0) != 0) {
-    return all;
-  }
-  const auto take_one = [&](auto fits) {
-    std::vector<CaseId> fitting;
-    for (const CaseId& id : all) {
-      if (fits(id)) {
-        fitting.push_back(id);
-      }
-    }
-    return fitting.at(random.between(0, fitting.size() - 1));
-  };
-  std::vector<CaseId> chosen;
-  for (const Kind kind : kKinds) {
-    if (kind != Kind::redirect_error || has_error_code) {
-      chosen.push_back(take_one([&](const CaseId& id) { return id.kind == kind; }));
-    }
-  }
-  for (const Where where : kEverywhere) {
-    chosen.push_back(take_one([&](const CaseId& id) { return id.where == where; }));
-  }
-  for (std::size_t i = 0; i < kMoreBySeed; ++i) {
-    chosen.push_back(take_one([](const CaseId&) { return true; }));
-  }
-  return chosen;
-}
-
 void run_cases(const std::string& operation, const std::vector<std::string>& states,
                bool has_error_code,
                const std::function<void(const CaseId&, unsigned, std::uint64_t)>& run) {
@@ -105,7 +75,7 @@ void run_cases(const std::string& operation, const std::vector<std::string>& sta
   const std::uint64_t rounds = count_or(1);
   std::printf("%s\n", seed_note().c_str());
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    for (const CaseId& id : choose_cases(has_error_code, random)) {
+    for (const CaseId& id : all_cases(has_error_code)) {
       for (unsigned state = 0; state < states.size(); ++state) {
         const std::string name = operation + "/" + id.name() + "/" + states[state];
         if (only() && name.find(*only()) == std::string::npos) {

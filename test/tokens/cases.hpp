@@ -1,13 +1,13 @@
 #pragma once
 
-// The cases of the table: which there are, and which of them a run takes.
+// The cases of the table.
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "support/seed.hpp"
 #include "tokens/environment.hpp"
 
 namespace bytes_handoff::test {
@@ -40,12 +40,9 @@ struct CaseId {
   [[nodiscard]] std::string name() const;
 };
 
-/// Which cases a run takes of one operation: each kind of token once, each executor once, and a few
-/// more by seed; with BYTES_HANDOFF_TEST_COUNT=n all of them, n times.
-/// BYTES_HANDOFF_TOKENS_ONLY=text takes all whose name has that text.
-[[nodiscard]] std::vector<CaseId> choose_cases(bool has_error_code, Random& random);
-
-/// Runs what was chosen, each with its name in the trace and printed beforehand.
+/// Runs all cases of one operation, each with its name in the trace and printed beforehand; n times
+/// with BYTES_HANDOFF_TEST_COUNT=n. BYTES_HANDOFF_TOKENS_ONLY=text takes those whose name has that
+/// text.
 void run_cases(const std::string& operation, const std::vector<std::string>& states,
                bool has_error_code,
                const std::function<void(const CaseId&, unsigned state, std::uint64_t seed)>& run);

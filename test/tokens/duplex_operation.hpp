@@ -26,6 +26,8 @@ class DuplexOperation {
   DuplexOperation(Environment& environment, unsigned state)
       : DuplexOperation(make_duplex(environment.streams(), kCapacity), state) {}
 
+  static bool is_meanwhile(unsigned) { return false; }
+  void meanwhile() {}
   void let_go() { near_.reset(); }
   void end() { far_.close(); }
 

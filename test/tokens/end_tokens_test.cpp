@@ -5,23 +5,36 @@
 namespace bytes_handoff::test {
 namespace {
 
-/// The queue is open with nothing to write, or with more than the stream takes; or it was aborted.
+/// The queue is open with nothing to write, or with more than the stream takes; it was aborted, or
+/// is while the operation starts.
 class LifeOperation : public QueueOperation {
  public:
   static constexpr bool kHasErrorCode = true;
-  static std::vector<std::string> states() { return {"idle", "waits", "ended"}; }
+  static std::vector<std::string> states() { return {"idle", "waits", "ended", "is_aborted"}; }
   static std::string expected(unsigned state) {
-    return state == 2 ? describe(Errc::aborted) : describe();
+    return state >= 2 ? describe(Errc::aborted) : describe();
   }
 
   LifeOperation(Environment& environment, unsigned state) : QueueOperation(environment) {
-    if (state == 1) {
+    is_read_ = state == 1;
+    if (state == 1 || is_meanwhile(state)) {
       static_cast<void>(fill());
-    } else if (state == 2) {
+    }
+    if (state == 2) {
       out().abort();
+    } else if (is_meanwhile(state)) {
+      let_another_abort();
     }
   }
-  void go_on() { read_all(); }
+  static bool is_meanwhile(unsigned state) { return state == 3; }
+  void go_on() {
+    if (is_read_) {
+      read_all();
+    }
+  }
+
+ private:
+  bool is_read_ = false;
 };
 
 class Flush : public LifeOperation {

@@ -24,6 +24,11 @@ class QueueOperation {
   explicit QueueOperation(Environment& environment)
       : QueueOperation(make_duplex(environment.streams(), kCapacity)) {}
 
+  /// Another handle aborts the queue while the operation is being started.
+  void meanwhile() {
+    other_->abort();
+    other_.reset();
+  }
   void let_go() { out_.reset(); }
   void end() {
     if (out_) {
@@ -44,6 +49,7 @@ class QueueOperation {
     return slices;
   }
 
+  void let_another_abort() { other_ = out_; }
   [[nodiscard]] WriteHandoff& out() { return *out_; }
   /// Fills the queue: nothing is admitted until the far end reads.
   [[nodiscard]] WriteTicket fill() { return out_->try_write(text("0123456789abcdef")).value(); }
@@ -68,6 +74,7 @@ class QueueOperation {
 
   Stream far_;
   std::optional<WriteHandoff> out_;
+  std::optional<WriteHandoff> other_;
 };
 
 }  // namespace bytes_handoff::test

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -66,6 +67,30 @@ class Initiating {
   }
 };
 
+/// Counts blocks, and calls a function once, when first it is asked for one.
+class HookedResource final : public std::pmr::memory_resource {
+ public:
+  void at_first(std::function<void()> hook) { hook_ = std::move(hook); }
+  [[nodiscard]] std::size_t blocks_out() const { return counting_.blocks_out(); }
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    if (hook_) {
+      std::exchange(hook_, nullptr)();
+    }
+    return counting_.allocate(size, alignment);
+  }
+  void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+    counting_.deallocate(memory, size, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::function<void()> hook_;
+  CountingResource counting_;
+};
+
 /// One case's memory. It outlives everything else of the case.
 class Record {
  public:
@@ -74,6 +99,8 @@ class Record {
 
   /// What is done where an operation's end is told: its objects are destroyed, as its caller may.
   void at_the_end(std::function<void()> let_go) { let_go_ = std::move(let_go); }
+  /// What is done when the handler's allocator is first asked for memory.
+  void at_first_allocation(std::function<void()> hook) { resource_.at_first(std::move(hook)); }
   /// An operation has ended; on the thread where that was told.
   void complete(std::string result);
   /// For what no handler tells: asked by the test's thread until it is true.
@@ -99,7 +126,7 @@ class Record {
   Environment* environment_;
   const bool on_streams_;
   const std::shared_ptr<int> life_ = std::make_shared<int>();
-  CountingResource resource_;
+  HookedResource resource_;
   net::cancellation_signal signal_;
   std::atomic<bool> has_started_{false};
   std::function<void()> let_go_;

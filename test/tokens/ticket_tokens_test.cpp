@@ -4,12 +4,14 @@
 namespace bytes_handoff::test {
 namespace {
 
-/// A wait for a write that has been written, that has not, whose queue was aborted, or that another
-/// wait waits for.
+/// A wait for a write that has been written, that has not, whose queue was aborted, or is while
+/// the wait starts; or that another wait waits for.
 class TicketWait : public QueueOperation {
  public:
   static constexpr bool kHasErrorCode = true;
-  static std::vector<std::string> states() { return {"written", "waits", "aborted", "busy"}; }
+  static std::vector<std::string> states() {
+    return {"written", "waits", "aborted", "busy", "is_aborted"};
+  }
   static std::string expected(unsigned state) {
     switch (state) {
       case 0:
@@ -17,6 +19,7 @@ class TicketWait : public QueueOperation {
       case 1:
         return describe(16);
       case 2:
+      case 4:
         return describe(Errc::aborted);
       default:
         return describe(Errc::wait_in_progress);
@@ -34,8 +37,12 @@ class TicketWait : public QueueOperation {
     } else if (state == 3) {
       ticket_->async_wait([](net_error_code, std::size_t) {});
     }
+    if (is_meanwhile(state)) {
+      let_another_abort();
+    }
     is_read_ = state == 1;
   }
+  static bool is_meanwhile(unsigned state) { return state == 4; }
   void go_on() {
     if (is_read_) {
       read_all();
