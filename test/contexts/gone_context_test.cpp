@@ -75,21 +75,9 @@ class GoneContext : public testing::Test {
     start(net::bind_executor(living_, bound.handler()));
     ASSERT_TRUE(run_out(living_));
     bound.expect(error);
-    // A coroutine that lives elsewhere.
-    std::optional<net_error_code> thrown;
-    net::co_spawn(
-        living_,
-        [&]() -> net::awaitable<void> {
-          auto token = test::as_tuple(net::use_awaitable);
-          auto results = co_await start(token);
-          FirstError awaited;
-          std::apply(awaited.handler(), results);
-          awaited.expect(error);
-          thrown.emplace();
-        },
-        net::detached);
-    ASSERT_TRUE(run_out(living_));
-    EXPECT_TRUE(thrown.has_value()) << "a coroutine was not resumed";
+    if constexpr (std::is_same_v<On, OnStrand>) {
+      expect_ends_in_a_coroutine(error, start);
+    }
   }
 
   /// The same for operations that were stored beforehand: `make()` gives one.
@@ -114,6 +102,23 @@ class GoneContext : public testing::Test {
   WriteTicket stuck;
 
  private:
+  template <class Start>
+  void expect_ends_in_a_coroutine(const net_error_code& error, Start start) {
+    bool is_resumed = false;
+    net::co_spawn(
+        living_,
+        [&]() -> net::awaitable<void> {
+          auto results = co_await start(test::as_tuple(net::use_awaitable));
+          FirstError awaited;
+          std::apply(awaited.handler(), results);
+          awaited.expect(error);
+          is_resumed = true;
+        },
+        net::detached);
+    ASSERT_TRUE(run_out(living_));
+    EXPECT_TRUE(is_resumed) << "a coroutine was not resumed";
+  }
+
   std::unique_ptr<net::io_context> context_ = std::make_unique<net::io_context>(1);
   net::io_context living_{1};
 };
