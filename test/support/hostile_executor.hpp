@@ -23,8 +23,8 @@ namespace bytes_handoff::test {
 enum class Hostility {
   elsewhere,  ///< runs each piece of work on another thread, and lets who submitted it wait until
               ///< it has finished, or for 5 ms
-  late,      ///< runs nothing until `run_one` is called
-  shuffled,  ///< likewise, in an order that a seed decides
+  late,       ///< runs nothing until `run_one` is called
+  shuffled,   ///< likewise, in an order that a seed decides
 };
 
 template <class Allocator = std::allocator<void>>
