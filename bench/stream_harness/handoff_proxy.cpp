@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <utility>
 
-#include "delivery.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -38,7 +37,7 @@ HandoffBuffer make_buffer(const ProxyConfig& config) {
 }
 
 template <class Writer>
-WriteHandoff make_queue(std::shared_ptr<Writer> out, const ProxyConfig& config) {
+WriteHandoff make_queue(Writer out, const ProxyConfig& config) {
   WriteHandoffConfig queue;
   queue.max_items = kMaxBurst;
   queue.max_pending_bytes = config.write_pending_bytes;
@@ -61,8 +60,7 @@ template <class Reader, class Writer>
 HandoffProxy<Reader, Writer>::HandoffProxy(Reader in, Writer out, const ProxyConfig& config,
                                            ProxyDone done)
     : in_(std::move(in)),
-      out_stream_(std::make_shared<Writer>(std::move(out))),
-      out_(make_queue(out_stream_, config)),
+      out_(make_queue(std::move(out), config)),
       parser_(config.frame_len),
       write_pending_bytes_(config.write_pending_bytes),
       completion_(config.completion),
@@ -79,7 +77,6 @@ template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::stop() noexcept {
   out_.abort();
   close_quietly(in_);
-  close_quietly(*out_stream_);
 }
 
 template <class Reader, class Writer>
@@ -235,16 +232,7 @@ void HandoffProxy<Reader, Writer>::close(Self self) {
   HandoffProxy& me = *self;
   me.out_.close();
   me.out_.async_closed([self = std::move(self)](net_error_code error) mutable {
-    on_closed(std::move(self), error);
-  });
-}
-
-template <class Reader, class Writer>
-void HandoffProxy<Reader, Writer>::on_closed(Self self, net_error_code error) {
-  HandoffProxy& me = *self;
-  if (error) return me.finish(describe("write", error));
-  async_delivered(*me.out_stream_, [self = std::move(self)](net_error_code failure) {
-    self->finish(failure ? describe("deliver", failure) : std::string());
+    self->finish(error ? describe("write", error) : std::string());
   });
 }
 

@@ -40,7 +40,6 @@ class HandoffProxy final : public Proxy,
   [[nodiscard]] bool is_written() const;
   static void wait_for_ticket(Self self);
   static void close(Self self);
-  static void on_closed(Self self, net_error_code error);
 
   [[nodiscard]] bool collect_burst();
   [[nodiscard]] bool find_unit();
@@ -52,7 +51,6 @@ class HandoffProxy final : public Proxy,
   void finish(std::string error);
 
   Reader in_;
-  std::shared_ptr<Writer> out_stream_;  // shared with the queue, which writes to it
   bytes_handoff::WriteHandoff out_;
   bytes_handoff::HandoffBuffer buffer_;
   RouteParser parser_;

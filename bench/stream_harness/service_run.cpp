@@ -28,6 +28,9 @@ using bytes_handoff::expected;
 using bytes_handoff::unexpected;
 using Clock = std::chrono::steady_clock;
 
+// Sockets of connections that have ended may still wait for the end of their sinks.
+constexpr std::chrono::seconds kLongestLinger{1};
+
 class Service {
  public:
   explicit Service(const Options& options)
@@ -63,7 +66,7 @@ class Service {
     watch_run(watch_, {[this] { begin_end(); }, [this](auto now) { tick(now); },
                        [this](auto elapsed) { return progress_text(elapsed); },
                        tick_interval_for(options_.idle_timeout)});
-    pool_.stop();
+    pool_.finish(kLongestLinger);
     if (!error_.empty()) return unexpected<std::string>(error_);
     return result();
   }

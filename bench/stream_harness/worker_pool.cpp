@@ -13,12 +13,13 @@ WorkerPool::WorkerPool(std::size_t workers) {
 std::string WorkerPool::start(const OnError& on_error) {
   try {
     for (const auto& worker : workers_) {
-      worker->thread = std::thread([&context = worker->context, on_error] {
+      worker->thread = std::thread([&worker = *worker, on_error] {
         try {
-          context.run();
+          worker.context.run();
         } catch (...) {
           on_error(exception_text());
         }
+        worker.ended.set_value();
       });
     }
   } catch (const std::system_error& error) {
@@ -26,6 +27,15 @@ std::string WorkerPool::start(const OnError& on_error) {
     return "cannot start a thread: " + std::string(error.what());
   }
   return {};
+}
+
+void WorkerPool::finish(std::chrono::steady_clock::duration most) {
+  const auto deadline = std::chrono::steady_clock::now() + most;
+  for (const auto& worker : workers_) worker->keep_running.reset();
+  for (const auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->ended.get_future().wait_until(deadline);
+  }
+  stop();
 }
 
 void WorkerPool::stop() {

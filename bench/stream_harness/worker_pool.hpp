@@ -1,8 +1,10 @@
 #pragma once
 
 #include <asio/executor_work_guard.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -31,6 +33,10 @@ class WorkerPool {
   /// worker then runs no more. The error is that a thread cannot be started; then none is left.
   [[nodiscard]] std::string start(const OnError& on_error);
 
+  /// Lets the threads end once nothing is left to do, and waits for that, but not for longer than
+  /// `most`; then as `stop`.
+  void finish(std::chrono::steady_clock::duration most);
+
   /// Ends the threads, whatever is under way, and waits for them. What has not completed is
   /// destroyed with the pool.
   void stop();
@@ -39,6 +45,7 @@ class WorkerPool {
   struct Worker {
     net::io_context context{1};
     net::executor_work_guard<Executor> keep_running{context.get_executor()};
+    std::promise<void> ended;
     std::thread thread;
   };
 

@@ -9,77 +9,6 @@
 
 namespace bytes_handoff::detail {
 
-/// Memory for two functions at a time, kept where their owner lives, so that posting, or giving a
-/// handler to a stream, allocates nothing: a strand needs a second piece to schedule itself. What
-/// does not fit, is aligned to more than usual, or comes while both are in use, is allocated. Not
-/// thread safe: its owner sees to it that uses follow one another.
-template <std::size_t kBytes, std::size_t kSecondBytes = 96>
-class HandlerMemory {
- public:
-  HandlerMemory() noexcept = default;
-  HandlerMemory(const HandlerMemory&) = delete;
-  HandlerMemory& operator=(const HandlerMemory&) = delete;
-
-  [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
-    if (alignment > alignof(std::max_align_t)) {
-      return ::operator new (size, std::align_val_t{alignment});
-    }
-    if (!first_in_use_ && size <= kBytes) {
-      first_in_use_ = true;
-      return first_;
-    }
-    if (!second_in_use_ && size <= kSecondBytes) {
-      second_in_use_ = true;
-      return second_;
-    }
-    return ::operator new(size);
-  }
-
-  void deallocate(void* memory, std::size_t alignment) noexcept {
-    if (memory == first_) {
-      first_in_use_ = false;
-    } else if (memory == second_) {
-      second_in_use_ = false;
-    } else if (alignment > alignof(std::max_align_t)) {
-      ::operator delete (memory, std::align_val_t{alignment});
-    } else {
-      ::operator delete(memory);
-    }
-  }
-
- private:
-  alignas(std::max_align_t) std::byte first_[kBytes];
-  alignas(std::max_align_t) std::byte second_[kSecondBytes];
-  bool first_in_use_ = false;
-  bool second_in_use_ = false;
-};
-
-/// The allocator that hands a `HandlerMemory` to Asio.
-template <class T, class Memory>
-class HandlerAllocator {
- public:
-  using value_type = T;
-
-  explicit HandlerAllocator(Memory& memory) noexcept : memory_(&memory) {}
-  template <class U>
-  HandlerAllocator(const HandlerAllocator<U, Memory>& other) noexcept : memory_(other.memory_) {}
-
-  [[nodiscard]] T* allocate(std::size_t n) {
-    return static_cast<T*>(memory_->allocate(n * sizeof(T), alignof(T)));
-  }
-  void deallocate(T* memory, std::size_t) noexcept { memory_->deallocate(memory, alignof(T)); }
-
-  template <class U>
-  friend bool operator==(const HandlerAllocator& a, const HandlerAllocator<U, Memory>& b) noexcept {
-    return a.memory_ == b.memory_;
-  }
-
- private:
-  template <class, class>
-  friend class HandlerAllocator;
-  Memory* memory_;
-};
-
 /// Takes from the library's pool.
 template <class T>
 struct PoolAllocator {
@@ -108,6 +37,70 @@ struct PoolAllocator {
   friend bool operator==(const PoolAllocator&, const PoolAllocator<U>&) noexcept {
     return true;
   }
+};
+
+/// Memory for one function at a time, kept where its owner lives, so that posting it, or giving a
+/// handler to a stream, allocates nothing. Not thread safe: its owner sees to it that uses follow
+/// one another.
+template <std::size_t kBytes>
+class HandlerMemory {
+ public:
+  HandlerMemory() noexcept = default;
+  HandlerMemory(const HandlerMemory&) = delete;
+  HandlerMemory& operator=(const HandlerMemory&) = delete;
+
+  /// Null where it is in use, or too small, or not aligned enough.
+  [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept {
+    if (in_use_ || size > kBytes || alignment > alignof(std::max_align_t)) {
+      return nullptr;
+    }
+    in_use_ = true;
+    return storage_;
+  }
+  void give_back() noexcept { in_use_ = false; }
+  [[nodiscard]] const void* address() const noexcept { return storage_; }
+
+ private:
+  alignas(std::max_align_t) std::byte storage_[kBytes];
+  bool in_use_ = false;
+};
+
+/// The allocator that hands a `HandlerMemory` to Asio, and for what does not fit there the
+/// library's pool. That must not come from the owner: a strand needs a second piece to schedule
+/// itself, which outlives the first, and so the owner, where both are destroyed with their context.
+template <class T, class Memory>
+class HandlerAllocator {
+ public:
+  using value_type = T;
+
+  explicit HandlerAllocator(Memory& memory) noexcept
+      : memory_(&memory), address_(memory.address()) {}
+  template <class U>
+  HandlerAllocator(const HandlerAllocator<U, Memory>& other) noexcept
+      : memory_(other.memory_), address_(other.address_) {}
+
+  [[nodiscard]] T* allocate(std::size_t n) {
+    void* const memory = memory_->take(n * sizeof(T), alignof(T));
+    return memory != nullptr ? static_cast<T*>(memory) : PoolAllocator<T>().allocate(n);
+  }
+  void deallocate(T* memory, std::size_t n) noexcept {
+    if (memory == address_) {
+      memory_->give_back();
+    } else {
+      PoolAllocator<T>().deallocate(memory, n);
+    }
+  }
+
+  template <class U>
+  friend bool operator==(const HandlerAllocator& a, const HandlerAllocator<U, Memory>& b) noexcept {
+    return a.memory_ == b.memory_;
+  }
+
+ private:
+  template <class, class>
+  friend class HandlerAllocator;
+  Memory* memory_;
+  const void* address_;  // of the memory, where the owner may be gone
 };
 
 /// What an operation that must stay in place is allocated with: the handler's own allocator, or the
