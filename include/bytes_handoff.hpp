@@ -9,6 +9,7 @@
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/joined_writes.hpp"
+#include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/shutdown_write.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/write_handoff.hpp"

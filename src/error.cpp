@@ -49,11 +49,17 @@ class Category final : public std::error_category {
   }
 };
 
+// Never destroyed, as the standard library's. Made before anything runs: in the child of a fork
+// nobody waits for a thread that was about to make it.
+union CategoryHolder {
+  constexpr CategoryHolder() noexcept : category() {}
+  ~CategoryHolder() {}  // NOLINT(modernize-use-equals-default): it would be deleted
+  Category category;
+};
+constinit const CategoryHolder category_holder;
+
 }  // namespace
 
-const std::error_category& error_category() noexcept {
-  static const Category category;
-  return category;
-}
+const std::error_category& error_category() noexcept { return category_holder.category; }
 
 }  // namespace bytes_handoff

@@ -1,11 +1,11 @@
 #include "bytes_handoff/detail/pool.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <new>
+
+#include "bytes_handoff/memory.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BYTES_HANDOFF_UNPOOLED 1
@@ -15,7 +15,17 @@
 #endif
 #endif
 
-namespace bytes_handoff::detail {
+#if !defined(BYTES_HANDOFF_UNPOOLED)
+#include "pool_depot.hpp"
+#endif
+
+#if defined(__unix__) || defined(__APPLE__)
+#define BYTES_HANDOFF_FORKS 1
+#include <pthread.h>
+#endif
+
+namespace bytes_handoff {
+namespace detail {
 namespace {
 
 #if defined(BYTES_HANDOFF_UNPOOLED)
@@ -30,126 +40,83 @@ void system_deallocate(void* slot) noexcept {
 
 #else
 
-// Aligned here, in a plain request of one cache line more, whose address stands in front of the
-// slot: before 2.38, glibc does not give the place of a freed aligned request to the next one of
-// the same size.
-void* system_allocate(std::size_t size) {
-  if (size > SIZE_MAX - kCacheLine) {
-    throw std::bad_alloc();
-  }
-  void* const request = ::operator new(size + kCacheLine);
-  const auto address = reinterpret_cast<std::uintptr_t>(request);
-  void* const slot = reinterpret_cast<void*>((address / kCacheLine + 1) * kCacheLine);
-  static_cast<void**>(slot)[-1] = request;
-  return slot;
-}
-
-void system_deallocate(void* slot) noexcept { ::operator delete(static_cast<void**>(slot)[-1]); }
-
-constexpr std::size_t kSmallestShift = std::bit_width(kSmallestPooled) - 1;
-constexpr std::size_t kClasses = std::bit_width(kLargestPooled) - kSmallestShift;
-
-constexpr std::size_t class_of(std::size_t size) {
-  return size <= kSmallestPooled
-             ? 0
-             : static_cast<std::size_t>(std::bit_width(size - 1)) - kSmallestShift;
-}
-
-// Blocks carry a header of one cache line; a slot has room for it beside a power of two of data.
-constexpr std::size_t slot_size(std::size_t size_class) {
-  return (kSmallestPooled << size_class) + kCacheLine;
-}
-
-constexpr std::array<std::size_t, kClasses> slots_within(std::size_t bytes) {
-  std::array<std::size_t, kClasses> slots{};
-  for (std::size_t size_class = 0; size_class < kClasses; ++size_class) {
-    slots[size_class] = std::max<std::size_t>(bytes / slot_size(size_class), 8);
-  }
-  return slots;
-}
-
-constexpr auto kThreadLimit = slots_within(kThreadCacheBytesPerClass);
-constexpr auto kDepotLimit = slots_within(kDepotBytesPerClass);
-constexpr std::size_t kMostSlotsARefill = 64;
-
-// A request of a header and a power of two fits the class of that power.
-constexpr std::size_t class_of_request(std::size_t size) {
-  return class_of(size > kCacheLine ? size - kCacheLine : size);
-}
-
-struct FreeSlot {
-  FreeSlot* next;
-};
-
-struct FreeList {
-  FreeSlot* head;
-  std::size_t count;
-
-  void push(void* slot) noexcept {
-    head = ::new (slot) FreeSlot{head};
-    ++count;
-  }
-
-  void* pop() noexcept {
-    FreeSlot* slot = head;
-    head = slot->next;
-    --count;
-    return slot;
-  }
-};
-
-class Depot {
- public:
-  // Moves up to `wanted` slots to `to`. False when there was none.
-  bool refill(FreeList& to, std::size_t size_class, std::size_t wanted) noexcept {
-    std::lock_guard lock(mutex_);
-    FreeList& from = lists_[size_class];
-    const std::size_t moved = std::min(wanted, from.count);
-    for (std::size_t i = 0; i < moved; ++i) {
-      to.push(from.pop());
-    }
-    return moved != 0;
-  }
-
-  // Takes `surplus` slots from `from`; what is over the depot's own limit goes to the system.
-  void take(FreeList& from, std::size_t size_class, std::size_t surplus) noexcept {
-    {
-      std::lock_guard lock(mutex_);
-      FreeList& to = lists_[size_class];
-      for (; surplus != 0 && to.count < kDepotLimit[size_class]; --surplus) {
-        to.push(from.pop());
-      }
-    }
-    for (; surplus != 0; --surplus) {
-      system_deallocate(from.pop());
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::array<FreeList, kClasses> lists_{};
-};
-
-// Never destroyed: slots are given back by destructors of static objects too.
-Depot& depot() {
-  static Depot& instance = *new Depot;
-  return instance;
-}
-
-enum class CacheState : unsigned char { kUnused, kInUse, kThreadEnded };
-
-// Trivial on purpose: reached without an initialization guard, and still there while the thread's
-// other thread_local objects are destroyed.
-struct ThreadCache {
-  std::array<FreeList, kClasses> lists;
-  CacheState state;
-};
 constinit thread_local ThreadCache cache{};
+
+// Never destroyed: slots are given back by destructors of static objects too. Made before anything
+// runs: the child of a fork does not wait for another thread that was about to make it.
+union DepotHolder {
+  constexpr DepotHolder() noexcept : depot() {}
+  ~DepotHolder() {}  // NOLINT(modernize-use-equals-default): it would be deleted
+  Depot depot;
+};
+constinit DepotHolder depot_holder;
+
+#if defined(BYTES_HANDOFF_FORKS)
+
+// A fork waits until no other thread is in the depot, so that the child finds it whole. Threads may
+// register these twice when they are first here at once; the second registration only counts. Other
+// handlers of the same fork may use the pool meanwhile.
+void before_fork() noexcept {
+  if (cache.forks++ == 0) {
+    depot_holder.depot.mutex.lock();
+  }
+}
+
+void after_fork() noexcept {
+  if (--cache.forks == 0) {
+    depot_holder.depot.mutex.unlock();
+  }
+}
+
+// What the caches of the other threads hold is out of reach: they do not exist in the child.
+void after_fork_in_child() noexcept {
+  if (cache.forks == 1) {
+    depot_holder.depot.keep_only(cache);
+  }
+  after_fork();
+}
+
+// Before the mutex is locked for the first time. Without an initialization guard: the child of a
+// fork would wait for the thread that was in it.
+void watch_forks() noexcept {
+  static constinit std::atomic<bool> watched{false};
+  if (!watched.load(std::memory_order_acquire) &&
+      pthread_atfork(&before_fork, &after_fork, &after_fork_in_child) == 0) {
+    watched.store(true, std::memory_order_release);
+  }
+}
+
+#else
+
+void watch_forks() noexcept {}
+
+#endif
+
+// The depot, with its mutex held.
+class DepotLock {
+ public:
+  DepotLock() noexcept {
+    if (cache.forks == 0) {
+      watch_forks();
+      depot_holder.depot.mutex.lock();
+    }
+  }
+  DepotLock(const DepotLock&) = delete;
+  DepotLock& operator=(const DepotLock&) = delete;
+  ~DepotLock() {
+    if (cache.forks == 0) {
+      depot_holder.depot.mutex.unlock();
+    }
+  }
+
+  Depot* operator->() const noexcept { return &depot_holder.depot; }
+};
 
 struct FlushAtThreadExit {
   ~FlushAtThreadExit() {
     pool_flush_thread_cache();
     cache.state = CacheState::kThreadEnded;
+    DepotLock()->remove_thread();
   }
 };
 
@@ -159,28 +126,79 @@ bool adopt_thread() noexcept {
     static thread_local FlushAtThreadExit flush;
     static_cast<void>(flush);
     cache.state = CacheState::kInUse;
+    DepotLock()->add_thread();
   }
   return cache.state == CacheState::kInUse;
 }
 
-void* allocate_slow(std::size_t size_class) {
+// A slot from the depot, with as many more as half of the lease.
+void* take_from_depot(std::size_t size_class) noexcept {
   FreeList& list = cache.lists[size_class];
+  Leaving leaving;
+  const DepotLock depot;
+  depot->settle(cache, leaving);
+  void* const slot = depot->take(size_class);
+  if (slot == nullptr) {
+    return nullptr;
+  }
+  if (list.limit / 2 < kMostSlotsAMove) {
+    depot->lease_more(cache, size_class, leaving);
+  }
+  for (std::uint32_t more = std::min(list.limit / 2, kMostSlotsAMove); more > 1; --more) {
+    void* const another = depot->take(size_class);
+    if (another == nullptr) {
+      break;
+    }
+    list.push(another);
+  }
+  return slot;
+}
+
+void* allocate_slow(std::size_t size_class) {
   if (adopt_thread()) {
-    const std::size_t wanted = std::min(kThreadLimit[size_class] / 2, kMostSlotsARefill);
-    if (depot().refill(list, size_class, wanted)) {
-      return list.pop();
+    if (void* const slot = take_from_depot(size_class)) {
+      return slot;
     }
   }
-  return system_allocate(slot_size(size_class));
+  return allocate_slot(size_class);
 }
 
 void deallocate_slow(void* slot, std::size_t size_class) noexcept {
+  const bool is_caching = adopt_thread();
   FreeList& list = cache.lists[size_class];
-  list.push(slot);
-  if (!adopt_thread()) {
-    depot().take(list, size_class, list.count);
-  } else if (list.count > kThreadLimit[size_class]) {
-    depot().take(list, size_class, list.count - kThreadLimit[size_class] / 2);
+  Leaving leaving;
+  const DepotLock depot;
+  if (is_caching) {
+    depot->settle(cache, leaving);
+    if (list.count >= list.limit) {
+      depot->lease_more(cache, size_class, leaving);
+    }
+  }
+  if (list.count >= list.limit) {
+    for (std::uint32_t n = std::min(list.count, std::min(list.limit / 2, kMostSlotsAMove)); n != 0;
+         --n) {
+      depot->put(list.pop(), size_class, leaving);
+    }
+  }
+  if (list.count < list.limit) {
+    list.push(slot);
+  } else {
+    depot->put(slot, size_class, leaving);
+  }
+}
+
+inline void* allocate_in(std::size_t size_class) {
+  if (FreeList& list = cache.lists[size_class]; list.head != nullptr) {
+    return list.pop();
+  }
+  return allocate_slow(size_class);
+}
+
+inline void deallocate_in(void* slot, std::size_t size_class) noexcept {
+  if (FreeList& list = cache.lists[size_class]; list.count < list.limit) {
+    list.push(slot);
+  } else {
+    deallocate_slow(slot, size_class);
   }
 }
 
@@ -192,6 +210,8 @@ void deallocate_slow(void* slot, std::size_t size_class) noexcept {
 
 void* pool_allocate(std::size_t size) { return system_allocate(size); }
 void pool_deallocate(void* slot, std::size_t) noexcept { system_deallocate(slot); }
+void* pool_allocate_small(std::size_t size) { return ::operator new(size); }
+void pool_deallocate_small(void* slot, std::size_t) noexcept { ::operator delete(slot); }
 void pool_flush_thread_cache() noexcept {}
 
 #else
@@ -200,11 +220,7 @@ void* pool_allocate(std::size_t size) {
   if (size > kLargestPooled + kCacheLine) {
     return system_allocate(size);
   }
-  const std::size_t size_class = class_of_request(size);
-  if (FreeList& list = cache.lists[size_class]; list.head != nullptr) {
-    return list.pop();
-  }
-  return allocate_slow(size_class);
+  return allocate_in(class_of_request(size));
 }
 
 void pool_deallocate(void* slot, std::size_t size) noexcept {
@@ -212,22 +228,49 @@ void pool_deallocate(void* slot, std::size_t size) noexcept {
     system_deallocate(slot);
     return;
   }
-  const std::size_t size_class = class_of_request(size);
-  FreeList& list = cache.lists[size_class];
-  if (cache.state == CacheState::kInUse && list.count < kThreadLimit[size_class]) {
-    list.push(slot);
-    return;
-  }
-  deallocate_slow(slot, size_class);
+  deallocate_in(slot, class_of_request(size));
+}
+
+void* pool_allocate_small(std::size_t size) { return allocate_in(class_of_small_request(size)); }
+
+void pool_deallocate_small(void* slot, std::size_t size) noexcept {
+  deallocate_in(slot, class_of_small_request(size));
 }
 
 void pool_flush_thread_cache() noexcept {
-  for (std::size_t size_class = 0; size_class < kClasses; ++size_class) {
-    FreeList& list = cache.lists[size_class];
-    depot().take(list, size_class, list.count);
-  }
+  Leaving leaving;
+  const DepotLock depot;
+  depot->end_lease(cache, leaving);
 }
 
 #endif
 
-}  // namespace bytes_handoff::detail
+}  // namespace detail
+
+#if defined(BYTES_HANDOFF_UNPOOLED)
+
+PoolStatistics pool_statistics() noexcept { return {}; }
+void pool_trim() noexcept {}
+void pool_set_limit(std::size_t) noexcept {}
+
+#else
+
+PoolStatistics pool_statistics() noexcept { return detail::DepotLock()->statistics(); }
+
+void pool_trim() noexcept {
+  detail::Leaving leaving;
+  const detail::DepotLock depot;
+  depot->trim(leaving);
+  depot->settle(detail::cache, leaving);
+}
+
+void pool_set_limit(std::size_t bytes) noexcept {
+  detail::Leaving leaving;
+  const detail::DepotLock depot;
+  depot->set_limit(bytes, leaving);
+  depot->settle(detail::cache, leaving);
+}
+
+#endif
+
+}  // namespace bytes_handoff

@@ -6,6 +6,8 @@ ENDS = DETAIL + "write_queue_ends.hpp"
 WRITER = DETAIL + "write_queue_writer.hpp"
 TICKET = DETAIL + "ticket_state.hpp"
 COUNT = DETAIL + "reference_count.hpp"
+POOL = "src/pool.cpp"
+DEPOT = "src/pool_depot.hpp"
 
 SCHEDULE_END = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -158,4 +160,22 @@ MUTANTS = [
     ("that nobody else holds it is seen without acquiring", COUNT,
      "return references_.load(std::memory_order_acquire) == held;",
      "return references_.load(std::memory_order_relaxed) == held;"),
+    ("a thread's lease is not counted", DEPOT, "    leased_ += more * each;\n", ""),
+    ("a lease is not ended with its thread", POOL,
+     "    pool_flush_thread_cache();\n    cache.state", "    cache.state"),
+    ("the depot keeps more than there is room for", DEPOT,
+     "list.count < kDepotLimit[size_class] && footprint(size_class) <= room()",
+     "list.count < kDepotLimit[size_class]"),
+    ("a thread has no share", DEPOT, "std::min(kThreadCacheBytes, limit_ / 4 /", "std::min(limit_, limit_ /"),
+    ("a class keeps what another needs", DEPOT,
+     "      if (of.lists[largest].limit * footprint(largest) / 2 >= wanted * each) {",
+     "      if (of.lists[largest].limit == 0) {"),
+    ("a trim reaches its own thread alone", DEPOT, "    ++trims_;\n", ""),
+    ("a fork does not wait for the depot", POOL,
+     "    depot_holder.depot.mutex.lock();\n  }\n}\n\nvoid after_fork() noexcept {\n  if (--cache.forks == 0) {",
+     "  }\n}\n\nvoid after_fork() noexcept {\n  if (--cache.forks == SIZE_MAX) {"),
+    ("a child counts the threads of its parent", POOL,
+     "    depot_holder.depot.keep_only(cache);\n", ""),
+    ("a fork's other handlers wait for the depot", POOL,
+     "  DepotLock() noexcept {\n    if (cache.forks == 0) {", "  DepotLock() noexcept {\n    if (true) {"),
 ]

@@ -19,7 +19,7 @@ import tempfile
 from mutants import MUTANTS
 
 # The interleavings first: they are what is tested here.
-PROGRAMS = ["interleaving_tests", "relacy_tests", "model_tests"]
+PROGRAMS = ["interleaving_tests", "relacy_tests", "model_tests", "core_tests"]
 BUILD_SECONDS = 900
 RUN_SECONDS = 300
 

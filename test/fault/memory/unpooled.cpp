@@ -11,6 +11,8 @@ void* pool_allocate(std::size_t size) { return ::operator new(size, std::align_v
 void pool_deallocate(void* slot, std::size_t size) noexcept {
   ::operator delete(slot, size, std::align_val_t(kCacheLine));
 }
+void* pool_allocate_small(std::size_t size) { return ::operator new(size); }
+void pool_deallocate_small(void* slot, std::size_t) noexcept { ::operator delete(slot); }
 void pool_flush_thread_cache() noexcept {}
 
 }  // namespace bytes_handoff::detail
