@@ -40,6 +40,15 @@ void visit_the_depot() {
   }
 }
 
+/// Is in the depot most of the time.
+void stay_in_the_depot() {
+  for (int i = 0; i < 1000; ++i) {
+    static_cast<void>(pool_statistics());
+    detail::pool_deallocate(detail::pool_allocate(1000), 1000);
+    detail::pool_flush_thread_cache();
+  }
+}
+
 [[nodiscard]] bool new_objects_work() {
   visit_the_depot();
   HandoffBuffer buffer;
@@ -100,7 +109,8 @@ class Restless {
 };
 
 TEST(Fork, NewObjectsWorkInAChildWhateverOtherThreadsHeld) {
-  const Restless threads(3, visit_the_depot);
+  const Restless some(2, visit_the_depot);
+  const Restless others(2, stay_in_the_depot);
   for (int i = 0; i < kForks; ++i) {
     ASSERT_EQ(status_of_child(new_objects_work), 0) << "fork " << i;
   }
@@ -155,14 +165,16 @@ TEST(Fork, ThreadsOfTheParentGoOn) {
 // pool's comes first, behind the fork last.
 std::atomic<bool> handlers_use_the_pool{false};
 void use_the_pool() {
-  if (handlers_use_the_pool) visit_the_depot();
+  if (handlers_use_the_pool) {
+    pool_trim();
+    visit_the_depot();
+  }
 }
 const int registered = pthread_atfork(use_the_pool, use_the_pool, use_the_pool);
 
 TEST(Fork, HandlersOfTheProgramMayUseThePool) {
   ASSERT_EQ(registered, 0);
   const Restless threads(2, visit_the_depot);
-  visit_the_depot();
   handlers_use_the_pool = true;
   alarm(kChildSeconds);
   for (int i = 0; i < 20; ++i) {
