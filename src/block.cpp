@@ -40,4 +40,39 @@ void Block::destroy_block(Owner* owner) noexcept {
   }
 }
 
+TightCopy* TightCopy::make(std::size_t size) {
+  const std::size_t total = sizeof(TightCopy) + size;
+  void* memory = total <= kLargestSmall ? pool_allocate_small(total) : ::operator new(total);
+  return ::new (memory) TightCopy(size);
+}
+
+TightCopy* TightCopy::of(Owner* owner) noexcept {
+  return owner != nullptr && owner->destroy == &TightCopy::destroy_copy
+             ? static_cast<TightCopy*>(owner)
+             : nullptr;
+}
+
+void TightCopy::destroy_copy(Owner* owner) noexcept {
+  auto* copy = static_cast<TightCopy*>(owner);
+  const std::size_t total = sizeof(TightCopy) + copy->size;
+  copy->~TightCopy();
+  if (total <= kLargestSmall) {
+    pool_deallocate_small(copy, total);
+  } else {
+    ::operator delete(copy);
+  }
+}
+
+std::size_t retained_by(Owner* owner) noexcept {
+  if (const Block* block = Block::of(owner)) {
+    return block->source == nullptr ? Block::retained_at_most(block->capacity) : block->footprint();
+  }
+  if (const TightCopy* copy = TightCopy::of(owner)) {
+    const std::size_t total = sizeof(TightCopy) + copy->size;
+    return kMostSystemOverhead +
+           (total <= kLargestSmall ? small_slot_size(small_class_of(total)) : total);
+  }
+  return 0;
+}
+
 }  // namespace bytes_handoff::detail

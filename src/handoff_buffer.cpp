@@ -91,8 +91,7 @@ void HandoffBuffer::make_room(std::size_t n) {
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
-  const PrefixPolicy& policy = config_.prefix_policy;
-  if (n > len() || n == 0 || bytes_.capacity() - n < policy.when_remaining_at_least) {
+  if (n > len() || n == 0) {
     return bytes_.split_to_frozen(n);
   }
   Bytes copy = Bytes::copy_of(bytes_.span().first(n));

@@ -37,9 +37,7 @@ inline void system_deallocate(void* slot) noexcept {
 // Classes of `pool_allocate`, then those of `pool_allocate_small`.
 inline constexpr std::size_t kSmallestShift = std::bit_width(kSmallestPooled) - 1;
 inline constexpr std::size_t kAlignedClasses = std::bit_width(kLargestPooled) - kSmallestShift;
-inline constexpr std::size_t kSmallestSmallShift = std::bit_width(kSmallestSmall) - 1;
-inline constexpr std::size_t kClasses =
-    kAlignedClasses + std::bit_width(kLargestSmall) - kSmallestSmallShift;
+inline constexpr std::size_t kClasses = kAlignedClasses + small_class_of(kLargestSmall) + 1;
 
 constexpr std::size_t class_of(std::size_t size) {
   return size <= kSmallestPooled
@@ -53,17 +51,14 @@ constexpr std::size_t class_of_request(std::size_t size) {
 }
 
 constexpr std::size_t class_of_small_request(std::size_t size) {
-  return kAlignedClasses +
-         (size <= kSmallestSmall
-              ? 0
-              : static_cast<std::size_t>(std::bit_width(size - 1)) - kSmallestSmallShift);
+  return kAlignedClasses + small_class_of(size);
 }
 
 constexpr bool is_small(std::size_t size_class) { return size_class >= kAlignedClasses; }
 
 // Blocks carry a header of one cache line; a slot has room for it beside a power of two of data.
 constexpr std::size_t slot_size(std::size_t size_class) {
-  return is_small(size_class) ? kSmallestSmall << (size_class - kAlignedClasses)
+  return is_small(size_class) ? small_slot_size(size_class - kAlignedClasses)
                               : (kSmallestPooled << size_class) + kCacheLine;
 }
 

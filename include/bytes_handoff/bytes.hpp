@@ -102,7 +102,8 @@ class Bytes {
     }
   }
 
-  /// Copies `bytes` into a block of its own: one allocation, O(n).
+  /// Copies `bytes` into memory of its own: at most twice as large plus 64 bytes, all bookkeeping
+  /// included. One allocation, O(n).
   [[nodiscard]] static Bytes copy_of(std::span<const std::byte> bytes);
   [[nodiscard]] static Bytes copy_of(std::string_view text) {
     return copy_of(std::as_bytes(std::span(text)));
@@ -184,9 +185,9 @@ class Bytes {
   /// Drops everything, and the reference on the memory behind. O(1).
   void clear() noexcept { *this = Bytes(); }
 
-  /// The same bytes in memory that is at most twice as large plus 64 bytes: this one where that
-  /// holds or cannot be told (static storage, foreign owners), else a copy. For slices that are
-  /// kept for long. O(n) when it copies; one allocation.
+  /// The same bytes in memory that is at most twice as large plus 64 bytes, all bookkeeping
+  /// included. Returns this slice where that holds or cannot be told (static storage, foreign
+  /// owners), else a copy. For slices that are kept for long. O(n) when it copies; one allocation.
   [[nodiscard]] Bytes compact() const;
 
   void swap(Bytes& other) noexcept {

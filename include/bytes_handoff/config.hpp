@@ -14,18 +14,17 @@ namespace bytes_handoff {
 ///
 /// It trades two goals. Sharing costs about 2 ns and keeps neighbouring slices together, so that
 /// they leave as one buffer; but one small slice that is kept keeps the whole block. Copying a
-/// small prefix costs about 10 ns and frees the block sooner. The default shares always, since
-/// slices that go on to a `WriteHandoff` live for microseconds, and the queue itself sees to it
-/// that what waits in it retains little more than it counts. Choose `copying_small()` for a parser
-/// whose slices are kept, as keys of a cache are.
+/// small prefix costs about 10 ns. The copy retains at most twice its size and 64 bytes, wherever
+/// in the block the prefix lay. The default shares always, since slices that go on to a
+/// `WriteHandoff` live for microseconds, and the queue itself sees to it that what waits in it
+/// retains little more than it counts. Choose `copying_small()` for a parser whose slices are kept,
+/// as keys of a cache are.
 struct PrefixPolicy {
   /// Prefixes of at most this many bytes are copied; 0 shares always.
   std::size_t copy_at_most = 0;
-  /// ... provided that the block goes on for at least this many bytes behind the prefix.
-  std::size_t when_remaining_at_least = 0;
 
   [[nodiscard]] static constexpr PrefixPolicy share() noexcept { return {}; }
-  [[nodiscard]] static constexpr PrefixPolicy copying_small() noexcept { return {256, 4096}; }
+  [[nodiscard]] static constexpr PrefixPolicy copying_small() noexcept { return {256}; }
 };
 
 struct HandoffBufferConfig {

@@ -59,7 +59,7 @@ constexpr Scenario kReadScenarios[] = {
     {"frames of which small ones are copied",
      [](World& w) {
        HandoffBufferConfig config = buffers(256, 16);
-       config.prefix_policy = {8, 8};
+       config.prefix_policy = {8};
        w.open(config);
        w.feed({"one\ntwo\nand one that is longer\nfour\n", "last\n"});
        w.read_to_end([&w] { split_lines(w); });

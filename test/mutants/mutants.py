@@ -8,6 +8,8 @@ TICKET = DETAIL + "ticket_state.hpp"
 COUNT = DETAIL + "reference_count.hpp"
 POOL = "src/pool.cpp"
 DEPOT = "src/pool_depot.hpp"
+BYTES = "src/bytes.cpp"
+BUFFER = "src/handoff_buffer.cpp"
 
 SCHEDULE_END = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -178,4 +180,15 @@ MUTANTS = [
      "    depot_holder.depot.keep_only(cache);\n", ""),
     ("a fork's other handlers wait for the depot", POOL,
      "  DepotLock() noexcept {\n    if (cache.forks == 0) {", "  DepotLock() noexcept {\n    if (true) {"),
+    ("a copy takes a block of any size", BYTES,
+     "if (size > detail::kLargestSmall && detail::is_tight(block_takes, size)) {",
+     "if (size > detail::kLargestSmall || detail::is_tight(block_takes, size)) {"),
+    ("a small copy takes a block", BYTES,
+     "if (size > detail::kLargestSmall && detail::is_tight(block_takes, size)) {", "if (size != 0) {"),
+    ("a slice of a copy is not compacted", BYTES,
+     "detail::is_tight(detail::retained_by(owner_), size_)",
+     "detail::is_tight(detail::Block::of(owner_) ? detail::retained_by(owner_) : 0, size_)"),
+    ("only prefixes near the front of a block are copied", BUFFER,
+     "  if (n > len() || n == 0) {",
+     "  if (n > len() || n == 0 || bytes_.capacity() - n < 4096) {"),
 ]

@@ -1,7 +1,7 @@
 #pragma once
 
-// What slices keep alive: an owner with a count of references, and the one kind of owner that the
-// library fills itself, the block.
+// What slices keep alive: an owner with a count of references, and the two kinds of owners that the
+// library fills itself, the block and the tight copy.
 
 #include <cstddef>
 #include <cstdint>
@@ -75,6 +75,11 @@ struct alignas(kCacheLine) Block final : Owner {
   /// What the block takes from memory.
   [[nodiscard]] std::size_t footprint() const noexcept { return capacity + sizeof(Block); }
 
+  /// What a block of the pool takes from the system, bookkeeping included.
+  [[nodiscard]] static constexpr std::size_t retained_at_most(std::size_t data_capacity) noexcept {
+    return data_capacity + 2 * kCacheLine + kMostSystemOverhead;  // its header, and to align it
+  }
+
   /// The block behind an owner; null when the owner is of another kind.
   [[nodiscard]] static Block* of(Owner* owner) noexcept;
 
@@ -91,5 +96,33 @@ inline constexpr std::size_t kLargestBlock = SIZE_MAX / 4 + 1;
 
 /// Bytes of data that a block made for `least_capacity` has: the next power of two, at least 64.
 [[nodiscard]] std::size_t block_capacity_for(std::size_t least_capacity);
+
+/// Bytes that never change, in memory of about their size, for slices that are kept for long. No
+/// room is spent on aligning them: what it retains is at most twice `size` and 64 bytes.
+struct TightCopy final : Owner {
+  std::size_t size;
+
+  /// With one reference and unspecified contents. Throws std::bad_alloc. Precondition: `size <=
+  /// kLargestBlock`.
+  [[nodiscard]] static TightCopy* make(std::size_t size);
+
+  [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+
+  /// The copy behind an owner; null when the owner is of another kind.
+  [[nodiscard]] static TightCopy* of(Owner* owner) noexcept;
+
+ private:
+  explicit TightCopy(std::size_t n) noexcept : Owner(1, &TightCopy::destroy_copy), size(n) {}
+  static void destroy_copy(Owner* owner) noexcept;
+};
+
+/// Bytes that an owner takes from the system, bookkeeping of the pool and of `malloc` included:
+/// what a slice of it retains. 0 for no owner, and where it cannot be told (foreign owners).
+[[nodiscard]] std::size_t retained_by(Owner* owner) noexcept;
+
+/// Whether `retained` is not worth copying `size` bytes out of it.
+[[nodiscard]] constexpr bool is_tight(std::size_t retained, std::size_t size) noexcept {
+  return retained / 2 <= size || retained - 2 * size <= 64;
+}
 
 }  // namespace bytes_handoff::detail

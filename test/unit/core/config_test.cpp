@@ -60,7 +60,6 @@ TEST(HandoffBufferConfig, AReserveBeyondTheLimitIsCutByTheLimitAndAllowed) {
 TEST(PrefixPolicy, SharingAlwaysIsTheDefaultAndCopyingSmallHasTheDocumentedThresholds) {
   EXPECT_EQ(PrefixPolicy::share().copy_at_most, 0U);
   EXPECT_EQ(PrefixPolicy::copying_small().copy_at_most, 256U);
-  EXPECT_EQ(PrefixPolicy::copying_small().when_remaining_at_least, 4096U);
 }
 
 TEST(WriteHandoffConfig, DefaultsAreValid) {

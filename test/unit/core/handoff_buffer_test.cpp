@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/memory.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/buffer_feed.hpp"
 #include "support/counting_resource.hpp"
+#include "support/heap_in_use.hpp"
 #include "support/pattern.hpp"
 
 namespace bytes_handoff {
@@ -112,7 +114,7 @@ TEST(HandoffBufferFromTail, AnEmptyTailIsAnEmptyBuffer) {
 TEST(HandoffBuffer, SplittingChecksItsBoundsAndAnErrorChangesNothing) {
   constexpr std::size_t kLen = 100;
   const std::string text = pattern(kLen);
-  for (const PrefixPolicy policy : {PrefixPolicy::share(), PrefixPolicy{SIZE_MAX, 0}}) {
+  for (const PrefixPolicy policy : {PrefixPolicy::share(), PrefixPolicy{SIZE_MAX}}) {
     for (const std::size_t n : test::sizes_around(kLen)) {
       HandoffBuffer a = test::make_buffer({.prefix_policy = policy});
       HandoffBuffer b = test::make_buffer({.prefix_policy = policy});
@@ -276,8 +278,7 @@ TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsCo
   EXPECT_EQ(source.blocks_out(), 1U);
 }
 
-TEST(PrefixPolicy, CopiesUpToItsSizeAndOnlyWhenEnoughOfTheBlockRemains) {
-  // A block of 8192 bytes; `remaining` is what it has behind the prefix, filled or not.
+TEST(PrefixPolicy, CopiesUpToItsSizeWhereverInTheBlockThePrefixLies) {
   struct Case {
     std::size_t advanced;
     std::size_t prefix;
@@ -286,16 +287,18 @@ TEST(PrefixPolicy, CopiesUpToItsSizeAndOnlyWhenEnoughOfTheBlockRemains) {
   const Case cases[] = {{0, 1, true},
                         {0, 256, true},
                         {0, 257, false},
-                        {8192 - 4096 - 256, 256, true},
-                        {8192 - 4096 - 255, 256, false},
-                        {8192 - 4096 - 1, 1, true},
-                        {8192 - 4096, 1, false}};
+                        {4000, 256, true},
+                        {7000, 1, true},
+                        {7000, 257, false},
+                        {8192 - 256, 256, true},
+                        {8191, 1, true},
+                        {8192 - 257, 257, false}};
   for (const Case& each : cases) {
     HandoffBuffer buffer = test::make_buffer({.max_len = 8192,
                                               .read_reserve = 1,
                                               .block_size = 8192,
                                               .prefix_policy = PrefixPolicy::copying_small()});
-    feed(buffer, pattern(8192 - 4096 + 300));
+    feed(buffer, pattern(8192));
     ASSERT_EQ(buffer.capacity(), 8192U);
     ASSERT_TRUE(buffer.advance(each.advanced));
     const std::byte* place = buffer.peek().data();
@@ -303,6 +306,37 @@ TEST(PrefixPolicy, CopiesUpToItsSizeAndOnlyWhenEnoughOfTheBlockRemains) {
     EXPECT_EQ(prefix.data() != place, each.copied) << each.advanced << " " << each.prefix;
     EXPECT_EQ(prefix.view(), pattern(each.prefix, each.advanced));
     EXPECT_EQ(buffer.peek().data(), place + each.prefix) << "views behind the prefix stay valid";
+  }
+}
+
+// Counted where memory comes from, over everything that is kept.
+TEST(PrefixPolicy, KeptSlicesRetainAtMostTwiceTheirSizeAndSixtyFourBytesWhereverTheyLay) {
+  constexpr std::size_t kKeys = 4096;
+  std::vector<Bytes> kept;
+  kept.reserve(kKeys);
+  pool_trim();
+  const auto before = test::heap_in_use();
+  std::size_t bound = 0;
+  {
+    HandoffBuffer buffer = test::make_buffer({.prefix_policy = PrefixPolicy::copying_small()});
+    for (std::size_t i = 0; i < kKeys; ++i) {
+      const std::size_t skipped = i * 37 % 900;
+      const std::size_t size = 1 + i % 256;
+      if (buffer.len() < skipped + size) {
+        feed(buffer, pattern(60'000));
+      }
+      ASSERT_TRUE(buffer.advance(skipped));
+      const std::string expected(buffer.peek_view().substr(0, size));
+      kept.push_back(buffer.split_prefix(size).value());
+      ASSERT_EQ(kept.back().view(), expected);
+      const void* memory = detail::BytesAccess::owner(kept.back());
+      EXPECT_LE(test::heap_bytes_of(memory, 0), 2 * size + 64) << size;
+      bound += 2 * size + 64;
+    }
+  }
+  pool_trim();
+  if (before) {
+    EXPECT_LE(*test::heap_in_use() - *before, bound);
   }
 }
 
@@ -331,7 +365,7 @@ TEST(PrefixPolicy, TheDefaultSharesTheSmallestPrefix) {
 }
 
 TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
-  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX, 0}});
+  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX}});
   feed(buffer, pattern(1000));
   const std::byte* place = buffer.peek().data();
   EXPECT_EQ(buffer.split_prefix_mut(1).value().data(), place);
@@ -339,7 +373,7 @@ TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
 
 TEST(PrefixPolicy, ACopyThatFailsChangesNothing) {
   // Larger than the pool caches, so that the system is asked.
-  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX, 0}});
+  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX}});
   feed(buffer, pattern(500'000));
   {
     test::FailingAllocations no_memory;

@@ -76,6 +76,25 @@ TEST(Pool, EverySlotIsAlignedToACacheLineAndUsableToItsLastByte) {
   }
 }
 
+TEST(Pool, ASmallSlotIsUsableToItsLastByteAndAtMostHalfAsLargeAgain) {
+  std::vector<void*> slots;
+  for (std::size_t size = 0; size <= kLargestSmall; ++size) {
+    const std::size_t slot_size = small_slot_size(small_class_of(size));
+    EXPECT_GE(slot_size, size);
+    EXPECT_TRUE(slot_size <= kSmallestSmall || 2 * slot_size < 3 * size) << size;
+    slots.push_back(pool_allocate_small(size));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(slots[size]) % 16, 0U);
+    std::memset(slots[size], static_cast<int>(size % 251), size);
+  }
+  for (std::size_t size = 0; size <= kLargestSmall; ++size) {
+    const auto* memory = static_cast<const unsigned char*>(slots[size]);
+    EXPECT_TRUE(
+        std::all_of(memory, memory + size, [&](unsigned char byte) { return byte == size % 251; }))
+        << "slots overlap at size " << size;
+    pool_deallocate_small(slots[size], size);
+  }
+}
+
 TEST(Pool, ASlotThatWasGivenBackIsTakenAgain) {
   if (!test::kPooled) GTEST_SKIP() << "nothing is cached under AddressSanitizer";
   for (const std::size_t size : {std::size_t{1}, kSmallestPooled, kSmallestPooled + kCacheLine,
