@@ -39,7 +39,7 @@ inline constexpr std::size_t kDepotBytesPerClass = 8 * 1024 * 1024;
 /// Bytes that the system takes for a request beyond its size, on the usual systems, and at most:
 /// the rest of a piece that is too small for another request.
 inline constexpr std::size_t kSystemOverhead = 2 * sizeof(void*);
-inline constexpr std::size_t kMostSystemOverhead = 3 * sizeof(void*);
+inline constexpr std::size_t kMostSystemOverhead = 4 * sizeof(void*);
 /// Bytes that a slot of `pool_allocate` takes beyond its size: also room to align it.
 inline constexpr std::size_t kSlotOverhead = kCacheLine + kSystemOverhead;
 
