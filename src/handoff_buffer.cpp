@@ -19,20 +19,14 @@ constexpr std::size_t kSmallRead = 512;
 }  // namespace
 
 HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
-    : config_(other.config_),
-      bytes_(std::move(other.bytes_)),
-      offered_(std::exchange(other.offered_, 1)),
-      read_since_move_(std::exchange(other.read_since_move_, 0)),
-      read_on_(std::exchange(other.read_on_, {})) {}
+    : config_(other.config_), bytes_(std::move(other.bytes_)) {
+  take_state(other);
+}
 
 HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
-  if (this != &other) {
-    config_ = other.config_;
-    bytes_ = std::move(other.bytes_);
-    offered_ = std::exchange(other.offered_, 1);
-    read_since_move_ = std::exchange(other.read_since_move_, 0);
-    read_on_ = std::exchange(other.read_on_, {});
-  }
+  config_ = other.config_;
+  bytes_ = std::move(other.bytes_);
+  take_state(other);
   return *this;
 }
 
@@ -68,7 +62,20 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
     return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_len});
   }
   make_room(n);
+  is_reserved_ = n != 0;
   return {};
+}
+
+// With nothing buffered: a block that is larger than a fresh buffer's first one. The next read may
+// wait for long. A message that long takes another one, which costs no more than its bytes.
+void HandoffBuffer::drop_large_block() noexcept {
+  const std::size_t first =
+      std::min(std::max(config_.block_size, config_.read_reserve), config_.max_len);
+  const std::size_t footprint = bytes_.footprint();
+  if (footprint > sizeof(detail::Block) + first &&
+      footprint > sizeof(detail::Block) + detail::block_capacity_for(first)) {
+    bytes_ = BytesMut();
+  }
 }
 
 // Looks for `n` bytes of room in the block at hand, which starts over when nothing in it is needed
@@ -104,11 +111,18 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   if (!most) {
     return unexpected(most.error());
   }
+  if (is_empty() && !is_reserved_) {
+    drop_large_block();
+  }
   make_room(std::min(config_.read_reserve, *most));
+  is_reserved_ = false;
   return offer(*most);
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() {
+  if (is_reserved_) {
+    return begin_read();
+  }
   const auto may_add = may_read();
   if (!may_add) {
     return unexpected(may_add.error());

@@ -67,9 +67,9 @@ class HandoffBuffer {
   [[nodiscard]] std::span<const std::byte> peek() const noexcept { return bytes_.span(); }
   [[nodiscard]] std::string_view peek_view() const noexcept { return bytes_.view(); }
 
-  /// Makes room for `n` bytes more. Refused, before memory is taken, when that would be more than
-  /// `max_len`. Invalidates views. O(len) when the bytes move; at most one allocation. Throws what
-  /// the source of blocks throws, and then nothing has changed.
+  /// Makes room for `n` bytes more, for the next read. Refused, before memory is taken, when that
+  /// would be more than `max_len`. Invalidates views. O(len) when the bytes move; at most one
+  /// allocation. Throws what the source of blocks throws, and then nothing has changed.
   expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
 
   /// Reads what `stream` has and appends it to the buffer.
@@ -142,7 +142,8 @@ class HandoffBuffer {
   /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
   /// their size. `begin_small_read` is for streams that cannot tell that they are readable: as
   /// `begin_read`, with at most 512 bytes of room, and no larger block while the buffer is empty.
-  /// All three that begin or pause a read invalidate views.
+  /// Room that was reserved is offered whole. All three that begin or pause a read invalidate
+  /// views.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_small_read();
   void end_read(std::size_t n, bool more_is_there = false) noexcept;
@@ -159,8 +160,15 @@ class HandoffBuffer {
 
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
   void make_room(std::size_t n);
+  void drop_large_block() noexcept;
   [[nodiscard]] expected<std::size_t, LimitExceeded> may_read();
   [[nodiscard]] std::span<std::byte> offer(std::size_t most) noexcept;
+  void take_state(HandoffBuffer& from) noexcept {
+    offered_ = std::exchange(from.offered_, 1);
+    read_since_move_ = std::exchange(from.read_since_move_, 0);
+    is_reserved_ = std::exchange(from.is_reserved_, false);
+    read_on_ = std::exchange(from.read_on_, {});
+  }
 
   HandoffBufferConfig config_;
   BytesMut bytes_;
@@ -169,6 +177,7 @@ class HandoffBuffer {
   std::size_t offered_ = 1;
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   bool reading_ = false;
+  bool is_reserved_ = false;  // room for the next read, which may be in a large block
   detail::ReadOn read_on_;
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };

@@ -191,4 +191,12 @@ MUTANTS = [
     ("only prefixes near the front of a block are copied", BUFFER,
      "  if (n > len() || n == 0) {",
      "  if (n > len() || n == 0 || bytes_.capacity() - n < 4096) {"),
+    ("an empty buffer keeps the block of a long message", BUFFER,
+     "  if (is_empty() && !is_reserved_) {", "  if (false) {"),
+    ("a reservation is for ever", BUFFER, "  is_reserved_ = false;\n  reading_ = true;\n", "  reading_ = true;\n"),
+    ("what is reserved is dropped before it is read into", BUFFER,
+     "  is_reserved_ = n != 0;\n", ""),
+    ("a block is dropped at every read", BUFFER, "footprint > sizeof(detail::Block) + first &&\n", "footprint != 0 ||\n"),
+    ("what is moved from goes on reading", "include/bytes_handoff/handoff_buffer.hpp",
+     "reading_ = std::exchange(from.reading_, false);", "reading_ = from.reading_;"),
 ]

@@ -191,6 +191,22 @@ TEST(HandoffBufferReserve, WhatIsReservedIsThereForTheNextReadWithoutMoreMemory)
   EXPECT_TRUE(buffer.reserve_read_capacity(0));
 }
 
+TEST(HandoffBufferReserve, IsForOneReadWhereNothingIsBuffered) {
+  CountingResource source;
+  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
+  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
+  buffer.end_read(0);
+  static_cast<void>(buffer.begin_read().value());
+  EXPECT_EQ(source.bytes_out(), 65'536U + 64);
+  buffer.end_read(0);
+  ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
+  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
+  buffer.end_read(1);
+  EXPECT_GE(buffer.begin_read()->size(), 199'999U) << "the room belongs to what has begun";
+  buffer.end_read(0);
+}
+
 TEST(HandoffBufferRead, ABlockThatNobodySharesIsFilledAgain) {
   CountingResource source;
   HandoffBuffer buffer = test::make_buffer({.block_source = &source});
@@ -212,6 +228,76 @@ TEST(HandoffBufferRead, BytesThatDripIntoAnUnfinishedMessageAreCopiedLinearly) {
     }
     EXPECT_LE(source.allocations(), 6U);
     EXPECT_LE(source.allocated_bytes(), 3 * kLen);
+  }
+}
+
+// Streams that cannot tell readiness are given the room before they wait.
+TEST(HandoffBufferRead, AfterALongMessageANextReadHoldsNoMoreThanAFreshBuffers) {
+  constexpr std::size_t kLong = 1000 * 1000;
+  struct Sizes {
+    std::size_t max_len;
+    std::size_t read_reserve;
+    std::size_t block_size;
+  };
+  for (const Sizes& sizes : {Sizes{1 << 20, 16 * 1024, 64 * 1024}, Sizes{1 << 20, 1, 64},
+                             Sizes{1 << 20, 5000, 100}, Sizes{kLong, 100'000, 3}}) {
+    for (const bool keep_message : {false, true}) {
+      SCOPED_TRACE(testing::Message() << sizes.block_size << " " << keep_message);
+      CountingResource source;
+      const HandoffBufferConfig config{.max_len = sizes.max_len,
+                                       .read_reserve = sizes.read_reserve,
+                                       .block_size = sizes.block_size,
+                                       .block_source = &source};
+      std::size_t fresh_bytes = 0;
+      {
+        HandoffBuffer fresh = test::make_buffer(config);
+        static_cast<void>(fresh.begin_read().value());
+        fresh_bytes = source.bytes_out();
+        fresh.end_read(0);
+      }
+      HandoffBuffer buffer = test::make_buffer(config);
+      for (int message = 0; message < 3; ++message) {
+        feed(buffer, pattern(kLong));
+        Bytes kept = buffer.split_prefix(kLong).value();
+        if (!keep_message) kept.clear();
+        const std::size_t of_message = keep_message ? (std::size_t{1} << 20U) + 64 : 0;
+        static_cast<void>(buffer.begin_read().value());
+        EXPECT_EQ(source.bytes_out(), fresh_bytes + of_message);
+        buffer.end_read(0);
+        EXPECT_TRUE(kept.empty() || kept.view() == pattern(kLong));
+      }
+    }
+  }
+}
+
+TEST(HandoffBufferRead, EachOfSeveralLongMessagesIsCollectedInAFewBlocks) {
+  constexpr std::size_t kLen = 1024 * 1024;
+  CountingResource source;
+  HandoffBuffer buffer = test::make_buffer({.max_len = kLen, .block_source = &source});
+  const std::string piece = pattern(1000);
+  for (std::size_t message = 1; message <= 5; ++message) {
+    while (buffer.len() < kLen) {
+      ASSERT_NE(test::read_once(buffer, piece), 0U);
+    }
+    ASSERT_TRUE(buffer.advance(kLen));
+    EXPECT_LE(source.allocations(), 6 * message);
+    EXPECT_LE(source.allocated_bytes(), 3 * kLen * message);
+  }
+}
+
+TEST(HandoffBufferRead, ABlockOfTheUsualSizeIsKeptForTheNextRead) {
+  for (const std::size_t block_size : {100U, 65'536U, 100'000U}) {
+    for (const std::size_t reserve : {1U, 16'384U, 100'001U}) {
+      CountingResource source;
+      HandoffBuffer buffer = test::make_buffer(
+          {.read_reserve = reserve, .block_size = block_size, .block_source = &source});
+      for (int i = 0; i < 20; ++i) {
+        const std::size_t room = buffer.begin_read()->size();
+        buffer.end_read(room);
+        ASSERT_TRUE(buffer.advance(room));
+      }
+      EXPECT_EQ(source.allocations(), 1U) << block_size << " " << reserve;
+    }
   }
 }
 

@@ -278,6 +278,37 @@ TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsCo
   EXPECT_EQ(source.blocks_out(), 1U);
 }
 
+TEST(HandoffBuffer, WhatIsMovedFromIsEmptyNotReadingAndKeepsItsConfig) {
+  const auto expect_fresh = [](HandoffBuffer& buffer) {
+    EXPECT_FALSE(buffer.is_reading());
+    EXPECT_TRUE(buffer.is_empty());
+    EXPECT_EQ(buffer.capacity(), 0U);
+    EXPECT_TRUE(buffer.is_stream_drained());
+    EXPECT_EQ(buffer.config().max_len, 5000U);
+    feed(buffer, "usable");
+    EXPECT_EQ(buffer.peek_view(), "usable");
+  };
+  for (const bool paused : {false, true}) {
+    HandoffBuffer from = test::make_buffer({.max_len = 5000});
+    feed(from, "text");
+    if (paused) {
+      from.pause_read();
+    } else {
+      static_cast<void>(from.begin_read().value());
+    }
+    HandoffBuffer to = std::move(from);
+    expect_fresh(from);  // NOLINT(bugprone-use-after-move): the state that is promised
+    EXPECT_TRUE(to.is_reading()) << "the read went along";
+    EXPECT_EQ(to.peek_view(), "text");
+    HandoffBuffer assigned;
+    assigned = std::move(to);
+    expect_fresh(to);  // NOLINT(bugprone-use-after-move): the state that is promised
+    EXPECT_TRUE(assigned.is_reading());
+    assigned.end_read(0);
+    EXPECT_EQ(assigned.peek_view(), "text");
+  }
+}
+
 TEST(PrefixPolicy, CopiesUpToItsSizeWhereverInTheBlockThePrefixLies) {
   struct Case {
     std::size_t advanced;
