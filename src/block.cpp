@@ -23,6 +23,13 @@ Block* Block::make(std::size_t least_capacity, std::pmr::memory_resource* source
   return ::new (memory) Block(capacity, source);
 }
 
+Block* Block::make_exact(std::size_t capacity) {
+  const std::size_t rounded_up = block_capacity_for(capacity);
+  const std::size_t lines = (capacity + kCacheLine - 1) / kCacheLine * kCacheLine;
+  const std::size_t taken = capacity > kLargestPooled ? lines : rounded_up;
+  return ::new (pool_allocate(sizeof(Block) + taken)) Block(taken, nullptr);
+}
+
 Block* Block::of(Owner* owner) noexcept {
   return owner != nullptr && owner->destroy == &Block::destroy_block ? static_cast<Block*>(owner)
                                                                      : nullptr;

@@ -1,17 +1,26 @@
 #include "bytes_handoff/bytes.hpp"
 
 namespace bytes_handoff {
+namespace {
 
-// In a block where that is tight, which begins above the smallest sizes, and just above a power of
-// two it is not: a block is aligned, comes from the pool, and its data starts on a cache line.
+// A block is aligned, its data starts on a cache line, and the pool caches it up to a size. It is
+// not tight for the smallest sizes, and just above a power of two.
+bool is_block_tight(std::size_t size) {
+  return size > detail::kLargestPooled ||
+         (size > detail::kLargestSmall &&
+          detail::is_tight(detail::Block::retained_at_most(detail::block_capacity_for(size)),
+                           size));
+}
+
+}  // namespace
+
 Bytes Bytes::copy_of(std::span<const std::byte> bytes) {
   if (bytes.empty()) {
     return {};
   }
   const std::size_t size = bytes.size();
-  const std::size_t block_takes = detail::Block::retained_at_most(detail::block_capacity_for(size));
-  if (size > detail::kLargestSmall && detail::is_tight(block_takes, size)) {
-    detail::Block* block = detail::Block::make(size);
+  if (is_block_tight(size)) {
+    detail::Block* block = detail::Block::make_exact(size);
     block->reset_references(1);
     std::memcpy(block->data(), bytes.data(), size);
     return {block->data(), size, block};

@@ -69,15 +69,22 @@ struct alignas(kCacheLine) Block final : Owner {
   [[nodiscard]] static Block* make(std::size_t least_capacity,
                                    std::pmr::memory_resource* source = nullptr);
 
+  /// As above, of the pool, but no more rounded up than to a cache line where the size is larger
+  /// than what the pool caches: for bytes that never grow.
+  [[nodiscard]] static Block* make_exact(std::size_t capacity);
+
   [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] std::byte* end() noexcept { return data() + capacity; }
 
   /// What the block takes from memory.
   [[nodiscard]] std::size_t footprint() const noexcept { return capacity + sizeof(Block); }
 
-  /// What a block of the pool takes from the system, bookkeeping included.
+  /// What a block of the pool takes from the system at most, bookkeeping included: its header, room
+  /// to align it, and where it is large the rest of a page.
   [[nodiscard]] static constexpr std::size_t retained_at_most(std::size_t data_capacity) noexcept {
-    return data_capacity + 2 * kCacheLine + kMostSystemOverhead;  // its header, and to align it
+    constexpr std::size_t kPage = 4096;
+    return data_capacity + 2 * kCacheLine + kMostSystemOverhead +
+           (data_capacity >= kLargestPooled ? kPage : 0);
   }
 
   /// The block behind an owner; null when the owner is of another kind.
