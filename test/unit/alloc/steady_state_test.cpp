@@ -262,7 +262,7 @@ TEST_F(SteadyStrand, a_write_from_another_thread_allocates_nothing) {
     run();
     take_all();
   };
-  for (int i = 0; i < 6000; ++i) {  // until what each thread keeps is full
+  for (int i = 0; i < 20000; ++i) {  // until what each thread keeps is full
     round();
   }
   mallocs_there = 0;
