@@ -266,6 +266,9 @@ void PipeWorld::expect_due(SettledRequests& settled, Due& due) {
       continue;
     }
     expect(request->status == found->second, "settled as something else");
+    expect(!request->is_parked, "settled, and still parked");
+    expect(request->held.get() == settled.guard, "settled, and its context is not held");
+    request->held.reset();
     due.erase(found);
   }
   expect(due.empty(), "not settled");

@@ -74,7 +74,10 @@ struct PipeOperation {
 /// Byte `i` of the stream is `pattern(...)[i]`, so that any loss, doubling or disorder shows.
 class PipeWorld : public Expectations {
  public:
-  explicit PipeWorld(std::size_t capacity) : pipe_(capacity), model_(capacity) {}
+  explicit PipeWorld(std::size_t capacity) : pipe_(capacity), model_(capacity) {
+    reader_settled_.guard = &reader_guard_;
+    writer_settled_.guard = &writer_guard_;
+  }
 
   void apply(const PipeOperation& operation);
   /// Closes both sides.
@@ -108,6 +111,8 @@ class PipeWorld : public Expectations {
     return reader ? reader_waits_ : writer_waits_;
   }
 
+  detail::PostGuard reader_guard_;
+  detail::PostGuard writer_guard_;
   DuplexPipe pipe_;
   PipeModel model_;
   std::unique_ptr<Reading> reading_;

@@ -10,6 +10,8 @@ POOL = "src/pool.cpp"
 DEPOT = "src/pool_depot.hpp"
 BYTES = "src/bytes.cpp"
 BUFFER = "src/handoff_buffer.cpp"
+PIPE = "src/duplex_pipe.cpp"
+PIPE_REQUESTS = DETAIL + "duplex_pipe.hpp"
 
 SCHEDULE_END = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -193,10 +195,15 @@ MUTANTS = [
      "  if (n > len() || n == 0 || bytes_.capacity() - n < 4096) {"),
     ("an empty buffer keeps the block of a long message", BUFFER,
      "  if (is_empty() && !is_reserved_) {", "  if (false) {"),
-    ("a reservation is for ever", BUFFER, "  is_reserved_ = false;\n  reading_ = true;\n", "  reading_ = true;\n"),
+    ("a reservation is for ever", BUFFER,
+     "  is_reserved_ = false;\n  return offer(*most);\n", "  return offer(*most);\n"),
     ("what is reserved is dropped before it is read into", BUFFER,
      "  is_reserved_ = n != 0;\n", ""),
     ("a block is dropped at every read", BUFFER, "footprint > sizeof(detail::Block) + first &&\n", "footprint != 0 ||\n"),
-    ("what is moved from goes on reading", "include/bytes_handoff/handoff_buffer.hpp",
-     "reading_ = std::exchange(from.reading_, false);", "reading_ = from.reading_;"),
+    ("a wait of a duplex that is cancelled stays in its list", PIPE,
+     "  waits_for(request.condition).remove(request);\n", ""),
+    ("a request of a duplex is parked for ever", PIPE_REQUESTS,
+     "    request.is_parked = false;\n", ""),
+    ("a settled request of a duplex does not hold its context", PIPE_REQUESTS,
+     "      request.held.reset(guard);\n", ""),
 ]
