@@ -117,6 +117,7 @@ class DuplexRequest : public Request {
   /// Keeps the stream's executor busy, where the handler's is another one.
   using StreamWork = std::optional<net::executor_work_guard<Executor>>;
 
+  /// `link` may be null where nothing cancels it through a slot.
   DuplexRequest(std::shared_ptr<DuplexLink> link, DuplexSide side, StreamWork work) noexcept
       : link_(std::move(link)), side_(side), work_(std::move(work)) {}
 
@@ -212,7 +213,9 @@ class DuplexStart {
     if (!runs_on_stream_executor(handler)) {
       work.emplace(executor());
     }
-    auto op = Op::make(std::forward<Handler>(handler), executor(), link, side, std::move(work),
+    const bool has_slot = net::get_associated_cancellation_slot(handler).is_connected();
+    auto op = Op::make(std::forward<Handler>(handler), executor(),
+                       has_slot ? link : std::shared_ptr<DuplexLink>(), side, std::move(work),
                        further...);
     link->start(side, *op.release());
   }
