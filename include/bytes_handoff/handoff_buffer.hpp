@@ -50,8 +50,8 @@ class HandoffBuffer {
   [[nodiscard]] static expected<HandoffBuffer, FromTailError> from_tail(BytesMut tail,
                                                                         HandoffBufferConfig config);
 
-  /// The source is left empty, with its configuration. Views stay valid and belong to the target.
-  /// Precondition: no read runs, in either.
+  /// The source is left empty, with its configuration, and not reading. Views stay valid and belong
+  /// to the target. Precondition: `async_read_available` runs in neither.
   HandoffBuffer(HandoffBuffer&& other) noexcept;
   HandoffBuffer& operator=(HandoffBuffer&& other) noexcept;
   ~HandoffBuffer();
@@ -166,6 +166,7 @@ class HandoffBuffer {
   void take_state(HandoffBuffer& from) noexcept {
     offered_ = std::exchange(from.offered_, 1);
     read_since_move_ = std::exchange(from.read_since_move_, 0);
+    reading_ = std::exchange(from.reading_, false);
     is_reserved_ = std::exchange(from.is_reserved_, false);
     read_on_ = std::exchange(from.read_on_, {});
   }

@@ -200,6 +200,8 @@ MUTANTS = [
     ("what is reserved is dropped before it is read into", BUFFER,
      "  is_reserved_ = n != 0;\n", ""),
     ("a block is dropped at every read", BUFFER, "footprint > sizeof(detail::Block) + first &&\n", "footprint != 0 ||\n"),
+    ("what is moved from goes on reading", "include/bytes_handoff/handoff_buffer.hpp",
+     "reading_ = std::exchange(from.reading_, false);", "reading_ = from.reading_;"),
     ("a wait of a duplex that is cancelled stays in its list", PIPE,
      "  waits_for(request.condition).remove(request);\n", ""),
     ("a request of a duplex is parked for ever", PIPE_REQUESTS,

@@ -75,8 +75,8 @@ class WaitingOp final : public Operation {
   void post() noexcept {
     const PostAllocator allocator(post_memory_);
     // The handler may run, and be all that its context lives for, before this thread has left the
-    // post.
-    const Work until_posted(executor_);
+    // post. What is posted is work by itself.
+    const Work until_posted(std::move(work_));
     BYTES_HANDOFF_HANDLER_LOCATION(Operation::kName);
     try {
       post_on(until_posted.get_executor(), allocator, Turn(this));
@@ -118,7 +118,6 @@ class WaitingOp final : public Operation {
     cancellation_.cut();
     Handler handler(std::move(handler_));
     auto results = Operation::results();
-    const Work work(std::move(work_));
     free(net::get_associated_allocator(handler));
     std::apply([&](auto&... all) { std::move(handler)(std::move(all)...); }, results);
   }
