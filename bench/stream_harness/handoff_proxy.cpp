@@ -236,10 +236,14 @@ void HandoffProxy<Reader, Writer>::close(Self self) {
   });
 }
 
+// Once the queue has let go of its socket, too: descriptors are free when it is told.
 template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::finish(std::string error) {
   stop();
-  std::exchange(done_, nullptr)({out_.statistics().written_bytes, std::move(error)});
+  out_.async_closed([self = this->shared_from_this(),
+                     error = std::move(error)](net_error_code) mutable {
+    std::exchange(self->done_, nullptr)({self->out_.statistics().written_bytes, std::move(error)});
+  });
 }
 
 template class HandoffProxy<TcpStream, TcpStream>;
