@@ -13,12 +13,13 @@ namespace bytes_handoff {
 /// sharing the block.
 ///
 /// It trades two goals. Sharing costs about 2 ns and keeps neighbouring slices together, so that
-/// they leave as one buffer; but one small slice that is kept keeps the whole block. Copying a
+/// they leave as one buffer. But one small slice that is kept keeps the whole block. Copying a
 /// small prefix costs about 10 ns. The copy retains at most twice its size and 64 bytes, wherever
-/// in the block the prefix lay. The default shares always, since slices that go on to a
-/// `WriteHandoff` live for microseconds, and the queue itself sees to it that what waits in it
-/// retains little more than it counts. Choose `copying_small()` for a parser whose slices are kept,
-/// as keys of a cache are.
+/// in the block the prefix lay.
+///
+/// The default shares always. Slices that go on to a `WriteHandoff` live for microseconds, and the
+/// queue sees to it that what waits in it retains little more than it counts. Choose
+/// `copying_small()` for a parser whose slices are kept, as keys of a cache are.
 struct PrefixPolicy {
   /// Prefixes of at most this many bytes are copied; 0 shares always.
   std::size_t copy_at_most = 0;

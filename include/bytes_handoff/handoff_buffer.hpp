@@ -136,14 +136,14 @@ class HandoffBuffer {
   /// The three steps of a read, for front ends over other I/O than Asio streams.
   ///
   /// `begin_read` gives the room that the read is offered and marks a read as running; it may throw
-  /// what the source of blocks throws, and then none runs. `end_read(n)` appends the first `n`
-  /// bytes of that room; with `more_is_there` the stream has not said that this was all it had.
-  /// `pause_read` marks a read as running that waits before it begins (again):
-  /// meanwhile the block is given back, and a few bytes that are still buffered move to a block of
-  /// their size. `begin_small_read` is for streams that cannot tell that they are readable: as
-  /// `begin_read`, with at most 512 bytes of room, and no larger block while the buffer is empty.
-  /// Room that was reserved is offered whole. All three that begin or pause a read invalidate
-  /// views.
+  /// what the source of blocks throws, and then none runs. With nothing buffered it keeps no block
+  /// that is larger than a fresh buffer's, unless `reserve_read_capacity` asked for it.
+  /// `begin_small_read` is for streams that cannot tell that they are readable: as `begin_read`,
+  /// with at most 512 bytes of room unless more was reserved, and in a small block while nothing is
+  /// buffered. `end_read(n)` appends the first `n` bytes of that room; with `more_is_there` the
+  /// stream has not said that this was all it had. `pause_read` marks a read as running that waits
+  /// before it begins (again): meanwhile the block is given back, and a few bytes that are still
+  /// buffered move to a block of their size. All three that begin or pause a read invalidate views.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_small_read();
   void end_read(std::size_t n, bool more_is_there = false) noexcept;

@@ -5,13 +5,14 @@
 namespace bytes_handoff {
 
 /// What the library's pool keeps of memory that nobody uses. Blocks of buffers, queue nodes and
-/// ticket states come from this pool; blocks of a `block_source` of one's own do not.
+/// ticket states come from this pool. Blocks of a `block_source` of one's own do not.
 ///
-/// Each thread has a cache, and all threads share a depot. A cache may hold what it has leased from
-/// the limit; what is over goes to the depot, and what the depot may not keep to `operator delete`.
-/// A thread that ends leaves its cache to the depot. All figures are in bytes as the pool takes
-/// them from `operator new`, bookkeeping included, and 0 in programs under AddressSanitizer, where
-/// nothing is cached.
+/// Each thread has a cache, and all threads share a depot. A cache holds at most what it has leased
+/// from the limit. What is over goes to the depot. What the depot may not keep goes to
+/// `operator delete`. A thread that ends leaves its cache to the depot.
+///
+/// Figures are in bytes as the pool takes them from `operator new`, bookkeeping included. They are
+/// 0 under AddressSanitizer, where nothing is cached.
 struct PoolStatistics {
   /// Upper bound of `cached_bytes()`. A cache that cannot lease more, and a full depot, give back
   /// to the system.

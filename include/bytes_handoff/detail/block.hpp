@@ -69,8 +69,8 @@ struct alignas(kCacheLine) Block final : Owner {
   [[nodiscard]] static Block* make(std::size_t least_capacity,
                                    std::pmr::memory_resource* source = nullptr);
 
-  /// As above, of the pool, but no more rounded up than to a cache line where the size is larger
-  /// than what the pool caches: for bytes that never grow.
+  /// As above, of the pool, for bytes that never grow. A size that the pool does not cache is
+  /// rounded up to a cache line alone.
   [[nodiscard]] static Block* make_exact(std::size_t capacity);
 
   [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
@@ -79,8 +79,8 @@ struct alignas(kCacheLine) Block final : Owner {
   /// What the block takes from memory.
   [[nodiscard]] std::size_t footprint() const noexcept { return capacity + sizeof(Block); }
 
-  /// What a block of the pool takes from the system at most, bookkeeping included: its header, room
-  /// to align it, and where it is large the rest of a page.
+  /// What a block of the pool takes from the system at most. That includes its header, room to
+  /// align it, and the rest of a page where it is large.
   [[nodiscard]] static constexpr std::size_t retained_at_most(std::size_t data_capacity) noexcept {
     constexpr std::size_t kPage = 4096;
     return data_capacity + 2 * kCacheLine + kMostSystemOverhead +
@@ -123,11 +123,11 @@ struct TightCopy final : Owner {
   static void destroy_copy(Owner* owner) noexcept;
 };
 
-/// Bytes that an owner takes from the system, bookkeeping of the pool and of `malloc` included:
-/// what a slice of it retains. 0 for no owner, and where it cannot be told (foreign owners).
+/// What a slice of `owner` retains: bytes that the owner takes from the system, bookkeeping of the
+/// pool and of `malloc` included. 0 for no owner, and for foreign owners, of which it is not known.
 [[nodiscard]] std::size_t retained_by(Owner* owner) noexcept;
 
-/// Whether `retained` is not worth copying `size` bytes out of it.
+/// Whether `retained` is at most twice `size` and 64 bytes.
 [[nodiscard]] constexpr bool is_tight(std::size_t retained, std::size_t size) noexcept {
   return retained / 2 <= size || retained - 2 * size <= 64;
 }

@@ -30,14 +30,14 @@ inline constexpr std::size_t kLargestPooled = 128 * 1024;
 inline constexpr std::size_t kSmallestSmall = 32;
 inline constexpr std::size_t kLargestSmall = 1024;
 
-/// Bytes that a thread keeps for itself, of one size class and in all, and that the depot keeps of
-/// one size class. The process's limit may be less.
+/// Bytes that a thread keeps for itself, of one size class and in all; bytes that the depot keeps
+/// of one. The process's limit may be less.
 inline constexpr std::size_t kThreadCacheBytesPerClass = 2 * 1024 * 1024;
 inline constexpr std::size_t kThreadCacheBytes = 4 * 1024 * 1024;
 inline constexpr std::size_t kDepotBytesPerClass = 8 * 1024 * 1024;
 
-/// Bytes that the system takes for a request beyond its size, on the usual systems, and at most:
-/// the rest of a piece that is too small for another request.
+/// Bytes that the system takes for a request beyond its size: usually, and at most, where the rest
+/// of a piece is too small for another request.
 inline constexpr std::size_t kSystemOverhead = 2 * sizeof(void*);
 inline constexpr std::size_t kMostSystemOverhead = 4 * sizeof(void*);
 /// Bytes that a slot of `pool_allocate` takes beyond its size: also room to align it.
@@ -57,7 +57,7 @@ void pool_deallocate(void* slot, std::size_t size) noexcept;
 /// Gives back what `pool_allocate_small(size)` returned, with the same size, on any thread. O(1).
 void pool_deallocate_small(void* slot, std::size_t size) noexcept;
 
-/// The size class of a small request, and the size of its slots: 32, 48, 64, 96, 128, 192, ...
+/// The size class of a small request, and the size of its slots: 32, 48, 64, 96 and so on
 [[nodiscard]] constexpr std::size_t small_class_of(std::size_t size) noexcept {
   if (size <= kSmallestSmall) {
     return 0;
