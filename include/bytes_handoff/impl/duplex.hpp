@@ -51,8 +51,8 @@ template <DuplexExecutor Executor>
 void BasicDuplexStream<Executor>::leave() noexcept {
   const auto link = std::move(link_);
   if (link == nullptr) return;
+  link->close(side_);  // while its context still waits for what it posts
   link->end(side_).detach();
-  link->close(side_);
 }
 
 template <DuplexExecutor Executor>

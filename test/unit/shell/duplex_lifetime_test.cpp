@@ -218,6 +218,36 @@ TEST_F(DuplexLifetimeTest, AHandlerThatIsDestroyedMayDestroyItsStreamsContext) {
   expect_all_destroyed();
 }
 
+/// Is shut down after all services of its context that were made later.
+class EarlierService final : public net::execution_context::service {
+ public:
+  using key_type = EarlierService;
+  inline static net::execution_context::id id;
+
+  explicit EarlierService(net::execution_context& context)
+      : net::execution_context::service(context) {}
+
+  std::function<void()> at_shutdown;
+
+ private:
+  void shutdown() override { at_shutdown(); }
+};
+
+TEST_F(DuplexLifetimeTest, PendingHandlersAreGoneBeforeEarlierServicesShutDown) {
+  std::optional<std::pair<Stream, Stream>> pair;
+  int shutdowns = 0;
+  {
+    net::io_context context;
+    net::use_service<EarlierService>(context).at_shutdown = [&] {
+      ++shutdowns;
+      expect_all_destroyed();
+    };
+    pair.emplace(make_duplex(context, 8));
+    leave_pending(pair->first, pair->second);
+  }
+  EXPECT_EQ(shutdowns, 1);
+}
+
 /// A handler that acts when it is destroyed.
 struct AtDestruction {
   explicit AtDestruction(std::function<void()> what) : act(std::move(what)) {}
@@ -395,6 +425,80 @@ TEST(DuplexThreadTest, StreamsMayBeDestroyedWhileTheirContextEnds) {
     ends.join();
     EXPECT_EQ(token.use_count(), 1);
   }
+}
+
+/// Holds up a post until its context has gone, or, as it should not go meanwhile, for a while.
+class ObservedPosts {
+ public:
+  std::atomic<bool> has_begun{false};
+  std::atomic<bool> is_gone{false};
+
+  void observe() {
+    has_begun = true;
+    for (int i = 0; i < 2000 && !is_gone; ++i) std::this_thread::yield();
+    EXPECT_FALSE(is_gone) << "a context went while something was posted to it";
+  }
+};
+
+class ObservedExecutor {
+ public:
+  ObservedExecutor(net::io_context& context, ObservedPosts& posts) noexcept
+      : inner_(context.get_executor()), posts_(&posts) {}
+
+  [[nodiscard]] net::execution_context& context() const noexcept { return inner_.context(); }
+  void on_work_started() const noexcept { inner_.on_work_started(); }
+  void on_work_finished() const noexcept { inner_.on_work_finished(); }
+  template <typename Function, typename Allocator>
+  void post(Function&& function, const Allocator& /*allocator*/) const {
+    posts_->observe();
+    net::post(inner_, std::forward<Function>(function));
+  }
+  template <typename Function, typename Allocator>
+  void dispatch(Function&& function, const Allocator& allocator) const {
+    post(std::forward<Function>(function), allocator);
+  }
+  template <typename Function, typename Allocator>
+  void defer(Function&& function, const Allocator& allocator) const {
+    post(std::forward<Function>(function), allocator);
+  }
+  friend bool operator==(const ObservedExecutor&, const ObservedExecutor&) = default;
+
+ private:
+  net::io_context::executor_type inner_;
+  ObservedPosts* posts_;
+};
+
+/// What a call settles is posted before the context of its stream goes, on another thread.
+template <typename Act>
+void expect_context_waits_for(Act act) {
+  for (const bool is_of_second : {false, true}) {
+    ObservedPosts posts;
+    auto dying = std::make_unique<net::io_context>();
+    auto pair = std::make_unique<std::pair<Stream, Stream>>(make_duplex(*dying, 8));
+    net::cancellation_signal signal;
+    char room = 0;
+    (is_of_second ? pair->second : pair->first)
+        .async_read_some(net::buffer(&room, 1),
+                         net::bind_cancellation_slot(
+                             signal.slot(), net::bind_executor(ObservedExecutor(*dying, posts),
+                                                               [](auto&&...) {})));
+    std::thread ends([&] {
+      while (!posts.has_begun) std::this_thread::yield();
+      dying.reset();
+      posts.is_gone = true;
+    });
+    act(pair, signal);
+    ends.join();
+  }
+}
+
+TEST(DuplexThreadTest, AContextWaitsForItsStreamsToBeDestroyed) {
+  expect_context_waits_for([](auto& pair, auto&) { pair.reset(); });
+}
+
+TEST(DuplexThreadTest, AContextWaitsForACancellationToBePosted) {
+  expect_context_waits_for(
+      [](auto&, auto& signal) { signal.emit(net::cancellation_type::terminal); });
 }
 
 /// The handler, on a third thread, destroys its stream while the call that parks the operation may
