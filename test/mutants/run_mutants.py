@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Breaks the core in every way of mutants.py, and sees who notices.
+"""Breaks the core in every way of mutants.py, the shell in every way of shell_mutants.py, and sees who
+notices.
 
     run_mutants.py <source directory> [<part of a name>]
     run_mutants.py <source directory> --texts     (only whether their texts are found)
 
-In a scratch copy of the sources each mutant is built alone, and the programs below are run one after
-the other until one fails. Prints a table row a mutant; exit status 1 if one survives, or does not
+In a scratch copy of the sources each mutant is built alone. For one of the core, the programs below are
+run one after the other until one fails; one of the shell says itself which tests are run. Prints a table row a mutant; exit status 1 if one survives, or does not
 compile, or its text is not found once.
 """
 
@@ -15,13 +16,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from typing import NamedTuple
 
 from mutants import MUTANTS
+from shell_mutants import MUTANTS as SHELL_MUTANTS
 
 # The interleavings first: they are what is tested here.
-PROGRAMS = ["interleaving_tests", "relacy_tests", "model_tests", "core_tests"]
+CORE_PROGRAMS = ["interleaving_tests", "relacy_tests", "model_tests", "core_tests"]
 BUILD_SECONDS = 900
 RUN_SECONDS = 300
+ALL_FILES = ""
+
+
+class Mutant(NamedTuple):
+    name: str
+    file: str
+    text: str
+    replacement: str
+    tree: str  # a preset of CMake's
+    programs: list
+    test_files: str  # those that are built: a regular expression
+
+
+ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS] +
+       [Mutant(*mutant[:5], [mutant[5]], mutant[6]) for mutant in sorted(SHELL_MUTANTS, key=lambda mutant: mutant[4:])])
 
 
 def copy_sources(source, scratch):
@@ -30,25 +48,26 @@ def copy_sources(source, scratch):
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
 
 
-def configure(scratch):
+def configure(scratch, mutant):
     subprocess.run(
-        ["cmake", "--preset", "dev", "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -D_GLIBCXX_ASSERTIONS",
+        ["cmake", "--preset", mutant.tree, "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -D_GLIBCXX_ASSERTIONS",
          "-DBYTES_HANDOFF_BUILD_BENCH=OFF", "-DBYTES_HANDOFF_BUILD_EXAMPLES=OFF",
-         "-DBYTES_HANDOFF_WARNINGS_AS_ERRORS=OFF"],
+         "-DBYTES_HANDOFF_WARNINGS_AS_ERRORS=OFF",
+         f"-DBYTES_HANDOFF_TEST_FILES={mutant.test_files}"],
         cwd=scratch, check=True, stdout=subprocess.DEVNULL)
 
 
-def build(scratch, program):
-    built = subprocess.run(["cmake", "--build", "build/dev", "--target", program], cwd=scratch,
+def build(scratch, tree, program):
+    built = subprocess.run(["cmake", "--build", f"build/{tree}", "--target", program], cwd=scratch,
                            timeout=BUILD_SECONDS, capture_output=True, text=True)
     return built.returncode == 0, built.stdout + built.stderr
 
 
-def first_failure(scratch, program):
+def first_failure(scratch, tree, program):
     """The test that fails, or None."""
     try:
-        run = subprocess.run([scratch / "build/dev/bin" / program, "--gtest_fail_fast"],
-                             timeout=RUN_SECONDS, capture_output=True, text=True)
+        run = subprocess.run([scratch / "build" / tree / "bin" / program, "--gtest_fail_fast"],
+                             timeout=RUN_SECONDS, capture_output=True, text=True, errors="replace")
     except subprocess.TimeoutExpired:
         return "(it never ends)"
     if run.returncode == 0:
@@ -58,32 +77,47 @@ def first_failure(scratch, program):
     return begun[-1] if begun else f"(status {run.returncode})"
 
 
-def killer_of(scratch):
-    for program in PROGRAMS:
-        ok, output = build(scratch, program)
+def killer_of(scratch, mutant):
+    for program in mutant.programs:
+        ok, output = build(scratch, mutant.tree, program)
         if not ok:
             return None, f"{program} was not built:\n{output[-2000:]}"
-        test = first_failure(scratch, program)
+        test = first_failure(scratch, mutant.tree, program)
         if test:
             return program, test
     return None, "SURVIVES"
 
 
-def run_one(scratch, name, file, text, replacement):
-    path = scratch / file
+def run_one(scratch, mutant):
+    path = scratch / mutant.file
     original = path.read_text()
-    if original.count(text) != 1:
-        return None, f"its text is there {original.count(text)} times, not once"
-    path.write_text(original.replace(text, replacement))
+    if original.count(mutant.text) != 1:
+        return None, f"its text is there {original.count(mutant.text)} times, not once"
+    path.write_text(original.replace(mutant.text, mutant.replacement))
     try:
-        return killer_of(scratch)
+        return killer_of(scratch, mutant)
     finally:
         path.write_text(original)
 
 
+def what_is_run(mutant):
+    return mutant.tree, mutant.programs, mutant.test_files
+
+
+def problem_of_unchanged(scratch, mutant):
+    """Why nothing can be said by what this mutant runs; empty: it passes."""
+    configure(scratch, mutant)
+    for program in mutant.programs:
+        ok, output = build(scratch, mutant.tree, program)
+        failure = output[-2000:] if not ok else first_failure(scratch, mutant.tree, program)
+        if failure:
+            return f"unchanged, {program} does not pass: nothing can be said\n{failure}"
+    return ""
+
+
 def check_texts(source):
-    stale = [(name, count) for name, file, text, _ in MUTANTS
-             if (count := (source / file).read_text().count(text)) != 1]
+    stale = [(mutant.name, count) for mutant in ALL
+             if (count := (source / mutant.file).read_text().count(mutant.text)) != 1]
     for name, count in stale:
         print(f"{name}: its text is there {count} times, not once")
     return 1 if stale else 0
@@ -92,21 +126,21 @@ def check_texts(source):
 def main(source, part=""):
     if part == "--texts":
         return check_texts(pathlib.Path(source))
-    chosen = [mutant for mutant in MUTANTS if part in mutant[0]]
+    chosen = [mutant for mutant in ALL if part in mutant.name]
     survivors = 0
+    ready = None
     with tempfile.TemporaryDirectory() as directory:
         scratch = pathlib.Path(directory)
         copy_sources(pathlib.Path(source), scratch)
-        configure(scratch)
-        for program in PROGRAMS:
-            ok, output = build(scratch, program)
-            if not ok or first_failure(scratch, program):
-                print(f"unchanged, {program} does not pass: nothing can be said\n{output[-2000:]}")
-                return 1
         for mutant in chosen:
-            program, noticed_by = run_one(scratch, *mutant)
+            if what_is_run(mutant) != ready:
+                if problem := problem_of_unchanged(scratch, mutant):
+                    print(problem)
+                    return 1
+                ready = what_is_run(mutant)
+            program, noticed_by = run_one(scratch, mutant)
             survivors += program is None
-            print(f"| {mutant[0]} | {program} | `{noticed_by}` |", flush=True)
+            print(f"| {mutant.name} | {program} | `{noticed_by}` |", flush=True)
     print(f"{len(chosen)} mutants, {survivors} not noticed")
     return 1 if survivors or not chosen else 0
 
