@@ -141,7 +141,7 @@ void* take_from_depot(std::size_t size_class) noexcept {
   if (slot == nullptr) {
     return nullptr;
   }
-  if (list.limit / 2 < kMostSlotsAMove) {
+  if (list.limit < kLeaseToMove) {
     depot->lease_more(cache, size_class, leaving);
   }
   for (std::uint32_t more = std::min(list.limit / 2, kMostSlotsAMove); more > 1; --more) {
@@ -156,6 +156,7 @@ void* take_from_depot(std::size_t size_class) noexcept {
 
 void* allocate_slow(std::size_t size_class) {
   if (adopt_thread()) {
+    cache.ran_empty |= std::uint32_t{1} << size_class;
     if (void* const slot = take_from_depot(size_class)) {
       return slot;
     }
@@ -170,8 +171,10 @@ void deallocate_slow(void* slot, std::size_t size_class) noexcept {
   const DepotLock depot;
   if (is_caching) {
     depot->settle(cache, leaving);
-    if (list.count >= list.limit) {
+    const std::uint32_t bit = std::uint32_t{1} << size_class;
+    if (list.count >= list.limit && (list.limit < kLeaseToMove || (cache.ran_empty & bit) != 0)) {
       depot->lease_more(cache, size_class, leaving);
+      cache.ran_empty &= ~bit;
     }
   }
   if (list.count >= list.limit) {

@@ -97,6 +97,10 @@ inline constexpr SlotCounts kDepotLimit = slots_within(kDepotBytesPerClass, 8, U
 // little against visits to the depot: a lease doubles at each until it is enough.
 inline constexpr SlotCounts kFirstLease = slots_within(64 * 1024, 2, 8);
 inline constexpr std::uint32_t kMostSlotsAMove = 64;
+// A lease that is enough for such moves. A thread has more of a class only if its list runs empty
+// and over in turns: one that only gives back leaves the slots to those that take.
+inline constexpr std::uint32_t kLeaseToMove = 2 * kMostSlotsAMove;
+static_assert(kClasses <= 32, "more than there are bits in ThreadCache::ran_empty");
 
 struct FreeSlot {
   FreeSlot* next;
@@ -126,9 +130,10 @@ enum class CacheState : unsigned char { kUnused, kInUse, kThreadEnded };
 // other thread_local objects are destroyed.
 struct ThreadCache {
   std::array<FreeList, kClasses> lists;
-  std::size_t leased;  // bytes: the sum of what the lists may hold
-  std::size_t trims;   // of the depot's, those that this thread has followed
-  unsigned forks;      // handlers of a fork that hold the depot's mutex for this thread
+  std::size_t leased;       // bytes: the sum of what the lists may hold
+  std::size_t trims;        // of the depot's, those that this thread has followed
+  std::uint32_t ran_empty;  // a bit for each class that did since its lease last grew
+  unsigned forks;           // handlers of a fork that hold the depot's mutex for this thread
   CacheState state;
 };
 

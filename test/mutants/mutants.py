@@ -174,6 +174,8 @@ MUTANTS = [
     ("a class keeps what another needs", DEPOT,
      "      if (of.lists[largest].limit * footprint(largest) / 2 >= wanted * each) {",
      "      if (of.lists[largest].limit == 0) {"),
+    ("a thread that only gives back keeps all", POOL,
+     "(list.limit < kLeaseToMove || (cache.ran_empty & bit) != 0)", "(list.limit != UINT32_MAX)"),
     ("a trim reaches its own thread alone", DEPOT, "    ++trims_;\n", ""),
     ("a fork does not wait for the depot", POOL,
      "    depot_holder.depot.mutex.lock();\n  }\n}\n\nvoid after_fork() noexcept {\n  if (--cache.forks == 0) {",

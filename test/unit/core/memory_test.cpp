@@ -199,6 +199,45 @@ TEST_F(PoolLimit, AClassThatComesLateIsGivenRoomByTheLargest) {
   EXPECT_EQ(pool_statistics().shared_bytes, shared) << "they went to the thread's cache";
 }
 
+TEST_F(PoolLimit, AThreadThatOnlyGivesBackLeavesTheSlotsToThoseThatTake) {
+  constexpr std::size_t kCount = 5000;
+  std::vector<void*> slots(kCount);
+  for (void*& slot : slots) {
+    slot = pool_allocate(64);
+  }
+  const std::size_t leased = pool_statistics().leased_bytes;
+  const IdleThreads thread(1, [&] {
+    for (void* slot : slots) {
+      pool_deallocate(slot, 64);
+    }
+  });
+  EXPECT_LE(pool_statistics().leased_bytes, leased + 128 * 256U);
+  test::AllocationScope counted;
+  for (std::size_t i = 0; i < kCount - 128; ++i) {
+    slots[i] = pool_allocate(64);
+  }
+  EXPECT_EQ(counted.allocations(), 0U);
+  for (std::size_t i = 0; i < kCount - 128; ++i) {
+    pool_deallocate(slots[i], 64);
+  }
+}
+
+TEST_F(PoolLimit, AThreadThatTakesManyAndGivesThemBackKeepsThemInTheEnd) {
+  constexpr std::size_t kCount = 5000;
+  for (int round = 0; round < 8; ++round) {
+    take_and_give_back(kCount, 64);
+  }
+  std::vector<void*> slots(kCount);
+  for (void*& slot : slots) {
+    slot = pool_allocate(64);
+  }
+  const std::size_t shared = pool_statistics().shared_bytes;
+  for (void* slot : slots) {
+    pool_deallocate(slot, 64);
+  }
+  EXPECT_EQ(pool_statistics().shared_bytes, shared) << "they went to the thread's cache";
+}
+
 TEST_F(PoolLimit, AThreadThatComesLateHasItsShareToo) {
   const IdleThreads early(48, be_busy);
   const std::size_t leased = pool_statistics().leased_bytes;
