@@ -131,27 +131,26 @@ bool adopt_thread() noexcept {
   return cache.state == CacheState::kInUse;
 }
 
-// A slot from the depot, with as many more as half of the lease.
+// A slot from the depot, with as many more as are half of the lease, for a list that is empty.
 void* take_from_depot(std::size_t size_class) noexcept {
   FreeList& list = cache.lists[size_class];
   Leaving leaving;
   const DepotLock depot;
   depot->settle(cache, leaving);
-  void* const slot = depot->take(size_class);
-  if (slot == nullptr) {
+  if (!depot->has(size_class)) {
     return nullptr;
   }
   if (list.limit < kLeaseToMove) {
     depot->lease_more(cache, size_class, leaving);
   }
-  for (std::uint32_t more = std::min(list.limit / 2, kMostSlotsAMove); more > 1; --more) {
-    void* const another = depot->take(size_class);
-    if (another == nullptr) {
-      break;
-    }
-    list.push(another);
+  const std::uint32_t most = std::clamp(list.limit / 2, std::uint32_t{1}, kMostSlotsAMove);
+  const Chain chain = depot->take(size_class, most);
+  if (chain.count == 0) {
+    return nullptr;
   }
-  return slot;
+  list.head = chain.first->next;
+  list.count = chain.count - 1;
+  return chain.first;
 }
 
 void* allocate_slow(std::size_t size_class) {
@@ -164,29 +163,35 @@ void* allocate_slow(std::size_t size_class) {
   return allocate_slot(size_class);
 }
 
+Chain cut_half(FreeList& list) noexcept {
+  return list.cut(std::min({list.count, list.limit / 2, kMostSlotsAMove}));
+}
+
 void deallocate_slow(void* slot, std::size_t size_class) noexcept {
   const bool is_caching = adopt_thread();
   FreeList& list = cache.lists[size_class];
+  const std::uint32_t bit = std::uint32_t{1} << size_class;
+  const bool grows = is_caching && list.limit < kThreadLimit[size_class] &&
+                     (list.limit < kLeaseToMove || (cache.ran_empty & bit) != 0);
+  const Chain half = grows ? Chain() : cut_half(list);
   Leaving leaving;
   const DepotLock depot;
   if (is_caching) {
     depot->settle(cache, leaving);
-    const std::uint32_t bit = std::uint32_t{1} << size_class;
-    if (list.count >= list.limit && (list.limit < kLeaseToMove || (cache.ran_empty & bit) != 0)) {
-      depot->lease_more(cache, size_class, leaving);
-      cache.ran_empty &= ~bit;
-    }
   }
-  if (list.count >= list.limit) {
-    for (std::uint32_t n = std::min(list.count, std::min(list.limit / 2, kMostSlotsAMove)); n != 0;
-         --n) {
-      depot->put(list.pop(), size_class, leaving);
+  depot->put(half, size_class, leaving);
+  if (grows) {
+    depot->lease_more(cache, size_class, leaving);
+    cache.ran_empty &= ~bit;
+    if (list.count >= list.limit) {
+      depot->put(cut_half(list), size_class, leaving);
     }
   }
   if (list.count < list.limit) {
     list.push(slot);
   } else {
-    depot->put(slot, size_class, leaving);
+    FreeSlot* const alone = ::new (slot) FreeSlot{nullptr};
+    depot->put({alone, alone, 1}, size_class, leaving);
   }
 }
 

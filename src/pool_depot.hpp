@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "bytes_handoff/detail/pool.hpp"
 #include "bytes_handoff/memory.hpp"
@@ -106,6 +107,13 @@ struct FreeSlot {
   FreeSlot* next;
 };
 
+/// Slots that move together: moving them is O(1) where their last is known.
+struct Chain {
+  FreeSlot* first = nullptr;
+  FreeSlot* last = nullptr;
+  std::uint32_t count = 0;
+};
+
 struct FreeList {
   FreeSlot* head;
   std::uint32_t count;
@@ -121,6 +129,21 @@ struct FreeList {
     head = slot->next;
     --count;
     return slot;
+  }
+
+  /// The first `n`, which must be there. O(n).
+  Chain cut(std::uint32_t n) noexcept {
+    Chain chain{head, head, n};
+    if (n == 0) {
+      return {};
+    }
+    for (; n > 1; --n) {
+      chain.last = chain.last->next;
+    }
+    head = chain.last->next;
+    count -= chain.count;
+    chain.last->next = nullptr;
+    return chain;
   }
 };
 
@@ -145,22 +168,87 @@ class Leaving {
   Leaving& operator=(const Leaving&) = delete;
   ~Leaving() {
     while (head_ != nullptr) {
-      Slot* const slot = head_;
-      head_ = slot->next;
-      deallocate_slot(slot, slot->size_class);
+      const Slots slots = *head_;
+      deallocate_slot(head_, slots.size_class);
+      for (FreeSlot* slot = slots.next; slot != nullptr;) {
+        deallocate_slot(std::exchange(slot, slot->next), slots.size_class);
+      }
+      head_ = slots.below;
     }
   }
 
-  void add(void* memory, std::size_t size_class) noexcept {
-    head_ = ::new (memory) Slot{head_, size_class};
+  void add(const Chain& chain, std::size_t size_class) noexcept {
+    if (chain.count != 0) {
+      FreeSlot* const next = chain.first->next;
+      head_ = ::new (static_cast<void*>(chain.first)) Slots{next, head_, size_class};
+    }
   }
 
  private:
-  struct Slot {
-    Slot* next;
+  struct Slots {  // in the first of them
+    FreeSlot* next;
+    Slots* below;
     std::size_t size_class;
   };
-  Slot* head_ = nullptr;
+  static_assert(sizeof(Slots) <= kSmallestSmall);
+
+  Slots* head_ = nullptr;
+};
+
+// The depot's slots of one class, in batches as they came, so that the mutex is held for a moment
+// alone: threads that wait for it go to sleep.
+class Batches {
+ public:
+  [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+
+  /// O(1).
+  void put(const Chain& chain) noexcept {
+    Batch* below = top_;
+    std::uint32_t count = chain.count;
+    if (below != nullptr && count + below->count <= kMostSlotsAMove) {
+      count += below->count;
+      const Batch joined = *below;
+      chain.last->next = ::new (static_cast<void*>(below)) FreeSlot{joined.next};
+      below = joined.below;
+    }
+    FreeSlot* const next = chain.first->next;
+    top_ = ::new (static_cast<void*>(chain.first)) Batch{next, below, count};
+    count_ += chain.count;
+  }
+
+  /// Some, at most `most` and at least one if there is any. O(1) for as many as were put together,
+  /// else O(most).
+  [[nodiscard]] Chain take(std::uint32_t most) noexcept {
+    if (top_ == nullptr || most == 0) {
+      return {};
+    }
+    const Batch batch = *top_;
+    Chain chain{::new (static_cast<void*>(top_)) FreeSlot{batch.next}, nullptr, batch.count};
+    top_ = batch.below;
+    if (batch.count > most) {
+      chain.count = most;
+      FreeSlot* last = chain.first;
+      for (std::uint32_t n = most; n > 1; --n) {
+        last = last->next;
+      }
+      FreeSlot* const rest = std::exchange(last->next, nullptr);
+      FreeSlot* const next = rest->next;
+      top_ = ::new (static_cast<void*>(rest)) Batch{next, batch.below, batch.count - most};
+    }
+    count_ -= chain.count;
+    return chain;
+  }
+
+ private:
+  struct Batch {  // in its first slot
+    FreeSlot* next;
+    Batch* below;
+    std::uint32_t count;
+  };
+  static_assert(sizeof(Batch) <= kSmallestSmall);
+
+  Batch* top_ = nullptr;
+  std::uint32_t count_ = 0;
 };
 
 // What all threads share. Everything in it is called with the mutex held.
@@ -179,22 +267,27 @@ class Depot {
     leased_ = survivor.leased;
   }
 
-  void* take(std::size_t size_class) noexcept {
-    FreeList& list = lists_[size_class];
-    if (list.head == nullptr) {
-      return nullptr;
-    }
-    bytes_ -= footprint(size_class);
-    return list.pop();
+  [[nodiscard]] bool has(std::size_t size_class) const noexcept {
+    return batches_[size_class].count() != 0;
   }
 
-  void put(void* slot, std::size_t size_class, Leaving& leaving) noexcept {
-    FreeList& list = lists_[size_class];
-    if (list.count < kDepotLimit[size_class] && footprint(size_class) <= room()) {
-      bytes_ += footprint(size_class);
-      list.push(slot);
+  [[nodiscard]] Chain take(std::size_t size_class, std::uint32_t most) noexcept {
+    const Chain chain = batches_[size_class].take(most);
+    bytes_ -= chain.count * footprint(size_class);
+    return chain;
+  }
+
+  void put(const Chain& chain, std::size_t size_class, Leaving& leaving) noexcept {
+    if (chain.count == 0) {
+      return;
+    }
+    Batches& batches = batches_[size_class];
+    const std::size_t bytes = chain.count * footprint(size_class);
+    if (batches.count() + chain.count <= kDepotLimit[size_class] && bytes <= room()) {
+      bytes_ += bytes;
+      batches.put(chain);
     } else {
-      leaving.add(slot, size_class);
+      leaving.add(chain, size_class);
     }
   }
 
@@ -230,9 +323,8 @@ class Depot {
     if (of.trims != trims_) {
       of.trims = trims_;
       for (std::size_t size_class = 0; size_class < kClasses; ++size_class) {
-        for (FreeList& list = of.lists[size_class]; list.count != 0;) {
-          leaving.add(list.pop(), size_class);
-        }
+        FreeList& list = of.lists[size_class];
+        leaving.add(list.cut(list.count), size_class);
       }
       end_lease(of, leaving);
     }
@@ -291,7 +383,7 @@ class Depot {
     of.leased -= bytes;
     leased_ -= bytes;
     while (list.count > limit) {
-      put(list.pop(), size_class, leaving);
+      put(list.cut(std::min(list.count - limit, kMostSlotsAMove)), size_class, leaving);
     }
   }
 
@@ -300,13 +392,13 @@ class Depot {
     while (bytes_ != 0 && (room() < bytes || kept() > limit_)) {
       std::size_t most = 0;
       for (std::size_t size_class = 1; size_class < kClasses; ++size_class) {
-        if (lists_[size_class].count * footprint(size_class) >
-            lists_[most].count * footprint(most)) {
+        if (batches_[size_class].count() * footprint(size_class) >
+            batches_[most].count() * footprint(most)) {
           most = size_class;
         }
       }
-      while (lists_[most].count != 0 && (room() < bytes || kept() > limit_)) {
-        leaving.add(take(most), most);
+      while (has(most) && (room() < bytes || kept() > limit_)) {
+        leaving.add(take(most, 1), most);
       }
     }
   }
@@ -316,7 +408,7 @@ class Depot {
   std::size_t leased_ = 0;
   std::size_t threads_ = 0;
   std::size_t trims_ = 0;
-  std::array<FreeList, kClasses> lists_{};
+  std::array<Batches, kClasses> batches_{};
 };
 
 }  // namespace bytes_handoff::detail

@@ -5,6 +5,8 @@ import os
 import random
 import resource
 import selectors
+import socket
+import struct
 import time
 import unittest
 
@@ -85,10 +87,11 @@ class Stuck(FlowTest):
         return pairs
 
     def close(self, service, pairs):
-        """The service has ended as many more when this returns."""
+        """The service has ended as many more when this returns: by resets, which it must report."""
         ended = service.errors_so_far().count("connection ") + len(pairs)
         for pair in pairs:
             for each in pair:
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 each.close()
         wait_until(lambda: service.errors_so_far().count("connection ") == ended,
                    "the connections to end")
