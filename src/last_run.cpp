@@ -11,9 +11,13 @@ constexpr std::size_t kGatherBlock = 4096;
 }  // namespace
 
 bool LastRun::is_wasteful(const Run& run) noexcept {
-  const Block* block = Block::of(run.owner);
-  return block != nullptr && block->footprint() / 2 > run.bytes &&
-         block->footprint() - 2 * run.bytes > 64 * run.items;
+  std::size_t footprint = 0;
+  if (const Block* block = Block::of(run.owner)) {
+    footprint = block->footprint();
+  } else if (const TightCopy* copy = TightCopy::of(run.owner)) {
+    footprint = sizeof(TightCopy) + copy->size;
+  }
+  return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
 }
 
 void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {

@@ -97,6 +97,22 @@ TEST_F(LastRunTest, ARunIsCopiedBelowTheThresholdAndSharedFromItOn) {
   }
 }
 
+TEST_F(LastRunTest, ASmallSliceLetsGoOfALargerCopyAndAWholeCopyIsShared) {
+  for (const std::size_t whole : {1U, 23U, 256U, 1000U, 2049U}) {
+    for (const std::size_t part : {std::size_t{1}, whole / 4, whole}) {
+      if (part == 0) continue;
+      const Bytes copy = Bytes::copy_of(pattern(whole));
+      push(copy.slice(0, part).value());
+      push(Bytes::copy_of("x"));
+      const bool is_wasteful = whole + 24 > 2 * part + 64;
+      EXPECT_EQ(item(0).data != copy.data(), is_wasteful) << part << " of " << whole;
+      EXPECT_EQ(text(0), pattern(part));
+      pop(2);
+      last_run_.reset();
+    }
+  }
+}
+
 TEST_F(LastRunTest, EachItemOfARunIsWorthSixtyFourBytes) {
   for (const std::size_t size : {1007U, 1008U}) {
     BytesMut block = BytesMut::with_capacity(4096);
