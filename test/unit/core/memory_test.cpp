@@ -343,6 +343,7 @@ TEST_F(PoolLimit, TheFiguresAddUpWhateverHappens) {
       pool_deallocate(slot, size);
     }
   };
+  pool_deallocate(pool_allocate(64), 64);  // so that this thread has a cache
   const std::size_t threads_before = pool_statistics().threads;
   for (std::uint32_t round = 0; round < 3; ++round) {
     std::thread first(work, 3 * round + 1);
