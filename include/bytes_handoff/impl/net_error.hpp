@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -23,8 +24,14 @@ inline bool holds_std_error(const net_error_code& error) noexcept {
   if constexpr (std::is_same_v<NetCategory, std::error_category>) {
     return false;
   } else {
-    static const auto& of_held = to_net_error(Errc::closed).category();
-    return error.category() == of_held;
+    // Without a guarded initialization, which a fork on another thread could leave locked.
+    static constinit std::atomic<const NetCategory*> known{nullptr};
+    const NetCategory* of_held = known.load(std::memory_order_relaxed);
+    if (of_held == nullptr) {
+      of_held = &to_net_error(Errc::closed).category();
+      known.store(of_held, std::memory_order_relaxed);
+    }
+    return error.category() == *of_held;
   }
 }
 
