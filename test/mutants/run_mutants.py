@@ -72,7 +72,10 @@ def first_failure(scratch, tree, program):
         return "(it never ends)"
     if run.returncode == 0:
         return None
-    # The last that was begun: fail_fast ends the run after it, and so does a crash in it.
+    failed = re.search(r"^\[  FAILED  \] (\S+)", run.stdout, re.MULTILINE)
+    if failed:
+        return failed[1]
+    # It crashed in the last that was begun.
     begun = re.findall(r"^\[ RUN      \] (\S+)", run.stdout, re.MULTILINE)
     return begun[-1] if begun else f"(status {run.returncode})"
 

@@ -200,6 +200,35 @@ TEST_F(WriterContext, a_handler_may_own_the_last_handle) {
   EXPECT_FALSE(second_script->is_alive);
 }
 
+TEST_F(WriterContext, that_is_being_destroyed_makes_queues_and_duplexes_that_are_closed) {
+  struct MakesThemAtTheEnd {
+    MakesThemAtTheEnd(net::io_context& on, std::shared_ptr<StreamScript> with)
+        : executor(on.get_executor()), script(std::move(with)) {}
+    ~MakesThemAtTheEnd() {
+      queue->emplace(WriteHandoff::spawn(IoStream(executor, script), {}).value());
+      ends->emplace(make_duplex(executor, 8));
+    }
+    net::io_context::executor_type executor;
+    std::shared_ptr<StreamScript> script;
+    std::optional<WriteHandoff>* queue = nullptr;
+    std::optional<std::pair<DuplexPair::Stream, DuplexPair::Stream>>* ends = nullptr;
+  };
+  auto first = spawn();
+  std::optional<WriteHandoff> late;
+  std::optional<std::pair<DuplexPair::Stream, DuplexPair::Stream>> ends;
+  auto makes = std::make_unique<MakesThemAtTheEnd>(*context, std::make_shared<StreamScript>());
+  makes->queue = &late;
+  makes->ends = &ends;
+  net::post(*context, [makes = std::move(makes)] {});
+  context.reset();
+  ASSERT_TRUE(late.has_value());
+  EXPECT_FALSE(late->is_open());
+  EXPECT_EQ(late->try_write(text("late")).error().reason, Reason::closed);
+  EXPECT_FALSE(late->get_executor());
+  ASSERT_TRUE(ends.has_value());
+  EXPECT_FALSE(ends->first.is_open());
+}
+
 template <class Pair>
 class WriterContextOf : public testing::Test {};
 using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
