@@ -96,8 +96,8 @@ class WriteHandoff {
   // what holds up the first of them. A refused write comes back as the same slice, and leaves the
   // queue as it was. An empty write is an item, keeps its place, and reaches no stream.
   //
-  // O(1) a slice. Allocates nothing in steady state if the stream's executor is an `io_context`'s or
-  // a strand of that; a type-erased one allocates. Throws std::bad_alloc with nothing admitted.
+  // O(1) a slice. Allocates nothing in steady state if the stream's executor is an `io_context`'s
+  // or a strand of that; a type-erased one allocates. Throws std::bad_alloc with nothing admitted.
 
   [[nodiscard]] expected<WriteTicket, WriteBackpressure> try_write(Bytes bytes);
   expected<void, WriteBackpressure> try_write_detached(Bytes bytes);
