@@ -30,7 +30,7 @@ MUTANTS = [
      "    if constexpr (kCloses) {\n      writer_->close();",
      *ASAN_TOKENS, "/end_tokens_test"),
     ("a cancellation between two steps of a read is forgotten", READ,
-     "cancellation_.cancelled() != net::cancellation_type::none;", "false;",
+     "    is_cancelled_ = true;\n", "",
      *SHELL, "/read_steps_test"),
     ("a writer that goes with its stream's service forgets who waits", WRITER,
      "      queue().orphan(&context_of(*stream_executor_), effects);\n", "",

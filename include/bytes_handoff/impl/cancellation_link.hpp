@@ -23,14 +23,24 @@ class CancellationLink {
   CancellationLink& operator=(CancellationLink&&) = delete;
   ~CancellationLink() { cut(); }
 
-  /// From now on a cancellation of any type calls `operation.cancel()`. Throws std::bad_alloc.
+  /// From now on a cancellation of any type calls `operation.cancel()`, or `operation.cancel(type)`
+  /// where it has that. Throws std::bad_alloc.
   template <class Operation, class Slot>
   void connect(Operation& operation, Slot slot) {
     shared_ = ::new (pool_allocate(sizeof(Shared))) Shared;
-    shared_->cancel = [](void* of) noexcept { static_cast<Operation*>(of)->cancel(); };
+    shared_->cancel = [](void* of, net::cancellation_type_t type) {
+      auto& cancelled = *static_cast<Operation*>(of);
+      if constexpr (requires { cancelled.cancel(type); }) {
+        cancelled.cancel(type);
+      } else {
+        cancelled.cancel();
+      }
+    };
     shared_->operation = &operation;
     slot.template emplace<InSlot>(shared_);
   }
+
+  [[nodiscard]] bool is_connected() const noexcept { return shared_ != nullptr; }
 
   /// The operation listens no more. The slot is left alone: its signal may be gone.
   void cut() noexcept {
@@ -50,7 +60,7 @@ class CancellationLink {
     }
 
     void* operation = nullptr;
-    void (*cancel)(void*) noexcept = nullptr;
+    void (*cancel)(void*, net::cancellation_type_t) = nullptr;
     ReferenceCount<StdSync, unsigned> references{1};
   };
 
@@ -62,7 +72,7 @@ class CancellationLink {
     ~InSlot() { shared_->release(); }
     void operator()(net::cancellation_type_t type) {
       if (type != net::cancellation_type::none && shared_->operation != nullptr) {
-        shared_->cancel(shared_->operation);
+        shared_->cancel(shared_->operation, type);
       }
     }
 

@@ -8,6 +8,7 @@
 
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/impl/cancellation_link.hpp"
 #include "bytes_handoff/impl/gathering.hpp"
 #include "bytes_handoff/impl/handler_memory.hpp"
 #include "bytes_handoff/impl/initiation.hpp"
@@ -81,7 +82,7 @@ class ReadOperation {
       return net::get_associated_allocator(op_->handler_);
     }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-      return op_->cancellation_.slot();
+      return op_->link_.is_connected() ? op_->of_step_.slot() : cancellation_slot_type();
     }
     void operator()(const net_error_code& error, std::size_t n = 0) {
       std::exchange(op_, nullptr)->complete(error, n);
@@ -91,20 +92,16 @@ class ReadOperation {
     ReadOperation* op_;
   };
 
-  struct EveryType {
-    net::cancellation_type_t operator()(net::cancellation_type_t type) const noexcept {
-      return type;
-    }
-  };
-
   [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading<Stream>& reading,
                                                                     Handler&& handler) {
     const OfHandler allocator = net::get_associated_allocator(handler);
     void* const memory = Memory::allocate(allocator);
     auto* op = ::new (memory) ReadOperation(reading, std::move(handler));
     std::unique_ptr<ReadOperation, Discard> owner(op);
-    op->cancellation_ =
-        net::cancellation_state(net::get_associated_cancellation_slot(op->handler_), EveryType());
+    auto slot = net::get_associated_cancellation_slot(op->handler_);
+    if (slot.is_connected()) {
+      op->link_.connect(*op, slot);
+    }
     return owner;
   }
 
@@ -166,15 +163,22 @@ class ReadOperation {
   }
 
   [[nodiscard]] ReadStep after(ReadStep step, const net_error_code& error, std::size_t n) {
-    const bool is_cancelled = cancellation_.cancelled() != net::cancellation_type::none;
     if (step == ReadStep::kRead) {
-      return reading_.after_read(error, n, is_cancelled);
+      return reading_.after_read(error, n, is_cancelled_);
     }
     if (gathering_ != nullptr) {
+      of_step_.slot().clear();  // it still leads to the timer
       gathering_->end();
       gathering_.reset();
     }
-    return reading_.after_wait(error, is_cancelled);
+    return reading_.after_wait(error, is_cancelled_);
+  }
+
+  friend class CancellationLink;
+  // Remembered, and passed on to the step under way, if it still can be cancelled.
+  void cancel(net::cancellation_type_t type) {
+    is_cancelled_ = true;
+    of_step_.emit(type);
   }
 
   void complete(const net_error_code& error, std::size_t n) {
@@ -221,7 +225,9 @@ class ReadOperation {
   Reading<Stream> reading_;
   ReadClaim claim_;
   Handler handler_;
-  net::cancellation_state cancellation_;
+  CancellationLink link_;
+  net::cancellation_signal of_step_;
+  bool is_cancelled_ = false;
   std::unique_ptr<Gathering<Stream>> gathering_;
   ReadStep step_ = ReadStep::kDone;
 };

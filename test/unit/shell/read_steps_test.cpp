@@ -124,6 +124,31 @@ TYPED_TEST(ReadSteps, a_signal_may_be_emitted_again_when_the_read_is_over) {
   outcome.expect({}, 1);
 }
 
+TYPED_TEST(ReadSteps, a_signal_may_go_before_its_read_or_be_emitted_when_all_else_has_gone) {
+  Sentinel never;
+  net::cancellation_signal late;
+  {
+    net::io_context context(1);
+    auto pair = TypeParam::make(context);
+    HandoffBuffer buffer;
+    buffer.async_read_available(pair.first,
+                                net::bind_cancellation_slot(late.slot(), never.handler()));
+    HandoffBuffer other;
+    CountOutcome outcome;
+    {
+      net::cancellation_signal gone;
+      other.async_read_available(pair.second,
+                                 net::bind_cancellation_slot(gone.slot(), outcome.handler()));
+    }
+    net::write(pair.first, net::buffer("x", 1));
+    ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
+    outcome.expect({}, 1);
+  }
+  late.emit(net::cancellation_type::terminal);
+  EXPECT_TRUE(never.is_destroyed());
+  EXPECT_EQ(never.calls(), 0U);
+}
+
 TYPED_TEST(ReadSteps, a_read_that_goes_with_its_context_leaves_the_buffer_usable) {
   HandoffBuffer buffer;
   Sentinel never;
