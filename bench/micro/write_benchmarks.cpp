@@ -7,6 +7,7 @@
 
 #include <asio/write.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -35,6 +36,7 @@ struct Rig {
 WriteHandoff spawn_writer(Rig& rig) {
   WriteHandoffConfig config;
   config.max_pending_bytes = kDuplexBytes;
+  config.max_waiting_bytes = SIZE_MAX;  // all tasks wait in line
   return WriteHandoff::spawn(std::move(rig.ends.first), config).value();
 }
 
