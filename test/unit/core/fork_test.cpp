@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -65,9 +66,12 @@ void stay_in_the_depot() {
   if (make_error_code(Errc::closed).message().empty()) return false;
   const PoolStatistics now = pool_statistics();
   pool_trim();
+  const std::size_t left = pool_statistics().cached_bytes();
   // Of the threads that held something only this one is left.
-  return now.threads <= 1 && now.cached_bytes() <= now.limit_bytes &&
-         pool_statistics().cached_bytes() == 0;
+  if (now.threads <= 1 && now.cached_bytes() <= now.limit_bytes && left == 0) return true;
+  std::fprintf(stderr, "threads %zu, cached %zu of %zu, left by a trim %zu\n", now.threads,
+               now.cached_bytes(), now.limit_bytes, left);
+  return false;
 }
 
 /// How a child ends that does `work` and has ended when it returned true, in time: 0.
@@ -174,6 +178,7 @@ const int registered = pthread_atfork(use_the_pool, use_the_pool, use_the_pool);
 
 TEST(Fork, HandlersOfTheProgramMayUseThePool) {
   ASSERT_EQ(registered, 0);
+  visit_the_depot();  // the pool registers its handlers before a fork, not in the middle of one
   const Restless threads(2, visit_the_depot);
   handlers_use_the_pool = true;
   alarm(kChildSeconds);
