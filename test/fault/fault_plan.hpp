@@ -35,6 +35,8 @@ class FaultPlan {
 
   /// The next operation begins.
   [[nodiscard]] Fault next() { return operations_++ == at_ ? fault_ : Fault::kNone; }
+  [[nodiscard]] std::size_t at() const { return at_; }
+  [[nodiscard]] Fault fault() const { return fault_; }
   [[nodiscard]] std::size_t operations() const { return operations_; }
   /// Whether there was such an operation.
   [[nodiscard]] bool was_met() const { return operations_ > at_; }

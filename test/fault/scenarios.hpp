@@ -52,6 +52,17 @@ inline constexpr Setting kSettings[] = {
 };
 inline constexpr std::size_t kUsualSettings = BYTES_HANDOFF_TEST_WITH_ASAN ? 3 : 6;
 
+/// Streams of every kind for where there are threads. All are on a strand.
+inline constexpr Setting kThreadedSettings[] = {
+    {"held", StreamKind::kHeld, ExecutorKind::kErasedStrand, 7},
+    {"ready", StreamKind::kReady, ExecutorKind::kErasedStrand, 5},
+    {"ready, held", StreamKind::kReadyHeld, ExecutorKind::kErasedStrand, 5},
+    {"inside", StreamKind::kInside, ExecutorKind::kErasedStrand, 3},
+    {"joined", StreamKind::kJoined, ExecutorKind::kErasedStrand, 11},
+    {"duplex", StreamKind::kDuplex, ExecutorKind::kErasedStrand, SIZE_MAX},
+    {"plain", StreamKind::kPlain, ExecutorKind::kErasedStrand, 7},
+};
+
 /// Runs every scenario in every setting where it makes a difference.
 template <class Run>
 void for_each_run(Run run) {

@@ -28,6 +28,7 @@ class StreamsOf final : public Streams {
   expected<WriteHandoff, ConfigError> spawn(const WriteHandoffConfig& config) override {
     return WriteHandoff::spawn(Stream(*executor_, sink_), config);
   }
+  [[nodiscard]] net::any_io_executor executor() const override { return *executor_; }
   void read(HandoffBuffer& buffer, ReadHandler handler) override {
     buffer.async_read_available(*in_, std::move(handler));
   }
@@ -80,6 +81,7 @@ class DuplexStreams final : public Streams {
     return WriteHandoff::spawn(
         std::make_shared<FaultyDuplex<Executor>>(std::move(to_sink_->first), sink_), config);
   }
+  [[nodiscard]] net::any_io_executor executor() const override { return in_->get_executor(); }
   void read(HandoffBuffer& buffer, ReadHandler handler) override {
     buffer.async_read_available(*in_, std::move(handler));
   }

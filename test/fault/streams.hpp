@@ -41,6 +41,7 @@ class Streams {
 
   [[nodiscard]] virtual expected<WriteHandoff, ConfigError> spawn(
       const WriteHandoffConfig& config) = 0;
+  [[nodiscard]] virtual net::any_io_executor executor() const = 0;
   virtual void read(HandoffBuffer& buffer, ReadHandler handler) = 0;
   /// The source gives this, or, when it is empty, its end.
   virtual void feed(std::string piece) = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <string>
 #include <utility>
@@ -9,17 +10,28 @@
 
 namespace bytes_handoff::test {
 
-/// One asynchronous operation of a program, and what became of its handler.
+/// One asynchronous operation of a program, and what became of its handler, on whichever thread
+/// that was. Relaxed: this orders nothing of what is tested.
 struct Operation {
-  explicit Operation(const char* of_kind) : kind(of_kind) {}
+  Operation(const char* of_kind, bool reads) : kind(of_kind), is_read(reads) {}
 
   const char* kind;
+  const bool is_read;
   net::cancellation_signal signal;
-  int calls = 0;
-  bool was_destroyed = false;  ///< uninvoked
-  bool was_started = true;     ///< false: its initiating function threw
+  std::atomic<bool> is_starting{true};  ///< its initiating function has not returned
+  std::atomic<int> calls{0};
+  std::atomic<bool> was_destroyed{false};  ///< uninvoked
+  std::atomic<bool> was_started{true};     ///< false: its initiating function threw
+  std::atomic<bool> was_called_inside{false};
 
-  [[nodiscard]] bool is_pending() const { return calls == 0 && !was_destroyed && was_started; }
+  [[nodiscard]] bool is_pending() const {
+    constexpr auto kRelaxed = std::memory_order_relaxed;
+    return !is_starting.load(std::memory_order_acquire) && calls.load(kRelaxed) == 0 &&
+           !was_destroyed.load(kRelaxed) && was_started.load(kRelaxed);
+  }
+
+  /// Whose initiating function this thread is in.
+  static inline constinit thread_local const Operation* starting = nullptr;
 };
 
 /// A completion handler with a cancellation slot that tells its operation what becomes of it.
@@ -37,7 +49,7 @@ class Watched {
   Watched& operator=(Watched&&) = delete;
   ~Watched() {
     if (operation_ != nullptr) {
-      operation_->was_destroyed = true;
+      operation_->was_destroyed.store(true, std::memory_order_relaxed);
     }
   }
 
@@ -46,7 +58,11 @@ class Watched {
   template <class... Results>
   void operator()(Results&&... results) {
     const OutsideLibrary outside;
-    ++std::exchange(operation_, nullptr)->calls;
+    Operation& operation = *std::exchange(operation_, nullptr);
+    operation.calls.fetch_add(1, std::memory_order_relaxed);
+    if (&operation == Operation::starting) {
+      operation.was_called_inside.store(true, std::memory_order_relaxed);
+    }
     function_(std::forward<Results>(results)...);
   }
 

@@ -4,18 +4,27 @@
 
 namespace bytes_handoff::test {
 
-World::World(const Setting& setting, FaultPlan plan, const Event& event)
+World::World(const Setting& setting, FaultPlan plan, const Event& event, const Threads& threads)
     : setting_(setting),
       plan_(plan),
       event_(event),
-      context_(std::make_unique<net::io_context>(1)),
-      streams_(Streams::make(setting, *context_, plan_)) {}
+      threads_(threads),
+      context_(std::make_unique<net::io_context>(threads.count == 0 ? 1 : threads.count + 1)),
+      streams_(Streams::make(setting, *context_, plan_)),
+      random_(threads.seed) {
+  if (is_threaded()) {
+    start_threads();
+  }
+}
 
 World::~World() { destroy_context(); }
 
 void World::expect(bool holds, const char* rule) {
-  if (!holds && violation_.empty()) {
-    violation_ = rule;
+  if (!holds) {
+    const std::lock_guard locked(violation_mutex_);
+    if (violation_.empty()) {
+      violation_ = rule;
+    }
   }
 }
 
@@ -23,10 +32,17 @@ void World::expect(bool holds, const char* rule) {
 
 void World::steps(std::size_t n) {
   while (n-- != 0 && step()) {
+    if (is_threaded()) {
+      std::this_thread::yield();
+    }
   }
 }
 
 void World::settle() {
+  if (is_threaded()) {
+    settle_threads();
+    return;
+  }
   constexpr std::size_t kMost = 10'000;
   std::size_t n = 0;
   while (n < kMost && step()) {
@@ -42,6 +58,10 @@ std::size_t World::pending_operations() const {
 }
 
 bool World::step() {
+  if (is_threaded()) {
+    point();
+    return true;
+  }
   if (pending_at_.size() == event_.step) {
     run_event();
   }
@@ -54,13 +74,10 @@ bool World::step() {
   return ran;
 }
 
-bool World::run_one() {
+bool World::run_handler() {
   try {
     const InLibrary in_library;
-    context_->restart();
-    if (context_->poll_one() != 0) {
-      return true;
-    }
+    return context_->poll_one() != 0;
   } catch (const std::bad_alloc&) {
     ++exceptions_;
     return true;
@@ -68,22 +85,38 @@ bool World::run_one() {
     ++exceptions_;
     return true;
   }
+}
+
+bool World::run_one() {
+  context_->restart();
+  return run_handler() || pass_time();
+}
+
+bool World::pass_time() {
   if (streams_->pass_time()) {
     return true;
   }
-  if (pieces_.empty()) {
-    return false;
+  std::string piece;
+  {
+    const auto locked = lock();
+    if (pieces_.empty()) {
+      return false;
+    }
+    piece = std::move(pieces_.front());
+    pieces_.pop_front();
   }
-  streams_->feed(pieces_.front());
-  pieces_.pop_front();
+  streams_->feed(std::move(piece));
   return true;
 }
 
 void World::cancel(net::cancellation_type type) {
+  auto locked = lock();
   const auto last = std::find_if(operations_.rbegin(), operations_.rend(),
                                  [](const Operation& operation) { return operation.is_pending(); });
   if (last != operations_.rend() && context_ != nullptr) {
-    in_library([&] { last->signal.emit(type); });
+    Operation& operation = *last;
+    locked.unlock();
+    in_library([&] { emit(operation, type); });
     check();
   }
 }
@@ -94,11 +127,14 @@ void World::run_event() {
       return;
     case Event::Kind::kCancel: {
       std::size_t nth = event_.operation;
+      auto locked = lock();
       const auto found =
           std::find_if(operations_.begin(), operations_.end(),
                        [&](const Operation& of) { return of.is_pending() && nth-- == 0; });
-      if (found != operations_.end()) {
-        found->signal.emit(event_.type);
+      if (found != operations_.end() && context_ != nullptr) {
+        Operation& operation = *found;
+        locked.unlock();
+        emit(operation, event_.type);
       }
       break;
     }
@@ -106,11 +142,19 @@ void World::run_event() {
       drop_handles();
       break;
     case Event::Kind::kStop:
-      context_->stop();
       is_stopped_ = true;
+      if (is_threaded()) {
+        stop_threads();
+      } else {
+        context_->stop();
+      }
       break;
     case Event::Kind::kDestroyContext:
-      destroy_context();
+      if (is_threaded()) {
+        destroy_context_meanwhile();
+      } else {
+        destroy_context();
+      }
       break;
   }
   check();
@@ -118,6 +162,7 @@ void World::run_event() {
 
 // What runs on a strand must not outlive its context.
 void World::destroy_context() {
+  end_threads();
   if (setting_.executor == ExecutorKind::kErasedStrand) {
     streams_->drop_streams();
   }
@@ -138,7 +183,8 @@ void World::finish() {
   come_to_rest();
   check_rest();
   drop_handles();
-  receipts_.clear();
+  drop_tickets();
+  stop_threads();
   streams_->close_peers();
   come_to_rest();
   cancel_all();
@@ -173,6 +219,14 @@ void World::cancel_all() {
 // ---- Invariants.
 
 void World::check() {
+  if (!is_threaded()) {
+    check_all();
+  } else if (is_program()) {
+    point();
+  }
+}
+
+void World::check_all() {
   const OutsideLibrary outside;
   check_buffer();
   check_queue();
@@ -184,6 +238,12 @@ void World::check() {
 void World::check_queue() {
   const auto match = ledger_.match(streams_->sink().received);
   expect(match.has_value(), "the peer did not get a prefix of what was admitted");
+  for (const auto& ids : told_) {
+    for (const std::size_t id : ids) {
+      expect(!match || is_duplex() || (*match)[id] == ledger_.text(id).size(),
+             "a ticket is done before its bytes are");
+    }
+  }
   if (!out_) {
     return;
   }

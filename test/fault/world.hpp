@@ -1,16 +1,20 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -18,8 +22,10 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "fault/ledger.hpp"
+#include "fault/pool.hpp"
 #include "fault/streams.hpp"
 #include "support/counting_resource.hpp"
+#include "support/seed.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -34,17 +40,32 @@ struct Event {
   net::cancellation_type type = net::cancellation_type::none;
 };
 
+/// Where handlers run while the program goes on in a thread of its own.
+struct Threads {
+  enum class Handlers { kOnTheStreamsStrand, kOnAStrandOfTheirOwn, kOnAnyThread };
+
+  std::size_t count = 0;  ///< 0: none, everything is stepped
+  Handlers handlers = Handlers::kOnTheStreamsStrand;
+  std::uint64_t seed = 0;  ///< for when the program waits a little, and when time passes
+};
+
 /// Where one program runs: one context that is stepped, a queue, a buffer, their streams. After
 /// every step it holds the invariants; the first that is broken is kept in `violation()`.
 ///
 /// A step is one turn of the context or, when that has nothing to do, the end of one operation that
 /// a stream holds, or the next piece of the source.
 ///
+/// With `Threads` nothing is stepped. What the program asks of its queue is called on its thread,
+/// whatever the threads of the context do just then; its buffer is used on the streams' strand. The
+/// invariants are held whenever these threads are parked, with nothing ready to run. An event comes
+/// before a call of the program, or before the context's next rest.
+///
 /// What a program asks for that cannot be any more, since a fault or an event has taken the queue
 /// or the context away, is left out.
 class World {
  public:
-  World(const Setting& setting, FaultPlan plan, const Event& event = {});
+  World(const Setting& setting, FaultPlan plan, const Event& event = {},
+        const Threads& threads = {});
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -96,6 +117,8 @@ class World {
   [[nodiscard]] const FaultPlan& plan() const { return plan_; }
   /// How many operations were pending before each step.
   [[nodiscard]] const std::vector<std::size_t>& pending_at() const { return pending_at_; }
+  /// Where an event may come, when there are threads.
+  [[nodiscard]] std::size_t points() const { return points_; }
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
  private:
@@ -117,6 +140,9 @@ class World {
   bool start(const char* kind, Function function, Start start);
 
   [[nodiscard]] bool can_wait() const { return out_ && context_ != nullptr; }
+  [[nodiscard]] bool is_threaded() const { return threads_.count != 0; }
+  [[nodiscard]] std::unique_lock<std::mutex> lock() const { return std::unique_lock(mutex_); }
+  [[nodiscard]] std::optional<WriteHandoff> handle() const;
   [[nodiscard]] bool is_duplex() const { return setting_.stream == StreamKind::kDuplex; }
   [[nodiscard]] Bytes make_slice(std::size_t size, Submission& of);
   [[nodiscard]] std::vector<Bytes> make_slices(const Sizes& sizes, Submission& of);
@@ -134,11 +160,26 @@ class World {
 
   bool step();
   void run_event();
+  bool run_handler();
   bool run_one();
+  bool pass_time();
+  void emit(Operation& operation, net::cancellation_type type);
   void destroy_context();
+
+  // With threads.
+  void start_threads();
+  void resume();
+  void point();
+  void settle_threads();
+  void stop_threads();
+  void end_threads();
+  void destroy_context_meanwhile();
+  [[nodiscard]] bool is_program() const;
+
   void come_to_rest();
   void cancel_all();
   void check();
+  void check_all();
   void check_buffer();
   void check_queue();
   void check_rest();
@@ -148,11 +189,13 @@ class World {
   const Setting setting_;
   FaultPlan plan_;
   const Event event_;
+  const Threads threads_;
   bool is_stopped_ = false;
   bool may_lose_handlers_ = false;
   std::vector<std::size_t> pending_at_;
-  std::size_t exceptions_ = 0;  // that came out of the context
+  std::atomic<std::size_t> exceptions_{0};  // that came out of the context
   std::string violation_;
+  std::mutex violation_mutex_;
 
   CountingResource blocks_;
   std::vector<std::weak_ptr<std::string>> slices_;
@@ -160,12 +203,16 @@ class World {
   std::unique_ptr<net::io_context> context_;
   std::unique_ptr<Streams> streams_;
 
+  // What follows is used by handlers, too, where it is not their own: under the mutex, which is not
+  // held in the library.
+  mutable std::mutex mutex_;
   Ledger ledger_;
   WriteHandoffConfig limits_;
   std::optional<WriteHandoff> out_;
   std::optional<WriteHandoff> copy_;
   std::deque<Receipt> receipts_;
-  std::string returned_;  // by take_unwritten
+  std::vector<std::vector<std::size_t>> told_;  // that they are written, by tickets
+  std::string returned_;                        // by take_unwritten
   bool was_closed_ = false;
   std::size_t admitted_at_close_ = 0;
 
@@ -175,6 +222,16 @@ class World {
   std::string consumed_;
   std::size_t failed_reads_ = 0;
   bool read_was_dropped_ = false;  // with its context: nobody knows how much it was given
+
+  const std::thread::id caller_ = std::this_thread::get_id();
+  bool caller_runs_handlers_ = false;
+  std::size_t points_ = 0;
+  Random random_;
+  std::optional<net::any_io_executor> strand_;  // the streams'
+  std::optional<net::any_io_executor> bound_;   // what handlers are bound to
+  std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
+  std::unique_ptr<Pool> pool_;
+  std::thread destroyer_;  // of the context
 };
 
 // What may be thrown: that there is no memory, and that a stream of the program's own cannot start.
@@ -196,10 +253,18 @@ bool World::in_library(Call call) {
 // any more.
 template <class Function, class Start>
 bool World::start(const char* kind, Function function, Start start) {
-  Operation& operation = operations_.emplace_back(kind);
+  Operation& operation = [&]() -> Operation& {
+    const auto locked = lock();
+    return operations_.emplace_back(kind, std::is_same_v<Function, ReadFunction>);
+  }();
   Watched<Function> handler(operation, std::move(function));
-  operation.was_started = in_library([&] {
+  const Operation* const outer = std::exchange(Operation::starting, &operation);
+  const bool was_started = in_library([&] {
     if constexpr (!std::is_same_v<Function, ReadFunction>) {  // whose default is the stream's own
+      if (bound_) {
+        start(net::bind_executor(*bound_, std::move(handler)));
+        return;
+      }
       if (setting_.executor == ExecutorKind::kConcrete) {
         start(net::bind_executor(context_->get_executor(), std::move(handler)));
         return;
@@ -207,12 +272,15 @@ bool World::start(const char* kind, Function function, Start start) {
     }
     start(std::move(handler));
   });
-  expect(operation.calls == 0, "a handler was called from inside the initiating function");
-  if (!operation.was_started) {
+  Operation::starting = outer;
+  expect(!operation.was_called_inside, "a handler was called from inside the initiating function");
+  if (!was_started) {
+    operation.was_started = false;
     operation.signal.emit(net::cancellation_type::total);
   }
+  operation.is_starting.store(false, std::memory_order_release);
   check();
-  return operation.was_started;
+  return was_started;
 }
 
 }  // namespace bytes_handoff::test

@@ -10,6 +10,7 @@ void World::open(HandoffBufferConfig config) {
 }
 
 void World::feed(std::initializer_list<const char*> pieces, bool then_end) {
+  const auto locked = lock();
   pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
   for (const char* piece : pieces) {
     fed_ += piece;
@@ -23,6 +24,11 @@ bool World::read(std::function<void(net_error_code, std::size_t)> then) {
   if (context_ == nullptr) {
     return true;
   }
+  if (is_threaded() && is_program()) {
+    net::post(*strand_, [this, then = std::move(then)] { static_cast<void>(read(then)); });
+    check();
+    return true;
+  }
   const auto told = [this, then = std::move(then)](const net_error_code& error, std::size_t n) {
     check();
     then(error, n);
@@ -32,6 +38,13 @@ bool World::read(std::function<void(net_error_code, std::size_t)> then) {
 }
 
 void World::read_to_end(std::function<void()> look) {
+  if (is_threaded() && is_program()) {
+    if (context_ != nullptr) {
+      net::post(*strand_, [this, look = std::move(look)] { read_to_end(look); });
+      check();
+    }
+    return;
+  }
   constexpr std::size_t kMostFailures = 4;
   bool was_started = false;
   while (!was_started && failed_reads_ < kMostFailures) {
