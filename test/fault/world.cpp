@@ -32,9 +32,6 @@ void World::expect(bool holds, const char* rule) {
 
 void World::steps(std::size_t n) {
   while (n-- != 0 && step()) {
-    if (is_threaded()) {
-      std::this_thread::yield();
-    }
   }
 }
 
@@ -60,6 +57,10 @@ std::size_t World::pending_operations() const {
 bool World::step() {
   if (is_threaded()) {
     point();
+    if (!is_stopped_) {
+      post_time();
+      std::this_thread::yield();
+    }
     return true;
   }
   if (pending_at_.size() == event_.step) {

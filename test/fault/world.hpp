@@ -170,6 +170,9 @@ class World {
   void start_threads();
   void resume();
   void point();
+  void post_time();
+  /// False mostly, with threads.
+  [[nodiscard]] bool is_seldom() { return !is_threaded() || random_.one_in(6); }
   void settle_threads();
   void stop_threads();
   void end_threads();

@@ -101,7 +101,7 @@ void World::submit_now(Sizes sizes, Submit submit) {
   if (!out_) {
     return;
   }
-  const bool was_open = out_->is_open();
+  const bool was_open = !is_seldom() || out_->is_open();
   Submission of;
   std::vector<Bytes> slices = make_slices(sizes, of);
   bool was_admitted = false;
