@@ -55,7 +55,8 @@ constinit DepotHolder depot_holder;
 
 // A fork waits until no other thread is in the depot, so that the child finds it whole. Threads may
 // register these twice when they are first here at once; the second registration only counts. Other
-// handlers of the same fork may use the pool meanwhile.
+// handlers of the same fork may use the pool meanwhile. Where these are registered in the middle of
+// a fork, some systems call those behind it alone.
 void before_fork() noexcept {
   if (cache.forks++ == 0) {
     depot_holder.depot.mutex.lock();
@@ -63,7 +64,7 @@ void before_fork() noexcept {
 }
 
 void after_fork() noexcept {
-  if (--cache.forks == 0) {
+  if (cache.forks != 0 && --cache.forks == 0) {
     depot_holder.depot.mutex.unlock();
   }
 }
@@ -85,6 +86,11 @@ void watch_forks() noexcept {
     watched.store(true, std::memory_order_release);
   }
 }
+
+// Before `main`, so that a program's own handlers may be the first to use the pool: what is
+// registered in the middle of a fork comes too late for it. A fork before this is watched by who
+// uses the pool.
+[[maybe_unused]] const bool watched_from_the_start = (watch_forks(), true);
 
 #else
 

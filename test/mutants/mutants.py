@@ -182,8 +182,11 @@ MUTANTS = [
      "      chain.last->next = ::new (static_cast<void*>(below)) FreeSlot{joined.next};\n", ""),
     ("a trim reaches its own thread alone", DEPOT, "    ++trims_;\n", ""),
     ("a fork does not wait for the depot", POOL,
-     "    depot_holder.depot.mutex.lock();\n  }\n}\n\nvoid after_fork() noexcept {\n  if (--cache.forks == 0) {",
-     "  }\n}\n\nvoid after_fork() noexcept {\n  if (--cache.forks == SIZE_MAX) {"),
+     "    depot_holder.depot.mutex.lock();\n  }\n}\n\nvoid after_fork() noexcept {\n"
+     "  if (cache.forks != 0 && --cache.forks == 0) {",
+     "  }\n}\n\nvoid after_fork() noexcept {\n  if (cache.forks != 0 && --cache.forks == SIZE_MAX) {"),
+    ("the first fork is watched too late", POOL,
+     "[[maybe_unused]] const bool watched_from_the_start = (watch_forks(), true);\n", ""),
     ("a child counts the threads of its parent", POOL,
      "    depot_holder.depot.keep_only(cache);\n", ""),
     ("a fork's other handlers wait for the depot", POOL,

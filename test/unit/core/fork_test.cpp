@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -29,6 +30,7 @@ using test::pattern;
 
 constexpr unsigned kChildSeconds = 20;
 constexpr int kForks = 100;
+constexpr int kPatience = 20'000;
 
 /// Takes and drops so much of every size that the caches are exchanged with the depot.
 void visit_the_depot() {
@@ -174,11 +176,20 @@ void use_the_pool() {
     visit_the_depot();
   }
 }
-const int registered = pthread_atfork(use_the_pool, use_the_pool, use_the_pool);
+std::function<void()> before_a_fork;
+void prepare() {
+  use_the_pool();
+  if (before_a_fork) {
+    before_a_fork();
+  }
+}
+int registered = -1;
+[[gnu::constructor(200)]] void register_handlers() {
+  registered = pthread_atfork(prepare, use_the_pool, use_the_pool);
+}
 
 TEST(Fork, HandlersOfTheProgramMayUseThePool) {
   ASSERT_EQ(registered, 0);
-  visit_the_depot();  // the pool registers its handlers before a fork, not in the middle of one
   const Restless threads(2, visit_the_depot);
   handlers_use_the_pool = true;
   alarm(kChildSeconds);
@@ -187,6 +198,32 @@ TEST(Fork, HandlersOfTheProgramMayUseThePool) {
   }
   alarm(0);
   handlers_use_the_pool = false;
+}
+
+// In a process of its own, which has not used the pool yet.
+TEST(Fork, AHandlerOfTheProgramMayBeTheFirstToUseThePool) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto fork_with_a_first_use = [] {
+    std::atomic<int> visits = 0;
+    std::unique_ptr<Restless> threads;
+    before_a_fork = [&] {
+      if (threads == nullptr) {
+        threads = std::make_unique<Restless>(2, [&] {
+          visit_the_depot();
+          ++visits;
+        });
+        for (int i = 0; i < kPatience && visits < 2; ++i) {  // they may have to wait for the fork
+          std::this_thread::yield();
+        }
+      }
+    };
+    alarm(kChildSeconds);
+    const int first = status_of_child(new_objects_work);
+    const int second = status_of_child(new_objects_work);
+    std::fprintf(stderr, "first %d, second %d\n", first, second);
+    _exit(first == 0 && second == 0 ? 0 : 1);
+  };
+  EXPECT_EXIT(fork_with_a_first_use(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
