@@ -11,7 +11,7 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::size_t kUsualRuns = 600;
+constexpr std::size_t kUsualRuns = 1000;
 constexpr net::cancellation_type kTypes[] = {net::cancellation_type::terminal,
                                              net::cancellation_type::partial,
                                              net::cancellation_type::total};
@@ -60,12 +60,15 @@ class ThreadedFaults : public testing::Test {
   [[nodiscard]] Trouble some_trouble(const Points& of) {
     Trouble trouble;
     const std::size_t step = random_.between(0, of.points);
-    switch (random_.between(0, 2)) {
+    switch (random_.between(0, 3)) {
       case 0:
         trouble.plan = FaultPlan(random_.between(0, of.operations), one_of(kFaults));
         break;
       case 1:
         trouble.event = {one_of(kEnds), step};
+        break;
+      case 2:
+        trouble.event.kind = Event::Kind::kCancelSome;
         break;
       default:
         trouble.event = {Event::Kind::kCancel, step, random_.between(0, kMostPending - 1),
@@ -85,6 +88,7 @@ class ThreadedFaults : public testing::Test {
       }
     }
     for (std::size_t step = 0; step < of.points && !HasFailure(); ++step) {
+      run(scenario, setting, {{}, {Event::Kind::kCancelSome}});
       for (const auto kind : kEnds) {
         run(scenario, setting, {{}, {kind, step}});
       }

@@ -122,23 +122,26 @@ void World::cancel(net::cancellation_type type) {
   }
 }
 
+void World::cancel_nth(std::size_t nth, net::cancellation_type type) {
+  auto locked = lock();
+  const auto found = std::find_if(operations_.begin(), operations_.end(), [&](const Operation& of) {
+    return of.is_pending() && nth-- == 0;
+  });
+  if (found != operations_.end() && context_ != nullptr) {
+    Operation& operation = *found;
+    locked.unlock();
+    emit(operation, type);
+  }
+}
+
 void World::run_event() {
   switch (event_.kind) {
     case Event::Kind::kNone:
+    case Event::Kind::kCancelSome:
       return;
-    case Event::Kind::kCancel: {
-      std::size_t nth = event_.operation;
-      auto locked = lock();
-      const auto found =
-          std::find_if(operations_.begin(), operations_.end(),
-                       [&](const Operation& of) { return of.is_pending() && nth-- == 0; });
-      if (found != operations_.end() && context_ != nullptr) {
-        Operation& operation = *found;
-        locked.unlock();
-        emit(operation, event_.type);
-      }
+    case Event::Kind::kCancel:
+      cancel_nth(event_.operation, event_.type);
       break;
-    }
     case Event::Kind::kDropHandles:
       drop_handles();
       break;

@@ -32,7 +32,8 @@ namespace bytes_handoff::test {
 
 /// What happens to a program before one of its steps.
 struct Event {
-  enum class Kind { kNone, kCancel, kDropHandles, kStop, kDestroyContext };
+  /// `kCancelSome` is for threads alone: cancellations of what happens to be pending, all along.
+  enum class Kind { kNone, kCancel, kDropHandles, kStop, kDestroyContext, kCancelSome };
 
   Kind kind = Kind::kNone;
   std::size_t step = SIZE_MAX;
@@ -160,6 +161,7 @@ class World {
 
   bool step();
   void run_event();
+  void cancel_nth(std::size_t nth, net::cancellation_type type);
   bool run_handler();
   bool run_one();
   bool pass_time();

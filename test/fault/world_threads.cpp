@@ -1,5 +1,8 @@
 // A world whose context is run by several threads.
 
+#include <atomic>
+#include <thread>
+
 #include "fault/world.hpp"
 
 namespace bytes_handoff::test {
@@ -61,6 +64,9 @@ void World::point() {
     return;
   }
   resume();
+  if (event_.kind == Event::Kind::kCancelSome && random_.one_in(2)) {
+    cancel_nth(random_.between(0, 3), net::cancellation_type::total);
+  }
   if (random_.one_in(6)) {
     post_time();
   }
@@ -126,7 +132,14 @@ void World::destroy_context_meanwhile() {
   end_threads();
   streams_->drop_streams();
   read_was_dropped_ = buffer_ && buffer_->is_reading();
-  destroyer_ = std::thread([context = std::move(context_)]() mutable { context.reset(); });
+  std::atomic<bool> has_begun{false};
+  destroyer_ = std::thread([&has_begun, context = std::move(context_)]() mutable {
+    has_begun = true;
+    context.reset();
+  });
+  while (!has_begun) {
+    std::this_thread::yield();
+  }
 }
 
 }  // namespace bytes_handoff::test
