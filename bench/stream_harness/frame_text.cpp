@@ -23,30 +23,13 @@ char* append_padded(char* out, std::uint64_t number, std::ptrdiff_t least_digits
 
 }  // namespace
 
-FrameText::FrameText(std::uint64_t connection, std::uint64_t first_frame) noexcept
-    : connection_(connection), frame_(first_frame) {
+FrameText::FrameText(std::uint64_t connection, std::uint64_t frame) noexcept {
   char* out = append(text_.data(), "GET /tenant/");
-  out = append_padded(out, connection_, kConnectionDigits);
+  out = append_padded(out, connection, kConnectionDigits);
   out = append(out, "/object/");
-  frame_digits_begin_ = static_cast<std::size_t>(out - text_.data());
-  format_frame();
-}
-
-void FrameText::format_frame() noexcept {
-  const char* end = append_padded(text_.data() + frame_digits_begin_, frame_, kFrameDigits);
-  size_ = static_cast<std::size_t>(end - text_.data());
-}
-
-void FrameText::advance() noexcept {
-  ++frame_;
-  for (std::size_t digit = size_; digit-- > frame_digits_begin_;) {
-    if (text_[digit] != '9') {
-      ++text_[digit];
-      return;
-    }
-    text_[digit] = '0';
-  }
-  format_frame();
+  number_begin_ = static_cast<std::size_t>(out - text_.data());
+  out = append_padded(out, frame, kFrameDigits);
+  size_ = static_cast<std::size_t>(out - text_.data());
 }
 
 }  // namespace stream_harness

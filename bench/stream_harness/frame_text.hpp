@@ -7,27 +7,29 @@
 
 namespace stream_harness {
 
-/// The text `GET /tenant/CCCC/object/FFFFFFFF` of one connection's frames, one after the other.
+/// The text `GET /tenant/CCCC/object/FFFFFFFF` of a frame.
 class FrameText {
  public:
   /// The longest text: both numbers with all 20 digits of 64 bits.
   static constexpr std::size_t kMaxBytes = 12 + 20 + 8 + 20;
 
-  FrameText(std::uint64_t connection, std::uint64_t first_frame) noexcept;
+  FrameText(std::uint64_t connection, std::uint64_t frame) noexcept;
 
   [[nodiscard]] std::span<const char> text() const noexcept { return {text_.data(), size_}; }
 
-  /// The text of the next frame. Mostly one byte changes.
-  void advance() noexcept;
+  /// Where the frame's number begins, which is all that changes from frame to frame of a
+  /// connection.
+  [[nodiscard]] std::size_t number_begin() const noexcept { return number_begin_; }
+
+  /// Makes it the text of the frame whose number differs in the last digit alone.
+  void set_last_digit(unsigned digit) noexcept {
+    text_[size_ - 1] = static_cast<char>('0' + digit);
+  }
 
  private:
-  void format_frame() noexcept;
-
   std::array<char, kMaxBytes> text_;
-  std::size_t frame_digits_begin_ = 0;
+  std::size_t number_begin_ = 0;
   std::size_t size_ = 0;
-  std::uint64_t connection_;
-  std::uint64_t frame_;
 };
 
 }  // namespace stream_harness

@@ -83,17 +83,50 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{20000, 63, 1000}, 3, 5000},       //
                     Case{{1000, 2047, 1}, 9999, 100},       // the largest small frame
                     Case{{1000, 2048, 1}, 9999, 100},       // the smallest large one
-                    Case{{300, 3000, 100}, 1, 300000},      // many large frames in a piece
+                    Case{{300, 3000, 100}, 1, 300000},      // large, and many in a piece
+                    Case{{300, 3000, 100}, 1, 30000},       // large, and few in a piece
+                    Case{{11'234, 63, 10}, 99'995, 999},    // numbers get longer
                     Case{{3, 200000, 300000}, 1, 1 << 20},  // slices longer than the padding
                     Case{{2, 70000, 10}, 4, 65536}));
 
-TEST(PayloadCursorTest, AFragmentIsWhole) {
-  for (const std::size_t fragment : {1u, 64u, 100u, 4096u, 16384u, 65536u}) {
-    PayloadCursor cursor({5000, 63, 1 << 20}, 2, fragment);
-    while (cursor.remaining_bytes() >= fragment) {
-      ASSERT_EQ(cursor.next(fragment).bytes(), fragment);
+// What one write carries. Of frames that are small and large beside it, across the marker, and into
+// the tunnel.
+TEST(PayloadCursorTest, AFragmentIsWholeWhateverTheFramesAre) {
+  const std::vector<PayloadShape> shapes{
+      {5000, 63, 1 << 20},  {70'000, 16, 1 << 20}, {900, 2047, 1 << 20},  {900, 2048, 1 << 20},
+      {900, 2099, 1 << 20}, {400, 5000, 1 << 20},  {30, 65'535, 1 << 20}, {2, 3 << 20, 1 << 20}};
+  for (const PayloadShape& shape : shapes) {
+    for (const std::size_t fragment :
+         {1000u, 4096u, 16'384u, 65'536u, 262'144u, 300'000u, 1u << 20, 10u << 20, 100u << 20}) {
+      PayloadCursor cursor(shape, 2, fragment);
+      while (cursor.remaining_bytes() > fragment) {
+        ASSERT_EQ(cursor.next(fragment).bytes(), fragment) << shape.frame_len;
+      }
+      const auto rest = cursor.remaining_bytes();
+      ASSERT_EQ(cursor.next(fragment).bytes(), rest) << shape.frame_len << ' ' << fragment;
     }
   }
+}
+
+// The buffers of one write: what a socket takes in one call.
+TEST(PayloadCursorTest, AFragmentOfAGigabyteFitsOneWrite) {
+  constexpr std::size_t kFragment = std::size_t{1} << 30;
+  PayloadCursor cursor({12, (std::size_t{1} << 30) / 13, std::uint64_t{1} << 32}, 2, kFragment);
+  EXPECT_LT(payload_block_bytes({12, kFragment / 13, std::uint64_t{1} << 32}, kFragment), 4096u);
+  for (int i = 0; i < 4; ++i) {
+    const PayloadPiece& piece = cursor.next(kFragment);
+    EXPECT_EQ(piece.bytes(), kFragment);
+    EXPECT_LE(piece.buffers().size(), 64u);
+  }
+}
+
+TEST(PayloadCursorTest, FramesNeedNoMoreMemoryThanAFragmentAndTwoOfThem) {
+  EXPECT_EQ(payload_block_bytes({1'000'000, 2099, 1}, 300'000), 144u * 2100);
+  EXPECT_LE(payload_block_bytes({1'000'000, 63, 1}, 64), 16'384u + 128);
+  EXPECT_LE(payload_block_bytes({1'000'000, 63, 1}, 16'384), 65'536u + 128);
+  EXPECT_LE(payload_block_bytes({1'000'000, 63, 1}, 1 << 20), (1u << 20) + 128);
+  EXPECT_EQ(payload_block_bytes({10, 63, 1}, SIZE_MAX), 640u);
+  EXPECT_LE(payload_block_bytes({10, std::size_t{1} << 40, 1}, 1 << 20), 4096u);
 }
 
 TEST(PayloadCursorTest, TheTunnelIsNotCopied) {
@@ -117,23 +150,16 @@ TEST(PayloadBytes, WhatDoesNotFitIsNothing) {
   EXPECT_EQ(checked_payload_bytes({kLargest, 16, 1}), std::nullopt);
 }
 
-TEST(FrameText, CountsOverEveryCarryAndBeyondEightDigits) {
+TEST(FrameText, PadsToEightDigitsAndGoesBeyond) {
   const auto text = [](const FrameText& frame) {
     return std::string(frame.text().begin(), frame.text().end());
   };
-  FrameText frame(0, 99'999'998);
-  EXPECT_EQ(text(frame), "GET /tenant/0000/object/99999998");
-  frame.advance();
-  EXPECT_EQ(text(frame), "GET /tenant/0000/object/99999999");
-  frame.advance();
-  EXPECT_EQ(text(frame), "GET /tenant/0000/object/100000000");
-  frame.advance();
-  EXPECT_EQ(text(frame), "GET /tenant/0000/object/100000001");
-
-  FrameText counted(54321, 0);
-  for (std::uint64_t f = 0; f < 2000; ++f, counted.advance()) {
-    ASSERT_EQ(text(counted), text(FrameText(54321, f)));
-  }
+  EXPECT_EQ(text(FrameText(0, 99'999'999)), "GET /tenant/0000/object/99999999");
+  EXPECT_EQ(text(FrameText(12345, 100'000'000)), "GET /tenant/12345/object/100000000");
+  FrameText frame(7, 120);
+  EXPECT_EQ(frame.number_begin(), 24u);
+  frame.set_last_digit(9);
+  EXPECT_EQ(text(frame), "GET /tenant/0007/object/00000129");
   const auto kLargest = std::numeric_limits<std::uint64_t>::max();
   EXPECT_EQ(text(FrameText(kLargest, kLargest)).size(), FrameText::kMaxBytes);
 }
