@@ -61,7 +61,8 @@ class Run {
         threads.emplace_back([this, &worker] { work(*worker); });
       }
     } catch (const std::system_error& error) {
-      fail("cannot start a thread: " + std::string(error.what()));
+      fail("cannot start " + std::to_string(workers_.size()) +
+           " threads (--worker-threads): " + std::string(error.what()));
     }
     gate_.store(threads.size() == workers_.size() ? Gate::kOpen : Gate::kGiveUp);
     gate_.notify_all();

@@ -1,6 +1,8 @@
 #include "options.hpp"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -58,6 +60,11 @@ class FlagReader {
     target = *value;
   }
 
+  void at_most(std::string_view flag, std::uint64_t value, std::uint64_t most,
+               std::string_view why = {}) {
+    if (value > most) fail(flag, "must be at most " + std::to_string(most) + std::string(why));
+  }
+
   void seconds(std::string_view flag, std::chrono::nanoseconds& target) {
     const auto text = values_.find(flag);
     if (!text) return;
@@ -73,7 +80,9 @@ class FlagReader {
     if (!text) return;
     const auto value = parse_host_port(*text);
     if (!value) {
-      return fail(flag, "must be a numeric IPv4:PORT or [IPv6]:PORT, the port at most 65535");
+      return fail(flag,
+                  "must be a numeric IPv4:PORT or [IPv6]:PORT, the port at most 65535; a "
+                  "link-local IPv6 may have the %SCOPE of an interface of this machine");
     }
     target = *value;
   }
@@ -84,7 +93,13 @@ class FlagReader {
 };
 
 // What one call of the kernel takes, with room to spare.
-constexpr std::size_t kMostReadBlock = std::size_t{1} << 30;
+constexpr std::size_t kMostBytesACall = std::size_t{1} << 30;
+
+// The kernel has no more threads than this, whatever it is set to.
+constexpr std::uint64_t kMostThreads = std::uint64_t{1} << 22;
+
+// Less than any connection takes, whatever its transport.
+constexpr std::uint64_t kLeastConnectionBytes = 1024;
 
 // A second, which is what a connection has that is to be stopped: closing it does not end a pause.
 constexpr std::uint64_t kMostGatherMicros = 1'000'000;
@@ -97,9 +112,7 @@ void read_sizes(FlagReader& read, Options& options) {
   read.number("--tunnel-bytes", options.tunnel_bytes, 1);
   read.number("--read-reserve", options.read_reserve, 1);
   read.number("--read-block", options.read_block, 0);
-  if (options.read_block > kMostReadBlock) {
-    read.fail("--read-block", "must be at most " + std::to_string(kMostReadBlock));
-  }
+  read.at_most("--read-block", options.read_block, kMostBytesACall);
   std::uint64_t gather_micros = 0;
   read.number("--gather-micros", gather_micros, 0);
   if (gather_micros > kMostGatherMicros) {
@@ -214,6 +227,85 @@ void check_sums(FlagReader& read, const Options& options) {
   }
 }
 
+bool looks_for_frames(const Options& options) {
+  return options.implementation != Implementation::kRawCopy &&
+         options.implementation != Implementation::kSplice;
+}
+
+// With zeros, for each connection, before a byte is read. The others have memory for what they
+// read.
+bool fills_its_buffer(const Options& options) {
+  return options.role != Role::kTcpDriver && options.implementation != Implementation::kHandoff &&
+         options.implementation != Implementation::kSplice;
+}
+
+// What one value alone asks for. After the sums: these fit.
+void check_sizes(FlagReader& read, const Options& options, std::uint64_t memory) {
+  if (read.failed()) return;
+  const std::string whole = ", which is the memory of this machine";
+  read.at_most("--read-reserve", options.read_reserve, kMostBytesACall);
+  if (options.bytes_per_connection() > kMostBytesACall) {
+    read.at_most("--input-fragment", options.input_fragment, kMostBytesACall,
+                 " where a payload is longer");
+  }
+  if (options.transport == Transport::kDuplex) {
+    read.at_most("--duplex-capacity", options.duplex_capacity, memory, whole);
+  }
+  if (looks_for_frames(options) && options.role != Role::kTcpDriver) {
+    read.at_most("--frame-len", options.frame_len, memory, whole + ": a proxy holds a frame");
+  }
+  const std::uint64_t threads =
+      options.role == Role::kTcpService
+          ? options.worker_threads
+          : std::min<std::uint64_t>(options.worker_threads, options.connections);
+  read.at_most("--worker-threads", threads, kMostThreads);
+}
+
+// What all connections of a wave take at once, at the least. Of a service nobody knows how many
+// there will be.
+void check_memory(FlagReader& read, const Options& options, std::uint64_t memory) {
+  if (read.failed() || options.role == Role::kTcpService) return;
+  const auto rule = [memory](std::string_view what) {
+    return std::string(what) + " must fit the memory of this machine, " + std::to_string(memory) +
+           " bytes";
+  };
+  const Size frames{"--route-frames", options.route_frames};
+  const Size frame{"--frame-len", options.frame_len};
+  const PayloadShape shape{options.route_frames, options.frame_len, options.tunnel_bytes};
+  if (options.transport == Transport::kCached && tunnel_begin(shape) > memory) {
+    return fail_largest(read, {frames, frame}, rule("all frames of a payload"));
+  }
+  const std::uint64_t read_bytes =
+      options.read_block != 0 ? options.read_block : options.read_reserve;
+  const std::uint64_t proxy = fills_its_buffer(options) ? read_bytes : 0;
+  const std::uint64_t client = options.transport == Transport::kCached
+                                   ? 0
+                                   : payload_block_bytes(shape, options.input_fragment);
+  const auto wave = checked_multiply(kLeastConnectionBytes + proxy + client, options.connections);
+  if (wave && *wave <= memory) return;
+  fail_largest(read,
+               {{"--connections", options.connections},
+                {"--read-block", options.read_block},
+                {"--read-reserve", options.read_reserve},
+                {"--input-fragment", options.input_fragment},
+                frame},
+               rule("the buffers of all --connections"));
+}
+
+std::uint64_t memory_bytes() {
+  const long pages = sysconf(_SC_PHYS_PAGES);
+  const long page = sysconf(_SC_PAGESIZE);
+  std::uint64_t bytes = UINT64_MAX;
+  if (pages > 0 && page > 0) {
+    bytes = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page);
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    bytes = std::min<std::uint64_t>(bytes, limit.rlim_cur);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::uint64_t Options::bytes_per_connection() const noexcept {
@@ -238,6 +330,9 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
   read_roles(read, options);
   check_splice(read, options);
   check_sums(read, options);
+  const std::uint64_t memory = memory_bytes();
+  check_sizes(read, options, memory);
+  check_memory(read, options, memory);
   options.ready_file = values->find("--ready-file").value_or("");
   if (read.given("--ready-file") && options.ready_file.empty()) {
     read.fail("--ready-file", "must not be empty");

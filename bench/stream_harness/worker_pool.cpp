@@ -24,7 +24,8 @@ std::string WorkerPool::start(const OnError& on_error) {
     }
   } catch (const std::system_error& error) {
     stop();
-    return "cannot start a thread: " + std::string(error.what());
+    return "cannot start " + std::to_string(workers_.size()) +
+           " threads (--worker-threads): " + std::string(error.what());
   }
   return {};
 }

@@ -39,7 +39,10 @@ class Roles(FlowTest):
         for arguments in (("--frame-len", 2_000_000, "--route-frames", 2),
                           ("--frame-len", 16, "--route-frames", 3000, "--tunnel-bytes", 1),
                           ("--read-reserve", 1, "--route-frames", 3, "--tunnel-bytes", 500),
-                          ("--input-fragment", 1, "--route-frames", 3, "--tunnel-bytes", 500)):
+                          ("--input-fragment", 1, "--route-frames", 3, "--tunnel-bytes", 500),
+                          ("--input-fragment", 300_000, "--frame-len", 2100),
+                          ("--input-fragment", 3_000_000, "--frame-len", 200_000,
+                           "--tunnel-bytes", 5_000_000)):
             with self.subTest(arguments=arguments):
                 for ended in self.run_both("--connections", 3, "--verify", *arguments):
                     self.assert_in_order(ended, 3)
@@ -71,6 +74,8 @@ class Arguments(FlowTest):
         for role in ("tcp-service", "tcp-driver"):
             for flag, value in (("--service-addr", "localhost:1"), ("--service-addr", "127.0.0.1"),
                                 ("--service-addr", "127.0.0.1:65536"), ("--service-addr", "::1:1"),
+                                ("--service-addr", "[::1%lo]:1"),
+                                ("--service-addr", "[fe80::1%no_such_interface]:1"),
                                 ("--sink-addr", "127.0.0.1:0"), ("--sink-addr", "[127.0.0.1]:1"),
                                 ("--sink-addr", ""), ("--ready-file", ""),
                                 ("--idle-timeout-millis", "0"), ("--idle-timeout-millis", "-1"),

@@ -213,6 +213,54 @@ TEST(Options, SizesWhoseSumsOrProductsDoNotFitAreRefused) {
                  {"--frame-len '4000000000000000'", "--iterations", "64 bits"});
 }
 
+// One line for each flag, whatever else would have become of it: an exception, a run that is
+// killed.
+TEST(Options, SizesThatCannotBeHadAreRefused) {
+  const char* const kHuge = "4611686018427387904";
+  expect_refused({"--read-reserve", kHuge, "--connections", "1"},
+                 {"--read-reserve '4611686018427387904'", "at most 1073741824"});
+  expect_refused({"--read-reserve", "1073741825"}, {"--read-reserve", "at most 1073741824"});
+  EXPECT_TRUE(parse({"--read-reserve", "1073741824"}).has_value());
+  expect_refused({"--duplex-capacity", kHuge},
+                 {"--duplex-capacity '4611686018427387904'", "memory of this machine"});
+  expect_refused({"--frame-len", "1000000000000000", "--route-frames", "1"},
+                 {"--frame-len '1000000000000000'", "memory of this machine", "a proxy holds"});
+  expect_refused({"--worker-threads", "4194305", "--role", "tcp-service"},
+                 {"--worker-threads '4194305'", "at most 4194304"});
+  expect_refused({"--connections", "100000000000"},
+                 {"--connections '100000000000'", "all --connections", "memory"});
+  expect_refused(
+      {"--implementation", "raw_copy", "--read-reserve", "1000000000", "--connections", "900000"},
+      {"--read-reserve '1000000000'", "all --connections", "memory"});
+  expect_refused({"--transport", "cached", "--route-frames", "100000000000000"},
+                 {"--route-frames '100000000000000'", "memory"});
+}
+
+TEST(Options, AFragmentIsWhatOneCallTakesUnlessAllFitsIntoOne) {
+  expect_refused({"--input-fragment", "1073741825", "--tunnel-bytes", "1073741824"},
+                 {"--input-fragment '1073741825'", "at most 1073741824", "longer"});
+  EXPECT_TRUE(parse({"--input-fragment", "18446744073709551615"}).has_value());
+  EXPECT_TRUE(
+      parse({"--input-fragment", "1073741824", "--tunnel-bytes", "1073741824"}).has_value());
+}
+
+TEST(Options, ThreadsThatNoConnectionIsForAreNoHarm) {
+  EXPECT_TRUE(parse({"--worker-threads", "18446744073709551615"}).has_value());
+}
+
+TEST(Options, ALinkLocalAddressMayHaveTheScopeOfAnInterface) {
+  const auto options = parse({"--service-addr", "[fe80::1%lo]:1", "--sink-addr", "[ff02::1%1]:2"});
+  ASSERT_TRUE(options.has_value()) << options.error().text;
+  EXPECT_EQ(to_text(options->service_addr), "[fe80::1%lo]:1");
+  EXPECT_EQ(to_text(options->sink_addr), "[ff02::1%1]:2");
+  for (const char* address :
+       {"[fe80::1%no_such_if]:1", "[fe80::1%]:1", "[fe80::1%0]:1", "[fe80::1%4294967297]:1",
+        "[fe80::1%lo%lo]:1", "[::1%lo]:1", "[1::2%1]:1", "127.0.0.1%lo:1", "[fe80::1%-1]:1"}) {
+    expect_refused({"--service-addr", address},
+                   {"--service-addr", quoted(address), "numeric", "interface"});
+  }
+}
+
 TEST(Options, ChoicesNameTheirValues) {
   expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp cached"});
   expect_refused({"--implementation", "Handoff"},
