@@ -28,12 +28,17 @@ template <class Stream>
 class Client : public std::enable_shared_from_this<Client<Stream>> {
  public:
   using Done = std::function<void(std::string error)>;
+  using Sent = std::function<void()>;
 
-  Client(Stream stream, PayloadCursor payload, std::size_t fragment_bytes, Done done)
+  /// `sent`, if there is one, is called when the stream has taken the last byte; not after an
+  /// error.
+  Client(Stream stream, PayloadCursor payload, std::size_t fragment_bytes, Done done,
+         Sent sent = nullptr)
       : stream_(std::move(stream)),
         payload_(std::move(payload)),
         fragment_bytes_(fragment_bytes),
-        done_(std::move(done)) {}
+        done_(std::move(done)),
+        sent_(std::move(sent)) {}
 
   void start() {
     net_error_code error;
@@ -112,6 +117,7 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
 
   static void end(Self self) {
     Client& me = *self;
+    if (me.sent_) std::exchange(me.sent_, nullptr)();
     async_end_sending(me.stream_, [self = std::move(self)](std::string error) {
       self->finish(std::move(error));
     });
@@ -129,6 +135,7 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   Done done_;
+  Sent sent_;
 };
 
 }  // namespace stream_harness

@@ -11,6 +11,7 @@
 #include "descriptor_limit.hpp"
 #include "driver_worker.hpp"
 #include "end_stages.hpp"
+#include "error_log.hpp"
 #include "exception_text.hpp"
 #include "stream_end.hpp"
 #include "watch_run.hpp"
@@ -26,12 +27,21 @@ using Clock = std::chrono::steady_clock;
 // The client's and the sink's.
 constexpr std::uint64_t kDescriptorsOfClientAndSink = 2;
 
+// While the sinks of one wave receive, the clients of the next send: that keeps a service at work.
+// More at a time would let clients run away from a service that is slower than they are.
+constexpr std::size_t kMostWaves = 2;
+
+std::string shortage_for(const Options& options, std::size_t waves) {
+  return descriptor_shortage(options.connections, kDescriptorsOfClientAndSink * waves,
+                             wave_workers(options));
+}
+
 class Driver {
  public:
-  explicit Driver(const Options& options)
+  Driver(const Options& options, std::size_t most_waves)
       : options_(options),
         clock_(options),
-        ledger_(options.connections, [this] { wave_over(); }),
+        ledger_(options.connections, most_waves, {[this] { wave_due(); }, [this] { over(); }}),
         pool_(wave_workers(options)),
         loop_(pool_,
               {[](std::size_t) { return net_error_code(); },
@@ -84,18 +94,23 @@ class Driver {
   }
 
   void accepted(std::size_t worker, TcpStream socket) {
-    const auto entry = ledger_.sink_accepted();
+    net_error_code ignored;
+    const auto entry = ledger_.sink_accepted(socket.remote_endpoint(ignored));
     net::dispatch(pool_.context(worker),
                   [this, worker, entry, socket = std::move(socket)]() mutable {
                     workers_[worker]->start_sink(std::move(socket), entry);
                   });
   }
 
-  // By the thread that ended it; the next does not begin before.
-  void wave_over() {
-    if (ledger_.wave_failed()) clock_.request_stop();
-    clock_.wave_ended(ledger_.last_event());
-    if (clock_.another_wave()) return begin_wave();
+  // By the thread that brought it about.
+  void wave_due() {
+    clock_.wave_ended();
+    if (!clock_.another_wave()) return ledger_.end_waves();
+    begin_wave();
+  }
+
+  void over() {
+    clock_.ended(ledger_.last_event());
     watch_.done();
   }
 
@@ -122,9 +137,13 @@ class Driver {
 
   // After the threads have ended.
   [[nodiscard]] RunResult result() const {
+    for (const TcpEndpoint& stranger : ledger_.strangers()) {
+      log_error("a connection to the sinks, from " + to_text(stranger) +
+                ", has not begun with a route frame; nobody waited for it");
+    }
     auto totals = ledger_.totals();
     RunResult result;
-    result.actual_iterations = clock_.waves();
+    result.actual_iterations = totals.waves;
     result.bytes_per_connection = options_.bytes_per_connection();
     result.total_streams = totals.streams;
     result.total_bytes = totals.received_bytes;
@@ -150,13 +169,12 @@ class Driver {
 }  // namespace
 
 expected<RunResult, std::string> run_driver(const Options& options) {
-  if (auto shortage = descriptor_shortage(options.connections, kDescriptorsOfClientAndSink,
-                                          wave_workers(options));
-      !shortage.empty()) {
+  if (auto shortage = shortage_for(options, 1); !shortage.empty()) {
     return unexpected<std::string>(std::move(shortage));
   }
+  const std::size_t most_waves = shortage_for(options, kMostWaves).empty() ? kMostWaves : 1;
   try {
-    Driver driver(options);
+    Driver driver(options, most_waves);
     if (auto error = driver.open(); !error.empty()) return unexpected<std::string>(error);
     return driver.run();
   } catch (...) {

@@ -9,10 +9,14 @@
 namespace stream_harness {
 
 /// Runs clients and sinks alone: sinks accept at `sink_addr`, and waves of clients connect to
-/// `service_addr`, as `run_integrated` does, with connections numbered on over the waves. A wave
-/// also ends when all its clients have ended and nothing has been open at the sinks, or come to
+/// `service_addr`, with connections numbered on over the waves. A wave begins when the clients of
+/// the one before have sent all, and the one before that is over: two may run at a time, or one
+/// where the descriptors do not suffice for two.
+///
+/// Waves also end when all clients have ended and nothing has been open at the sinks, or come to
 /// them, for the idle timeout; what has not come then has failed. A wave in which every connection
-/// failed is the last. SIGINT and SIGTERM let no further connection start (see EndStages).
+/// failed is the last. A connection to the sinks that does not tell what it is holds nothing up; it
+/// is named on standard error. SIGINT and SIGTERM let no further connection start (see EndStages).
 ///
 /// The error is one of the environment (the address, no service, descriptors, threads, memory);
 /// connections that fail are part of the result.

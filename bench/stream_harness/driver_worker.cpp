@@ -68,7 +68,8 @@ void DriverWorker::connected(std::uint64_t connection, TcpStream& socket, Payloa
   ledger_.connected();
   std::make_shared<Client<TcpStream>>(
       std::move(socket), std::move(payload), options_.input_fragment,
-      [this, connection](const std::string& failure) { ledger_.client_ended(connection, failure); })
+      [this, connection](const std::string& failure) { ledger_.client_ended(connection, failure); },
+      [this, connection] { ledger_.client_sent(connection); })
       ->start();
 }
 

@@ -10,16 +10,18 @@
 namespace stream_harness {
 
 /// Decides whether another wave is run, and measures from the start of the first to the end of the
-/// last. `start` and `wave_ended` are called by one thread at a time, between waves; `request_stop`
-/// and `elapsed_waves` by any.
+/// last. `start`, `wave_ended` and `ended` are called by one thread at a time; `request_stop` and
+/// `waves` by any.
 class WaveClock {
  public:
   explicit WaveClock(const Options& options) : options_(options) {}
 
   void start() noexcept;
-  /// `at`: when the last of it happened.
-  void wave_ended(
-      std::chrono::steady_clock::time_point at = std::chrono::steady_clock::now()) noexcept;
+  /// A wave has ended, or is as far as the next may begin: whether it does is decided now.
+  void wave_ended() noexcept;
+
+  /// All has ended; the last of it happened at `at`. For who begins waves before others end.
+  void ended(std::chrono::steady_clock::time_point at) noexcept;
 
   /// Lets the wave that runs be the last.
   void request_stop() noexcept { stop_.store(true, std::memory_order_relaxed); }

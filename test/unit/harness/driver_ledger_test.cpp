@@ -42,8 +42,13 @@ class DriverLedgerTest : public testing::Test {
     ledger_.sink_ended(sink, complete(sink));
   }
 
-  int waves_over_ = 0;
-  DriverLedger ledger_{2, [this] { ++waves_over_; }};
+  void all_have_sent(const NumberRange& wave) {
+    for (std::uint64_t i = 0; i < wave.count; ++i) ledger_.client_sent(wave.first + i);
+  }
+
+  int waves_due_ = 0;
+  int over_ = 0;
+  DriverLedger ledger_{2, 2, {[this] { ++waves_due_; }, [this] { ++over_; }}};
   bool taken_ = false;
 };
 
@@ -53,12 +58,15 @@ TEST_F(DriverLedgerTest, CountsOnOverTheWaves) {
     EXPECT_EQ(range.first, 2 * wave);
     EXPECT_EQ(range.count, 2u);
     end_in_order(2 * wave, "000" + std::to_string(2 * wave));
-    EXPECT_EQ(waves_over_, static_cast<int>(wave));
+    EXPECT_EQ(waves_due_, static_cast<int>(wave));
     end_in_order(2 * wave + 1, "000" + std::to_string(2 * wave + 1));
-    EXPECT_EQ(waves_over_, static_cast<int>(wave) + 1);
-    EXPECT_FALSE(ledger_.wave_failed());
+    EXPECT_EQ(waves_due_, static_cast<int>(wave) + 1);
   }
+  EXPECT_EQ(over_, 0);
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 1);
   const auto totals = ledger_.totals();
+  EXPECT_EQ(totals.waves, 3u);
   EXPECT_EQ(totals.streams, 6u);
   EXPECT_EQ(totals.ended, 6u);
   EXPECT_EQ(totals.failed, 0u);
@@ -73,9 +81,10 @@ TEST_F(DriverLedgerTest, AConnectionThatFailsTwiceCountsOnce) {
   end_in_order(0, "0000");
   const auto sink = claimed("0001");
   ledger_.sink_ended(sink, {7, {}, "read: gone"});
-  EXPECT_EQ(waves_over_, 0) << "its client has not ended";
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 0) << "its client has not ended";
   ledger_.client_ended(1, "write: gone");
-  EXPECT_EQ(waves_over_, 1);
+  EXPECT_EQ(over_, 1);
   EXPECT_EQ(ledger_.totals().failed, 1u);
   EXPECT_EQ(ledger_.totals().latency_micros.count(), 1u);
   EXPECT_EQ(ledger_.totals().received_bytes, 107u);
@@ -87,28 +96,122 @@ TEST_F(DriverLedgerTest, AFailedClientNeedsNoSinkButAnOpenOneIsWaitedFor) {
   ledger_.client_ended(0, "connect: refused");
   const auto sink = claimed("0001");
   ledger_.client_ended(1, "write: gone");
-  EXPECT_EQ(waves_over_, 0);
+  EXPECT_EQ(waves_due_, 1);
+  EXPECT_EQ(over_, 0);
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 0) << "its sink is open";
   ledger_.sink_ended(sink, {7, {}, "the stream ended"});
-  EXPECT_EQ(waves_over_, 1);
-  EXPECT_TRUE(ledger_.wave_failed());
+  EXPECT_EQ(over_, 1);
   EXPECT_EQ(ledger_.totals().failed, 2u);
 }
 
-TEST_F(DriverLedgerTest, ASinkThatWasNeverIdentifiedIsLoggedAndNotCounted) {
+TEST_F(DriverLedgerTest, AWaveInWhichNothingEndedInOrderIsTheLast) {
+  const NumberRange wave = ledger_.begin_wave();
+  ledger_.client_ended(wave.first, "connect: refused");
+  EXPECT_EQ(over_, 0);
+  ledger_.client_ended(wave.first + 1, "connect: refused");
+  EXPECT_EQ(waves_due_, 0);
+  EXPECT_EQ(over_, 1);
+}
+
+TEST_F(DriverLedgerTest, TheNextWaveIsDueWhenAllClientsHaveSentAndItIsNoThird) {
+  const NumberRange first = ledger_.begin_wave();
+  ledger_.client_sent(first.first);
+  ledger_.client_sent(first.first);
+  EXPECT_EQ(waves_due_, 0) << "a client has not sent all";
+  ledger_.client_sent(first.first + 1);
+  EXPECT_EQ(waves_due_, 1) << "though no sink has received anything";
+
+  const NumberRange second = ledger_.begin_wave();
+  EXPECT_EQ(second.first, first.first + 2);
+  all_have_sent(second);
+  EXPECT_EQ(waves_due_, 1) << "two run";
+  end_in_order(second.first, "0002");
+  end_in_order(second.first + 1, "0003");
+  EXPECT_EQ(waves_due_, 1) << "the first of them still runs";
+  end_in_order(first.first, "0000");
+  end_in_order(first.first + 1, "0001");
+  EXPECT_EQ(waves_due_, 2);
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(ledger_.totals().ended, 4u);
+  EXPECT_EQ(ledger_.totals().latency_micros.count(), 4u);
+  EXPECT_EQ(log(), "");
+}
+
+TEST_F(DriverLedgerTest, WhereOneWaveMayRunTheNextWaitsForItsSinks) {
+  int due = 0;
+  DriverLedger alone(1, 1, {[&due] { ++due; }, nullptr});
+  alone.begin_wave();
+  auto sink = alone.sink_accepted();
+  ASSERT_TRUE(alone.claim(sink, named("0000")));
+  alone.client_sent(0);
+  alone.client_ended(0, "");
+  EXPECT_EQ(due, 0);
+  alone.sink_ended(sink, complete(sink));
+  EXPECT_EQ(due, 1);
+}
+
+TEST_F(DriverLedgerTest, SinksOfBothWavesFindTheirConnections) {
+  all_have_sent(ledger_.begin_wave());
+  ledger_.begin_wave();
+  const auto newer = claimed("0003");
+  const auto older = claimed("0000");
+  EXPECT_EQ(newer.connection, 3u);
+  EXPECT_EQ(older.connection, 0u);
+  ledger_.sink_ended(older, {7, {}, "cut"});
+  ledger_.client_ended(0, "");
+  end_in_order(1, "0001");
+  EXPECT_EQ(ledger_.totals().failed, 1u);
+  auto late = ledger_.sink_accepted();
+  EXPECT_FALSE(ledger_.claim(late, named("0001"))) << "its wave is over";
+  EXPECT_EQ(log(), "bench_stream_harness: connection 0: sink: cut\n");
+}
+
+TEST_F(DriverLedgerTest, NobodyWaitsForAStranger) {
+  const TcpEndpoint peer(net::ip::address_v4::loopback(), 4242);
+  ledger_.begin_wave();
+  const auto stranger = ledger_.sink_accepted(peer);
+  end_in_order(0, "0000");
+  const auto ended_at = ledger_.last_event();
+  const auto another = ledger_.sink_accepted();
+  ledger_.sink_ended(another, {3, {}, "who is this"});
+  EXPECT_EQ(ledger_.last_event(), ended_at) << "it is no part of the time";
+  end_in_order(1, "0001");
+  EXPECT_EQ(waves_due_, 1);
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(ledger_.strangers(), std::vector<TcpEndpoint>{peer});
+  EXPECT_FALSE(stranger.connection);
+  EXPECT_EQ(ledger_.totals().failed, 0u);
+  EXPECT_EQ(ledger_.totals().received_bytes, 200u) << "what it sent is not counted";
+  EXPECT_EQ(log(), "bench_stream_harness: a connection to the sinks: who is this\n");
+}
+
+TEST_F(DriverLedgerTest, AStrangerDelaysGivingUpForTheTimeoutAndNoLonger) {
   ledger_.begin_wave();
   end_in_order(0, "0000");
-  end_in_order(1, "0001");
-  EXPECT_EQ(waves_over_, 1);
-  ledger_.begin_wave();
+  ledger_.client_ended(1, "");
+  ledger_.end_waves();
   const auto stranger = ledger_.sink_accepted();
-  end_in_order(2, "0002");
-  end_in_order(3, "0003");
-  EXPECT_EQ(waves_over_, 1) << "the stranger is still open";
-  ledger_.sink_ended(stranger, {3, {}, "who is this"});
-  EXPECT_EQ(waves_over_, 2);
-  EXPECT_EQ(ledger_.totals().failed, 0u);
-  EXPECT_EQ(ledger_.totals().received_bytes, 403u);
-  EXPECT_EQ(log(), "bench_stream_harness: a connection to the sinks: who is this\n");
+  ledger_.give_up_if_idle(stranger.accepted_at + 999ms, 1s);
+  EXPECT_EQ(over_, 0) << "it may be the connection's sink";
+  ledger_.give_up_if_idle(stranger.accepted_at + 1s, 1s);
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(log(), "bench_stream_harness: connection 1: nothing came to its sink\n");
+}
+
+TEST_F(DriverLedgerTest, TheSinkOfAConnectionThatFailedEarlyIsWaitedForInTime) {
+  ledger_.begin_wave();
+  end_in_order(0, "0000");
+  const auto sink = ledger_.sink_accepted();
+  ledger_.client_ended(1, "write: gone");
+  ledger_.end_waves();
+  EXPECT_EQ(over_, 0) << "it may be the connection's sink";
+  ledger_.give_up_if_idle(sink.accepted_at + 1s, 1s);
+  ledger_.give_up_if_idle(ledger_.last_event() + 1s, 1s);
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(ledger_.totals().failed, 1u);
 }
 
 TEST_F(DriverLedgerTest, OnlyConnectionsOfTheWaveWithoutASinkCanBeClaimed) {
@@ -125,7 +228,7 @@ TEST_F(DriverLedgerTest, OnlyConnectionsOfTheWaveWithoutASinkCanBeClaimed) {
 }
 
 TEST_F(DriverLedgerTest, AClaimBelongsToOneThoughTheNumberIsCut) {
-  DriverLedger large(20000, nullptr);
+  DriverLedger large(20000, 2, {});
   large.begin_wave();
   std::vector<std::uint64_t> claimed_numbers;
   for (int i = 0; i < 11; ++i) {
@@ -142,48 +245,77 @@ TEST_F(DriverLedgerTest, AClaimBelongsToOneThoughTheNumberIsCut) {
   EXPECT_TRUE(large.claim(sink, {"0012", true})->candidates.empty());
 }
 
-TEST_F(DriverLedgerTest, WhatDoesNotComeFailsAfterTheIdleTimeout) {
+TEST_F(DriverLedgerTest, AClientOrASinkThatIsOpenIsNotGivenUp) {
   ledger_.begin_wave();
   end_in_order(0, "0000");
-  const auto later = ledger_.last_event() + 10s;
-  ledger_.give_up_if_idle(later, 1s);
-  EXPECT_EQ(waves_over_, 0) << "a client is open";
-  ledger_.client_ended(1, "");
-  const auto sink = ledger_.sink_accepted();
+  ledger_.client_sent(1);
+  ledger_.end_waves();
   ledger_.give_up_if_idle(ledger_.last_event() + 10s, 1s);
-  EXPECT_EQ(waves_over_, 0) << "a sink is open";
-  ledger_.sink_ended(sink, {0, {}, ""});
-  ledger_.give_up_if_idle(ledger_.last_event() + 999ms, 1s);
-  EXPECT_EQ(waves_over_, 0);
-  ledger_.give_up_if_idle(ledger_.last_event() + 1s, 1s);
-  EXPECT_EQ(waves_over_, 1);
-  ledger_.give_up_if_idle(ledger_.last_event() + 2s, 1s);
-  EXPECT_EQ(waves_over_, 1);
+  EXPECT_EQ(over_, 0) << "a client is open";
+  const auto sink = claimed("0001");
+  ledger_.client_ended(1, "");
+  ledger_.give_up_if_idle(ledger_.last_event() + 10s, 1s);
+  EXPECT_EQ(over_, 0) << "its sink is open";
+  ledger_.sink_ended(sink, {0, {}, "cut"});
+  EXPECT_EQ(over_, 1);
   EXPECT_EQ(ledger_.totals().failed, 1u);
-  EXPECT_EQ(log(), "bench_stream_harness: connection 1: nothing came to its sink\n");
+}
+
+TEST_F(DriverLedgerTest, GivingUpEndsBothWavesAndTheNextIsDue) {
+  all_have_sent(ledger_.begin_wave());
+  ledger_.begin_wave();
+  end_in_order(0, "0000");
+  end_in_order(3, "0003");
+  ledger_.client_ended(1, "");
+  ledger_.client_ended(2, "");
+  EXPECT_EQ(waves_due_, 1);
+  ledger_.give_up_if_idle(ledger_.last_event() + 999ms, 1s);
+  EXPECT_EQ(waves_due_, 1);
+  ledger_.give_up_if_idle(ledger_.last_event() + 1s, 1s);
+  EXPECT_EQ(waves_due_, 2);
+  ledger_.give_up_if_idle(ledger_.last_event() + 2s, 1s);
+  EXPECT_EQ(waves_due_, 2);
+  EXPECT_EQ(ledger_.totals().failed, 2u);
+  EXPECT_EQ(log(),
+            "bench_stream_harness: connection 1: nothing came to its sink\n"
+            "bench_stream_harness: connection 2: nothing came to its sink\n");
 }
 
 TEST_F(DriverLedgerTest, GivingUpFailsTheRestAndWhatEndsLaterChangesNothing) {
   ledger_.begin_wave();
   end_in_order(0, "0000");
   const auto sink = claimed("0001");
+  const auto stranger = ledger_.sink_accepted();
   ledger_.give_up("stopped");
-  EXPECT_EQ(waves_over_, 1);
+  EXPECT_EQ(over_, 1);
+  ledger_.client_sent(1);
   ledger_.client_ended(1, "late");
   ledger_.sink_ended(sink, {1, {}, "late"});
+  ledger_.sink_ended(stranger, {1, {}, ""});
   ledger_.skipped(1);
   ledger_.give_up("again");
-  EXPECT_EQ(waves_over_, 1);
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(waves_due_, 0);
   EXPECT_EQ(ledger_.totals().failed, 1u);
   EXPECT_EQ(ledger_.totals().ended, 2u);
   EXPECT_EQ(log(), "bench_stream_harness: connection 1: stopped\n");
+}
+
+TEST_F(DriverLedgerTest, GivingUpWhileAWaveIsDueIsOverWhenThatIsAnswered) {
+  all_have_sent(ledger_.begin_wave());
+  EXPECT_EQ(waves_due_, 1);
+  ledger_.give_up("stopped");
+  EXPECT_EQ(over_, 0);
+  EXPECT_EQ(ledger_.begin_wave().count, 0u);
+  EXPECT_EQ(over_, 1);
+  EXPECT_EQ(ledger_.totals().waves, 1u);
 }
 
 TEST_F(DriverLedgerTest, AConnectionThatIsSkippedIsNeitherStartedNorFailed) {
   ledger_.begin_wave();
   end_in_order(0, "0000");
   ledger_.skipped(1);
-  EXPECT_EQ(waves_over_, 1);
+  EXPECT_EQ(waves_due_, 1);
   EXPECT_EQ(ledger_.totals().streams, 1u);
   EXPECT_EQ(ledger_.totals().ended, 1u);
   EXPECT_EQ(ledger_.totals().failed, 0u);
