@@ -44,16 +44,20 @@ constexpr std::array kFlags{
         "read is written before they read on (default: ticket)"},
     FlagHelp{kWhat, "--verify", nullptr,
              "the sink compares every byte with what was sent, not only the count"},
-    FlagHelp{kShape, "--worker-threads", "N",
-             "threads, each with its own connections (default: the processors this process may "
-             "run on)"},
+    FlagHelp{
+        kShape, "--worker-threads", "N",
+        "threads at most, each with its own connections; a connection is one thread's from its "
+        "start to its end, so in a run in waves no more of them run than --connections, and "
+        "worker_threads_running in the report says how many (default: the processors this "
+        "process may run on)"},
     FlagHelp{kShape, "--connections", "N", "connections in a wave (default: 64)"},
     FlagHelp{kShape, "--route-frames", "N", "frames in front of the tunnel (default: 64)"},
     FlagHelp{kShape, "--frame-len", "N",
              "bytes of a frame before its newline, at least 16 (default: 63)"},
     FlagHelp{kShape, "--tunnel-bytes", "N", "bytes after the marker (default: 65536)"},
     FlagHelp{kShape, "--input-fragment", "N",
-             "bytes of one client write; with --transport cached, of one read at most (default: by "
+             "bytes of one client write, whatever the frames are; only the last has fewer; with "
+             "--transport cached, of one read at most (default: by "
              "scenario)"},
     FlagHelp{
         kShape, "--read-reserve", "N",
@@ -71,11 +75,12 @@ constexpr std::array kFlags{
              "bytes that an in-memory stream holds each way (default: 262144)"},
     FlagHelp{kShape, "--iterations", "N", "waves of connections, at least this many (default: 1)"},
     FlagHelp{kShape, "--duration-seconds", "X",
-             "start waves until this has passed, fractions allowed (default: 0)"},
-    FlagHelp{
-        kSplit, "--service-addr", "HOST:PORT",
-        "where the service accepts, IPv4 or [IPv6]; for the service, port 0 is one that is free "
-        "(default: 127.0.0.1:39000)"},
+             "start waves until this has passed, fractions allowed; the driver starts one when the "
+             "clients of the one before have sent all, and two run at most (default: 0)"},
+    FlagHelp{kSplit, "--service-addr", "HOST:PORT",
+             "where the service accepts, IPv4 or [IPv6] (link-local: [IPv6%SCOPE]); for the "
+             "service, port 0 is one that is free "
+             "(default: 127.0.0.1:39000)"},
     FlagHelp{kSplit, "--sink-addr", "HOST:PORT",
              "where the sinks accept, IPv4 or [IPv6] (default: 127.0.0.1:39001)"},
     FlagHelp{kSplit, "--ready-file", "PATH",

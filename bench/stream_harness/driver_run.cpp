@@ -148,6 +148,7 @@ class Driver {
     result.total_streams = totals.streams;
     result.total_bytes = totals.received_bytes;
     result.failed_connections = totals.failed;
+    result.worker_threads_running = pool_.size();
     result.elapsed = clock_.elapsed();
     result.usage = clock_.usage();
     result.latency_micros = std::move(totals.latency_micros);

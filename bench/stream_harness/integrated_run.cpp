@@ -131,6 +131,7 @@ class Run {
     result.actual_iterations = clock_.waves();
     result.bytes_per_connection = options_.bytes_per_connection();
     result.total_streams = clock_.waves() * options_.connections;
+    result.worker_threads_running = workers_.size();
     result.elapsed = clock_.elapsed();
     result.usage = clock_.usage();
     for (const auto& worker : workers_) {

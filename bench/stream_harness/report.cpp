@@ -103,6 +103,7 @@ std::string format_report(const Options& options, const RunResult& result) {
   out.number("failed_connections", result.failed_connections);
   out.number("read_block", options.read_block);
   out.number("gather_micros", static_cast<std::uint64_t>(options.gather_for.count()));
+  out.number("worker_threads_running", result.worker_threads_running);
   return out.take();
 }
 

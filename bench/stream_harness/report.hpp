@@ -18,9 +18,10 @@ struct RunResult {
   std::uint64_t total_streams = 0;  ///< connections that were started
   std::uint64_t total_bytes = 0;    ///< what the proxies forwarded; in a driver, what the sinks got
   std::uint64_t failed_connections = 0;
-  std::chrono::nanoseconds elapsed{0};  ///< of the work
-  ProcessUsage usage;                   ///< during the work
-  LatencyHistogram latency_micros;      ///< of the connections that ended in order
+  std::uint64_t worker_threads_running = 0;  ///< besides the main one, which waits
+  std::chrono::nanoseconds elapsed{0};       ///< of the work
+  ProcessUsage usage;                        ///< during the work
+  LatencyHistogram latency_micros;           ///< of the connections that ended in order
 };
 
 /// The report: `key=value` lines in their fixed order. Rates of a run that took no time are 0.

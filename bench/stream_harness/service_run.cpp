@@ -176,6 +176,7 @@ class Service {
       result.failed_connections += abandoned;
       span_.cut(Clock::now());
     }
+    result.worker_threads_running = pool_.size();
     result.actual_iterations = 1;
     result.total_streams = span_.total();
     result.bytes_per_connection = span_.total() == 0 ? 0 : result.total_bytes / span_.total();

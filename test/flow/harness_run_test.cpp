@@ -148,7 +148,21 @@ TEST(HarnessOutput, HasEveryKeyInOrderAndNothingElse) {
       "voluntary_context_switches involuntary_context_switches max_rss_bytes latency_p50_micros "
       "latency_p95_micros latency_p99_micros latency_p999_micros latency_max_micros ";
   EXPECT_EQ(keys.substr(0, expected.size()), expected);
-  EXPECT_EQ(keys.substr(expected.size()), "failed_connections read_block gather_micros ");
+  EXPECT_EQ(keys.substr(expected.size()),
+            "failed_connections read_block gather_micros worker_threads_running ");
+}
+
+// A connection is one thread's.
+TEST(HarnessOutput, TellsHowManyWorkerThreadsRan) {
+  for (const char* transport : {"duplex", "cached", "tcp"}) {
+    const ChildResult run =
+        run_harness({"--transport", transport, "--worker-threads", "8", "--connections", "2",
+                     "--iterations", "2", "--tunnel-bytes", "100"});
+    ASSERT_EQ(run.exit_status, 0) << run.standard_error;
+    Keys keys = keys_of(run.standard_output);
+    EXPECT_EQ(keys["worker_threads"], "8");
+    EXPECT_EQ(keys["worker_threads_running"], "2") << transport;
+  }
 }
 
 TEST(HarnessArguments, HelpGoesToStandardOutput) {

@@ -63,6 +63,14 @@ class Roles(FlowTest):
         for ended in self.run_both("--connections", 1):
             self.assertLess(ended.number("max_rss_bytes"), len(ballast))
 
+    def test_each_tells_how_many_threads_ran(self):
+        """The service does not know how many connections will come; the driver does."""
+        sink = self.free_port()
+        service = self.service(sink, "--worker-threads", 3)
+        driver = self.driver(service.address, sink, "--worker-threads", 8, "--connections", 2)
+        self.assertEqual(driver.wait()["worker_threads_running"], "2")
+        self.assertEqual(service.wait()["worker_threads_running"], "3")
+
     def test_both_print_the_same_keys(self):
         service, driver = self.run_both("--connections", 1)
         self.assertEqual(*([line.split("=")[0] for line in ended.output.splitlines()]

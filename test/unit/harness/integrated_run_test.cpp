@@ -70,6 +70,7 @@ TEST(IntegratedRun, MoreWorkersThanConnectionsAreNoHarm) {
   const auto result = run_integrated(options);
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->total_streams, 2u);
+  EXPECT_EQ(result->worker_threads_running, 2u);
 }
 
 TEST(IntegratedRun, ManyMoreConnectionsThanAreSetUpAtATime) {

@@ -367,6 +367,7 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
                            "--help"}) {
     EXPECT_THAT(options.error().text, HasSubstr(flag));
   }
+  EXPECT_THAT(options.error().text, HasSubstr("one thread's"));
 }
 
 TEST(AvailableProcessors, IsTheAffinityOfTheProcess) {

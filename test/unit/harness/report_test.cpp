@@ -22,6 +22,7 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
   result.total_streams = 192;
   result.total_bytes = 192 * 69639;
   result.failed_connections = 1;
+  result.worker_threads_running = 2;
   result.elapsed = 2s;
   result.usage = {true, 1'500'000us, 500'000us, 11, 12, 13 << 20};
   for (std::uint64_t i = 1; i <= 1000; ++i) result.latency_micros.record(i);
@@ -69,7 +70,8 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
             "latency_max_micros=1000\n"
             "failed_connections=1\n"
             "read_block=0\n"
-            "gather_micros=0\n");
+            "gather_micros=0\n"
+            "worker_threads_running=2\n");
 }
 
 TEST(Report, ARunThatDidNothingHasZeroRates) {
