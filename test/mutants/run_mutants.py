@@ -43,15 +43,17 @@ ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS] 
 
 
 def copy_sources(source, scratch):
-    for name in ["CMakeLists.txt", "CMakePresets.json", "cmake", "fuzz", "include", "src", "test"]:
+    for name in ["CMakeLists.txt", "CMakePresets.json", "bench", "cmake", "fuzz", "include", "src",
+                 "test"]:
         path = source / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
 
 
 def configure(scratch, mutant):
+    bench = "ON" if "harness_tests" in mutant.programs else "OFF"
     subprocess.run(
         ["cmake", "--preset", mutant.tree, "-DCMAKE_CXX_FLAGS_DEBUG=-O0 -D_GLIBCXX_ASSERTIONS",
-         "-DBYTES_HANDOFF_BUILD_BENCH=OFF", "-DBYTES_HANDOFF_BUILD_EXAMPLES=OFF",
+         f"-DBYTES_HANDOFF_BUILD_BENCH={bench}", "-DBYTES_HANDOFF_BUILD_EXAMPLES=OFF",
          "-DBYTES_HANDOFF_WARNINGS_AS_ERRORS=OFF",
          f"-DBYTES_HANDOFF_TEST_FILES={mutant.test_files}"],
         cwd=scratch, check=True, stdout=subprocess.DEVNULL)

@@ -19,6 +19,12 @@ BUFFER = "include/bytes_handoff/handoff_buffer.hpp"
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
 SHELL = ("dev", "shell_tests_asio")
+HARNESS = ("dev", "harness_tests")
+
+ROOMS = "bench/stream_harness/"
+LEDGER = ROOMS + "driver_ledger.cpp"
+ERROR_LOG = ROOMS + "error_log.cpp"
+PAYLOAD = ROOMS + "workload.cpp"
 
 MUTANTS = [
     ("the initiation of a write uses itself when its handler may have run", OPERATIONS,
@@ -102,4 +108,32 @@ MUTANTS = [
      "    if (error == net::error::operation_not_supported && !std::exchange(cannot_wait_, true)) {",
      "    if (false) {",
      *SHELL, "/pipe_test"),
+    ("a driver waits for a stranger at its sinks", LEDGER,
+     " || unclaimed_.empty() || without_sink_ == 0;", " || unclaimed_.empty();",
+     *HARNESS, "/driver_ledger_test"),
+    ("a driver does not wait for the sink of a client that failed", LEDGER,
+     "  return !waits_for_unclaimed || unclaimed_.empty() || without_sink_ == 0;", "  return true;",
+     *HARNESS, "/driver_ledger_test"),
+    ("a driver's waves run three at a time", LEDGER,
+     "waves_.size() < most_waves_", "waves_.size() <= most_waves_",
+     *HARNESS, "/driver_ledger_test"),
+    ("a driver's wave waits for the sinks of the one before", LEDGER,
+     "waves_.empty() || waves_.back().unsent == 0;", "waves_.empty();",
+     *HARNESS, "/driver_ledger_test"),
+    ("a sink that was just accepted is given up", LEDGER,
+     "return now - sink.second.accepted_at >= timeout;", "return true;",
+     *HARNESS, "/driver_ledger_test"),
+    ("nobody is told of lines that standard error did not take", ERROR_LOG,
+     "      ++dropped_;\n", "", *HARNESS, "/error_log_test"),
+    ("a payload's block holds a fragment of whole frames only", PAYLOAD,
+     "std::max(fragment, spare) / frame + 2)", "std::max(fragment, spare) / frame)",
+     *HARNESS, "/(client|workload)_test"),
+    ("a frame keeps the last digit of the one before", PAYLOAD,
+     "      out[kUsualDigits - 1] = std::byte('0' + last_digit);\n", "",
+     *HARNESS, "/workload_test"),
+    ("a scope is accepted for any address", ROOMS + "host_port.cpp",
+     "  return is_link_local && is_scope(", "  return is_scope(", *HARNESS, "/options_test"),
+    ("nobody looks whether the buffers fit the memory", ROOMS + "options.cpp",
+     "  if (wave && *wave <= memory) return;\n", "  if (wave || memory != 0) return;\n",
+     *HARNESS, "/options_test"),
 ]
