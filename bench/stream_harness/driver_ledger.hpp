@@ -108,8 +108,8 @@ class DriverLedger {
   struct Wave {
     NumberRange numbers;
     std::vector<Entry> entries;
-    std::uint64_t unsent;
-    std::uint64_t open_clients;
+    std::uint64_t unsent = 0;
+    std::uint64_t open_clients = 0;
     std::uint64_t settled = 0;
     std::uint64_t in_order = 0;
 
@@ -119,6 +119,7 @@ class DriverLedger {
     }
   };
 
+  // A sink that is open and has not told yet what connection it is.
   struct Unclaimed {
     TimePoint accepted_at;
     TcpEndpoint peer;
@@ -145,7 +146,7 @@ class DriverLedger {
   const Hooks hooks_;
   std::deque<Wave> waves_;  // that run, in order
   std::uint64_t next_connection_ = 0;
-  std::map<std::uint64_t, Unclaimed> unclaimed_;  // sinks that are open, by id
+  std::map<std::uint64_t, Unclaimed> unclaimed_;  // by the sink's id
   std::uint64_t next_sink_ = 0;
   std::uint64_t open_claimed_ = 0;
   std::uint64_t without_sink_ = 0;  // connections that failed so; their sinks may come yet
