@@ -133,7 +133,7 @@ PipeResult DuplexPipe::read(std::span<const MutableSegment> into, PipeSettled se
   if (has_no_bytes(into)) return {PipeStatus::kDone, 0};
   if (size_ == 0) {
     const bool ended = reader_ != Side::kOpen || writer_ != Side::kOpen;
-    return {ended ? PipeStatus::kEndOfStream : PipeStatus::kWouldBlock, 0};
+    return {ended ? end_of_reads() : PipeStatus::kWouldBlock, 0};
   }
   Cursor<std::byte> sink{into};
   std::size_t count = pop(sink);
@@ -151,7 +151,7 @@ PipeResult DuplexPipe::read(std::span<const MutableSegment> into, PipeSettled se
 PipeResult DuplexPipe::write(std::span<const ConstSegment> from, PipeSettled settled) noexcept {
   if (writer_ == Side::kClosed) return {PipeStatus::kClosed, 0};
   if (has_no_bytes(from)) return {PipeStatus::kDone, 0};
-  if (writer_ != Side::kOpen || reader_ != Side::kOpen) return {PipeStatus::kBroken, 0};
+  if (writer_ != Side::kOpen || reader_ != Side::kOpen) return {end_of_writes(), 0};
   if (size_ == capacity_) return {PipeStatus::kWouldBlock, 0};
   Cursor<const std::byte> source{from};
   std::size_t count = 0;
@@ -232,14 +232,14 @@ void DuplexPipe::shut_writer(PipeSettled settled) noexcept {
   if (writer_ != Side::kOpen) return;
   writer_ = Side::kShut;
   settle_write(PipeStatus::kBroken, settled.writer);
-  settle_read(PipeStatus::kEndOfStream, settled.reader);
+  settle_read(end_of_reads(), settled.reader);
   settle_waits(settled);
 }
 
 void DuplexPipe::shut_reader(PipeSettled settled) noexcept {
   if (reader_ != Side::kOpen) return;
   reader_ = Side::kShut;
-  settle_write(PipeStatus::kBroken, settled.writer);
+  settle_write(end_of_writes(), settled.writer);
   settle_read(PipeStatus::kEndOfStream, settled.reader);
   settle_waits(settled);
 }
@@ -257,6 +257,16 @@ void DuplexPipe::close_reader(PipeSettled settled) noexcept {
   head_ = 0;
   size_ = 0;
   drop_storage();
+}
+
+void DuplexPipe::reset_writer(PipeSettled settled) noexcept {
+  is_reset_ |= writer_ == Side::kOpen;
+  close_writer(settled);
+}
+
+void DuplexPipe::reset_reader(PipeSettled settled) noexcept {
+  is_reset_ |= reader_ == Side::kOpen;
+  close_reader(settled);
 }
 
 void DuplexPipe::settle_read(PipeStatus status, SettledRequests& settled) noexcept {

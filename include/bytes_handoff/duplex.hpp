@@ -38,7 +38,7 @@ concept DuplexContext = std::convertible_to<Context&, net::execution_context&>;
 /// end closes it. The ring of a direction is allocated when the first byte must be buffered, and
 /// kept until the end that reads from it is closed.
 ///
-/// When an end's execution context is destroyed, the end closes, and its peer sees the close. A
+/// When an end's execution context is destroyed, the end is closed by a reset, as by `reset`. A
 /// pending handler is destroyed uninvoked; but one that is bound to another, living context gets
 /// `operation_aborted` there. The streams may be destroyed later, if their executors may (a strand
 /// may not). An operation that is started later completes with `bad_descriptor` on a living context
@@ -169,6 +169,18 @@ class BasicDuplexStream : public net::socket_base {
   /// dropped. Closing again changes nothing.
   void close();
   void close(net_error_code& error);
+
+  /// Ends both directions at once, as the reset of a TCP connection does. As `close`, but the peer
+  /// can tell that this is not all: it reads what remains and then `connection_reset`, its writes
+  /// are `connection_reset` too. Where this end had shut its sending side before, what it sent was
+  /// all: the peer reads `eof`. Nothing happens to an end that is closed.
+  void reset() noexcept;
+
+  /// How a `WriteHandoff` ends it, in order or not.
+  friend void end_write(BasicDuplexStream& stream, net_error_code& error) {
+    stream.shutdown(shutdown_send, error);
+  }
+  friend void reset_connection(BasicDuplexStream& stream) noexcept { stream.reset(); }
 
  private:
   template <DuplexExecutor>

@@ -29,13 +29,13 @@ struct PipeScenario {
   static PipeOperation::Kind random_kind(Random& random, bool may_end) {
     using Kind = PipeOperation::Kind;
     const std::size_t choice = random.between(0, 99);
-    if (may_end && choice < 8) {
+    if (may_end && choice < 12) {
       return static_cast<Kind>(static_cast<std::size_t>(Kind::kShutWriter) + choice / 2);
     }
-    if (choice < 14) {
+    if (choice < 18) {
       return random.one_in(2) ? Kind::kCancelReader : Kind::kCancelWriter;
     }
-    return choice < 28 ? Kind::kWait : random.one_in(2) ? Kind::kWrite : Kind::kRead;
+    return choice < 32 ? Kind::kWait : random.one_in(2) ? Kind::kWrite : Kind::kRead;
   }
 
   [[nodiscard]] std::unique_ptr<PipeWorld> start() const {

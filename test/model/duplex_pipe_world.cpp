@@ -24,7 +24,7 @@ std::vector<Segment> cut(Segment whole, Choices& choices) {
 PipeResult PipeModel::write(std::size_t size) {
   if (writer_closed) return {PipeStatus::kClosed, 0};
   if (size == 0) return {PipeStatus::kDone, 0};
-  if (writer_shut || reader_shut) return {PipeStatus::kBroken, 0};
+  if (writer_shut || reader_shut) return {end_of_writes(), 0};
   if (ring.size() == capacity_) return {PipeStatus::kWouldBlock, 0};
   const std::size_t before = written;
   if (parked_read) {
@@ -43,7 +43,7 @@ PipeResult PipeModel::read(std::size_t size) {
   if (size == 0) return {PipeStatus::kDone, 0};
   if (ring.empty()) {
     const bool ended = reader_shut || writer_shut;
-    return {ended ? PipeStatus::kEndOfStream : PipeStatus::kWouldBlock, 0};
+    return {ended ? end_of_reads() : PipeStatus::kWouldBlock, 0};
   }
   std::size_t count = std::min(size, ring.size());
   ring.erase(ring.begin(), ring.begin() + static_cast<std::ptrdiff_t>(count));
@@ -214,21 +214,28 @@ void PipeWorld::expect_all_cancelled(bool reader) {
 
 void PipeWorld::end(PipeOperation::Kind kind) {
   using Kind = PipeOperation::Kind;
-  const bool closes = kind == Kind::kCloseReader || kind == Kind::kCloseWriter;
-  const bool reader = kind == Kind::kCloseReader || kind == Kind::kShutReader;
-  if (closes) {
+  const bool resets = kind == Kind::kResetReader || kind == Kind::kResetWriter;
+  const bool closes = resets || kind == Kind::kCloseReader || kind == Kind::kCloseWriter;
+  const bool reader =
+      kind == Kind::kCloseReader || kind == Kind::kShutReader || kind == Kind::kResetReader;
+  if (resets) {
+    (reader ? model_.reader_has_reset : model_.writer_has_reset) |=
+        reader ? !model_.reader_shut : !model_.writer_shut;
+    reader ? pipe_.reset_reader(settled()) : pipe_.reset_writer(settled());
+    expect_all_cancelled(reader);
+  } else if (closes) {
     reader ? pipe_.close_reader(settled()) : pipe_.close_writer(settled());
     expect_all_cancelled(reader);
   } else {
     reader ? pipe_.shut_reader(settled()) : pipe_.shut_writer(settled());
   }
-  expect_gone(true, PipeStatus::kEndOfStream);
-  expect_gone(false, PipeStatus::kBroken);
+  expect_gone(true, model_.end_of_reads());
+  expect_gone(false, model_.end_of_writes());
   (reader ? model_.reader_shut : model_.writer_shut) = true;
   if (closes) {
     (reader ? model_.reader_closed : model_.writer_closed) = true;
   }
-  if (kind == Kind::kCloseReader) {
+  if (closes && reader) {
     model_.ring.clear();
   }
 }

@@ -38,6 +38,16 @@ class PipeModel {
   bool writer_shut = false;
   bool reader_closed = false;
   bool writer_closed = false;
+  bool reader_has_reset = false;  // while it was open
+  bool writer_has_reset = false;
+
+  /// What is told to who reads behind the last byte, and to who writes for nobody.
+  [[nodiscard]] PipeStatus end_of_reads() const {
+    return writer_has_reset && !reader_shut ? PipeStatus::kReset : PipeStatus::kEndOfStream;
+  }
+  [[nodiscard]] PipeStatus end_of_writes() const {
+    return reader_has_reset && !writer_shut ? PipeStatus::kReset : PipeStatus::kBroken;
+  }
 
  private:
   void fill(std::size_t size) {
@@ -58,10 +68,13 @@ struct PipeOperation {
     kShutReader,
     kCloseWriter,
     kCloseReader,
+    kResetWriter,
+    kResetReader,
   };
   static constexpr const char* kNames[] = {"write",         "read",          "wait",
                                            "cancel_reader", "cancel_writer", "shut_writer",
-                                           "shut_reader",   "close_writer",  "close_reader"};
+                                           "shut_reader",   "close_writer",  "close_reader",
+                                           "reset_writer",  "reset_reader"};
 
   [[nodiscard]] std::string text() const {
     return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(bits)) + ")";

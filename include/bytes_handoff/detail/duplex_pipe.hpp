@@ -20,6 +20,7 @@ enum class PipeStatus : std::uint8_t {
   kDone,  ///< Bytes moved (none only where none were asked for), or the wait's condition holds.
   kWouldBlock,   ///< Nothing moved; the request may be parked.
   kEndOfStream,  ///< A read behind the last byte of a direction whose writing or reading was shut.
+  kReset,        ///< A read behind the last byte, or a write, where the other end was reset.
   kBroken,       ///< A write that nobody will read, or behind its own shutdown.
   kClosed,       ///< The end that asks has been closed.
   kAborted,      ///< A parked request that was cancelled, or whose own end was closed.
@@ -145,6 +146,9 @@ class DuplexPipe {
   /// As `shut_*`, and the end's own parked requests are aborted. A closed reader drops the ring.
   void close_writer(PipeSettled settled) noexcept;
   void close_reader(PipeSettled settled) noexcept;
+  /// As `close_*`, but the other end is told `kReset` instead, unless this one was shut before.
+  void reset_writer(PipeSettled settled) noexcept;
+  void reset_reader(PipeSettled settled) noexcept;
 
  private:
   enum class Side : std::uint8_t { kOpen, kShut, kClosed };
@@ -153,6 +157,13 @@ class DuplexPipe {
   template <class Byte>
   class Cursor;
 
+  /// What a read behind the last byte is told, and a write that nobody will read.
+  [[nodiscard]] PipeStatus end_of_reads() const noexcept {
+    return is_reset_ && reader_ == Side::kOpen ? PipeStatus::kReset : PipeStatus::kEndOfStream;
+  }
+  [[nodiscard]] PipeStatus end_of_writes() const noexcept {
+    return is_reset_ && writer_ == Side::kOpen ? PipeStatus::kReset : PipeStatus::kBroken;
+  }
   bool ensure_storage() noexcept;
   void drop_storage() noexcept;
   std::size_t push(Cursor<const std::byte>& from) noexcept;
@@ -175,6 +186,7 @@ class DuplexPipe {
   std::array<Waits, 3> waits_;         ///< By condition.
   Side reader_ = Side::kOpen;
   Side writer_ = Side::kOpen;
+  bool is_reset_ = false;  ///< By one end, while it was open.
 };
 
 }  // namespace bytes_handoff::detail

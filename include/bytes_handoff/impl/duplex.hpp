@@ -164,6 +164,11 @@ void BasicDuplexStream<Executor>::close(net_error_code& error) {
 }
 
 template <DuplexExecutor Executor>
+void BasicDuplexStream<Executor>::reset() noexcept {
+  if (link_ != nullptr) link_->reset(side_);
+}
+
+template <DuplexExecutor Executor>
 template <typename MutableBufferSequence,
           net::completion_token_for<void(net_error_code, std::size_t)> Token>
 auto BasicDuplexStream<Executor>::async_read_some(const MutableBufferSequence& buffers,

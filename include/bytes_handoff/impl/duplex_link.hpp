@@ -116,13 +116,18 @@ class DuplexLink : public std::enable_shared_from_this<DuplexLink> {
       close_locked(side, settled);
     });
   }
-  /// The same, for an end whose context is being destroyed.
+  /// The same, as the peer can tell.
+  void reset(DuplexSide side) noexcept {
+    const auto self = shared_from_this();
+    in_one_step(side, [&](Settled& settled) { reset_locked(side, settled); });
+  }
+  /// As `reset`, for an end whose context is being destroyed.
   void end_with_context(DuplexSide side, const void* context) noexcept {
     Settled settled(*this, side);
     settled.own.guard = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      close_locked(side, settled);
+      reset_locked(side, settled);
     }
     end(side).guard().wait_until_left();
     settled.resume_all(context);
@@ -212,6 +217,12 @@ class DuplexLink : public std::enable_shared_from_this<DuplexLink> {
   [[nodiscard]] PipeStatus poll_locked(DuplexSide side, PipeCondition condition) noexcept {
     if (!is_open_locked(side)) return PipeStatus::kClosed;
     return pipe_of(side, condition).holds(condition) ? PipeStatus::kDone : PipeStatus::kWouldBlock;
+  }
+  void reset_locked(DuplexSide side, Settled& settled) noexcept {
+    if (is_open_locked(side)) {
+      incoming(side).reset_reader(settled.incoming());
+      outgoing(side).reset_writer(settled.outgoing());
+    }
   }
   void close_locked(DuplexSide side, Settled& settled) noexcept {
     if (!is_open_locked(side)) return;

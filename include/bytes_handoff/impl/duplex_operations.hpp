@@ -49,6 +49,8 @@ inline net_error_code duplex_error(PipeStatus status) noexcept {
       return net::error::would_block;
     case PipeStatus::kEndOfStream:
       return net::error::eof;
+    case PipeStatus::kReset:
+      return net::error::connection_reset;
     case PipeStatus::kBroken:
       return net::error::broken_pipe;
     case PipeStatus::kClosed:

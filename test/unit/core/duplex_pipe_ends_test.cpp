@@ -136,5 +136,46 @@ TEST_F(DuplexPipeTest, AClosedReaderAbortsItsOwn) {
   expect_only(reader_settled, readable, PipeStatus::kAborted);
 }
 
+TEST_F(DuplexPipeTest, AResetWriterLeavesItsBytesAndThenTellsTheReader) {
+  DuplexPipe pipe(1);
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  Writing writing("b");
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.reset_writer(settled());
+  expect_only(writer_settled, writing, PipeStatus::kAborted);
+  EXPECT_TRUE(pipe.writer_closed());
+  expect_write(pipe, "c", PipeStatus::kClosed, 0);
+  expect_read(pipe, 9, "a");
+  expect_read_fails(pipe, PipeStatus::kReset);
+  expect_read_fails(pipe, PipeStatus::kReset);
+}
+
+TEST_F(DuplexPipeTest, AResetWriterTellsAParkedRead) {
+  DuplexPipe pipe(1);
+  Reading reading(1);
+  ASSERT_TRUE(pipe.park(reading));
+  pipe.reset_writer(settled());
+  expect_only(reader_settled, reading, PipeStatus::kReset);
+}
+
+TEST_F(DuplexPipeTest, AWriterThatHadShutIsResetBehindAWholeStream) {
+  DuplexPipe pipe(1);
+  pipe.shut_writer(settled());
+  pipe.reset_writer(settled());
+  expect_read_fails(pipe, PipeStatus::kEndOfStream);
+}
+
+TEST_F(DuplexPipeTest, AResetReaderTellsTheWriterAndDropsTheRing) {
+  DuplexPipe pipe(1);
+  expect_write(pipe, "a", PipeStatus::kDone, 1);
+  Writing writing("b");
+  ASSERT_TRUE(pipe.park(writing));
+  pipe.reset_reader(settled());
+  expect_only(writer_settled, writing, PipeStatus::kReset);
+  EXPECT_FALSE(pipe.has_storage());
+  expect_write(pipe, "c", PipeStatus::kReset, 0);
+  expect_read_fails(pipe, PipeStatus::kClosed);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::detail

@@ -267,6 +267,58 @@ TEST_F(DuplexTest, CloseWhileBothSidesRead) {
   peer.expect(net::error::eof, 0);
 }
 
+TEST_F(DuplexTest, ResetLeavesWhatWasWrittenAndThenTellsThePeer) {
+  expect_write(a, "abcdefgh", {}, 8);
+  expect_write(b, "stuvwxyz", {}, 8);
+  Result own_write;
+  Result own_wait;
+  Result peer_write;
+  a.async_write_some(net::buffer("i", 1), own_write.handler());
+  a.async_wait(a.wait_error, own_wait.wait_handler());
+  b.async_write_some(net::buffer("!", 1), peer_write.handler());
+  a.reset();
+  EXPECT_FALSE(a.is_open());
+  context.run();
+  own_write.expect(net::error::operation_aborted, 0);
+  own_wait.expect(net::error::operation_aborted);
+  peer_write.expect(net::error::connection_reset, 0);
+  expect_read(b, 100, "abcdefgh");
+  expect_read_fails(b, net::error::connection_reset);
+  expect_write(b, "?", net::error::connection_reset, 0);
+  a.reset();
+  expect_closed(a);
+}
+
+TEST_F(DuplexTest, ResetWhileBothSidesRead) {
+  Result own;
+  Result peer;
+  std::array<char, 2> room{};
+  a.async_read_some(net::buffer(&room[0], 1), own.handler());
+  b.async_read_some(net::buffer(&room[1], 1), peer.handler());
+  a.reset();
+  context.run();
+  own.expect(net::error::operation_aborted, 0);
+  peer.expect(net::error::connection_reset, 0);
+}
+
+TEST_F(DuplexTest, ResetBehindAShutdownLeavesTheEndOfTheStream) {
+  expect_write(a, "all", {}, 3);
+  a.shutdown(a.shutdown_send);
+  a.reset();
+  expect_read(b, 100, "all");
+  expect_read_fails(b, net::error::eof);
+  expect_write(b, "?", net::error::connection_reset, 0);
+}
+
+TEST_F(DuplexTest, ResetOfAClosedEndChangesNothing) {
+  a.close();
+  a.reset();
+  expect_read_fails(b, net::error::eof);
+  Stream moved(std::move(b));
+  b.reset();
+  expect_read_fails(moved, net::error::eof);
+}
+
 TEST_F(DuplexTest, AClosedEndRefusesEverything) {
   a.close();
   a.close();
