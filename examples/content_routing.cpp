@@ -45,8 +45,8 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       co_await hand_on(upstreams.blue, buffer.freeze_all());
     }
   }
-  co_await upstreams.red.async_close(std::chrono::seconds(5), use_awaitable);
-  co_await upstreams.blue.async_close(std::chrono::seconds(5), use_awaitable);
+  co_await upstreams.red.async_close(use_awaitable);
+  co_await upstreams.blue.async_close(use_awaitable);
 }
 
 asio::awaitable<void> print(std::string name, DuplexStream stream) {

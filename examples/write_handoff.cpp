@@ -28,7 +28,7 @@ asio::awaitable<void> write(WriteHandoff out) {
   std::cout << "the second is written: " << written << " bytes\n";
 
   out.try_write_detached(Bytes::from_static("third"));
-  co_await out.async_close(std::chrono::seconds(5), use_awaitable);
+  co_await out.async_close(use_awaitable);
   auto late = out.try_write_detached(Bytes::from_static("fourth"));
   std::cout << "after the close: " << late.error().message() << '\n';
 }

@@ -13,6 +13,9 @@ QueueWorldShape any_shape(GivenBytes& from) {
   shape.config.max_waiters = line % 8 < 4 ? line % 8 : SIZE_MAX;
   shape.config.max_waiting_bytes = line / 8 % 2 == 0 ? SIZE_MAX : line / 16 * 8;
   shape.config.stall_timeout = std::chrono::milliseconds(from.one_in(4) ? 200 : 0);
+  const std::size_t end = from.between(0, 63);  // one byte decides about both limits of an end
+  shape.config.close_timeout = std::chrono::milliseconds(end % 8 * 200);
+  shape.config.close_limit = std::chrono::milliseconds(end / 8 * 1000);
   shape.join_at_most = from.one_in(4) ? from.between(1, 40) : 0;
   shape.max_step_items = line / 8 % 4 == 3 ? 1 + line % 2 : detail::kMaxStepItems;
   shape.ends_cleanly = from.one_in(2);

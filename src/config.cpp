@@ -39,6 +39,9 @@ expected<void, ConfigError> WriteHandoffConfig::validate() const noexcept {
   if (close_timeout < std::chrono::nanoseconds::zero()) {
     return unexpected(ConfigError{"close_timeout", "must not be negative"});
   }
+  if (close_limit < std::chrono::nanoseconds::zero()) {
+    return unexpected(ConfigError{"close_limit", "must not be negative"});
+  }
   return {};
 }
 

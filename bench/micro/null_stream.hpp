@@ -40,6 +40,8 @@ class NullStream {
         token);
   }
 
+  friend void end_write(NullStream&, net_error_code& error) noexcept { error = net_error_code(); }
+
  private:
   executor_type executor_;
   std::size_t* taken_;

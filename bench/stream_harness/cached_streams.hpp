@@ -145,6 +145,9 @@ class CountingSink : public CachedStream {
 
   /// `shutdown_send`: nothing more will be written.
   void shutdown(shutdown_type what, net_error_code& error);
+  friend void end_write(CountingSink& sink, net_error_code& error) {
+    sink.shutdown(shutdown_send, error);
+  }
   void close(net_error_code& error);
 
  private:

@@ -65,13 +65,21 @@ struct WriteHandoffConfig {
   /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in. The
   /// default is as much again as may be admitted.
   std::size_t max_waiting_bytes = 1024 * 1024;
-  /// How long the stream may take no byte while bytes wait, before the queue ends with `timed_out`.
-  /// Zero: for ever. It is noticed within a quarter of this time.
+  /// How long the stream may make no progress while bytes wait, before the queue ends with
+  /// `timed_out`. Progress is as for `close_timeout`. Zero: for ever. It is noticed within a
+  /// quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
-  /// How long a peer may be silent at the end of a connection. After an orderly close, an owned
-  /// socket stays open until the peer ends too, or until no input has come for this long. Zero: it
-  /// is closed at once, which resets the connection if input is unread.
+  /// How long an end may go on without progress: a close, the end by the last handle,
+  /// `abort(after_written)`, and the lingering of an owned socket. Progress is what the stream
+  /// takes, what the peer's system acknowledges where that can be asked, and input while a socket
+  /// lingers. After that the queue ends with `timed_out`, and the connection is reset.
+  ///
+  /// A peer's system acknowledges what it can buffer. A peer that reads slowly from a large buffer
+  /// is silent for a while: allow at least the size of its receive buffer over the rate at which it
+  /// reads. Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
+  /// How long such an end may take in all, whatever progress it makes.
+  std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Where the blocks come from that the queue copies small slices into, and the scratch of a
   /// socket that lingers; null for the library's pool. It copies to join them to records for a
   /// stream such as `ssl::stream`, and to let go of blocks of which little is used. The source must

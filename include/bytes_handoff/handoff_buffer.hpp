@@ -106,6 +106,12 @@ class HandoffBuffer {
   template <class AsyncReadStream, class CompletionToken>
   auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
 
+  /// The same, told of the `WriteHandoff` that writes to the same stream. If that queue is ended on
+  /// this side (abort, a time limit, no close), it resets the connection, and the read completes
+  /// with the queue's first error instead of `operation_aborted`. It keeps the queue not open.
+  template <class AsyncReadStream, class Queue, class CompletionToken>
+  auto async_read_available(AsyncReadStream& stream, const Queue& out, CompletionToken&& token);
+
   /// Splits off the first `n` bytes as an owned slice. It shares the block, or is copied where
   /// `config().prefix_policy` says so (then O(n), one small allocation, which may throw
   /// std::bad_alloc with nothing changed). Views of the bytes behind the prefix stay valid.

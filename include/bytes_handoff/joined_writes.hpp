@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/shutdown_write.hpp"
+#include "bytes_handoff/impl/known_streams.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -14,7 +14,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// It trades a copy for fewer, larger writes. A stream that makes a record, a message or a packet
 /// of each write, and takes no more than the first few KiB of a gather, is better off with slices
 /// that were joined to the size of a record. A socket is not. So it is 16 KiB, the largest record
-/// of TLS, for streams with a closing handshake (a member `async_shutdown`), such as `ssl::stream`,
+/// of TLS, for `ssl::stream` and types that are derived from it,
 /// and 0 for all others. No slice is cut: one that does not fit any more goes with the next write,
 /// and one that is larger goes alone, as it is. Slices that are neighbours in one block are not
 /// copied.
@@ -25,7 +25,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     inline constexpr std::size_t bytes_handoff::kJoinedWriteBytes<MyStream> = 4096;
 template <class AsyncWriteStream>
 inline constexpr std::size_t kJoinedWriteBytes =
-    detail::HasAsyncShutdown<AsyncWriteStream> ? std::size_t{16} * 1024 : 0;
+    detail::IsTls<AsyncWriteStream> ? std::size_t{16} * 1024 : 0;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,6 +9,7 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/write_ticket.hpp"
@@ -18,6 +17,9 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 class WriterBase;
+class EndForReads;
+enum class AtEnd : bool;
+enum class StreamOwnership : bool;
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 
@@ -31,9 +33,11 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// in line. Do not use it where one coroutine writes to the stream and waits for each write anyway.
 ///
 /// Ownership: handles are cheap to copy and share one queue. The queue owns the stream, or shares
-///     it, until it has ended; it owns every admitted slice until it is written. The last handle
-///     that goes closes the queue in order: what was admitted is still written. Only handles count;
-///     operations that wait, tickets and stored operations keep no queue open.
+///     it, until it has ended; it owns every admitted slice until it is written. Only handles keep
+///     it open: no operation that waits, no ticket, no stored operation does. If the last one goes
+///     without a close, the queue ends as by `abort(after_written)`.
+/// The end: only `close` says that the message is whole. Then the peer gets all that was admitted,
+///     and the end. Any other end resets the connection, where the transport knows a reset.
 /// Threads: all members on any threads at once, on one handle or on many, up to and while the
 ///     stream's execution context is destroyed.
 /// Handlers run on their associated executors, by default the stream's, never from inside the
@@ -44,11 +48,12 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     calls answer `closed`, an operation whose handler is bound to an executor of another context
 ///     completes with `closed` there, and any other handler is destroyed uninvoked. A handler bound
 ///     to an executor of the destroyed context is the caller's mistake, as in Asio.
-/// What close, abort, errors, deadlines and cancellation do to whom: `docs/lifecycle.md`.
+/// What each end does to whom, and which one to use: `docs/lifecycle.md`.
 ///
 ///     auto out = WriteHandoff::spawn(std::move(socket), {}).value();
 ///     auto ticket = co_await out.async_write(Bytes::copy_of("hello\n"), use_awaitable);
 ///     if (ticket) co_await ticket->async_wait(use_awaitable);
+///     co_await out.async_close(use_awaitable);
 class WriteHandoff {
  public:
   using executor_type = net::any_io_executor;
@@ -63,11 +68,15 @@ class WriteHandoff {
   /// from and written to, or shut down, at the same time needs one strand, or one thread, for both.
   /// Small slices are joined for such a stream, see `kJoinedWriteBytes`.
   ///
+  /// The stream must be of a type whose end is known, see `end_write.hpp`. With `leave_open` it may
+  /// be of any type: its end is the caller's, and the queue only lets go of it.
+  ///
   /// An ended queue lets go of the stream on its executor, even if handles are kept: a shared
   /// stream is released, an owned one is destroyed. An owned socket lingers first if its queue was
   /// closed in order. Its input is read and dropped until the peer ends too, has been silent for
-  /// `close_timeout`, or has sent 16 MiB. Closing a socket with unread input resets the connection,
-  /// and can destroy what the tickets told as done.
+  /// `close_timeout`, has sent 16 MiB, or `close_limit` is over. Closing a socket with unread input
+  /// resets the connection, and can destroy what the tickets told as done. For the same with a
+  /// shared stream see `async_linger`.
   /// A session may own its queue and lend it its own stream, by an aliasing `shared_ptr`. The queue
   /// keeps it alive until the queue has ended: close the queue, or abort it.
   ///
@@ -84,6 +93,13 @@ class WriteHandoff {
   template <class AsyncWriteStream>
   [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
       std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config);
+  template <class AsyncWriteStream>
+  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
+      std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config, LeaveOpen);
+  template <class AsyncWriteStream>
+  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
+                                                                 const WriteHandoffConfig& config,
+                                                                 LeaveOpen);
 
   /// The stream's executor; an empty one once its context is being destroyed. Some executors, a
   /// strand's among them, must not outlive their context: do not keep a copy for longer.
@@ -141,32 +157,45 @@ class WriteHandoff {
   template <class CompletionToken>
   auto async_flush(CompletionToken&& token);
 
-  /// Closes: nothing more is admitted, waiting writes are refused, what was admitted is written,
-  /// then the write side of the stream is shut down (`start_shutdown_write`). Does nothing when
-  /// closed already. A TLS stream's shutdown waits for the peer's: use a deadline.
-  void close() noexcept;
+  /// Closes: nothing more is admitted, what was admitted is written, then the write side of the
+  /// stream is ended (`end_write.hpp`): the peer sees the end of a whole message. Writes that wait
+  /// in line are refused, or let in first. Without progress for `close_timeout`, or after
+  /// `close_limit`, the queue ends with `Errc::timed_out`, and the connection is reset. Does
+  /// nothing when closed already. Any end without a close tells the peer that the message is not
+  /// whole.
+  void close(Waiters waiters = Waiters::refuse) noexcept;
 
-  /// `close()`, then `void(error_code)` as `async_closed`; when the end has not come after
-  /// `deadline`, the queue is ended with `Errc::timed_out`, whatever the stream does. Cancellation
-  /// (all types) only detaches: the queue is closed, and the deadline holds.
+  /// `close()`, then `void(error_code)` as `async_closed`. Cancellation (all types) only detaches:
+  /// the queue is closed.
   template <class CompletionToken>
-  auto async_close(std::chrono::steady_clock::duration deadline, CompletionToken&& token);
+  auto async_close(CompletionToken&& token);
+  template <class CompletionToken>
+  auto async_close(Waiters waiters, CompletionToken&& token);
 
   /// `void(error_code)`: the queue has ended; no error when it was closed, all was written and the
-  /// write side was shut down, else the first error. Closes nothing. Cancellation (all types) only
-  /// detaches.
+  /// stream has taken the end, else the first error. It does not wait for the lingering of an owned
+  /// socket. Closes nothing. Cancellation (all types) only detaches.
   template <class CompletionToken>
   auto async_closed(CompletionToken&& token);
 
   /// Ends the queue at once with `Errc::aborted`: what is queued is not written any more, and the
-  /// stream is asked to cancel the write under way.
+  /// connection is reset, even if nothing is queued. What the system still holds of written bytes
+  /// may be lost. Reads of the same stream end with `operation_aborted`.
   void abort() noexcept;
 
-  /// After the end: what was admitted and never written, in order, from the first unwritten byte;
-  /// the next call gives an empty list. What nobody has taken goes with the last handle. `nullopt`
-  /// while the queue has not ended, or the stream has not returned from its last write or shutdown.
-  /// Throws std::bad_alloc with nothing lost.
-  [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
+  /// Closes, for all handles, without the end of a whole message: nothing more is admitted, writes
+  /// in line are refused, what was admitted is written, and acknowledged where that can be asked.
+  /// Then the queue ends with `Errc::aborted`, and the connection is reset. In time as `close`. Use
+  /// it where a message cannot be finished, and others hold the queue.
+  void abort(AfterWritten) noexcept;
+
+  /// `void(error_code, UnwrittenEntries)`: the queue has ended, and the stream has returned from
+  /// its last operation: what was admitted and not wholly written. Once: who comes later gets an
+  /// empty list. What nobody has taken goes with the last handle. What the stream took is not in
+  /// it, even if the peer never got it. `no_memory` with nothing lost. Cancellation (all types)
+  /// only detaches, and loses nothing. Closes nothing. To write them elsewhere: `replay`.
+  template <class CompletionToken>
+  auto async_unwritten(CompletionToken&& token);
 
   // ---- Observers: exact at any quiet moment.
 
@@ -177,11 +206,26 @@ class WriteHandoff {
   [[nodiscard]] WriteStatistics statistics() const noexcept;
 
  private:
+  friend detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept;
+
   explicit WriteHandoff(std::shared_ptr<detail::WriterBase> writer);
 
-  // The last handle closes: handles share a pointer whose deleter does.
+  template <detail::AtEnd kAtEnd, class Stream>
+  [[nodiscard]] static expected<WriteHandoff, ConfigError> make(std::shared_ptr<Stream> stream,
+                                                                detail::StreamOwnership ownership,
+                                                                const WriteHandoffConfig& config);
+
+  // The last handle ends the queue: handles share a pointer whose deleter does.
   std::shared_ptr<detail::WriterBase> writer_;
 };
+
+/// Admits what an ended queue had not written into another one, as `try_write_all` does: all of it,
+/// with one ticket, or nothing. Admitted, `unwritten` is left empty; refused, it is untouched. From
+/// which place depends on the protocol: a new connection usually needs the whole first entry.
+/// Throws std::bad_alloc with nothing admitted.
+[[nodiscard]] expected<WriteTicket, WriteRefusal> replay(WriteHandoff& into,
+                                                         UnwrittenEntries& unwritten,
+                                                         ReplayFrom from);
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

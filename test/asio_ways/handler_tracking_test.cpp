@@ -209,11 +209,11 @@ TEST_F(HandlerTracking, names_the_close_and_who_waits_for_it) {
   auto out = queue();
   const std::string end = tracked([&] {
     out.async_closed(count());
-    out.async_close(10s, count());
+    out.async_close(count());
   });
   EXPECT_THAT(end, HasSubstr(named("WriteHandoff::async_close")));
   EXPECT_THAT(end, HasSubstr(named("WriteHandoff::async_closed")));
-  EXPECT_THAT(tracked([&] { out.async_close(10s, count()); }),
+  EXPECT_THAT(tracked([&] { out.async_close(count()); }),
               HasSubstr(named("WriteHandoff::async_close")));
   EXPECT_THAT(tracked([&] { out.async_closed(count()); }),
               HasSubstr(named("WriteHandoff::async_closed")));
@@ -241,7 +241,7 @@ TEST_F(HandlerTracking, names_all_that_a_queue_starts_up_to_its_abort) {
   HandoffBuffer buffer;
   const std::string text = tracked([&] {
     ASSERT_TRUE(out.try_write_detached(bytes("a")));
-    out.async_close(1h, [this](const net_error_code& error) {
+    out.async_close([this](const net_error_code& error) {
       EXPECT_EQ(error, Errc::aborted);
       ++calls;
     });
@@ -263,14 +263,14 @@ struct ShutsLater : Socket {
 };
 
 template <class Handler>
-void async_shutdown_write(ShutsLater& stream, Handler handler) {
+void async_end_write(ShutsLater& stream, Handler handler) {
   net::post(stream.get_executor(),
             [handler = std::move(handler)]() mutable { std::move(handler)(net_error_code()); });
 }
 
 TEST_F(HandlerTracking, names_the_shutdown_of_a_stream_that_takes_its_time) {
   auto out = WriteHandoff::spawn(ShutsLater(std::move(*near)), {}).value();
-  const std::string text = tracked([&] { out.async_close(1h, count()); });
+  const std::string text = tracked([&] { out.async_close(count()); });
   EXPECT_EQ(calls, 1);
   EXPECT_THAT(unnamed(text), IsEmpty());
 }
@@ -304,7 +304,7 @@ TEST_F(HandlerTracking, works_from_a_shared_stream_to_the_end) {
   HandoffBuffer buffer;
   tracked([&] {
     ASSERT_TRUE(out.try_write_detached(bytes("abc")));
-    out.async_close(10s, count());
+    out.async_close(count());
     buffer.async_read_available(*far, count());
   });
   EXPECT_EQ(buffer.peek_view(), "abc");

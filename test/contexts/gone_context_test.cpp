@@ -15,6 +15,7 @@
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
 #include "support/run_for.hpp"
+#include "support/unwritten.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -159,10 +160,10 @@ TYPED_TEST(GoneContext, lets_its_handle_be_asked) {
   EXPECT_EQ(this->out->pending_bytes(), 0U);
   EXPECT_EQ(this->out->pending_items(), 0U);
   EXPECT_GE(this->out->statistics().high_water_items, 1U);
-  const auto unwritten = this->out->take_unwritten();
+  const auto unwritten = unwritten_of(*this->out);
   ASSERT_TRUE(unwritten.has_value());
-  ASSERT_EQ(unwritten->size(), 1U);
-  EXPECT_EQ(unwritten->at(0).view(), " than there is room for")
+  ASSERT_EQ(unwritten->entries.size(), 1U);
+  EXPECT_EQ(texts_of(*unwritten).at(0), " than there is room for")
       << "4 bytes fitted behind the first 4";
 }
 
@@ -215,8 +216,8 @@ TYPED_TEST(GoneContext, ends_async_flush) {
 
 TYPED_TEST(GoneContext, ends_async_close) {
   this->destroy_context();
-  this->expect_ends_with(
-      kClosed, [&](auto token) { return this->out->async_close(kPatience, std::move(token)); });
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->out->async_close(std::move(token)); });
 }
 
 TYPED_TEST(GoneContext, ends_async_closed) {
@@ -266,8 +267,7 @@ TYPED_TEST(GoneContext, ends_a_stored_flush) {
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_close) {
-  this->expect_stored_ends_with(kClosed,
-                                [&] { return this->out->async_close(kPatience, test::deferred); });
+  this->expect_stored_ends_with(kClosed, [&] { return this->out->async_close(test::deferred); });
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_wait_on_a_ticket) {

@@ -60,7 +60,7 @@ class Queues final : public User {
     fill(ends_, open_, handlers);
     fill(closing_ends_, closing_, handlers);
     open_->async_flush(handlers.make());
-    closing_->async_close(std::chrono::hours(1), handlers.make());
+    closing_->async_close(handlers.make());
     closing_->async_flush(handlers.make());
   }
 

@@ -79,8 +79,7 @@ class Submitter {
   }
 
   void close() {
-    with_handler(
-        [&](auto handler) { out_.async_close(std::chrono::hours(1), std::move(handler)); });
+    with_handler([&](auto handler) { out_.async_close(std::move(handler)); });
   }
   [[nodiscard]] WriteHandoff& out() { return out_; }
 
@@ -187,8 +186,7 @@ TEST(SubmittingThreads, are_all_told_when_others_abort_or_close_the_queue) {
 }
 
 net::awaitable<void> close_and_let_go(WriteHandoff out, std::atomic<unsigned>& closed) {
-  auto [error] =
-      co_await out.async_close(std::chrono::hours(1), test::as_tuple(net::use_awaitable));
+  auto [error] = co_await out.async_close(test::as_tuple(net::use_awaitable));
   static_cast<void>(error);
   ++closed;
 }

@@ -116,7 +116,7 @@ class PlainStream : public FaultStream<Executor> {
   using FaultStream<Executor>::FaultStream;
 
   template <class Handler>
-  friend void async_shutdown_write(PlainStream& stream, Handler handler) {
+  friend void async_end_write(PlainStream& stream, Handler handler) {
     StreamSide* side = &stream.side();
     stream.template start<false>(std::move(handler), [side](Fault fault, net_error_code& error) {
       error = side->error_of(fault);
@@ -131,6 +131,8 @@ template <class Executor>
 class JoinedStream : public FaultStream<Executor> {
  public:
   using FaultStream<Executor>::FaultStream;
+
+  friend void end_write(JoinedStream&, net_error_code& error) { error = {}; }
 };
 
 /// A stream that can be tried, waited for and shut down, as sockets can.
@@ -171,6 +173,9 @@ class ReadyStream : public FaultStream<Executor>, public net::socket_base {
         !side->is_readable());
   }
 
+  friend void end_write(ReadyStream& stream, net_error_code& error) {
+    stream.shutdown(net::socket_base::shutdown_send, error);
+  }
   void shutdown(shutdown_type, net_error_code& error) {
     error = this->side().error_of(this->side().begin());
     this->side().is_shut_down = !error;

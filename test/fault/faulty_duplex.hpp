@@ -69,6 +69,10 @@ class FaultyDuplex : public net::socket_base {
     error = side_->error_of(fault) ? side_->error_of(fault) : error;
     side_->is_shut_down = !error;
   }
+  friend void end_write(FaultyDuplex& stream, net_error_code& error) {
+    stream.shutdown(shutdown_send, error);
+  }
+  friend void reset_connection(FaultyDuplex& stream) { stream.end_.reset(); }
 
  private:
   template <bool kCounts, class Handler>

@@ -11,8 +11,11 @@ using std::chrono::hours;
 using std::chrono::nanoseconds;
 
 // A queue with something of everything in it.
-void fill(World& w) {
-  w.spawn(limits(3, 20));
+void fill(World& w, nanoseconds close_timeout = hours(1), nanoseconds close_limit = hours(1)) {
+  WriteHandoffConfig config = limits(3, 20);
+  config.close_timeout = close_timeout;
+  config.close_limit = close_limit;
+  w.spawn(config);
   w.try_write(6);
   w.try_write_ticket(7);
   w.try_write(7);
@@ -78,30 +81,69 @@ constexpr Scenario kEndScenarios[] = {
        w.wait_closed();
        w.cancel(net::cancellation_type::partial);
        w.try_write(3);
-       w.close_within(hours(1));
+       w.close_and_wait();
        w.cancel();
        w.settle();
      }},
-    {"close with a deadline that has passed",
+    {"close that may not wait",
      [](World& w) {
-       fill(w);
-       w.close_within(nanoseconds(0));
+       fill(w, nanoseconds(0));
+       w.close_and_wait();
        w.settle();
      }},
-    {"close with a deadline that never comes",
+    {"close whose time never ends",
      [](World& w) {
-       fill(w);
+       fill(w, nanoseconds::max(), nanoseconds::max());
        w.steps(2);
-       w.close_within(hours(10));
-       w.close_within(std::chrono::steady_clock::duration::max());
+       w.close_and_wait();
+       w.close_and_wait();
        w.settle();
      }},
-    {"a deadline comes while the queue closes",
+    {"the time of a close ends while everything is under way",
      [](World& w) {
-       fill(w);
+       fill(w, hours(1), nanoseconds(1));
        w.close();
        w.steps(2);
-       w.close_within(nanoseconds(1));
+       w.close_and_wait();
+       w.settle();
+     }},
+    {"close lets in who waits",
+     [](World& w) {
+       fill(w);
+       w.steps(1);
+       w.close(Waiters::admit);
+       w.try_write(1);
+       w.write(1);
+       w.cancel();
+       w.wait_closed();
+       w.settle();
+     }},
+    {"abort when all is written",
+     [](World& w) {
+       fill(w);
+       w.wait_closed();
+       w.abort_after_written();
+       w.try_write(1);
+       w.settle();
+       w.take_unwritten();
+       w.settle();
+     }},
+    {"abort when all is written while the queue closes",
+     [](World& w) {
+       fill(w);
+       w.close(Waiters::admit);
+       w.steps(2);
+       w.abort_after_written();
+       w.settle();
+     }},
+    {"what is not written is waited for",
+     [](World& w) {
+       fill(w);
+       w.take_unwritten();
+       w.take_unwritten();
+       w.cancel();
+       w.steps(4);
+       w.abort();
        w.settle();
      }},
     {"abort with everything under way",
@@ -126,7 +168,7 @@ constexpr Scenario kEndScenarios[] = {
      [](World& w) {
        w.spawn();
        w.try_write(4);
-       w.close_within(hours(1));
+       w.close_and_wait();
        w.steps(3);
        w.abort();
        w.settle();

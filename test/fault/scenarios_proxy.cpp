@@ -53,7 +53,7 @@ constexpr Scenario kProxyScenarios[] = {
        w.feed({"GET /a\nPUT /b\n", "DEL /c\nT\nx", "yz", "tunnel bytes"});
        start_proxy(w, limits(16, 100));
        w.settle();
-       w.close_within(std::chrono::hours(1));
+       w.close_and_wait();
        w.settle();
      }},
     {"a proxy whose writes go at once",
@@ -61,7 +61,7 @@ constexpr Scenario kProxyScenarios[] = {
        w.feed({"GET /a\nPUT /b\n", "DEL /c\nT\nx", "yz", "tunnel bytes"});
        start_proxy(w, dispatching(limits(2, 14)));
        w.settle();
-       w.close_within(std::chrono::hours(1));
+       w.close_and_wait();
        w.settle();
      }},
     {"a proxy that gathers",
@@ -71,7 +71,7 @@ constexpr Scenario kProxyScenarios[] = {
        config.gather_for = std::chrono::nanoseconds(1);
        start_proxy(w, limits(16, 100), config);
        w.settle();
-       w.close_within(std::chrono::hours(1));
+       w.close_and_wait();
        w.settle();
      }},
     {"a proxy whose frames wait",

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/unwritten.hpp"
+
 namespace bytes_handoff::test {
 
 World::World(const Setting& setting, FaultPlan plan, const Event& event, const Threads& threads)
@@ -262,7 +264,7 @@ void World::check_queue() {
   } else if (!std::exchange(was_closed_, true)) {
     admitted_at_close_ = statistics.admitted_items;
   }
-  expect(!was_closed_ || admitted_at_close_ == statistics.admitted_items,
+  expect(!was_closed_ || lets_waiters_in_ || admitted_at_close_ == statistics.admitted_items,
          "something was admitted after the close");
 }
 
@@ -280,9 +282,9 @@ void World::check_rest() {
 
 // What was written and what comes back are together what was admitted.
 void World::check_unwritten() {
-  const auto unwritten = out_->take_unwritten();
-  for (const Bytes& bytes : unwritten.value_or(std::vector<Bytes>())) {
-    returned_ += bytes.view();
+  const auto unwritten = unwritten_of(*out_);
+  for (const std::string& rest : texts_of(unwritten.value_or(UnwrittenEntries()))) {
+    returned_ += rest;
   }
   const WriteStatistics statistics = out_->statistics();
   expect(statistics.admitted_bytes == statistics.written_bytes + returned_.size(),

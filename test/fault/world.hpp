@@ -86,10 +86,11 @@ class World {
   void wait_for_tickets();
   void drop_tickets();
   void flush();
-  void close();
-  void close_within(std::chrono::steady_clock::duration deadline);
+  void close(Waiters waiters = Waiters::refuse);
+  void close_and_wait();
   void wait_closed();
   void abort();
+  void abort_after_written();
   void copy_handle();
   void drop_handles();
   void take_unwritten();
@@ -218,6 +219,7 @@ class World {
   std::deque<Receipt> receipts_;
   std::vector<std::vector<std::size_t>> told_;  // that they are written, by tickets
   std::string returned_;                        // by take_unwritten
+  bool lets_waiters_in_ = false;                // by a close
   bool was_closed_ = false;
   std::size_t admitted_at_close_ = 0;
 

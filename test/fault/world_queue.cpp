@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "fault/world.hpp"
+#include "support/unwritten.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -254,17 +255,18 @@ void World::wait_closed() {
   }
 }
 
-void World::close_within(std::chrono::steady_clock::duration deadline) {
+void World::close_and_wait() {
   if (can_wait()) {
     start(
         "async_close", [](const net_error_code&) {},
-        [&](auto handler) { out_->async_close(deadline, std::move(handler)); });
+        [&](auto handler) { out_->async_close(std::move(handler)); });
   }
 }
 
-void World::close() {
+void World::close(Waiters waiters) {
   if (out_) {
-    in_library([&] { out_->close(); });
+    lets_waiters_in_ = lets_waiters_in_ || waiters == Waiters::admit;
+    in_library([&] { out_->close(waiters); });
     expect(!out_->is_open(), "the queue is open after close");
     check();
   }
@@ -274,6 +276,14 @@ void World::abort() {
   if (out_) {
     in_library([&] { out_->abort(); });
     expect(out_->pending_bytes() == 0 && out_->pending_items() == 0, "pending after abort");
+    check();
+  }
+}
+
+void World::abort_after_written() {
+  if (out_) {
+    in_library([&] { out_->abort(after_written); });
+    expect(!out_->is_open(), "the queue is open after an abort");
     check();
   }
 }
@@ -296,12 +306,16 @@ void World::drop_handles() {
 }
 
 void World::take_unwritten() {
-  if (out_) {
-    std::optional<std::vector<Bytes>> unwritten;
-    in_library([&] { unwritten = out_->take_unwritten(); });
-    for (const Bytes& bytes : unwritten.value_or(std::vector<Bytes>())) {
-      returned_ += bytes.view();
-    }
+  if (can_wait()) {
+    start(
+        "async_unwritten",
+        [this](const net_error_code&, const UnwrittenEntries& unwritten) {
+          const auto locked = lock();
+          for (const std::string& rest : texts_of(unwritten)) {
+            returned_ += rest;
+          }
+        },
+        [&](auto handler) { out_->async_unwritten(std::move(handler)); });
   }
 }
 

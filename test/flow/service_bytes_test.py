@@ -154,6 +154,14 @@ class EveryImplementation:
         self.finish(client, sink, b"and more")
         self.assert_in_order(service.wait(), 1)
 
+    def assert_cut(self, sink):
+        """Nothing more comes, since the input was cut; the library says so to the sink."""
+        if self.implementation == "handoff":
+            with self.assertRaises(ConnectionResetError):
+                receive_all(sink)
+        else:
+            self.assertEqual(receive_all(sink), b"")
+
     def test_a_client_that_resets(self):
         sinks = self.listen()
         service = self.start(sinks.getsockname())
@@ -162,7 +170,7 @@ class EveryImplementation:
         client.sendall(b"frame\n")
         self.assertEqual(receive(sink, 6), b"frame\n")
         reset(client)
-        self.assertEqual(receive_all(sink), b"")
+        self.assert_cut(sink)
         self.finish(*bystander)
         ended = service.wait()
         self.assert_failed(ended, 1, "reset by peer")
@@ -184,7 +192,10 @@ class EveryImplementation:
             with self.assertRaises(ConnectionError):
                 while True:
                     client.sendall(endless)
-        self.assertEqual(receive_all(sink), b"")
+        if self.implementation in UNPARSED:
+            self.assertEqual(receive_all(sink), b"")
+        else:
+            self.assert_cut(sink)
         self.finish(*bystander)
         ended = service.wait()
         if self.implementation in UNPARSED:

@@ -202,6 +202,64 @@ TEST(WriteQueueInterleavings, WithAnAborterACloserACancellerAndAFlush) {
   explore_states(shape, 10'000);
 }
 
+TEST(WriteQueueInterleavings, WithACloserWhoLetsTheLineInAndACanceller) {
+  ProgramShape shape = shape_of(1);
+  shape.admits = true;
+  shape.cancels = true;
+  explore_states(shape, 10'000);
+}
+
+TEST(WriteQueueInterleavings, WithACloserWhoLetsTheLineInInStepsOfOneItem) {
+  ProgramShape shape = shape_of(2);
+  shape.max_step_items = 1;
+  shape.first_is_empty = true;
+  shape.admits = true;
+  shape.flushes = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithACloserWhoLetsTheLineInAndAnAborter) {
+  ProgramShape shape = shape_of(1);
+  shape.writes = 1;
+  shape.producers = 3;
+  shape.admits = true;
+  shape.aborts = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithACloserAndOneWhoAbortsAfterItIsWritten) {
+  ProgramShape shape = shape_of(1);
+  shape.writes = 1;
+  shape.producers = 3;
+  shape.admits = true;
+  shape.aborts_after_written = true;
+  shape.cancels = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithAnAborterAndTwoWhoTakeWhatIsLeft) {
+  ProgramShape shape = shape_of(2);
+  shape.writes = 1;
+  shape.bytes_a_write = 2;
+  shape.config.max_pending_bytes = 4;
+  shape.stream_varies = true;
+  shape.aborts = true;
+  shape.takers = 2;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithAStreamThatMayFailAndATakerWhoIsCancelled) {
+  ProgramShape shape = shape_of(2);
+  shape.writes = 1;
+  shape.bytes_a_write = 2;
+  shape.config.max_pending_bytes = 4;
+  shape.stream_varies = true;
+  shape.stream_fails = true;
+  shape.takers = 2;
+  shape.cancels_taker = true;
+  explore_states(shape, 1'000);
+}
+
 TEST(WriteQueueInterleavings, WithAFlush) {
   ProgramShape shape = shape_of(2);
   shape.flushes = true;

@@ -23,7 +23,7 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
   if (shape_.closes) {
     all.emplace_back([this] {
       step([this](detail::Effects& e) {
-        queue_.close(e);
+        queue_.close(shape_.admits ? Waiters::admit : Waiters::refuse, e);
         is_closed_ = true;
       });
     });
@@ -34,6 +34,22 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
         queue_.abort(detail::ErrorValue::of(Errc::aborted), e);
         is_closed_ = true;
       });
+    });
+  }
+  if (shape_.aborts_after_written) {
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) {
+        queue_.abort_after_written(e);
+        is_closed_ = true;
+      });
+    });
+  }
+  for (std::size_t i = 0; i < shape_.takers; ++i) {
+    all.emplace_back([this, i] { take_unwritten(takers_[i]); });
+  }
+  if (shape_.cancels_taker) {
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) { queue_.cancel(takers_[0], error_value(125), e); });
     });
   }
   if (shape_.flushes) {
@@ -52,7 +68,7 @@ void WriteQueueProgram::step(Step&& call) {
   {
     detail::Effects effects;
     call(effects);
-    violate(queue_.violation(is_cancelling_));
+    violate(queue_.violation(is_cancelling_, shape_.admits));
     mine.start_turn = effects.start_turn;
     mine.ended = effects.ended;
     while (detail::Waiting* waiting = effects.resumed.pop_front()) {
@@ -157,7 +173,7 @@ void WriteQueueProgram::write() {
     if (turn_ == Turn::kYield && std::exchange(is_turn_posted_, true)) {
       violate("two turns were posted");
     }
-    if (turn_ == Turn::kShutdown) {
+    if (turn_ == Turn::kShutdown || turn_ == Turn::kAcknowledge) {
       step([this](detail::Effects& e) { queue_.finish_shutdown({}, e); });
     }
   }
@@ -180,6 +196,20 @@ void WriteQueueProgram::finish_write() {
   });
 }
 
+// It is given once the stream has returned, and then what the stream took is not in it.
+void WriteQueueProgram::take_unwritten(UnwrittenProbe& taker) {
+  if (!queue_.wait_unwritten(taker)) {
+    Stepper::wait_until([&] { return taker.resumed != 0; });
+  }
+  if (taker.error) {
+    return;
+  }
+  if (queue_.has_stream()) {
+    violate("given while the stream may take some");
+  }
+  left_ += rest_of(taker.items.take());
+}
+
 void WriteQueueProgram::take(std::size_t left) {
   for (std::size_t i = 0; i < batch_.count && left != 0; ++i) {
     const std::size_t size = std::min(left, batch_.buffers[i].size);
@@ -192,6 +222,11 @@ std::uint64_t WriteQueueProgram::name_of(const detail::Waiting* waiting) const {
   for (std::size_t i = 0; i < writes_.size(); ++i) {
     if (waiting == &writes_[i].probe || waiting == &writes_[i].done) {
       return i;
+    }
+  }
+  for (std::size_t i = 0; i < takers_.size(); ++i) {
+    if (waiting == &takers_[i]) {
+      return 102 + i;
     }
   }
   return waiting == &closed_ ? 100 : 101;
@@ -226,6 +261,13 @@ std::uint64_t WriteQueueProgram::state() {
       all = mixed(all, name_of(waiting));
     }
   }
+  for (const UnwrittenProbe& taker : takers_) {
+    for (const std::uint64_t each :
+         {static_cast<std::uint64_t>(taker.resumed), static_cast<std::uint64_t>(taker.error.value),
+          std::uint64_t{taker.linked}, std::uint64_t{taker.items.empty()}}) {
+      all = mixed(all, each);
+    }
+  }
   for (const std::uint64_t each :
        {static_cast<std::uint64_t>(turn_), std::uint64_t{batch_.bytes}, std::uint64_t{batch_.items},
         static_cast<std::uint64_t>(closed_.resumed), static_cast<std::uint64_t>(flush_.resumed),
@@ -234,7 +276,7 @@ std::uint64_t WriteQueueProgram::state() {
         std::uint64_t{is_cancelling_}}) {
     all = mixed(all, each);
   }
-  return mixed(mixed(all, peer_), violation_);
+  return mixed(mixed(mixed(all, peer_), left_), violation_);
 }
 
 std::string WriteQueueProgram::verdict() {
@@ -245,16 +287,20 @@ std::string WriteQueueProgram::verdict() {
     }
     admitted += writes_[i].is_admitted ? writes_[i].text : "";
   }
-  std::string outcome = peer_;
-  const auto unwritten = queue_.take_unwritten();
+  const auto unwritten = unwritten_of(queue_);
   if (!unwritten) {
     return "it has not ended";
   }
-  for (const Bytes& bytes : *unwritten) {
-    outcome += bytes.view();
+  const std::string outcome = peer_ + left_ + rest_of(*unwritten);
+  if (shape_.takers == 2 && !unwritten->empty()) {
+    return "nobody got what is left";
   }
   if (!shape_.aborts && !has_failed_ && outcome != peer_) {
     return "closed, and not all was written";
+  }
+  if (!shape_.aborts && !has_failed_ && !shape_.aborts_after_written &&
+      !queue_.has_ended_in_order()) {
+    return "closed, and not in order";
   }
   if (!is_in_order(outcome, admitted)) {
     return "admitted " + admitted + ", left " + outcome;

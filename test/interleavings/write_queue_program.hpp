@@ -29,8 +29,12 @@ struct ProgramShape {
   std::size_t bytes_a_step = SIZE_MAX;  // that the stream takes at most
   bool with_tickets = false;            // waited for by their producer
   bool closes = true;
+  bool admits = false;  // the close lets in who waits
   bool aborts = false;
-  bool cancels = false;  // the first write of the first producer
+  bool aborts_after_written = false;
+  std::size_t takers = 0;      // that wait for what is not written; the first two
+  bool cancels_taker = false;  // the first of them
+  bool cancels = false;        // the first write of the first producer
   bool flushes = false;
   bool last_tries = false;      // the last producer does not wait for room
   bool stream_varies = false;   // it takes one byte or all, as may be
@@ -53,7 +57,8 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
           std::uint64_t{pending_bytes_}, std::uint64_t{pending_items_},
           std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_},
           std::uint64_t{write_waiters_.size()}, std::uint64_t{flush_waiters_.size()},
-          std::uint64_t{close_waiters_.size()}, stats_.admitted_items}) {
+          std::uint64_t{close_waiters_.size()}, std::uint64_t{unwritten_waiters_.size()},
+          std::uint64_t{ends_in_order_}, stats_.admitted_items}) {
       all = mixed(all, each);
     }
     each_item([&](const detail::WriteItem& item) {
@@ -62,13 +67,16 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     return all;
   }
 
-  /// Empty, or what does not hold. With `goes_on` somebody is letting the line in, in steps.
-  [[nodiscard]] std::string violation(bool goes_on) {
+  /// Empty, or what does not hold. With `goes_on` somebody is letting the line in, in steps; with
+  /// `admits` a close lets it in.
+  [[nodiscard]] std::string violation(bool goes_on, bool admits) {
     std::size_t bytes = 0;
     each_item([&](const detail::WriteItem& item) { bytes += item.size; });
     if (state_ == State::kEnded) {
       const bool told = write_waiters_.empty() && flush_waiters_.empty() && close_waiters_.empty();
+      const bool given = unwritten_waiters_.empty() || is_with_stream();
       return !told                                  ? "somebody waits after the end"
+             : !given                               ? "somebody waits for what is there"
              : pending_bytes_ + pending_items_ != 0 ? "pending after the end"
                                                     : "";
     }
@@ -78,7 +86,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     if (pending_items_ > config_.max_items || pending_bytes_ > config_.max_pending_bytes) {
       return "a bound was passed";
     }
-    if (state_ == State::kClosing && !write_waiters_.empty()) {
+    if (state_ == State::kClosing && !write_waiters_.empty() && (!admits || !ends_in_order_)) {
       return "somebody waits for room after the close";
     }
     if (writer_ == Writer::kIdle && (state_ != State::kOpen || !items_.empty())) {
@@ -95,6 +103,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
   }
 
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
+  [[nodiscard]] bool has_stream() const { return is_with_stream(); }
 
  private:
   template <class Do>
@@ -168,6 +177,7 @@ class WriteQueueProgram {
   void write();
   void finish_write();
   void take(std::size_t left);
+  void take_unwritten(UnwrittenProbe& taker);
   void check_line(const Write* admitted_at_once);
   [[nodiscard]] std::string verdict_of(const Write& write) const;
   [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const;
@@ -182,6 +192,8 @@ class WriteQueueProgram {
   std::array<Pending, kMostThreads> pending_;  // by thread
   CloseProbe closed_;
   FlushProbe flush_;
+  std::array<UnwrittenProbe, 2> takers_;
+  std::string left_;  // what the takers got, from the first byte that is not written
   detail::WriteBatch batch_{};
   Turn turn_ = Turn::kIdle;
   std::string peer_;

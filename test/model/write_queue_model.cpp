@@ -98,11 +98,44 @@ void QueueModel::cancel_closed(int id) {
   }
 }
 
-void QueueModel::close() {
-  if (state_ == State::kOpen) {
-    state_ = State::kClosing;
-    refuse_waiters();
+bool QueueModel::wait_unwritten(int id) {
+  if (state_ == State::kEnded && !is_with_stream) {
+    return true;
   }
+  unwritten_waiters_.push_back(id);
+  return false;
+}
+
+void QueueModel::cancel_unwritten(int id) {
+  if (std::erase(unwritten_waiters_, id) != 0) {
+    say("unwritten", id, "cancelled");
+  }
+}
+
+void QueueModel::start_closing() {
+  state_ = State::kClosing;
+  progressed_ = true;
+}
+
+void QueueModel::close(Waiters waiters) {
+  if (state_ == State::kOpen) {
+    start_closing();
+    if (waiters == Waiters::refuse) {
+      refuse_waiters();
+    }
+  }
+}
+
+void QueueModel::abort_after_written() {
+  const bool is_too_late = is_closing() && ends_in_order_ && is_with_stream && items_.empty();
+  if (state_ == State::kEnded || is_too_late) {
+    return;
+  }
+  if (state_ == State::kOpen) {
+    start_closing();
+  }
+  ends_in_order_ = false;
+  refuse_waiters();
 }
 
 void QueueModel::end(detail::ErrorValue error) {
@@ -119,6 +152,54 @@ void QueueModel::end(detail::ErrorValue error) {
   for (const int id : std::exchange(closers_, {})) {
     say("closed", id, name(error));
   }
+  if (!is_with_stream) {
+    tell_unwritten();
+  }
+}
+
+void QueueModel::orphan() {
+  is_with_stream = false;
+  end(detail::ErrorValue::of(Errc::closed));
+  tell_unwritten();
+}
+
+void QueueModel::shut_down(detail::ErrorValue error) {
+  was_ended_by_stream_ = was_ended_by_stream_ || (!has_ended() && error);
+  end(error);
+  tell_unwritten();
+}
+
+void QueueModel::acknowledged() { end(detail::ErrorValue::of(Errc::aborted)); }
+
+void QueueModel::tell_unwritten() {
+  for (const int id : std::exchange(unwritten_waiters_, {})) {
+    say("unwritten", id, give_unwritten());
+  }
+}
+
+std::string QueueModel::give_unwritten() {
+  std::vector<std::string> entries;
+  for (const Item& item : std::exchange(items_, {})) {
+    entries.push_back(item.text);
+  }
+  return text_of(entries, std::exchange(offset_, 0));
+}
+
+std::string QueueModel::text_of(const std::vector<std::string>& entries,
+                                std::size_t first_written) {
+  std::string text = std::to_string(first_written) + " of";
+  for (const std::string& entry : entries) {
+    text += " [" + entry + "]";
+  }
+  return text;
+}
+
+// A write came back after the end: what it took is not left, and empty ones that it passed.
+void QueueModel::drop_written() {
+  while (offset_ != 0 && offset_ >= items_.front().text.size()) {
+    offset_ -= items_.front().text.size();
+    items_.pop_front();
+  }
 }
 
 void QueueModel::turn() {
@@ -133,6 +214,8 @@ void QueueModel::written(std::size_t bytes, std::size_t offered, detail::ErrorVa
   statistics.written_bytes += bytes;
   offset_ += bytes;
   if (state_ == State::kEnded) {
+    drop_written();
+    tell_unwritten();
     return;
   }
   zero_writes_ = bytes == 0 ? zero_writes_ + 1 : 0;
@@ -140,6 +223,7 @@ void QueueModel::written(std::size_t bytes, std::size_t offered, detail::ErrorVa
   pop();
   complete_flushes();
   if (error) {
+    was_ended_by_stream_ = true;
     end(error);
   } else if (zero_writes_ == 16) {
     end(detail::ErrorValue::of(Errc::no_progress));
@@ -148,32 +232,34 @@ void QueueModel::written(std::size_t bytes, std::size_t offered, detail::ErrorVa
   }
 }
 
-bool QueueModel::tick(std::chrono::steady_clock::time_point now) {
-  if (state_ == State::kEnded || config_.stall_timeout.count() == 0 || pending_bytes() == 0) {
-    return false;
+std::chrono::nanoseconds QueueModel::longest_silence() const {
+  auto longest = is_closing() ? config_.close_timeout : std::chrono::nanoseconds::max();
+  if (config_.stall_timeout.count() != 0 && pending_bytes() != 0) {
+    longest = std::min(longest, config_.stall_timeout);
   }
-  if (std::exchange(progressed_, false)) {
-    progress_at_ = now;
-    return true;
-  }
-  if (now - progress_at_ >= config_.stall_timeout) {
-    end(detail::ErrorValue::of(Errc::timed_out));
-    return false;
-  }
-  return true;
+  return longest;
 }
 
-std::vector<std::string> QueueModel::unwritten() const {
-  std::vector<std::string> rest;
-  std::size_t skip = offset_;
-  for (const Item& item : items_) {
-    if (skip != 0 && skip >= item.text.size()) {
-      skip -= item.text.size();
-      continue;
-    }
-    rest.push_back(item.text.substr(std::exchange(skip, 0)));
+QueueModel::TimePoint QueueModel::tick(TimePoint now, bool acknowledged) {
+  const auto longest = longest_silence();
+  if (state_ == State::kEnded || longest == std::chrono::nanoseconds::max()) {
+    return TimePoint::max();
   }
-  return rest;
+  progressed_ = progressed_ || acknowledged;
+  const bool is_silent = !std::exchange(progressed_, false);
+  if (!is_silent) {
+    progress_at_ = now;
+  }
+  if (is_closing() && !closing_since_) {
+    closing_since_ = now;
+  }
+  const bool is_too_long = is_closing() && now - *closing_since_ >= config_.close_limit;
+  if (is_too_long || (is_silent && now - progress_at_ >= longest)) {
+    end(detail::ErrorValue::of(Errc::timed_out));
+    return TimePoint::max();
+  }
+  const TimePoint next = std::min(progress_at_ + longest, now + longest / 4);
+  return is_closing() ? std::min(next, *closing_since_ + config_.close_limit) : next;
 }
 
 QueueModel::Outcome QueueModel::refuse(const detail::Refusal& why) {

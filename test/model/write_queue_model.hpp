@@ -13,12 +13,14 @@
 
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/detail/outcome.hpp"
+#include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/statistics.hpp"
 
 namespace bytes_handoff::test {
 
 class QueueModel {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
   enum class Outcome { kAdmitted, kRefused, kWaiting };
 
   explicit QueueModel(const WriteHandoffConfig& config) : config_(config) {}
@@ -40,25 +42,41 @@ class QueueModel {
   bool wait_closed(int id);
   void cancel_flush(int id);
   void cancel_closed(int id);
+  bool wait_unwritten(int id);
+  void cancel_unwritten(int id);
 
-  void close();
+  void close(Waiters waiters);
+  void abort_after_written();
   void end(detail::ErrorValue error);
+  void orphan();
   /// A turn starts: what needs no stream call is done.
   void turn();
   /// The stream took `bytes` of the `offered` ones and reported `error`.
   void written(std::size_t bytes, std::size_t offered, detail::ErrorValue error);
-  bool tick(std::chrono::steady_clock::time_point now);
+  /// The stream has ended its write side, or could not.
+  void shut_down(detail::ErrorValue error);
+  /// The peer has everything, or nobody waits for that any more.
+  void acknowledged();
+  /// When to look again.
+  TimePoint tick(TimePoint now, bool acknowledged);
 
   [[nodiscard]] std::size_t pending_bytes() const { return has_ended() ? 0 : item_bytes_; }
   [[nodiscard]] std::size_t pending_items() const { return has_ended() ? 0 : items_.size(); }
   [[nodiscard]] bool is_open() const { return state_ == State::kOpen; }
+  [[nodiscard]] bool is_closing() const { return state_ == State::kClosing; }
+  [[nodiscard]] bool ends_in_order() const { return ends_in_order_; }
   [[nodiscard]] bool has_ended() const { return state_ == State::kEnded; }
+  [[nodiscard]] bool was_ended_by_stream() const { return was_ended_by_stream_; }
+  [[nodiscard]] detail::ErrorValue first_error() const { return first_error_; }
+  [[nodiscard]] std::optional<TimePoint> closing_since() const { return closing_since_; }
   [[nodiscard]] bool is_drained() const { return items_.empty(); }
   [[nodiscard]] std::size_t waiters() const { return waiters_.size(); }
 
-  /// What `take_unwritten` must give.
-  [[nodiscard]] std::vector<std::string> unwritten() const;
+  /// What who asks for the unwritten entries must be given now: the next gets nothing.
+  [[nodiscard]] std::string give_unwritten();
 
+  /// A write or the shutdown of the stream is under way.
+  bool is_with_stream = false;
   /// All bytes that were ever admitted, in order.
   std::string stream;
   /// Of the last submission.
@@ -67,6 +85,8 @@ class QueueModel {
   std::vector<std::string> events;
   WriteStatistics statistics;
 
+  [[nodiscard]] static std::string text_of(const std::vector<std::string>& entries,
+                                           std::size_t first_written);
   [[nodiscard]] static std::string name(detail::ErrorValue error) {
     return error ? "error " + std::to_string(error.value) : "done";
   }
@@ -96,10 +116,16 @@ class QueueModel {
   void pop();
   void settle();
   void complete_flushes();
+  void start_closing();
+  void drop_written();
+  void tell_unwritten();
+  [[nodiscard]] std::chrono::nanoseconds longest_silence() const;
   void fail_tickets(detail::ErrorValue error);
 
   WriteHandoffConfig config_;
   State state_ = State::kOpen;
+  bool ends_in_order_ = true;
+  bool was_ended_by_stream_ = false;
   detail::ErrorValue first_error_;
   std::deque<Item> items_;
   std::size_t item_bytes_ = 0;    // of all items_
@@ -108,9 +134,11 @@ class QueueModel {
   std::deque<Write> waiters_;
   std::deque<Flush> flushes_;
   std::vector<int> closers_;
+  std::vector<int> unwritten_waiters_;
   unsigned zero_writes_ = 0;
-  bool progressed_ = false;
-  std::chrono::steady_clock::time_point progress_at_{};
+  bool progressed_ = true;
+  TimePoint progress_at_{};
+  std::optional<TimePoint> closing_since_;
 };
 
 }  // namespace bytes_handoff::test

@@ -16,8 +16,10 @@ using QueueKind = QueueOperation::Kind;
 
 // How often each kind comes, in the order of Kind; those that end the queue only in the last part.
 QueueKind random_kind(Random& random, bool may_end) {
-  constexpr std::size_t kWeights[] = {22, 14, 6, 14, 26, 1, 5, 2, 2, 2, 6, 4, 4, 4, 1, 1, 1, 1, 1};
-  constexpr std::size_t kSum = 117;
+  constexpr std::size_t kWeights[] = {22, 14, 6, 14, 26, 1, 5, 2, 2, 2, 6,
+                                      4,  4,  6, 1,  2,  1, 1, 1, 1, 1};
+  constexpr std::size_t kSum = 122;
+  static_assert(std::size(kWeights) == std::size(QueueOperation::kNames));
   for (;;) {
     std::size_t at = random.between(0, kSum - 1);
     std::size_t kind = 0;
@@ -40,6 +42,9 @@ struct QueueScenario {
     shape.config.max_waiters = random.one_in(3) ? random.between(0, 4) : SIZE_MAX;
     shape.config.max_waiting_bytes = random.one_in(3) ? random.between(0, 60) : SIZE_MAX;
     shape.config.stall_timeout = std::chrono::milliseconds(random.one_in(4) ? 2000 : 0);
+    // Limits that are reached in the last part of a run, which is that long.
+    shape.config.close_timeout = std::chrono::milliseconds(random.between(0, 1500));
+    shape.config.close_limit = std::chrono::milliseconds(random.between(0, 8000));
     shape.join_at_most = random.one_in(3) ? random.between(1, 100) : 0;
     shape.max_step_items = random.one_in(3) ? random.between(1, 5) : detail::kMaxStepItems;
     shape.ends_cleanly = random.one_in(2);
@@ -61,9 +66,12 @@ struct QueueScenario {
            limit(shape.config.max_pending_bytes) + ", max_waiters " +
            limit(shape.config.max_waiters) + ", max_waiting_bytes " +
            limit(shape.config.max_waiting_bytes) + ", stall timeout " +
-           (shape.config.stall_timeout.count() == 0 ? "none" : "2 s") + ", joined up to " +
-           limit(shape.join_at_most) + ", " + limit(shape.max_step_items) + " items a step, then " +
-           (shape.ends_cleanly ? "close" : "abort");
+           (shape.config.stall_timeout.count() == 0 ? "none" : "2 s") + ", close timeout " +
+           std::to_string(shape.config.close_timeout / std::chrono::milliseconds(1)) +
+           " ms, close limit " +
+           std::to_string(shape.config.close_limit / std::chrono::milliseconds(1)) +
+           " ms, joined up to " + limit(shape.join_at_most) + ", " + limit(shape.max_step_items) +
+           " items a step, then " + (shape.ends_cleanly ? "close" : "abort");
   }
 
   QueueWorldShape shape;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -47,12 +48,14 @@ struct Blocking : Base {
   Signal woken;
 };
 
+enum class End { kClose, kCloseAdmitting, kAbortAfterWritten, kAbort };
+
 struct Shape {
   std::size_t producers;
   std::size_t writes;
   std::size_t max_items;
   std::size_t max_pending_bytes;
-  bool aborts;
+  End end = End::kClose;         // all but a close come in the middle
   std::size_t join_at_most = 0;  // what the writer joins slices to; 0: nothing
   std::size_t max_step_items = detail::kMaxStepItems;
 };
@@ -72,12 +75,11 @@ class Threads {
       threads.emplace_back([this, i] { produce(i); });
     }
     threads.emplace_back([this] { watch(); });
-    for (std::size_t i = 1; i <= shape_.producers && !shape_.aborts; ++i) {
+    threads.emplace_back([this] { take_unwritten(); });
+    for (std::size_t i = 1; i <= shape_.producers && shape_.end == End::kClose; ++i) {
       threads[i].join();
     }
-    step([this](detail::Effects& e) {
-      shape_.aborts ? queue_.abort(detail::ErrorValue::of(Errc::aborted), e) : queue_.close(e);
-    });
+    step([this](detail::Effects& e) { end(e); });
     for (std::thread& thread : threads) {
       if (thread.joinable()) {
         thread.join();
@@ -104,6 +106,19 @@ class Threads {
     if (effects.ended) {
       has_ended_ = true;
       turn_.set();
+    }
+  }
+
+  void end(detail::Effects& e) {
+    switch (shape_.end) {
+      case End::kClose:
+        return queue_.close(Waiters::refuse, e);
+      case End::kCloseAdmitting:
+        return queue_.close(Waiters::admit, e);
+      case End::kAbortAfterWritten:
+        return queue_.abort_after_written(e);
+      case End::kAbort:
+        return queue_.abort(detail::ErrorValue::of(Errc::aborted), e);
     }
   }
 
@@ -181,19 +196,45 @@ class Threads {
       if (turn == Turn::kYield) {
         turn_.set();
       }
-      if (turn == Turn::kShutdown) {
+      if (turn == Turn::kShutdown || turn == Turn::kAcknowledge) {
         step([&](detail::Effects& e) { queue_.finish_shutdown({}, e); });
       }
     }
   }
 
-  // Reads what anyone may read at any time, and flushes now and then.
+  // Waits before the end, or comes behind it, and changes its mind now and then.
+  void take_unwritten() {
+    Random random(seed() + 2000);
+    for (;;) {
+      Blocking<detail::UnwrittenWaiter> waiter;
+      if (!queue_.wait_unwritten(waiter)) {
+        if (random.one_in(2)) {
+          step([&](detail::Effects& e) {
+            queue_.cancel(waiter, detail::ErrorValue::of(Errc::aborted), e);
+          });
+        }
+        waiter.woken.wait();
+      }
+      if (!waiter.error && random.one_in(2)) {
+        queue_.put_back(waiter.items);
+      } else if (!waiter.error) {
+        unwritten_ = waiter.items.take();
+        return;
+      }
+    }
+  }
+
+  // Reads what anyone may read at any time, looks at the time, and flushes now and then.
   void watch() {
     while (!has_ended_) {
       ASSERT_LE(queue_.pending_bytes(), shape_.max_pending_bytes);
       ASSERT_LE(queue_.pending_items(), shape_.max_items);
       const WriteStatistics seen = queue_.statistics();
       ASSERT_LE(seen.written_bytes, seen.admitted_bytes);
+      ASSERT_FALSE(queue_.was_ended_by_stream());
+      step([this](detail::Effects& e) {
+        static_cast<void>(queue_.tick(Queue::TimePoint() + std::chrono::seconds(1), false, e));
+      });
       Blocking<detail::FlushWaiter> flush;
       if (!queue_.wait_flush(flush)) {
         flush.woken.wait();
@@ -204,13 +245,12 @@ class Threads {
   void check() {
     EXPECT_EQ(queue_.pending_bytes(), 0U);
     EXPECT_EQ(queue_.pending_items(), 0U);
-    auto unwritten = queue_.take_unwritten();
-    ASSERT_TRUE(unwritten.has_value());
-    std::string all = peer_;
-    for (const Bytes& bytes : *unwritten) {
-      all += bytes.view();
-    }
-    EXPECT_TRUE(shape_.aborts || unwritten->empty());
+    const bool aborts = shape_.end == End::kAbort;
+    EXPECT_EQ(queue_.has_ended_in_order(),
+              shape_.end == End::kClose || shape_.end == End::kCloseAdmitting);
+    EXPECT_TRUE(aborts || unwritten_.empty());
+    EXPECT_TRUE(unwritten_of(queue_).value().empty());
+    const std::string all = peer_ + rest_of(unwritten_);
     std::vector<std::size_t> next(shape_.producers, 0);
     for (std::size_t at = 0; at < all.size();) {
       const std::size_t end = all.find(';', at);
@@ -223,7 +263,7 @@ class Threads {
     for (std::size_t i = 0; i < shape_.producers; ++i) {
       EXPECT_EQ(next[i], counts_[i].admitted);
       EXPECT_EQ(counts_[i].admitted, counts_[i].done + counts_[i].failed);
-      EXPECT_TRUE(shape_.aborts || counts_[i].failed == 0);
+      EXPECT_TRUE(aborts || counts_[i].failed == 0);
     }
   }
 
@@ -231,6 +271,7 @@ class Threads {
   Queue queue_;
   std::vector<Count> counts_;
   std::string peer_;
+  UnwrittenEntries unwritten_;
   Signal turn_;
   std::atomic<bool> has_ended_{false};
 };
@@ -242,23 +283,23 @@ TEST(WriteQueueThreads, ProducersWhoWaitCancelAndDropUntilAClose) {
              .writes = 1500,
              .max_items = items,
              .max_pending_bytes = 64,
-             .aborts = false,
              .join_at_most = items,
              .max_step_items = items == 2 ? detail::kMaxStepItems : 1})
         .run();
   }
 }
 
-TEST(WriteQueueThreads, AnAbortInTheMiddleLeavesNobodyWaiting) {
+TEST(WriteQueueThreads, AnEndInTheMiddleLeavesNobodyWaiting) {
   SCOPED_TRACE(seed_note());
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 200; ++round) {
+    constexpr End kEnds[] = {End::kAbort, End::kAbortAfterWritten, End::kCloseAdmitting};
     Threads({.producers = 3,
              .writes = 60,
              .max_items = 4,
              .max_pending_bytes = 20,
-             .aborts = true,
+             .end = kEnds[round % 3],
              .join_at_most = round % 2 == 0 ? 0U : 10U,
-             .max_step_items = round % 3 == 0 ? 1U : detail::kMaxStepItems})
+             .max_step_items = round % 5 == 0 ? 1U : detail::kMaxStepItems})
         .run();
   }
 }

@@ -99,6 +99,9 @@ void QueueWorld::cancel(Probes& probes, std::uint64_t which) {
     } else if constexpr (std::is_same_v<Probes, std::deque<FlushProbe>>) {
       model_.cancel_flush(id);
       queue_.cancel(probe, error_value(125), e);
+    } else if constexpr (std::is_same_v<Probes, std::deque<UnwrittenProbe>>) {
+      model_.cancel_unwritten(id);
+      queue_.cancel(probe, error_value(125), e);
     } else {
       model_.cancel_closed(id);
       queue_.cancel(probe, error_value(125), e);
@@ -151,14 +154,14 @@ void QueueWorld::act(const QueueOperation& op) {
     case Kind::kTicketDrop:
       use_ticket(op);
       break;
-    case Kind::kTick: {
-      now_ += std::chrono::milliseconds(op.a % 120);
-      const bool expected = model_.tick(now_);
-      expect(step([&](detail::Effects& e) { return queue_.tick(now_, e); }) == expected, "tick");
+    case Kind::kTick:
+      tick(op);
       break;
-    }
-    case Kind::kTakeUnwritten:
-      take_unwritten();
+    case Kind::kUnwritten:
+      wait_unwritten(op.a % 3 == 0);
+      break;
+    case Kind::kCancelUnwritten:
+      cancel(unwritten_, op.a);
       break;
     case Kind::kTimeBlocked: {
       const std::chrono::nanoseconds time(op.a % 1000);
@@ -168,7 +171,12 @@ void QueueWorld::act(const QueueOperation& op) {
       break;
     }
     case Kind::kClose:
-      close();
+      close(op.a % 2 == 0 ? Waiters::refuse : Waiters::admit);
+      break;
+    case Kind::kAbortAfterWritten:
+      model_.is_with_stream = is_outstanding();
+      model_.abort_after_written();
+      step([&](detail::Effects& e) { queue_.abort_after_written(e); });
       break;
     case Kind::kAbort:
       end_by(op.a % 2 == 0 ? Errc::aborted : Errc::timed_out);  // a user; a deadline
@@ -179,21 +187,37 @@ void QueueWorld::act(const QueueOperation& op) {
   }
 }
 
-void QueueWorld::close() {
-  model_.close();
-  step([&](detail::Effects& e) { queue_.close(e); });
+void QueueWorld::close(Waiters waiters) {
+  model_.close(waiters);
+  step([&](detail::Effects& e) { queue_.close(waiters, e); });
 }
 
 void QueueWorld::end_by(Errc why) {
+  model_.is_with_stream = is_outstanding();
   model_.end(detail::ErrorValue::of(why));
   step([&](detail::Effects& e) { queue_.abort(detail::ErrorValue::of(why), e); });
 }
 
 void QueueWorld::orphan() {
-  model_.end(detail::ErrorValue::of(Errc::closed));
+  model_.orphan();
   step([&](detail::Effects& e) { queue_.orphan(this, e); });
   stream_.destroy();
   is_destroyed_ = true;
+}
+
+// As a front end: not before it is asked to, sometimes earlier than it must, and often too late.
+void QueueWorld::tick(const QueueOperation& op) {
+  const bool takes_long = !model_.is_open() && op.a % 4 == 0;
+  now_ += std::chrono::milliseconds(op.a % 120 * (takes_long ? 20 : 1));
+  if (!is_watched_ || (now_ < next_tick_ && op.a % 8 < 4)) {
+    return;
+  }
+  const bool acknowledged = op.a % 5 == 0;
+  model_.is_with_stream = is_outstanding();
+  const auto expected = model_.tick(now_, acknowledged);
+  next_tick_ = step([&](detail::Effects& e) { return queue_.tick(now_, acknowledged, e); });
+  is_watched_ = next_tick_ != Queue::TimePoint::max();
+  expect(next_tick_ == expected, "when to look again");
 }
 
 void QueueWorld::use_ticket(const QueueOperation& op) {
@@ -236,6 +260,12 @@ QueueWorld::Turn QueueWorld::follow_up(Turn turn) {
   return turn;
 }
 
+QueueWorld::Turn QueueWorld::turn_when_drained() const {
+  return model_.is_open()         ? Turn::kIdle
+         : model_.ends_in_order() ? Turn::kShutdown
+                                  : Turn::kAcknowledge;
+}
+
 void QueueWorld::turn() {
   if (!stream_.turn_posted()) {
     return;
@@ -244,8 +274,7 @@ void QueueWorld::turn() {
   const Turn turn = follow_up(bounded(shape_.max_step_items, [this] { return stream_.begin(); }));
   const Turn expected = model_.has_ended()     ? Turn::kEnded
                         : !model_.is_drained() ? Turn::kWrite
-                        : model_.is_open()     ? Turn::kIdle
-                                               : Turn::kShutdown;
+                                               : turn_when_drained();
   expect(turn == expected, "what the turn is to do");
 }
 
@@ -260,6 +289,7 @@ Reply QueueWorld::reply_of(const QueueOperation& op) const {
 }
 
 void QueueWorld::reply(Reply with, bool yield) {
+  model_.is_with_stream = false;
   if (stream_.is_writing()) {
     with.take = std::min(with.take, stream_.batch().bytes);
     yield = yield && !has_small_steps();
@@ -267,29 +297,46 @@ void QueueWorld::reply(Reply with, bool yield) {
     const std::size_t most = std::max(shape_.max_step_items, stream_.batch().items);
     const Turn turn = follow_up(bounded(most, [&] { return stream_.finish(with, yield); }));
     const Turn expected = model_.has_ended()    ? Turn::kEnded
-                          : model_.is_drained() ? (model_.is_open() ? Turn::kIdle : Turn::kShutdown)
+                          : model_.is_drained() ? turn_when_drained()
                           : yield               ? Turn::kYield
                                                 : Turn::kWrite;
     expect(turn == expected, "what the writer is to do next");
   } else if (stream_.is_shutting_down()) {
-    model_.end(with.error);
+    model_.shut_down(with.error);
+    stream_.finish(with);
+  } else if (stream_.is_acknowledging()) {
+    model_.acknowledged();
     stream_.finish(with);
   }
 }
 
-void QueueWorld::take_unwritten() {
-  const auto taken = queue_.take_unwritten();
-  const bool may = model_.has_ended() && !is_outstanding();
-  expect(taken.has_value() == may, "whether unwritten bytes are to be had");
-  if (!taken || !may) {
-    return;
+void QueueWorld::wait_unwritten(bool puts_back) {
+  UnwrittenProbe& probe = unwritten_.emplace_back("", &log_);
+  puts_back_.push_back(puts_back);
+  const std::size_t index = unwritten_.size() - 1;
+  model_.is_with_stream = is_outstanding();
+  const bool expected = model_.wait_unwritten(static_cast<int>(index));
+  const bool at_once = queue_.wait_unwritten(probe);
+  start(probe, "unwritten", index, expected, at_once);
+  if (at_once && expected) {
+    expect(left_in(index) == model_.give_unwritten(), "unwritten entries");
   }
-  const auto expected =
-      std::exchange(was_taken_, true) ? std::vector<std::string>() : model_.unwritten();
-  expect(taken->size() == expected.size(), "how many unwritten slices");
-  for (std::size_t i = 0; i < std::min(taken->size(), expected.size()); ++i) {
-    expect((*taken)[i].view() == expected[i], "unwritten bytes");
+}
+
+// What is put back is there for who asks next.
+std::string QueueWorld::left_in(std::size_t index) {
+  UnwrittenProbe& probe = unwritten_[index];
+  if (puts_back_[index]) {
+    queue_.put_back(probe.items);
+    expect(probe.items.empty(), "entries that were put back are still there");
+    expect(queue_.wait_unwritten(probe), "entries that were put back are not to be had");
   }
+  const UnwrittenEntries left = probe.items.take();
+  std::vector<std::string> texts;
+  for (const Bytes& bytes : left.entries) {
+    texts.emplace_back(bytes.view());
+  }
+  return QueueModel::text_of(texts, left.first_written);
 }
 
 }  // namespace bytes_handoff::test

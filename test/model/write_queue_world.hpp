@@ -39,17 +39,34 @@ struct QueueOperation {
     kTicketDrop,
     kTick,
     kTimeBlocked,
-    kTakeUnwritten,
+    kUnwritten,
+    kCancelUnwritten,
     kClose,
+    kAbortAfterWritten,
     kAbort,
     kOrphan,
   };
-  static constexpr const char* kNames[] = {
-      "try",         "wait",          "cancel_write", "turn",
-      "reply",       "no_progress",   "flush",        "cancel_flush",
-      "wait_closed", "cancel_closed", "ticket_wait",  "ticket_cancel",
-      "ticket_drop", "tick",          "time_blocked", "take_unwritten",
-      "close",       "abort",         "orphan"};
+  static constexpr const char* kNames[] = {"try",
+                                           "wait",
+                                           "cancel_write",
+                                           "turn",
+                                           "reply",
+                                           "no_progress",
+                                           "flush",
+                                           "cancel_flush",
+                                           "wait_closed",
+                                           "cancel_closed",
+                                           "ticket_wait",
+                                           "ticket_cancel",
+                                           "ticket_drop",
+                                           "tick",
+                                           "time_blocked",
+                                           "unwritten",
+                                           "cancel_unwritten",
+                                           "close",
+                                           "abort_after_written",
+                                           "abort",
+                                           "orphan"};
 
   [[nodiscard]] std::string text() const {
     return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(a)) + "," +
@@ -141,8 +158,11 @@ class QueueWorld : public Expectations {
   [[nodiscard]] Turn follow_up(Turn turn);
   void reply(Reply with, bool yield);
   [[nodiscard]] Reply reply_of(const QueueOperation& op) const;
-  void take_unwritten();
-  void close();
+  [[nodiscard]] Turn turn_when_drained() const;
+  void tick(const QueueOperation& op);
+  void wait_unwritten(bool puts_back);
+  [[nodiscard]] std::string left_in(std::size_t index);
+  void close(Waiters waiters);
   void end_by(Errc why);
   void orphan();
 
@@ -158,6 +178,8 @@ class QueueWorld : public Expectations {
   void check_received();
   void check_statistics();
   void check_retention();
+  void check_end();
+  void check_watch();
   [[nodiscard]] std::string describe(const std::string& name);
   template <class Probes>
   void expect_resumed_once(const Probes& probes, const char* what);
@@ -174,14 +196,19 @@ class QueueWorld : public Expectations {
   std::deque<WriteProbe> writes_;
   std::deque<FlushProbe> flushes_;
   std::deque<CloseProbe> closers_;
+  std::deque<UnwrittenProbe> unwritten_;
+  std::vector<bool> puts_back_;  // of each of these, whether it gives back what it got
   std::deque<TicketEntry> tickets_;
   std::vector<WaitingText> waiting_texts_;
   int next_ticket_ = 0;
   ResumeLog log_;
   std::size_t received_ = 0;  // bytes of the peer's that were compared
   bool is_destroyed_ = false;
-  bool was_taken_ = false;
-  std::chrono::steady_clock::time_point now_{std::chrono::seconds(1)};
+  // Time, as a front end looks at it.
+  Queue::TimePoint now_{std::chrono::seconds(1)};
+  int watch_requests_ = 0;
+  bool is_watched_ = false;
+  Queue::TimePoint next_tick_{};
 
   QueueModel model_;
   Queue queue_;

@@ -48,6 +48,10 @@ std::string QueueWorld::describe(const std::string& name) {
   if (name.starts_with("closed")) {
     return name + ": " + outcome(closers_[index].error);
   }
+  if (name.starts_with("unwritten")) {
+    const bool is_cancelled = unwritten_[index].error.value == 125;
+    return name + ": " + (is_cancelled ? "cancelled" : left_in(index));
+  }
   WriteProbe& probe = writes_[index];
   const auto waited =
       std::find_if(waiting_texts_.begin(), waiting_texts_.end(),
@@ -163,6 +167,33 @@ void QueueWorld::check_retention() {
          "what waits retains more than it counts");
 }
 
+void QueueWorld::check_end() {
+  expect(queue_.has_ended() == model_.has_ended(), "has_ended");
+  expect(queue_.has_ended_in_order() == (model_.has_ended() && !model_.first_error()),
+         "has_ended_in_order");
+  expect(queue_.was_ended_by_stream() == model_.was_ended_by_stream(), "was_ended_by_stream");
+  expect(queue_.first_error() == model_.first_error(), "first_error");
+  expect(queue_.closing_since() == model_.closing_since(), "closing_since");
+}
+
+// Whoever may have to wait for the peer is looked at in time, and nobody else.
+void QueueWorld::check_watch() {
+  const WriteHandoffConfig& config = shape_.config;
+  const bool has_stall = config.stall_timeout.count() != 0;
+  if (std::exchange(watch_requests_, stream_.watch_requests()) != watch_requests_) {
+    expect(has_stall || !model_.is_open(), "to be watched, and nothing is limited");
+    is_watched_ = true;
+    next_tick_ = now_;
+  }
+  const bool waits = is_outstanding() || stream_.is_acknowledging();
+  if (!waits || model_.has_ended() || (!model_.is_closing() && !has_stall)) {
+    return;
+  }
+  const auto most = model_.is_closing() ? config.close_timeout : config.stall_timeout;
+  expect(is_watched_, "nobody looks at the time");
+  expect(next_tick_ <= now_ + most / detail::kLooksAtSilence, "nobody looks at the time in time");
+}
+
 void QueueWorld::check() {
   check_resumed();
   if (!tickets_.empty()) {
@@ -175,7 +206,8 @@ void QueueWorld::check() {
   expect(queue_.pending_bytes() <= shape_.config.max_pending_bytes, "the byte bound");
   expect(queue_.pending_items() <= shape_.config.max_items, "the item bound");
   expect(queue_.is_open() == model_.is_open(), "is_open");
-  expect(queue_.has_ended() == model_.has_ended(), "has_ended");
+  check_end();
+  check_watch();
   check_received();
   check_statistics();
   check_retention();
@@ -190,18 +222,21 @@ void QueueWorld::expect_resumed_once(const Probes& probes, const char* what) {
 
 void QueueWorld::finish() {
   if (!is_destroyed_) {
-    shape_.ends_cleanly ? close() : end_by(Errc::aborted);
-    while (failure().empty() && (stream_.turn_posted() || is_outstanding())) {
-      is_outstanding() ? reply(Reply::all(), false) : turn();
+    shape_.ends_cleanly ? close(Waiters::admit) : end_by(Errc::aborted);
+    check();
+    while (failure().empty() &&
+           (stream_.turn_posted() || is_outstanding() || stream_.is_acknowledging())) {
+      stream_.turn_posted() ? turn() : reply(Reply::all(), false);
       check();
     }
   }
   expect(model_.has_ended(), "it never came to its end");
-  take_unwritten();
+  wait_unwritten(false);
   check();
   expect_resumed_once(writes_, "a write was not resumed once");
   expect_resumed_once(flushes_, "a flush was not resumed once");
   expect_resumed_once(closers_, "a close was not resumed once");
+  expect_resumed_once(unwritten_, "who waits for what is left was not resumed once");
   expect(tickets_.empty(), "a ticket never finished");
   expect(foreign_.use_count() == 1, "a foreign owner was kept");
   block_ = BytesMut();

@@ -9,14 +9,11 @@ COUNT = DETAIL + "reference_count.hpp"
 POOL = "src/pool.cpp"
 DEPOT = "src/pool_depot.hpp"
 BYTES = "src/bytes.cpp"
+UNWRITTEN = "src/unwritten.cpp"
 BUFFER = "src/handoff_buffer.cpp"
 PIPE = "src/duplex_pipe.cpp"
 PIPE_REQUESTS = DETAIL + "duplex_pipe.hpp"
 
-SCHEDULE_END = """  if (writer_ == Writer::kIdle) {
-    schedule(effects);
-  }
-"""
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
     effects.may_dispatch = config_.dispatch_writes;
@@ -71,16 +68,90 @@ MUTANTS = [
      "!write_waiters_.empty() && bytes > limit", "bytes > limit"),
     ("the line keeps the bytes of who leaves it", ADMISSION,
      "  waiting_bytes_ -= waiter.bytes;\n", ""),
-    ("close does not wake an idle writer", ENDS, SCHEDULE_END, ""),
+    ("close does not wake an idle writer", ENDS,
+     "  if (writer_ == Writer::kIdle) {\n    schedule(effects);\n", "  if (false) {\n"),
     ("close leaves those who wait for room", ENDS,
-     "  state_ = State::kClosing;\n  refuse_all_waiters(closed_refusal(), effects);\n",
-     "  state_ = State::kClosing;\n"),
+     "  if (waiters == Waiters::refuse) {", "  if (false) {"),
+    ("close refuses those who are to be let in", ENDS,
+     "  if (waiters == Waiters::refuse) {", "  if (true) {"),
     ("close takes the line apart outside of the lock", ENDS,
      "  state_ = State::kClosing;\n", "  mutex_.unlock();\n  mutex_.lock();\n  state_ = State::kClosing;\n"),
     ("close refuses the line, then closes in a second step", ENDS,
-     "  state_ = State::kClosing;\n  refuse_all_waiters(closed_refusal(), effects);\n",
-     "  refuse_all_waiters(closed_refusal(), effects);\n  mutex_.unlock();\n  mutex_.lock();\n"
-     "  state_ = State::kClosing;\n"),
+     "  start_closing(effects);\n  if (waiters == Waiters::refuse) {\n",
+     "  if (waiters == Waiters::refuse) {\n    refuse_all_waiters(closed_refusal(), effects);\n"
+     "    mutex_.unlock();\n    mutex_.lock();\n  }\n  start_closing(effects);\n  if (false) {\n"),
+    ("an abort after everything is written ends in order", ENDS, "  ends_in_order_ = false;\n", ""),
+    ("an abort after everything is written leaves those who wait for room", ENDS,
+     "  ends_in_order_ = false;\n  refuse_all_waiters(closed_refusal(), effects);\n",
+     "  ends_in_order_ = false;\n"),
+    ("a close that was begun cannot become an abort", ENDS,
+     "  if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {",
+     "  if (state_ != State::kOpen) {"),
+    ("an abort after everything is written drops what is queued", ENDS,
+     "  ends_in_order_ = false;\n", "  end(ErrorValue::of(Errc::aborted), effects);\n"),
+    ("an abort is not what an acknowledged end is", WRITER,
+     "end(was_shut_down ? error : ErrorValue::of(Errc::aborted), effects);", "end(error, effects);"),
+    ("a shutdown that failed is not the stream's error", WRITER,
+     "  was_ended_by_stream_ = was_shut_down && error;\n", ""),
+    ("a cancelled write is taken for the stream's error", WRITER,
+     "    drop_written(written, effects);\n",
+     "    drop_written(written, effects);\n    was_ended_by_stream_ = true;\n"),
+    ("a close of a stream that writes is not watched", ENDS,
+     "    watch_time(effects);  // the stream may be stuck\n", ""),
+    ("a close relies on the look at a longer stall", ENDS,
+     "  is_watched_ = false;  // for a stall perhaps, which may allow more time\n", ""),
+    ("the end of the stream is not watched", WRITER,
+     "  watch_time(effects);\n  writer_ = ends_in_order_", "  writer_ = ends_in_order_"),
+    ("a write is not watched", WRITER,
+     "  watch_time(effects);\n  last_run_.retry", "  last_run_.retry"),
+    ("who looked in vain is not asked again", ENDS,
+     "  if (!is_watched_) {\n    return TimePoint::max();",
+     "  if (!std::exchange(is_watched_, true)) {\n    return TimePoint::max();"),
+    ("the limit of a close is not looked at", ENDS,
+     "    is_over = is_over || now >= limit;\n", ""),
+    ("the limit of a close begins with each look", ENDS,
+     "closing_since_ = closing_since_.value_or(now);", "closing_since_ = now;"),
+    ("what the peer acknowledges is no progress", ENDS,
+     "  progress_ += acknowledged ? 1U : 0U;\n", ""),
+    ("progress does not excuse silence", ENDS,
+     "bool is_over = is_silent && now >= silent_until;", "bool is_over = now >= silent_until;"),
+    ("a close is not bounded by the stall timeout", ENDS,
+     "  if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0) {\n    longest",
+     "  if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0 && state_ == State::kOpen) {\n    longest"),
+    ("a stall is found where no bytes wait", ENDS,
+     "  if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0) {\n    longest",
+     "  if (config_.stall_timeout.count() != 0) {\n    longest"),
+    ("what is left is given while the stream has it, to who comes", ENDS,
+     "  if (state_ == State::kEnded && !is_with_stream()) {\n    waiter.items",
+     "  if (state_ == State::kEnded) {\n    waiter.items"),
+    ("what is left is given while the stream has it, to who waits", ENDS,
+     "  if (!is_with_stream()) {\n    give_unwritten(effects);\n  }",
+     "  give_unwritten(effects);"),
+    ("what is left is given to all who wait for it", ENDS,
+     "    waiter->linked = false;\n    waiter->items.swap(items_, front_offset_);\n",
+     "    waiter->linked = false;\n    WriteItems all;\n    all.reserve(items_.size());\n"
+     "    auto at = items_.empty() ? WriteItems::Cursor() : items_.front_cursor();\n"
+     "    for (std::size_t left = items_.size(); left != 0; --left, ++at) {\n"
+     "      if (at->owner != nullptr) at->owner->add_references(1);\n"
+     "      all.push_back(*at);\n    }\n    std::size_t offset = front_offset_;\n"
+     "    waiter->items.swap(all, offset);\n"),
+    ("who waits for what is left is forgotten when a write comes back", WRITER,
+     "    give_unwritten(effects);\n    return Turn::kEnded;", "    return Turn::kEnded;"),
+    ("who waits for what is left is forgotten when a shutdown comes back", WRITER,
+     "    give_unwritten(effects);\n    return;\n", "    return;\n"),
+    ("who waits for what is left is forgotten with the context", ENDS,
+     "effects.watch_time = false;\n  give_unwritten(effects);\n", "effects.watch_time = false;\n"),
+    ("what is put back is lost", ENDS,
+     "  if (items_.empty()) {\n    items.swap(items_, front_offset_);\n  }\n",
+     "  UnwrittenItems lost;\n  std::size_t none = 0;\n  WriteItems gone;\n"
+     "  items.swap(gone, none);\n  lost.swap(gone, none);\n"),
+    ("an empty write that was not reached is passed", ENDS,
+     "    if (front_offset_ == 0 || front_offset_ < item.size) {",
+     "    if (front_offset_ < item.size) {"),
+    ("what is taken does not say what is written of it", UNWRITTEN,
+     "  unwritten.first_written = std::exchange(first_written_, 0);\n", ""),
+    ("what is left is lost where memory is short", UNWRITTEN,
+     "  unwritten.entries.reserve(items_.size());\n", ""),
     ("an end leaves those who wait for room", ENDS,
      "  refuse_all_waiters(closed_refusal(), effects);\n  std::size_t all", "  std::size_t all"),
     ("an end forgets flushes", ENDS,
@@ -123,7 +194,9 @@ MUTANTS = [
      "  if (items_.empty()) {\n    items_.release_segments();",
      "  if (items_.empty() || state_ == State::kClosing) {\n    items_.release_segments();"),
     ("what was written after the end is given back too", WRITER,
-     "    front_offset_ += written;  // written after all\n", ""),
+     "    drop_written(written, effects);\n", ""),
+    ("what was written after the end is only counted", WRITER,
+     "    drop_written(written, effects);\n", "    front_offset_ += written;\n"),
     ("a short write is forgotten", WRITER, "  front_offset_ = offset;\n", "  front_offset_ = 0;\n"),
     ("a ticket's wait is looked up, then set", TICKET,
      """    if (word_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&waiter),
@@ -217,4 +290,10 @@ MUTANTS = [
      "    request.is_parked = false;\n", ""),
     ("a settled request of a duplex does not hold its context", PIPE_REQUESTS,
      "      request.held.reset(guard);\n", ""),
+    ("the peer of a reset duplex reads its end", PIPE,
+     "  is_reset_ |= writer_ == Side::kOpen;\n", ""),
+    ("the peer of a reset duplex writes as to a closed one", PIPE,
+     "  is_reset_ |= reader_ == Side::kOpen;\n", ""),
+    ("a reset of a duplex cuts off what was whole", PIPE,
+     "  is_reset_ |= writer_ == Side::kOpen;\n", "  is_reset_ = true;\n"),
 ]

@@ -34,7 +34,7 @@ class Mutant(NamedTuple):
     text: str
     replacement: str
     tree: str  # a preset of CMake's
-    programs: list
+    programs: list  # with their options
     test_files: str  # those that are built: a regular expression
 
 
@@ -60,15 +60,16 @@ def configure(scratch, mutant):
 
 
 def build(scratch, tree, program):
-    built = subprocess.run(["cmake", "--build", f"build/{tree}", "--target", program], cwd=scratch,
-                           timeout=BUILD_SECONDS, capture_output=True, text=True)
+    built = subprocess.run(["cmake", "--build", f"build/{tree}", "--target", program.split()[0]],
+                           cwd=scratch, timeout=BUILD_SECONDS, capture_output=True, text=True)
     return built.returncode == 0, built.stdout + built.stderr
 
 
 def first_failure(scratch, tree, program):
     """The test that fails, or None."""
+    name, *options = program.split()
     try:
-        run = subprocess.run([scratch / "build" / tree / "bin" / program, "--gtest_fail_fast"],
+        run = subprocess.run([scratch / "build" / tree / "bin" / name, *options, "--gtest_fail_fast"],
                              timeout=RUN_SECONDS, capture_output=True, text=True, errors="replace")
     except subprocess.TimeoutExpired:
         return "(it never ends)"

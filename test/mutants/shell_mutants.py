@@ -8,11 +8,20 @@ CONTEXTS = IMPL + "context_registry.hpp"
 BASE = IMPL + "writer_base.hpp"
 WRITER = IMPL + "writer.hpp"
 LINGER = IMPL + "linger.hpp"
+LINGER_OPERATION = IMPL + "linger_operation.hpp"
+END_WRITE = "include/bytes_handoff/end_write.hpp"
+RESET = IMPL + "reset_stream.hpp"
+TLS_END = IMPL + "tls_end.hpp"
+ACKNOWLEDGEMENT = IMPL + "acknowledgement.hpp"
+BEAST = "include/bytes_handoff/beast.hpp"
 READ = IMPL + "read_operation.hpp"
 READING = IMPL + "reading.hpp"
 MEMORY = IMPL + "handler_memory.hpp"
 STREAM_CONTEXT = IMPL + "stream_context.hpp"
 THROWN = IMPL + "stream_exception.hpp"
+STREAM_END = IMPL + "stream_end.hpp"
+TLS_END = IMPL + "tls_end.hpp"
+BEAST = "include/bytes_handoff/beast.hpp"
 EFFECTS = "include/bytes_handoff/detail/effects.hpp"
 BUFFER = "include/bytes_handoff/handoff_buffer.hpp"
 
@@ -20,20 +29,35 @@ ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
 SHELL = ("dev", "shell_tests_asio")
 HARNESS = ("dev", "harness_tests")
+ENDS = (*SHELL, "/(end_streams|linger)_test")
+TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
+BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
 ROOMS = "bench/stream_harness/"
 LEDGER = ROOMS + "driver_ledger.cpp"
 ERROR_LOG = ROOMS + "error_log.cpp"
 PAYLOAD = ROOMS + "workload.cpp"
 
+
+def ends(cells, tree="dev", flavour="asio"):
+    """Cells of the matrix, each in all its forms."""
+    return tree, f"end_tests_{flavour} --gtest_filter=Ends.{cells}", "/ends_test"
+
+
 MUTANTS = [
+    ("what is acknowledged is no progress of an end", STREAM_END,
+     "return is_alive() && acknowledgement_.bytes < before;", "return is_alive() && false;",
+     *SHELL, "/writer_progress_test"),
+    ("a stream that buffers is not flushed behind a write", WRITER,
+     "      if (error || written == 0) {\n", "      if (true || error || written == 0) {\n",
+     *SHELL, "/writer_buffered_test"),
     ("the initiation of a write uses itself when its handler may have run", OPERATIONS,
      "before the writer's turn\n    }\n    writer->carry_out(effects);",
      "before the writer's turn\n    }\n    writer_->carry_out(effects);",
      *ASAN_TOKENS, "/write_tokens_test"),
     ("the initiation of a close uses itself when its handler may have run", OPERATIONS,
-     "    if constexpr (kCloses) {\n      writer->close();",
-     "    if constexpr (kCloses) {\n      writer_->close();",
+     "    if constexpr (kCloses) {\n      writer->close(waiters);",
+     "    if constexpr (kCloses) {\n      writer_->close(waiters);",
      *ASAN_TOKENS, "/end_tokens_test"),
     ("a cancellation between two steps of a read is forgotten", READ,
      "    is_cancelled_ = true;\n", "",
@@ -80,23 +104,82 @@ MUTANTS = [
      "return error ? error : to_net_error(Errc::stream_exception);", "return net::error::no_memory;",
      *SHELL, "/writer_exceptions_test"),
     ("an ended queue keeps its stream", WRITER,
-     "if (!has_ended_ || is_with_stream_ || is_in_turn_ || stream_ == nullptr) {", "if (true) {",
+     "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go", "    if (false) {\n      let_go",
      *SHELL, "/writer_release_test"),
     ("an ended queue lets go of a stream that is busy for it", WRITER,
-     "if (!has_ended_ || is_with_stream_ || is_in_turn_", "if (!has_ended_ || is_in_turn_",
+     "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go",
+     "    if (stream_ != nullptr) {\n      let_go",
      "asan", "shell_tests_boost_asio", "/writer_release_test"),
     ("what was not written is kept without handles", BASE,
      "    has_handles_ = false;\n    queue_.discard_unwritten();\n", "",
      *SHELL, "/writer_release_test"),
-    ("an owned socket does not linger", WRITER,
-     "        linger(stream);\n", "",
+    ("an owned socket does not linger", STREAM_END,
+     "          start_lingering(std::move(stream), config, later(since, config.close_limit));\n", "",
      *SHELL, "/writer_release_test"),
     ("a lingering socket waits for silence for ever", LINGER,
-     "    wait_for_silence();\n    wait_for_input();\n", "    wait_for_input();\n",
-     *SHELL, "/writer_release_test"),
+     "    wait_for_time();\n    try {\n", "    try {\n",
+     *ENDS),
     ("a lingering socket reads without end", LINGER,
-     "      if (left_ == 0) {\n        return false;\n      }\n", "",
-     *SHELL, "/writer_release_test"),
+     "if (dropped_ > bounds_.max_bytes) {", "if (false) {",
+     *ENDS),
+    ("a lingering socket does not see acknowledgements", LINGER,
+     "    if (before != kNotAsked && unacknowledged_bytes_ < before) {", "    if (false) {",
+     *ENDS),
+    ("a linger may last for ever", LINGER_OPERATION,
+     "later(std::chrono::steady_clock::now(), limits.whole)",
+     "std::chrono::steady_clock::time_point::max()",
+     *ENDS),
+    ("a linger cannot be cancelled", LINGER_OPERATION,
+     "      linger->finish(net::error::operation_aborted);\n", "",
+     *ENDS),
+    ("a linger that goes with its context forgets who waits", LINGER_OPERATION,
+     "      waiter_->resume(context_);\n", "",
+     *ENDS),
+    ("a reset is a close", RESET,
+     "      detail::mark_for_reset(stream);\n      net_error_code ignored;\n", "      net_error_code ignored;\n",
+     *ENDS),
+    ("a socket is marked by Asio's option, which its destructor turns off", RESET,
+     "        detail::set_reset_at_close(socket);\n",
+     "        socket.set_option(net::socket_base::linger(true, 0));\n",
+     *ENDS),
+    ("a derived socket ends as its own member says", END_WRITE,
+     "detail::as_socket(stream).shutdown(", "stream.shutdown(",
+     *ENDS),
+    ("what is buffered is not flushed before the end", END_WRITE,
+     "      detail::as_write_buffer(stream).async_flush(std::move(step));\n",
+     "      std::move(step)(net_error_code());\n",
+     *ENDS),
+    ("an end goes on behind an error", END_WRITE,
+     "          if (error) {\n            std::move(then)(error);\n          } else {\n", "          {\n",
+     *ENDS),
+    ("only the uppermost buffer is flushed", END_WRITE,
+     "if constexpr (BuffersWrites<LayerBelow<Stream>>) {", "if constexpr (false) {",
+     *ENDS),
+    ("a dead connection is said to live", ACKNOWLEDGEMENT,
+     "info.tcpi_state == TCP_CLOSE", "false",
+     *ENDS),
+    ("the end of a TLS stream waits for the peer's with a read", TLS_END,
+     "    SSL_set_shutdown(ssl_, SSL_get_shutdown(ssl_) | kTlsReceivedShutdown);\n", "",
+     *TLS_ENDS),
+    ("the end of a TLS stream is the end of its reader", TLS_END,
+     "    if (!was_so_) {", "    if (false) {",
+     *TLS_ENDS),
+    ("the end of a TLS stream forgets that the peer has ended", TLS_END,
+     "    if (!was_so_) {", "    if (true) {",
+     *TLS_ENDS),
+    ("the end of a TLS stream is written without room for it", TLS_END,
+     "    } else if (has_room()) {", "    } else if (true) {",
+     *TLS_ENDS),
+    ("the end of a TLS stream stays behind another write", TLS_END,
+     "    if (is_sent && has_sent_all()) {", "    if (is_sent) {",
+     *TLS_ENDS),
+    ("a stream of Beast's that is reset waits on for its rate", BEAST,
+     "  static void reset(Stream& stream) { detail::as_beast_socket(stream).close(); }\n", "",
+     *BEAST_ENDS),
+    ("a stream of Beast's is closed where it should be reset", RESET,
+     "      detail::mark_for_reset(stream);\n      LayerOf<Stream>::reset(stream);\n",
+     "      LayerOf<Stream>::reset(stream);\n",
+     *BEAST_ENDS),
     ("an idle stream without readiness is given a block", READING,
      "begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);",
      "begin_read(false, error);",
@@ -137,4 +220,34 @@ MUTANTS = [
     ("nobody looks whether the buffers fit the memory", ROOMS + "options.cpp",
      "  if (wave && *wave <= memory) return;\n", "  if (wave || memory != 0) return;\n",
      *HARNESS, "/options_test"),
+    ("a queue that was aborted leaves its connection open", STREAM_END,
+     "      } else {\n        reset_stream(stream);\n      }\n", "      }\n",
+     *ends("abort_idle/*")),
+    ("a stream that has failed is closed under its reader", STREAM_END,
+     "if (ownership_ == StreamOwnership::kShared && queue.was_ended_by_stream()) {", "if (false) {",
+     *ends("peer_resets/*")),
+    ("a stream goes in order with its context", STREAM_END,
+     "      if (!queue.has_ended_in_order()) {\n        mark_for_reset(stream);\n      }\n", "",
+     *ends("context_destroyed/*")),
+    ("the last handle's reset does not wait until all is acknowledged", STREAM_END,
+     "if (!is_alive() || acknowledgement_.bytes == 0) {", "if (true) {",
+     *ends("drop/*")),
+    ("the last handle ends the queue in order", BASE,
+     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n    has_handles_ = false;",
+     "    close(Waiters::refuse);\n    has_handles_ = false;",
+     *ends("exception/*")),
+    ("an owned socket is closed before its peer has ended", STREAM_END,
+     "if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {",
+     "if (false) {",
+     *ends("close/*")),
+    ("a TLS stream's end reads until the peer has ended", TLS_END,
+     "    const BelievesPeerHasEnded belief(ssl);\n", "",
+     *ends("close/tls_*")),
+    ("a read that was told of the queue is not told why it ended", BASE,
+     "if (was_closed && !writer_->queue().was_ended_by_stream()) {", "if (false) {",
+     *ends("abort/*")),
+    ("a rate-limited stream of Beast's is not closed", BEAST,
+     "  static void reset(Stream& stream) { detail::as_beast_socket(stream).close(); }",
+     "  static void reset(Stream&) {}",
+     *ends("abort/beast_*", "asan", "boost_asio")),
 ]

@@ -62,7 +62,7 @@ class Producer {
       submit_group();
     }
     if (left_ == 0 && !is_waiting_ && !std::exchange(is_closed_, true)) {
-      out_.async_close(std::chrono::hours(24), [this](net_error_code error) {
+      out_.async_close([this](net_error_code error) {
         EXPECT_FALSE(error) << error.message();
         is_over_ = true;
       });

@@ -7,8 +7,10 @@
  *
  * Defined from outside: ITEMS and BYTES, the limits; SIZE_0 and SIZE_1, the bytes of
  * a write of either producer; WAITERS and WAITING_BYTES, the limits of the line, and STEP, how many are let in by one step, where
- * these are to matter; and WITH_ABORT for an aborter. What must hold is asserted where it could break; that everybody ends is the
- * absence of invalid end states.
+ * these are to matter; ADMITS for a close that lets in who waits; WITH_ABORT for an aborter, and
+ * WITH_ABORT_AFTER_WRITTEN for one who lets all that was admitted be written and acknowledged first.
+ * What must hold is asserted where it could break; that everybody ends is the absence of invalid end
+ * states.
  */
 
 #define WRITES 4
@@ -24,7 +26,7 @@
 #define NOBODY 255
 
 mtype = { open, closing, ended };                       /* the queue */
-mtype = { idle, scheduled, writing, shutting_down };    /* its writer */
+mtype = { idle, scheduled, writing, shutting_down, acknowledging };  /* its writer */
 mtype = { unborn, waiting, admitted, written, refused, cancelled };  /* a write */
 
 mtype state = open;
@@ -42,6 +44,8 @@ byte offset;              /* bytes of the first item that are written */
 bool turn_posted;
 bool behind[2];           /* a producer's write waits behind the other's */
 bool has_closed;          /* the close, or the abort, has returned */
+bool in_order = true;     /* a close is not an abort */
+bool was_shut_down;       /* the peer was told that this is all */
 byte last_written[2] = NOBODY;  /* of each producer */
 
 #define size_of(w) ((w) < 2 -> SIZE_0 : SIZE_1)
@@ -49,7 +53,11 @@ byte last_written[2] = NOBODY;  /* of each producer */
 #define may_wait(w) (len(line) < WAITERS && (len(line) == 0 || waiting_bytes + size_of(w) <= WAITING_BYTES))
 
 inline push(w) {
+#ifdef ADMITS
+  assert(state != ended && in_order);
+#else
   assert(state == open);
+#endif
   assert(!began_late[w]);
   queue!w;
   write[w] = admitted;
@@ -197,7 +205,8 @@ inline decide(wake) {
     if
     :: yields -> writer = scheduled
     :: !yields && len(queue) > 0 -> writer = writing
-    :: !yields && len(queue) == 0 && state == closing -> writer = shutting_down
+    :: !yields && len(queue) == 0 && state == closing && in_order -> writer = shutting_down
+    :: !yields && len(queue) == 0 && state == closing && !in_order -> writer = acknowledging
     :: else -> writer = idle
     fi
   fi
@@ -245,7 +254,13 @@ proctype Writer() {
       }
       atomic { wake_all(wake); post_if_yields() }
     :: atomic {
-        writer == shutting_down ->
+        writer == shutting_down || writer == acknowledging ->
+        if
+        :: state != ended && writer == shutting_down ->
+          assert(in_order && len(queue) == 0 && len(line) == 0);
+          was_shut_down = true
+        :: else
+        fi;
         writer = idle;
         if
         :: state != ended -> end_queue(wake)
@@ -267,7 +282,9 @@ proctype Closer() {
     if
     :: state == open ->
       state = closing;
+#ifndef ADMITS
       refuse_waiters(wake);
+#endif
       posts = (writer == idle);
       if
       :: posts -> writer = scheduled
@@ -297,6 +314,40 @@ proctype Aborter() {
     fi
   }
   atomic { has_closed = true; wake_all(wake) }
+}
+#endif
+
+#ifdef WITH_ABORT_AFTER_WRITTEN
+proctype LateAborter() {
+  byte next;
+  byte wake;
+  bool posts;
+  atomic {
+    if
+    :: state != ended && writer != shutting_down ->
+      in_order = false;
+      refuse_waiters(wake);
+      if
+      :: state == open ->
+        state = closing;
+        posts = (writer == idle);
+        if
+        :: posts -> writer = scheduled
+        :: else
+        fi
+      :: else
+      fi
+    :: else
+    fi
+  }
+  atomic {
+    has_closed = true;
+    if
+    :: posts -> assert(!turn_posted); turn_posted = true
+    :: else
+    fi;
+    wake_all(wake)
+  }
 }
 #endif
 
@@ -363,12 +414,19 @@ init {
 #ifdef WITH_ABORT
     run Aborter();
 #endif
+#ifdef WITH_ABORT_AFTER_WRITTEN
+    run LateAborter();
+#endif
     run Closer()
   }
   (_nr_pr == 1);  /* all have ended: if one waits for ever, this is an invalid end state */
   d_step {
     assert(state == ended && len(line) == 0);
     assert(pending_items == 0 && pending_bytes == 0);
+#ifndef WITH_ABORT
+    assert(was_shut_down == in_order);
+#endif
+    assert(!was_shut_down || in_order);
     w = 0;
     do
     :: w < WRITES ->

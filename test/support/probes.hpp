@@ -46,6 +46,7 @@ class CountOutcome {
   }
 
   [[nodiscard]] bool has_come() const { return has_come_; }
+  [[nodiscard]] const net_error_code& error() const { return error_; }
   void expect(const net_error_code& error, std::size_t n) const {
     EXPECT_TRUE(has_come_) << "a handler was not called";
     if (error || error_) {  // success is success, whatever category it comes with

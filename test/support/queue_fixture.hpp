@@ -94,8 +94,11 @@ class QueueTest : public testing::Test {
   void cancel(WriteProbe& waiter) {
     stream().step([&](detail::Effects& e) { queue().cancel(waiter, e); });
   }
-  void close() {
-    stream().step([&](detail::Effects& e) { queue().close(e); });
+  void close(Waiters waiters = Waiters::refuse) {
+    stream().step([&](detail::Effects& e) { queue().close(waiters, e); });
+  }
+  void abort_after_written() {
+    stream().step([&](detail::Effects& e) { queue().abort_after_written(e); });
   }
   void abort(detail::ErrorValue error = detail::ErrorValue::of(Errc::aborted)) {
     stream().step([&](detail::Effects& e) { queue().abort(error, e); });
@@ -103,19 +106,18 @@ class QueueTest : public testing::Test {
   void orphan(const void* context) {
     stream().step([&](detail::Effects& e) { queue().orphan(context, e); });
   }
-  bool tick(std::chrono::steady_clock::time_point now) {
-    return stream().step([&](detail::Effects& e) { return queue().tick(now, e); });
+  /// When to look again: the latest time that there is where nothing is watched.
+  Queue::TimePoint tick(Queue::TimePoint now, bool acknowledged = false) {
+    return stream().step([&](detail::Effects& e) { return queue().tick(now, acknowledged, e); });
   }
 
-  /// What `take_unwritten` gives, as text.
+  /// Whether what was not written is to be had.
+  [[nodiscard]] bool has_unwritten() { return unwritten_of(queue()).has_value(); }
+  /// It, as `text_of` has it.
   [[nodiscard]] std::vector<std::string> unwritten() {
-    std::vector<std::string> texts;
-    auto taken = queue().take_unwritten();
+    auto taken = unwritten_of(queue());
     EXPECT_TRUE(taken.has_value());
-    for (const Bytes& bytes : taken.value_or(std::vector<Bytes>())) {
-      texts.emplace_back(bytes.view());
-    }
-    return texts;
+    return text_of(taken.value_or(UnwrittenEntries()));
   }
 
   static void expect_result(const TicketRef& ticket, detail::ErrorValue error,

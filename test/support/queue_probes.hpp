@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ struct Probe : Base {
 using TicketProbe = Probe<detail::TicketWaiter>;
 using FlushProbe = Probe<detail::FlushWaiter>;
 using CloseProbe = Probe<detail::CloseWaiter>;
+using UnwrittenProbe = Probe<detail::UnwrittenWaiter>;
 
 /// A waiting write with its slices.
 template <class Sync>
@@ -77,6 +79,40 @@ using TicketRef = BasicTicketRef<detail::StdSync>;
 template <class Sync = detail::StdSync>
 [[nodiscard]] BasicTicketRef<Sync> make_ticket() {
   return BasicTicketRef<Sync>(detail::TicketState<Sync>::make());
+}
+
+/// What the queue has not written, if it is to be had by now.
+template <class Queue>
+[[nodiscard]] std::optional<UnwrittenEntries> unwritten_of(Queue& queue) {
+  UnwrittenProbe probe;
+  if (queue.wait_unwritten(probe)) {
+    return probe.items.take();
+  }
+  detail::Effects effects;
+  queue.cancel(probe, {}, effects);
+  effects.resume_all();
+  return std::nullopt;
+}
+
+/// As text: the whole entries, `|` behind what is written of the first one.
+[[nodiscard]] inline std::vector<std::string> text_of(const UnwrittenEntries& unwritten) {
+  std::vector<std::string> texts;
+  for (const Bytes& bytes : unwritten.entries) {
+    texts.emplace_back(bytes.view());
+  }
+  if (unwritten.first_written != 0) {
+    texts.at(0).insert(unwritten.first_written, 1, '|');
+  }
+  return texts;
+}
+
+/// From the first byte that is not written.
+[[nodiscard]] inline std::string rest_of(const UnwrittenEntries& unwritten) {
+  std::string rest;
+  for (const Bytes& bytes : unwritten.entries) {
+    rest += bytes.view();
+  }
+  return rest.substr(unwritten.first_written);
 }
 
 [[nodiscard]] inline detail::ErrorValue error_value(int value) {

@@ -43,8 +43,8 @@ class ScriptedStream {
   ScriptedStream(const ScriptedStream&) = delete;
   ScriptedStream& operator=(const ScriptedStream&) = delete;
 
-  /// Operation `k` (from 0, the shutdown counted too) ends like this when `run()` meets it; all
-  /// others like `otherwise`.
+  /// Operation `k` (from 0, the shutdown or the acknowledgement counted too) ends like this when
+  /// `run()` meets it; all others like `otherwise`.
   void script(std::size_t k, Reply reply) { script_.insert_or_assign(k, reply); }
   void otherwise(Reply reply) { otherwise_ = reply; }
 
@@ -73,6 +73,7 @@ class ScriptedStream {
              "cancelled with nothing outstanding");
       ++cancel_requests_;
     }
+    watch_requests_ += effects.watch_time ? 1 : 0;
     ends_ += effects.ended ? 1 : 0;
     expect(ends_ <= 1, "ended twice");
   }
@@ -80,6 +81,8 @@ class ScriptedStream {
   [[nodiscard]] bool turn_posted() const { return turn_posted_; }
   [[nodiscard]] bool is_writing() const { return outstanding_ == Outstanding::kWrite; }
   [[nodiscard]] bool is_shutting_down() const { return outstanding_ == Outstanding::kShutdown; }
+  /// Whether the front end is to wait until the peer has everything.
+  [[nodiscard]] bool is_acknowledging() const { return outstanding_ == Outstanding::kAcknowledge; }
   [[nodiscard]] const detail::WriteBatch& batch() const { return batch_; }
 
   /// Runs the posted turn.
@@ -92,8 +95,8 @@ class ScriptedStream {
   Turn finish(Reply reply, bool yield = false) {
     const Outstanding ended = std::exchange(outstanding_, Outstanding::kNothing);
     ++operations_;
-    if (ended == Outstanding::kShutdown) {
-      is_shut_down_ = !reply.error;
+    if (ended == Outstanding::kShutdown || ended == Outstanding::kAcknowledge) {
+      is_shut_down_ = ended == Outstanding::kShutdown && !reply.error;
       step([&](detail::Effects& e) { queue_->finish_shutdown(reply.error, e); });
       return Turn::kEnded;
     }
@@ -130,13 +133,14 @@ class ScriptedStream {
   [[nodiscard]] const std::string& received() const { return received_; }
   [[nodiscard]] std::size_t operations() const { return operations_; }
   [[nodiscard]] int cancel_requests() const { return cancel_requests_; }
+  [[nodiscard]] int watch_requests() const { return watch_requests_; }
   [[nodiscard]] int ends() const { return ends_; }
   [[nodiscard]] bool is_shut_down() const { return is_shut_down_; }
   /// Empty: none.
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
  private:
-  enum class Outstanding { kNothing, kWrite, kShutdown };
+  enum class Outstanding { kNothing, kWrite, kShutdown, kAcknowledge };
 
   void expect(bool holds, std::string_view rule) {
     if (!holds && violation_.empty()) {
@@ -157,6 +161,8 @@ class ScriptedStream {
       expect(batch_.items != 0 && batch_.items <= detail::kMaxBatchItems, "items of a batch");
     } else if (turn == Turn::kShutdown) {
       outstanding_ = Outstanding::kShutdown;
+    } else if (turn == Turn::kAcknowledge) {
+      outstanding_ = Outstanding::kAcknowledge;
     } else if (turn == Turn::kYield) {
       expect(!turn_posted_, "a second turn was asked for");
       turn_posted_ = true;
@@ -184,6 +190,7 @@ class ScriptedStream {
   bool is_shut_down_ = false;
   std::size_t operations_ = 0;
   int cancel_requests_ = 0;
+  int watch_requests_ = 0;
   int ends_ = 0;
 };
 

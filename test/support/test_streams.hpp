@@ -1,7 +1,7 @@
 #pragma once
 
-// Streams of one's own that meet Asio's concepts and have nothing more: no non-blocking mode, no
-// shutdown, no cancel. A script says how they behave.
+// Streams of one's own that meet Asio's concepts and say how they are ended; they have nothing
+// more, no non-blocking mode, no cancel. A script says how they behave.
 
 #include <algorithm>
 #include <cstddef>
@@ -67,6 +67,8 @@ struct StreamScript {
   bool overlapped = false;
   bool cancel_was_asked = false;
   bool is_alive = true;
+  unsigned ends = 0;  ///< of the write side, in order
+  unsigned resets = 0;
   std::vector<std::size_t> sizes;    ///< bytes offered, or room, by call
   std::vector<std::size_t> buffers;  ///< buffers offered by call
   std::string written;
@@ -120,6 +122,12 @@ class ScriptedStream {
         },
         token, buffers);
   }
+
+  friend void end_write(ScriptedStream& stream, net_error_code& error) {
+    ++stream.script_->ends;
+    error = {};
+  }
+  friend void reset_connection(ScriptedStream& stream) { ++stream.script_->resets; }
 
  protected:
   [[nodiscard]] StreamScript& script() const { return *script_; }

@@ -26,7 +26,7 @@
 namespace bytes_handoff::test {
 
 /// Gives the server side a fresh key and a certificate that the key itself has signed.
-inline void use_self_signed_certificate(net::ssl::context& context) {
+inline void use_self_signed_certificate(SSL_CTX* context) {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
                                                                 &EVP_PKEY_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
@@ -41,8 +41,8 @@ inline void use_self_signed_certificate(net::ssl::context& context) {
       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
       X509_set_issuer_name(certificate.get(), name) == 1 &&
       X509_sign(certificate.get(), key.get(), EVP_sha256()) != 0 &&
-      SSL_CTX_use_certificate(context.native_handle(), certificate.get()) == 1 &&
-      SSL_CTX_use_PrivateKey(context.native_handle(), key.get()) == 1;
+      SSL_CTX_use_certificate(context, certificate.get()) == 1 &&
+      SSL_CTX_use_PrivateKey(context, key.get()) == 1;
   if (!made) {
     throw std::runtime_error("no certificate could be made");
   }
@@ -72,6 +72,8 @@ class WireTap {
     net::buffer_copy(net::buffer(written_) + before, buffers);
     return socket_.async_write_some(buffers, std::forward<Token>(token));
   }
+
+  friend lowest_layer_type& layer_to_end(WireTap& tap) noexcept { return tap.socket_; }
 
   /// Bytes of plain text in each record that was written since the last call.
   [[nodiscard]] std::vector<std::size_t> take_record_sizes() {
@@ -104,7 +106,7 @@ inline constexpr std::size_t kRecordBytes = 16 * 1024;
 class TlsPair {
  public:
   explicit TlsPair(net::io_context& context) {
-    use_self_signed_certificate(server_context_);
+    use_self_signed_certificate(server_context_.native_handle());
     client_context_.set_verify_mode(net::ssl::verify_none);
     auto [near, far] = TcpPair::make(context);
     client = std::make_shared<TlsStream>(WireTap(std::move(near)), client_context_);

@@ -51,7 +51,7 @@ class Close : public LifeOperation {
   using LifeOperation::LifeOperation;
   template <class Token>
   auto start(Token&& token) {
-    return out().async_close(kPatience, std::forward<Token>(token));
+    return out().async_close(std::forward<Token>(token));
   }
 };
 
@@ -66,9 +66,23 @@ class Closed : public LifeOperation {
   }
 };
 
+class Unwritten : public LifeOperation {
+ public:
+  static std::string expected(unsigned) { return describe(); }
+
+  Unwritten(Environment& environment, unsigned state) : LifeOperation(environment, state) {
+    out().close();
+  }
+  template <class Token>
+  auto start(Token&& token) {
+    return out().async_unwritten(std::forward<Token>(token));
+  }
+};
+
 TEST(WriteHandoffTokens, async_flush) { run_operation<Flush>("async_flush"); }
 TEST(WriteHandoffTokens, async_close) { run_operation<Close>("async_close"); }
 TEST(WriteHandoffTokens, async_closed) { run_operation<Closed>("async_closed"); }
+TEST(WriteHandoffTokens, async_unwritten) { run_operation<Unwritten>("async_unwritten"); }
 
 }  // namespace
 }  // namespace bytes_handoff::test

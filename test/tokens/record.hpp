@@ -29,6 +29,11 @@ namespace bytes_handoff::test {
 [[nodiscard]] inline std::string describe() { return describe(net_error_code()); }
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
 
+[[nodiscard]] inline std::string describe(const UnwrittenEntries&) { return describe(); }
+[[nodiscard]] inline std::string describe(const net_error_code& error, const UnwrittenEntries&) {
+  return describe(error);
+}
+
 [[nodiscard]] inline std::size_t size_of(const Bytes& bytes) { return bytes.size(); }
 [[nodiscard]] inline std::size_t size_of(const std::vector<Bytes>& slices) {
   std::size_t size = 0;

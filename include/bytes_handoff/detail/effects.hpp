@@ -7,8 +7,9 @@
 namespace bytes_handoff::detail {
 
 /// What a step of the write queue asks of its front end, to be done once the step has returned and
-/// its lock is open: resume everyone in `resumed`, in order; then start a writer's turn, ask the
-/// stream to cancel, as the flags say. References are dropped when it goes out of scope.
+/// its lock is open: resume everyone in `resumed`, in order; then start a writer's turn, watch the
+/// time, ask the stream to cancel, as the flags say. References are dropped when it goes out of
+/// scope.
 struct Effects {
   Effects() noexcept = default;
   /// For a step on any thread: what it asks for is done before the context's shutdown goes on.
@@ -26,7 +27,8 @@ struct Effects {
   bool start_turn = false;
   bool may_dispatch = false;  // the turn may run at once, where this is the stream's executor
   bool cancel_stream = false;
-  bool ended = false;  // the queue has just come to its end
+  bool watch_time = false;  // `tick` is to be called from now on, as it says
+  bool ended = false;       // the queue has just come to its end
   DeferredReleases releases;
 
   // The queue's, under its lock.
@@ -38,11 +40,18 @@ struct Effects {
     start_turn = true;
     hold_context();
   }
+  void ask_for_time() noexcept {
+    watch_time = true;
+    hold_context();
+  }
   void note_end(bool is_with_stream) noexcept {
     ended = true;
     cancel_stream = is_with_stream;
     hold_context();
   }
+
+  /// Whether there is anything to be done, of a step with a guard.
+  [[nodiscard]] bool asks_for_something() const noexcept { return is_held_; }
 
   void resume_all() noexcept {
     while (Waiting* waiting = resumed.pop_front()) {

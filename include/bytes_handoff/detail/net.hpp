@@ -21,11 +21,16 @@
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/basic_stream_socket.hpp>
+#include <asio/basic_writable_pipe.hpp>
 #include <asio/bind_allocator.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
+#include <asio/buffered_read_stream_fwd.hpp>
+#include <asio/buffered_stream_fwd.hpp>
+#include <asio/buffered_write_stream_fwd.hpp>
 #include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_state.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/error.hpp>
@@ -33,13 +38,21 @@
 #include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <asio/require.hpp>
+#include <asio/ssl/stream_base.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR asio_flavour
+#if defined(ASIO_HAS_PIPE)
+#define BYTES_HANDOFF_HAS_PIPE
+#endif
+#if defined(ASIO_HAS_POSIX_STREAM_DESCRIPTOR)
+#define BYTES_HANDOFF_HAS_DESCRIPTOR
+#endif
 #define BYTES_HANDOFF_HANDLER_LOCATION(name) ASIO_HANDLER_LOCATION((__FILE__, __LINE__, name))
 
 namespace bytes_handoff {
@@ -56,25 +69,38 @@ using net_system_error = ::asio::system_error;
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_writable_pipe.hpp>
 #include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/buffered_read_stream_fwd.hpp>
+#include <boost/asio/buffered_stream_fwd.hpp>
+#include <boost/asio/buffered_write_stream_fwd.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/require.hpp>
+#include <boost/asio/ssl/stream_base.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 
 #define BYTES_HANDOFF_FLAVOUR boost_asio_flavour
+#if defined(BOOST_ASIO_HAS_PIPE)
+#define BYTES_HANDOFF_HAS_PIPE
+#endif
+#if defined(BOOST_ASIO_HAS_POSIX_STREAM_DESCRIPTOR)
+#define BYTES_HANDOFF_HAS_DESCRIPTOR
+#endif
 #define BYTES_HANDOFF_HANDLER_LOCATION(name) BOOST_ASIO_HANDLER_LOCATION((__FILE__, __LINE__, name))
 
 namespace bytes_handoff {

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
@@ -19,8 +18,10 @@
 #include "bytes_handoff/detail/outcome.hpp"
 #include "bytes_handoff/detail/sync.hpp"
 #include "bytes_handoff/detail/ticket_state.hpp"
+#include "bytes_handoff/detail/unwritten.hpp"
 #include "bytes_handoff/detail/waiting.hpp"
 #include "bytes_handoff/detail/write_item.hpp"
+#include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/statistics.hpp"
 
@@ -28,6 +29,9 @@ namespace bytes_handoff::detail {
 
 /// A stream that reports success without taking a byte this many times in a row makes no progress.
 inline constexpr unsigned kMaxZeroWrites = 16;
+
+/// How often `tick` is to be called in the time for which a stream may be silent.
+inline constexpr int kLooksAtSilence = 4;
 
 /// Limit of what one step does under the lock: items that leave the queue, items that come in from
 /// the line, and flushes that complete, all together. The writer yields, and goes on in another
@@ -55,9 +59,12 @@ class BasicWriteQueue {
  public:
   using Ticket = TicketState<Sync>;
   using WriteWaiter = BasicWriteWaiter<Sync>;
+  using TimePoint = std::chrono::steady_clock::time_point;
   enum class Wait { kAdmitted, kRefused, kWaiting };
   /// What the writer is to do next. `kYield`: post another turn. `kIdle`, `kEnded`: nothing.
-  enum class Turn { kIdle, kWrite, kShutdown, kYield, kEnded };
+  /// `kShutdown`: end the write side of the stream. `kAcknowledge`: wait until the peer's system
+  /// has everything. Both are over with `finish_shutdown`.
+  enum class Turn { kIdle, kWrite, kShutdown, kAcknowledge, kYield, kEnded };
 
   /// Preconditions: `config.validate()`, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
@@ -81,15 +88,22 @@ class BasicWriteQueue {
   void cancel(FlushWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
   [[nodiscard]] bool wait_closed(CloseWaiter& waiter) noexcept;
   void cancel(CloseWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+  [[nodiscard]] bool wait_unwritten(UnwrittenWaiter& waiter) noexcept;
+  void cancel(UnwrittenWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
 
   // The ends.
-  void close(Effects& effects) noexcept;
+  void close(Waiters waiters, Effects& effects) noexcept;
+  /// As `close`, but everything is acknowledged, and then the queue ends with `aborted`. Also where
+  /// it is closing already, unless its stream is being shut down.
+  void abort_after_written(Effects& effects) noexcept;
   /// `error` is kept as the first one, unless the queue has ended already.
   void abort(ErrorValue error, Effects& effects) noexcept;
   /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
   void orphan(const void* context, Effects& effects) noexcept;
-  /// Whether the stall timeout is to be checked again: call at least every quarter of it while so.
-  bool tick(std::chrono::steady_clock::time_point now, Effects& effects) noexcept;
+  /// Looks at the time, if a step asked for that. `acknowledged`: the peer's system has more than
+  /// the last time. Returns when to call it again; the latest time that there is: not before a step
+  /// asks.
+  [[nodiscard]] TimePoint tick(TimePoint now, bool acknowledged, Effects& effects) noexcept;
 
   // The writer, on the stream's executor, one turn at a time.
   /// A batch that must be joined is joined before it is offered to the stream.
@@ -100,12 +114,11 @@ class BasicWriteQueue {
                                   WriteBatch& batch, Effects& effects) noexcept;
   void finish_shutdown(ErrorValue error, Effects& effects) noexcept;
 
-  /// What was admitted and never written, in order, from the first unwritten byte: once, after the
-  /// end; then an empty list. `nullopt` while the queue has not ended or its last write or
-  /// shutdown is still with the stream. Throws std::bad_alloc with nothing lost.
-  [[nodiscard]] std::optional<std::vector<Bytes>> take_unwritten();
-  /// Nobody will take it: it goes. Does nothing before `take_unwritten` could.
+  /// Nobody will take what was not written: it goes. Does nothing while the queue has not ended, or
+  /// its last write or shutdown is still with the stream.
   void discard_unwritten() noexcept;
+  /// Takes back what a waiter for it was given and could not pass on.
+  void put_back(UnwrittenItems& items) noexcept;
 
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
@@ -113,6 +126,12 @@ class BasicWriteQueue {
   [[nodiscard]] bool has_ended() const noexcept;
   /// ... closed, with everything written and the write side shut down.
   [[nodiscard]] bool has_ended_in_order() const noexcept;
+  /// ... by an error that the stream reported.
+  [[nodiscard]] bool was_ended_by_stream() const noexcept;
+  /// The error that ended it, or none.
+  [[nodiscard]] ErrorValue first_error() const noexcept;
+  /// When the first `tick` of a close was, if there was one.
+  [[nodiscard]] std::optional<TimePoint> closing_since() const noexcept;
   [[nodiscard]] WriteStatistics statistics() const noexcept;
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
@@ -120,7 +139,7 @@ class BasicWriteQueue {
 
  protected:  // for tests that compare whole states
   enum class State : std::uint8_t { kOpen, kClosing, kEnded };
-  enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown };
+  enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown, kAcknowledging };
   using Lock = std::lock_guard<typename Sync::Mutex>;
 
   // Everything below runs under the lock.
@@ -150,9 +169,14 @@ class BasicWriteQueue {
   [[nodiscard]] bool starts_empty() noexcept { return !items_.empty() && items_.front().size == 0; }
   [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
                           Effects& effects) noexcept;
+  void start_closing(Effects& effects) noexcept;
+  void watch_time(Effects& effects) noexcept;
+  [[nodiscard]] std::chrono::nanoseconds longest_silence() const noexcept;
+  [[nodiscard]] Turn next_when_written(Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;
+  void give_unwritten(Effects& effects) noexcept;
+  void drop_written(std::size_t written, Effects& effects) noexcept;
   void fail_tickets(ErrorValue error, Effects& effects) noexcept;
-  static void release_owners(WriteItems& items) noexcept;
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
   }
@@ -165,6 +189,9 @@ class BasicWriteQueue {
   mutable typename Sync::Mutex mutex_;
   State state_ = State::kOpen;
   Writer writer_ = Writer::kIdle;
+  bool ends_in_order_ = true;  // unless it is aborted; while it is closing
+  bool was_ended_by_stream_ = false;
+  bool is_watched_ = false;  // whether `tick` is being called
   unsigned zero_writes_ = 0;
   ErrorValue first_error_;
 
@@ -180,10 +207,12 @@ class BasicWriteQueue {
   std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
   WaitingList flush_waiters_;
   WaitingList close_waiters_;
+  WaitingList unwritten_waiters_;
 
-  std::uint64_t progress_ = 0;  // grows whenever bytes leave or start to wait
+  std::uint64_t progress_ = 1;  // grows whenever bytes leave or start to wait, and with a close
   std::uint64_t progress_seen_ = 0;
-  std::chrono::steady_clock::time_point progress_at_{};
+  TimePoint progress_at_{};
+  std::optional<TimePoint> closing_since_;
   WriteStatistics stats_;
 };
 

@@ -3,13 +3,13 @@
 // How a write queue comes to its end, and who is told what: flush, close, abort, deadlines,
 // failure.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <utility>
-#include <vector>
 
+#include "bytes_handoff/detail/later.hpp"
 #include "bytes_handoff/detail/write_queue.hpp"
 
 namespace bytes_handoff::detail {
@@ -80,15 +80,62 @@ void BasicWriteQueue<Sync>::cancel(CloseWaiter& waiter, ErrorValue cancelled,
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::close(Effects& effects) noexcept {
+bool BasicWriteQueue<Sync>::wait_unwritten(UnwrittenWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded && !is_with_stream()) {
+    waiter.items.swap(items_, front_offset_);
+    return true;
+  }
+  waiter.linked = true;
+  unwritten_waiters_.push_back(waiter);
+  return false;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::cancel(UnwrittenWaiter& waiter, ErrorValue cancelled,
+                                   Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (std::exchange(waiter.linked, false)) {
+    unwritten_waiters_.remove(waiter);
+    waiter.error = cancelled;
+    effects.resume(waiter);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
   const Lock lock(mutex_);
   if (state_ != State::kOpen) {
     return;
   }
-  state_ = State::kClosing;
+  start_closing(effects);
+  if (waiters == Waiters::refuse) {
+    refuse_all_waiters(closed_refusal(), effects);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::abort_after_written(Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {
+    return;
+  }
+  if (state_ == State::kOpen) {
+    start_closing(effects);
+  }
+  ends_in_order_ = false;
   refuse_all_waiters(closed_refusal(), effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
+  state_ = State::kClosing;
+  ++progress_;
+  is_watched_ = false;  // for a stall perhaps, which may allow more time
   if (writer_ == Writer::kIdle) {
     schedule(effects);
+  } else if (writer_ == Writer::kWriting) {
+    watch_time(effects);  // the stream may be stuck
   }
 }
 
@@ -110,24 +157,62 @@ void BasicWriteQueue<Sync>::orphan(const void* context, Effects& effects) noexce
   // Nobody will call the writer any more.
   writer_ = Writer::kIdle;
   in_flight_items_ = 0;
-  effects.cancel_stream = effects.start_turn = false;
+  effects.cancel_stream = effects.start_turn = effects.watch_time = false;
+  give_unwritten(effects);
 }
 
 template <class Sync>
-bool BasicWriteQueue<Sync>::tick(std::chrono::steady_clock::time_point now,
-                                 Effects& effects) noexcept {
+void BasicWriteQueue<Sync>::watch_time(Effects& effects) noexcept {
+  const bool has_limit = state_ == State::kClosing || config_.stall_timeout.count() != 0;
+  if (has_limit && !std::exchange(is_watched_, true)) {
+    effects.ask_for_time();
+  }
+}
+
+// Of the stream, before the queue is ended.
+template <class Sync>
+std::chrono::nanoseconds BasicWriteQueue<Sync>::longest_silence() const noexcept {
+  auto longest = std::chrono::nanoseconds::max();
+  if (state_ == State::kClosing) {
+    longest = config_.close_timeout;
+  }
+  if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0) {
+    longest = std::min(longest, config_.stall_timeout);
+  }
+  return longest;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effects) noexcept
+    -> TimePoint {
   const Lock lock(mutex_);
-  if (state_ == State::kEnded || config_.stall_timeout.count() == 0 || pending_bytes_ == 0) {
-    return false;
+  is_watched_ =
+      state_ == State::kClosing ||
+      (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
+  if (!is_watched_) {
+    return TimePoint::max();
   }
-  if (progress_ != progress_seen_) {
-    progress_seen_ = progress_;
+  progress_ += acknowledged ? 1U : 0U;
+  const bool is_silent = std::exchange(progress_seen_, progress_) == progress_;
+  if (!is_silent) {
     progress_at_ = now;
-  } else if (now - progress_at_ >= config_.stall_timeout) {
-    end(ErrorValue::of(Errc::timed_out), effects);
-    return false;
   }
-  return true;
+  const TimePoint silent_until = later(progress_at_, longest_silence());
+  TimePoint end_at = silent_until;
+  // What makes progress goes on, also where it may not be silent at all.
+  bool is_over = is_silent && now >= silent_until;
+  if (state_ == State::kClosing) {
+    closing_since_ = closing_since_.value_or(now);
+    const TimePoint limit = later(*closing_since_, config_.close_limit);
+    end_at = std::min(end_at, limit);
+    is_over = is_over || now >= limit;
+  }
+  if (is_over && end_at != TimePoint::max()) {
+    is_watched_ = false;
+    end(ErrorValue::of(Errc::timed_out), effects);
+    return TimePoint::max();
+  }
+  return std::min(end_at, later(now, longest_silence() / kLooksAtSilence));
 }
 
 // Goes through all that is queued and all who wait, under the lock, once: an end in steps would
@@ -148,6 +233,33 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
     waiter->error = error;
     effects.resume(*waiter);
   }
+  if (!is_with_stream()) {
+    give_unwritten(effects);
+  }
+}
+
+// To the first who waits for it; the others get nothing. Once the stream has nothing more to do.
+template <class Sync>
+void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
+  while (auto* waiter = static_cast<UnwrittenWaiter*>(unwritten_waiters_.pop_front())) {
+    waiter->linked = false;
+    waiter->items.swap(items_, front_offset_);
+    effects.resume(*waiter);
+  }
+}
+
+// Of a write that came back after the end. They fit into what one gather releases.
+template <class Sync>
+void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) noexcept {
+  front_offset_ += written;
+  items_.pop_front_while(items_.size(), [&](const WriteItem& item) {
+    if (front_offset_ == 0 || front_offset_ < item.size) {
+      return false;
+    }
+    front_offset_ -= item.size;
+    effects.releases.add(item.owner);
+    return true;
+  });
 }
 
 // The write at the front failed with `error`; those behind it were never started.
@@ -174,54 +286,20 @@ void BasicWriteQueue<Sync>::fail_tickets(ErrorValue error, Effects& effects) noe
 }
 
 template <class Sync>
-std::optional<std::vector<Bytes>> BasicWriteQueue<Sync>::take_unwritten() {
-  WriteItems items;
-  std::size_t offset = 0;
-  std::vector<Bytes> unwritten;
-  {
-    const Lock lock(mutex_);
-    if (state_ != State::kEnded || is_with_stream()) {
-      return std::nullopt;
-    }
-    unwritten.reserve(items_.size());
-    items.swap(items_);
-    offset = std::exchange(front_offset_, 0);
-  }
-  for (; !items.empty(); items.pop_front()) {
-    const WriteItem& item = items.front();
-    Bytes bytes = BytesAccess::adopt(item.data, item.size, item.owner);
-    if (offset >= item.size && offset != 0) {
-      offset -= item.size;
-      continue;
-    }
-    static_cast<void>(bytes.advance(std::exchange(offset, 0)));
-    unwritten.push_back(std::move(bytes));
-  }
-  return unwritten;
-}
-
-template <class Sync>
 void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
-  WriteItems items;
-  {
-    const Lock lock(mutex_);
-    if (state_ != State::kEnded || is_with_stream()) {
-      return;
-    }
-    items.swap(items_);
-    front_offset_ = 0;
+  UnwrittenItems items;
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded && !is_with_stream()) {
+    items.swap(items_, front_offset_);
     last_run_.reset();
   }
-  release_owners(items);
 }
 
-// Outside the lock: dropping an owner may run a user's destructor.
 template <class Sync>
-void BasicWriteQueue<Sync>::release_owners(WriteItems& items) noexcept {
-  for (; !items.empty(); items.pop_front()) {
-    if (Owner* owner = items.front().owner) {
-      owner->release(1);
-    }
+void BasicWriteQueue<Sync>::put_back(UnwrittenItems& items) noexcept {
+  const Lock lock(mutex_);
+  if (items_.empty()) {
+    items.swap(items_, front_offset_);
   }
 }
 
@@ -229,7 +307,8 @@ template <class Sync>
 BasicWriteQueue<Sync>::~BasicWriteQueue() {
   Effects unused;
   fail_tickets(ErrorValue::of(Errc::closed), unused);
-  release_owners(items_);
+  UnwrittenItems items;
+  items.swap(items_, front_offset_);
 }
 
 }  // namespace bytes_handoff::detail

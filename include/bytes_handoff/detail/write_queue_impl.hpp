@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 #include "bytes_handoff/detail/write_queue.hpp"
 #include "bytes_handoff/detail/write_queue_admission.hpp"
@@ -40,6 +41,24 @@ template <class Sync>
 bool BasicWriteQueue<Sync>::has_ended_in_order() const noexcept {
   const Lock lock(mutex_);
   return state_ == State::kEnded && !first_error_;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::was_ended_by_stream() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kEnded && was_ended_by_stream_;
+}
+
+template <class Sync>
+ErrorValue BasicWriteQueue<Sync>::first_error() const noexcept {
+  const Lock lock(mutex_);
+  return first_error_;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::closing_since() const noexcept -> std::optional<TimePoint> {
+  const Lock lock(mutex_);
+  return closing_since_;
 }
 
 template <class Sync>

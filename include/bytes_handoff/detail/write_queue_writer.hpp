@@ -27,7 +27,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;
   stats_.written_bytes += written;
   if (state_ == State::kEnded) {
-    front_offset_ += written;  // written after all
+    drop_written(written, effects);
     return next(yield, 0, batch, effects);
   }
   const std::size_t popped = pop_written(written, most, effects);
@@ -36,6 +36,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
     ++progress_;
   }
   if (error) {
+    was_ended_by_stream_ = true;
     end(error, effects);
   } else if (zero_writes_ == kMaxZeroWrites) {
     end(ErrorValue::of(Errc::no_progress), effects);
@@ -46,10 +47,13 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
 template <class Sync>
 void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) noexcept {
   const Lock lock(mutex_);
-  writer_ = Writer::kIdle;
-  if (state_ != State::kEnded) {
-    end(error, effects);
+  const bool was_shut_down = std::exchange(writer_, Writer::kIdle) == Writer::kShuttingDown;
+  if (state_ == State::kEnded) {
+    give_unwritten(effects);
+    return;
   }
+  was_ended_by_stream_ = was_shut_down && error;
+  end(was_shut_down ? error : ErrorValue::of(Errc::aborted), effects);
 }
 
 template <class Sync>
@@ -57,6 +61,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
                                  Effects& effects) noexcept -> Turn {
   if (state_ == State::kEnded) {
     writer_ = Writer::kIdle;
+    give_unwritten(effects);
     return Turn::kEnded;
   }
   const bool is_quiet = write_waiters_.empty() && flush_waiters_.empty() && !starts_empty();
@@ -66,12 +71,12 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   if (items_.empty()) {
     items_.release_segments();
     last_run_.reset();
-    writer_ = state_ == State::kClosing ? Writer::kShuttingDown : Writer::kIdle;
-    return state_ == State::kClosing ? Turn::kShutdown : Turn::kIdle;
+    return next_when_written(effects);
   }
   if (yield) {
     return Turn::kYield;
   }
+  watch_time(effects);
   last_run_.retry(items_, written_items(), effects.releases);
   batch.gather(items_, front_offset_, config_.block_source);
   if (batch.must_join()) {
@@ -80,6 +85,17 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   in_flight_items_ = batch.items;
   writer_ = Writer::kWriting;
   return Turn::kWrite;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::next_when_written(Effects& effects) noexcept -> Turn {
+  if (state_ != State::kClosing) {
+    writer_ = Writer::kIdle;
+    return Turn::kIdle;
+  }
+  watch_time(effects);
+  writer_ = ends_in_order_ ? Writer::kShuttingDown : Writer::kAcknowledging;
+  return ends_in_order_ ? Turn::kShutdown : Turn::kAcknowledge;
 }
 
 // Admits who fits now and completes what needs no stream call, until neither changes anything, or

@@ -8,9 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/detail/later.hpp"
 #include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
-#include "bytes_handoff/impl/later.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

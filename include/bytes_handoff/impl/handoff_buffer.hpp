@@ -12,7 +12,15 @@ namespace bytes_handoff {
 template <class AsyncReadStream, class CompletionToken>
 auto HandoffBuffer::async_read_available(AsyncReadStream& stream, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartRead<AsyncReadStream>(*this, stream), token);
+      detail::StartRead<AsyncReadStream, detail::NoWriteQueue>(*this, stream, {}), token);
+}
+
+template <class AsyncReadStream, class Queue, class CompletionToken>
+auto HandoffBuffer::async_read_available(AsyncReadStream& stream, const Queue& out,
+                                         CompletionToken&& token) {
+  auto told = end_for_reads(out);
+  return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
+      detail::StartRead<AsyncReadStream, decltype(told)>(*this, stream, std::move(told)), token);
 }
 
 }  // namespace bytes_handoff

@@ -19,14 +19,22 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// A read that was told of no write queue.
+struct NoWriteQueue {
+  [[nodiscard]] static const net_error_code& explain(const net_error_code& error) noexcept {
+    return error;
+  }
+};
+
 /// A read that has to wait: one step of the stream after the other, until `Reading` is done.
 ///
 /// It stays in place, in memory from the handler's associated allocator (the library's pool where
 /// that is the default); the stream only gets a pointer to it. So a stream that throws leaves the
 /// handler to be told, and one that completes from inside of an initiating function leads to a
 /// loop. A cancellation that arrives between two steps is remembered. Where it is destroyed without
-/// an end, its handler is destroyed uninvoked, and the buffer is usable again.
-template <class Stream, class Handler>
+/// an end, its handler is destroyed uninvoked, and the buffer is usable again. `Told` explains an
+/// error that somebody else's end of the stream has caused.
+template <class Stream, class Told, class Handler>
 class ReadOperation {
   using StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using OfHandler = net::associated_allocator_t<Handler>;
@@ -38,17 +46,18 @@ class ReadOperation {
 
  public:
   /// From the initiating function.
-  static void start(HandoffBuffer& buffer, Stream& stream, Handler handler) {
+  static void start(HandoffBuffer& buffer, Stream& stream, Told told, Handler handler) {
     Reading<Stream> reading(buffer, stream);
     const ReadStep step = reading.begin();
     if (step == ReadStep::kDone) {
       BYTES_HANDOFF_HANDLER_LOCATION(kName);
-      post_results(std::move(handler), stream.get_executor(), reading.error(), reading.bytes());
+      post_results(std::move(handler), stream.get_executor(), told.explain(reading.error()),
+                   reading.bytes());
       return;
     }
     std::unique_ptr<ReadOperation, Discard> op;
     try {
-      op = make(reading, std::move(handler));
+      op = make(reading, std::move(told), std::move(handler));
     } catch (...) {
       buffer.end_read(0);
       throw;
@@ -93,10 +102,11 @@ class ReadOperation {
   };
 
   [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading<Stream>& reading,
+                                                                    Told&& told,
                                                                     Handler&& handler) {
     const OfHandler allocator = net::get_associated_allocator(handler);
     void* const memory = Memory::allocate(allocator);
-    auto* op = ::new (memory) ReadOperation(reading, std::move(handler));
+    auto* op = ::new (memory) ReadOperation(reading, std::move(told), std::move(handler));
     std::unique_ptr<ReadOperation, Discard> owner(op);
     auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
@@ -105,8 +115,11 @@ class ReadOperation {
     return owner;
   }
 
-  ReadOperation(const Reading<Stream>& reading, Handler&& handler)
-      : reading_(reading), claim_(reading.buffer()), handler_(std::move(handler)) {}
+  ReadOperation(const Reading<Stream>& reading, Told&& told, Handler&& handler)
+      : reading_(reading),
+        claim_(reading.buffer()),
+        told_(std::move(told)),
+        handler_(std::move(handler)) {}
 
   // Takes steps from `step` on until one is under way. It is touched no more then. `is_starting`:
   // in the initiating function, from which the handler is not called.
@@ -199,7 +212,7 @@ class ReadOperation {
 
   void finish(bool is_starting) {
     Handler handler(std::move(handler_));
-    const net_error_code error = reading_.error();
+    const net_error_code error = told_.explain(reading_.error());
     const std::size_t n = reading_.bytes();
     if (is_starting) {
       const StreamExecutor executor = reading_.stream().get_executor();
@@ -224,6 +237,7 @@ class ReadOperation {
 
   Reading<Stream> reading_;
   ReadClaim claim_;
+  [[no_unique_address]] Told told_;
   Handler handler_;
   CancellationLink link_;
   net::cancellation_signal of_step_;
@@ -232,24 +246,26 @@ class ReadOperation {
   ReadStep step_ = ReadStep::kDone;
 };
 
-template <class Stream>
+template <class Stream, class Told>
 class StartRead {
  public:
   using executor_type = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
-  StartRead(HandoffBuffer& buffer, Stream& stream) noexcept : buffer_(&buffer), stream_(&stream) {}
+  StartRead(HandoffBuffer& buffer, Stream& stream, Told told) noexcept
+      : buffer_(&buffer), stream_(&stream), told_(std::move(told)) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept { return stream_->get_executor(); }
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    ReadOperation<Stream, std::decay_t<Handler>>::start(*buffer_, *stream_,
-                                                        std::forward<Handler>(handler));
+    ReadOperation<Stream, Told, std::decay_t<Handler>>::start(*buffer_, *stream_, told_,
+                                                              std::forward<Handler>(handler));
   }
 
  private:
   HandoffBuffer* buffer_;
   Stream* stream_;
+  [[no_unique_address]] Told told_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

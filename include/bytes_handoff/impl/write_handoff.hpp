@@ -3,6 +3,7 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "bytes_handoff/impl/write_operations.hpp"
 #include "bytes_handoff/impl/writer.hpp"
@@ -15,17 +16,35 @@ inline WriteHandoff::WriteHandoff(std::shared_ptr<detail::WriterBase> writer) {
   auto* const address = writer.get();
   writer_ = std::shared_ptr<detail::WriterBase>(
       address,
-      [writer = std::move(writer)](detail::WriterBase*) { writer->close_without_handles(); });
+      [writer = std::move(writer)](detail::WriterBase*) { writer->end_without_handles(); });
+}
+
+template <detail::AtEnd kAtEnd, class Stream>
+expected<WriteHandoff, ConfigError> WriteHandoff::make(std::shared_ptr<Stream> stream,
+                                                       detail::StreamOwnership ownership,
+                                                       const WriteHandoffConfig& config) {
+  if constexpr (kAtEnd == detail::AtEnd::kEnd) {
+    detail::require_known_end<Stream>();
+  }
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(valid.error());
+  }
+  return WriteHandoff(
+      std::make_shared<detail::Writer<Stream, kAtEnd>>(std::move(stream), ownership, config));
 }
 
 template <class AsyncWriteStream>
 expected<WriteHandoff, ConfigError> WriteHandoff::spawn(std::shared_ptr<AsyncWriteStream> stream,
                                                         const WriteHandoffConfig& config) {
-  if (auto valid = config.validate(); !valid) {
-    return unexpected(valid.error());
-  }
-  return WriteHandoff(std::make_shared<detail::Writer<AsyncWriteStream>>(
-      std::move(stream), detail::StreamOwnership::kShared, config));
+  return make<detail::AtEnd::kEnd>(std::move(stream), detail::StreamOwnership::kShared, config);
+}
+
+template <class AsyncWriteStream>
+expected<WriteHandoff, ConfigError> WriteHandoff::spawn(std::shared_ptr<AsyncWriteStream> stream,
+                                                        const WriteHandoffConfig& config,
+                                                        LeaveOpen) {
+  return make<detail::AtEnd::kLeaveOpen>(std::move(stream), detail::StreamOwnership::kShared,
+                                         config);
 }
 
 template <class AsyncWriteStream>
@@ -36,9 +55,25 @@ expected<WriteHandoff, ConfigError> WriteHandoff::spawn(AsyncWriteStream&& strea
   if (auto valid = config.validate(); !valid) {
     return unexpected(valid.error());
   }
-  return WriteHandoff(std::make_shared<detail::Writer<AsyncWriteStream>>(
-      std::make_shared<AsyncWriteStream>(std::move(stream)), detail::StreamOwnership::kOwned,
-      config));
+  return make<detail::AtEnd::kEnd>(std::make_shared<AsyncWriteStream>(std::move(stream)),
+                                   detail::StreamOwnership::kOwned, config);
+}
+
+template <class AsyncWriteStream>
+expected<WriteHandoff, ConfigError> WriteHandoff::spawn(AsyncWriteStream&& stream,
+                                                        const WriteHandoffConfig& config,
+                                                        LeaveOpen) {
+  static_assert(!std::is_lvalue_reference_v<AsyncWriteStream>,
+                "move the stream in, or pass a shared_ptr to it");
+  if (auto valid = config.validate(); !valid) {
+    return unexpected(valid.error());
+  }
+  return make<detail::AtEnd::kLeaveOpen>(std::make_shared<AsyncWriteStream>(std::move(stream)),
+                                         detail::StreamOwnership::kOwned, config);
+}
+
+inline detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept {
+  return detail::EndForReads(out.writer_->shared_from_this());
 }
 
 inline WriteHandoff::executor_type WriteHandoff::get_executor() const noexcept {
@@ -160,10 +195,14 @@ auto WriteHandoff::async_flush(CompletionToken&& token) {
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_close(std::chrono::steady_clock::duration deadline,
-                               CompletionToken&& token) {
+auto WriteHandoff::async_close(CompletionToken&& token) {
+  return async_close(Waiters::refuse, std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_close(Waiters waiters, CompletionToken&& token) {
   using Start = detail::StartLifeWait<detail::CloseWaiter, true>;
-  return detail::initiate_life_wait(Start(writer_->shared_from_this(), deadline),
+  return detail::initiate_life_wait(Start(writer_->shared_from_this(), waiters),
                                     std::forward<CompletionToken>(token));
 }
 
@@ -174,14 +213,31 @@ auto WriteHandoff::async_closed(CompletionToken&& token) {
                                     std::forward<CompletionToken>(token));
 }
 
-inline void WriteHandoff::close() noexcept { writer_->close(); }
+template <class CompletionToken>
+auto WriteHandoff::async_unwritten(CompletionToken&& token) {
+  return net::async_initiate<CompletionToken, void(net_error_code, UnwrittenEntries)>(
+      detail::StartUnwrittenWait(writer_->shared_from_this()), token);
+}
+
+inline void WriteHandoff::close(Waiters waiters) noexcept { writer_->close(waiters); }
 
 inline void WriteHandoff::abort() noexcept {
   writer_->abort(detail::ErrorValue::of(Errc::aborted));
 }
 
-inline std::optional<std::vector<Bytes>> WriteHandoff::take_unwritten() {
-  return writer_->queue().take_unwritten();
+inline void WriteHandoff::abort(AfterWritten) noexcept { writer_->abort_after_written(); }
+
+inline expected<WriteTicket, WriteRefusal> replay(WriteHandoff& into, UnwrittenEntries& unwritten,
+                                                  ReplayFrom from) {
+  std::vector<Bytes> slices = unwritten.entries;
+  if (from == ReplayFrom::cut && !slices.empty()) {
+    static_cast<void>(slices.front().advance(unwritten.first_written));
+  }
+  auto written = into.try_write_all(slices);
+  if (written) {
+    unwritten = {};
+  }
+  return written;
 }
 
 inline bool WriteHandoff::is_open() const noexcept { return writer_->queue().is_open(); }

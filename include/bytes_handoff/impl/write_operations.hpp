@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "bytes_handoff/backpressure.hpp"
+#include "bytes_handoff/detail/unwritten.hpp"
+#include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/impl/waiting_op.hpp"
 #include "bytes_handoff/impl/write_ticket.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
-#include "bytes_handoff/impl/writer_timer.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -185,10 +186,9 @@ template <class Waiter, bool kCloses>
 class StartLifeWait {
  public:
   using executor_type = net::any_io_executor;
-  using Duration = std::chrono::steady_clock::duration;
 
-  explicit StartLifeWait(WriterPointer writer, Duration close_within = {}) noexcept
-      : writer_(std::move(writer)), close_within_(close_within) {}
+  explicit StartLifeWait(WriterPointer writer, Waiters waiters = Waiters::refuse) noexcept
+      : writer_(std::move(writer)), waiters_(waiters) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept {
     return writer_->context()->executor();
@@ -198,28 +198,87 @@ class StartLifeWait {
   void operator()(Handler&& handler) const {
     using Op = WaitingOp<LifeWait<Waiter, kCloses>, std::decay_t<Handler>, executor_type>;
     const WriterPointer writer = writer_;
-    const Duration close_within = close_within_;
+    const Waiters waiters = waiters_;
     const PostLease lease(writer->context()->guard());
     const executor_type executor = writer->context()->executor(lease);
     if (has_nowhere_to_run(handler, executor)) {
       return;
     }
     auto op = Op::make(std::forward<Handler>(handler), executor, writer);
-    if (kCloses && !writer->queue().has_ended()) {
-      writer->set_deadline(later(std::chrono::steady_clock::now(), close_within));
-    }
     Op* const waiting = op.release();
     if (waiting->is_over()) {
       waiting->post();
     }
     if constexpr (kCloses) {
-      writer->close();
+      writer->close(waiters);
     }
   }
 
  private:
   WriterPointer writer_;
-  Duration close_within_;
+  Waiters waiters_;
+};
+
+/// Waits for what an ended queue has not written.
+class UnwrittenWait : public UnwrittenWaiter {
+ public:
+  static constexpr const char* kName = "WriteHandoff::async_unwritten";
+
+  explicit UnwrittenWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+  ~UnwrittenWait() override { put_back(); }  // where the handler was not called
+
+  [[nodiscard]] std::tuple<net_error_code, UnwrittenEntries> results() noexcept {
+    try {
+      return {to_net_error(error), items.take()};
+    } catch (...) {  // std::bad_alloc
+      put_back();
+      return {net::error::no_memory, {}};
+    }
+  }
+  void cancel() noexcept {
+    const WriterPointer writer = writer_;  // this may be gone at the end
+    Effects effects(writer->guard());
+    writer->queue().cancel(*this, to_error_value(net::error::operation_aborted), effects);
+    writer->carry_out(effects);
+  }
+
+ private:
+  void put_back() noexcept {
+    if (!items.empty()) {
+      writer_->queue().put_back(items);
+    }
+  }
+
+  WriterPointer writer_;
+};
+
+class StartUnwrittenWait {
+ public:
+  using executor_type = net::any_io_executor;
+
+  explicit StartUnwrittenWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept {
+    return writer_->context()->executor();
+  }
+
+  template <class Handler>
+  void operator()(Handler&& handler) const {
+    using Op = WaitingOp<UnwrittenWait, std::decay_t<Handler>, executor_type>;
+    const WriterPointer writer = writer_;
+    const PostLease lease(writer->context()->guard());
+    const executor_type executor = writer->context()->executor(lease);
+    if (has_nowhere_to_run(handler, executor)) {
+      return;
+    }
+    Op* const waiting = Op::make(std::forward<Handler>(handler), executor, writer).release();
+    if (writer->queue().wait_unwritten(*waiting)) {
+      waiting->post();
+    }
+  }
+
+ private:
+  WriterPointer writer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -3,22 +3,25 @@
 // The writer: carries batches from the queue to one stream, on the stream's executor. It decides
 // nothing but how long a turn may be.
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "bytes_handoff/detail/later.hpp"
+#include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/impl/batch_buffers.hpp"
 #include "bytes_handoff/impl/handler_memory.hpp"
 #include "bytes_handoff/impl/initiation.hpp"
-#include "bytes_handoff/impl/linger.hpp"
 #include "bytes_handoff/impl/post.hpp"
+#include "bytes_handoff/impl/stream_end.hpp"
 #include "bytes_handoff/impl/stream_exception.hpp"
 #include "bytes_handoff/impl/stream_traits.hpp"
 #include "bytes_handoff/impl/writer_base.hpp"
 #include "bytes_handoff/impl/writer_timer.hpp"
 #include "bytes_handoff/joined_writes.hpp"
-#include "bytes_handoff/shutdown_write.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -29,9 +32,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 inline constexpr unsigned kMaxInlineWrites = 16;
 inline constexpr std::size_t kMaxInlineBytes = 64 * 1024;
 
-enum class StreamOwnership : bool { kShared, kOwned };
-
-template <class Stream>
+/// `kAtEnd`: whether the stream is ended with the queue, or left as it is.
+template <class Stream, AtEnd kAtEnd>
 class Writer final : public WriterBase {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using Turn = WriteQueue::Turn;
@@ -49,7 +51,7 @@ class Writer final : public WriterBase {
       : WriterBase(config, stream->get_executor()),
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
-        ownership_(ownership) {
+        end_(ownership) {
     net::execution_context& of_stream = context_of(*stream_executor_);
     if (!enter_context(of_stream)) {
       end_with_context(&of_stream);
@@ -67,17 +69,6 @@ class Writer final : public WriterBase {
     effects.resume_all();
   }
 
-  void set_deadline(Clock::time_point deadline) override {
-    const PostLease lease(guard());
-    if (lease) {
-      BYTES_HANDOFF_HANDLER_LOCATION(kName);
-      post_on(*stream_executor_, std::allocator<void>(), [self = self(), deadline] {
-        self->timer_.add_deadline(deadline);
-        self->check_time();
-      });
-    }
-  }
-
  protected:
   void start_turn(bool may_dispatch) noexcept override {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
@@ -87,6 +78,15 @@ class Writer final : public WriterBase {
       } else {
         post_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
       }
+    } catch (...) {
+      fail_to_start();
+    }
+  }
+
+  void post_watch() noexcept override {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      post_on(*stream_executor_, PoolAllocator<void>(), [self = self()] { self->check_time(); });
     } catch (...) {
       fail_to_start();
     }
@@ -102,6 +102,9 @@ class Writer final : public WriterBase {
 
   void forget_stream() noexcept override {
     timer_.stop();
+    if (stream_ != nullptr && !was_ended_) {
+      end_.end_with_context(*stream_, queue());
+    }
     stream_.reset();
     stream_executor_.reset();
   }
@@ -119,7 +122,7 @@ class Writer final : public WriterBase {
     }
   };
 
-  // Completes one write of the stream, or its shutdown.
+  // Completes one write of the stream, its flush, or the end of its write side.
   struct StreamHandler {
     using executor_type = Executor;
     using allocator_type = TurnAllocator;
@@ -159,32 +162,32 @@ class Writer final : public WriterBase {
     if (effects.start_turn) {
       start_turn(effects.may_dispatch);
     }
+    must_watch_ |= effects.watch_time;
     has_ended_ |= effects.ended;
+  }
+
+  // What a turn, or a step of the stream, leaves to be done.
+  void leave_turn() noexcept {
+    if (std::exchange(must_watch_, false) && !has_ended_) {
+      check_time();
+    }
+    end_stream();
   }
 
   void run_end() noexcept {
     has_ended_ = true;
-    if (is_with_stream_) {
-      try {
-        cancellation_.emit(net::cancellation_type::terminal);
-      } catch (...) {  // NOLINT: a stream that cannot cancel returns by itself
-      }
-    }
-    let_go_of_stream();
+    end_stream();
   }
 
   void run_turn(Self self) noexcept {
     is_in_turn_ = true;
-    if (timer_.must_watch(queue().config())) {
-      check_time();
-    }
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     Effects effects;
     const Turn turn = queue().begin_turn(batch, effects);
     carry_out_in_turn(effects);
     drive(self, turn, batch);
     is_in_turn_ = false;
-    let_go_of_stream();
+    leave_turn();
   }
 
   // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
@@ -199,6 +202,10 @@ class Writer final : public WriterBase {
         start_shutdown(self);
         return;
       }
+      if (turn == Turn::kAcknowledge) {
+        is_acknowledging_ = must_watch_ = true;
+        return;
+      }
       if (turn != Turn::kWrite) {
         return;
       }
@@ -208,6 +215,9 @@ class Writer final : public WriterBase {
       net_error_code error;
       std::size_t written = 0;
       if (!write_now(batch, error, written) && start_async_write(self, batch, error, written)) {
+        return;
+      }
+      if (start_flush_behind(self, error, written)) {
         return;
       }
       inline_bytes += written;
@@ -266,42 +276,73 @@ class Writer final : public WriterBase {
       return;
     }
     is_with_stream_ = false;
+    held_.release();
+    net_error_code of_write = error;
+    if (!has_come_from_flush(of_write, written) && start_flush_behind(self, of_write, written)) {
+      return;
+    }
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     batch.bytes = held_.bytes();
-    held_.release();
-    const Turn turn = finish_write(error, written, false, batch);
+    const Turn turn = finish_write(of_write, written, false, batch);
     drive(self, turn, batch);
-    let_go_of_stream();
+    leave_turn();
+  }
+
+  // Behind a write to a stream that buffers: the write is over when its bytes have gone on. False,
+  // with the outcome, where they have, or nothing is to be flushed.
+  [[nodiscard]] bool start_flush_behind(const Self& self, net_error_code& error,
+                                        std::size_t& written) noexcept {
+    if constexpr (StreamEnd<Stream, kAtEnd>::kBuffersWrites) {
+      if (error || written == 0) {
+        return false;
+      }
+      buffered_ = written;
+      const InitiationResult inside =
+          initiate([&] { start_flush(*stream_, stream_handler(self)); });
+      if (inside.outcome != InitiationOutcome::kCompleted) {
+        return true;
+      }
+      error = inside.error;
+      written = inside.n;
+      static_cast<void>(has_come_from_flush(error, written));
+    }
+    return false;
+  }
+
+  // Whether this was the flush of a write: then `written` becomes what of the write has gone on.
+  [[nodiscard]] bool has_come_from_flush(const net_error_code& error,
+                                         std::size_t& written) noexcept {
+    const std::size_t buffered = std::exchange(buffered_, 0U);
+    if (buffered == 0) {
+      return false;
+    }
+    written = error ? std::min(written, buffered) : buffered;
+    return true;
   }
 
   void start_shutdown(const Self& self) noexcept {
-    const InitiationResult inside =
-        initiate([&] { start_shutdown_write(*stream_, stream_handler(self)); });
-    if (inside.outcome == InitiationOutcome::kCompleted) {
-      finish_shutdown(self, inside.error);
+    if constexpr (kAtEnd == AtEnd::kEnd) {
+      const InitiationResult inside =
+          initiate([&] { start_end_write(*stream_, stream_handler(self)); });
+      if (inside.outcome == InitiationOutcome::kCompleted) {
+        finish_shutdown(inside.error);
+      }
+    } else {
+      finish_shutdown({});
     }
   }
 
-  void finish_async_shutdown(Self self, const net_error_code& error) noexcept {
+  void finish_async_shutdown(Self /*keeps_this*/, const net_error_code& error) noexcept {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->complete(error, 0);
       return;
     }
     is_with_stream_ = false;
-    finish_shutdown(self, error);
-    let_go_of_stream();
+    finish_shutdown(error);
+    leave_turn();
   }
 
-  // Asio's ssl::stream says of a shutdown that had to wait for somebody's read that it was aborted,
-  // even where it has succeeded. Asked once more, it says how it is.
-  void finish_shutdown(const Self& self, const net_error_code& error) noexcept {
-    if constexpr (ShutsDownByHandshake<Stream>) {
-      if (error == net::error::operation_aborted && !queue().has_ended() &&
-          !std::exchange(shutdown_was_repeated_, true)) {
-        start_shutdown(self);
-        return;
-      }
-    }
+  void finish_shutdown(const net_error_code& error) noexcept {
     Effects effects;
     queue().finish_shutdown(to_error_value(error), effects);
     carry_out_in_turn(effects);
@@ -324,49 +365,75 @@ class Writer final : public WriterBase {
     return inside.result();
   }
 
+  // Looks at the time, and at what the peer's system has, for as long as the queue wants it.
   void check_time() noexcept {
-    Effects effects;
-    const Clock::time_point next = timer_.check(queue(), effects);
-    carry_out_in_turn(effects);
-    if (effects.ended) {
-      run_end();
-    }
-    if (next == Clock::time_point::max() || queue().has_ended()) {
+    if (stream_ == nullptr) {
       return;
     }
+    const Clock::time_point now = Clock::now();
+    Effects effects;
+    Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
+    carry_out_in_turn(effects);
+    has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
+    if (is_acknowledging_ && !has_ended_) {
+      next = std::min(next, check_acknowledged(now));
+    }
+    if (has_ended_) {
+      end_stream();
+    } else if (next != Clock::time_point::max()) {
+      wait_until(next);
+    }
+  }
+
+  void wait_until(Clock::time_point time) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      timer_.wait_until(next, *stream_executor_, [self = self()] { self->check_time(); });
+      timer_.wait_until(time, *stream_executor_, [self = self()] { self->check_time(); });
     } catch (...) {
       fail_to_start();
     }
   }
 
-  // Once the queue has ended, and what the stream was doing for it too.
-  void let_go_of_stream() noexcept {
-    if (!has_ended_ || is_with_stream_ || is_in_turn_ || stream_ == nullptr) {
+  // Ends the queue when there is nothing to wait for any more; returns when to look again.
+  [[nodiscard]] Clock::time_point check_acknowledged(Clock::time_point now) noexcept {
+    if (const auto next = end_.next_look(now)) {
+      return *next;
+    }
+    is_acknowledging_ = false;
+    finish_shutdown({});
+    return Clock::time_point::max();
+  }
+
+  // Once the queue has ended: ends the stream as the queue was ended. What it was doing for the
+  // queue is over then, too, or is asked to be; then it is let go of.
+  void end_stream() noexcept {
+    if (!has_ended_ || stream_ == nullptr || is_in_turn_) {
       return;
     }
-    timer_.stop();
-    const std::shared_ptr<Stream> stream = std::move(stream_);
-    if constexpr (LingersAtEnd<Stream>) {
-      if (ownership_ == StreamOwnership::kOwned && queue().has_ended_in_order()) {
-        linger(stream);
-      }
+    if (!std::exchange(was_ended_, true)) {
+      timer_.stop();
+      end_.end(*stream_, queue());
+      cancel_operation();
     }
-    if (!has_handles()) {
-      queue().discard_unwritten();
+    if (!is_with_stream_ && stream_ != nullptr) {
+      let_go_of_stream();
     }
   }
 
-  void linger(const std::shared_ptr<Stream>& stream) noexcept {
-    const WriteHandoffConfig& config = queue().config();
-    if (config.close_timeout.count() == 0) {
-      return;
+  void cancel_operation() noexcept {
+    if (is_with_stream_) {
+      try {
+        cancellation_.emit(net::cancellation_type::terminal);
+      } catch (...) {  // NOLINT: a stream that cannot cancel returns by itself
+      }
     }
-    try {
-      std::make_shared<Linger<Stream>>(stream, config.close_timeout, config.block_source)->start();
-    } catch (...) {  // NOLINT: then it is closed at once
+  }
+
+  void let_go_of_stream() noexcept {
+    const std::shared_ptr<Stream> stream = std::move(stream_);
+    end_.let_go(stream, queue());
+    if (!has_handles()) {
+      queue().discard_unwritten();
     }
   }
 
@@ -378,9 +445,12 @@ class Writer final : public WriterBase {
   net::cancellation_signal cancellation_;
   bool is_in_turn_ = false;      // on the executor alone, as all of these
   bool is_with_stream_ = false;  // an asynchronous operation of the stream is under way
+  bool must_watch_ = false;      // the queue has asked for the time
   bool has_ended_ = false;       // the queue
-  bool shutdown_was_repeated_ = false;
-  const StreamOwnership ownership_;
+  bool was_ended_ = false;       // the stream
+  bool is_acknowledging_ = false;
+  std::size_t buffered_ = 0;  // bytes of a write that are being flushed
+  StreamEnd<Stream, kAtEnd> end_;
   WriterTimer<Executor> timer_;
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -28,18 +27,29 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
   /// Carries out what a step of the queue asked for, made on any thread with `guard()`. Outside the
   /// queue's lock. What the caller needs afterwards it must keep alive itself.
   void carry_out(Effects& effects) noexcept {
+    if (!effects.asks_for_something()) {
+      return;
+    }
     effects.resume_all();
     if (effects.start_turn) {
       start_turn(effects.may_dispatch);
+    }
+    if (effects.watch_time) {
+      post_watch();
     }
     if (effects.ended) {
       post_end();
     }
   }
 
-  void close() noexcept {
+  void close(Waiters waiters) noexcept {
     Effects effects(guard());
-    queue_.close(effects);
+    queue_.close(waiters, effects);
+    carry_out(effects);
+  }
+  void abort_after_written() noexcept {
+    Effects effects(guard());
+    queue_.abort_after_written(effects);
     carry_out(effects);
   }
   void abort(const ErrorValue& error) noexcept {
@@ -47,15 +57,14 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
     queue_.abort(error, effects);
     carry_out(effects);
   }
-  /// The last handle has gone.
-  void close_without_handles() noexcept {
-    close();
+  /// The last handle has gone. Where nobody has closed the queue, its message is not whole.
+  void end_without_handles() noexcept {
+    if (queue_.is_open()) {
+      abort_after_written();
+    }
     has_handles_ = false;
     queue_.discard_unwritten();
   }
-
-  /// Ends the queue with `timed_out` unless it has ended by then. Any thread.
-  virtual void set_deadline(std::chrono::steady_clock::time_point deadline) = 0;
 
  protected:
   WriterBase(const WriteHandoffConfig& config, net::any_io_executor executor)
@@ -66,7 +75,9 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
   /// Posts a turn of the writer to the stream's executor, or dispatches it there. The queue sees to
   /// it that at most one is posted or running.
   virtual void start_turn(bool may_dispatch) noexcept = 0;
-  /// Once: sees to it that the stream is asked to cancel what it is doing, and let go of.
+  /// Sees to it that the time is looked at.
+  virtual void post_watch() noexcept = 0;
+  /// Once: sees to it that the stream is ended as the queue was, and let go of.
   virtual void post_end() noexcept = 0;
   virtual void forget_stream() noexcept = 0;
 
@@ -87,6 +98,27 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
 };
 
 using WriterPointer = std::shared_ptr<WriterBase>;
+
+/// What a read of the same stream wants to know of a queue. It keeps the queue not open.
+class EndForReads {
+ public:
+  explicit EndForReads(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+
+  /// The queue's first error where that is why the stream was closed under the read.
+  [[nodiscard]] net_error_code explain(const net_error_code& error) const noexcept {
+    const bool was_closed =
+        error == net::error::operation_aborted || error == net::error::bad_descriptor;
+    if (was_closed && !writer_->queue().was_ended_by_stream()) {
+      if (const ErrorValue first = writer_->queue().first_error()) {
+        return to_net_error(first);
+      }
+    }
+    return error;
+  }
+
+ private:
+  WriterPointer writer_;
+};
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail

@@ -47,6 +47,7 @@ class SinkStream {
         },
         token, net::buffer_size(buffers));
   }
+  friend void end_write(SinkStream&, net_error_code& error) { error = {}; }
 
  private:
   Executor executor_;

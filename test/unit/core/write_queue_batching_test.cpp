@@ -215,7 +215,7 @@ TEST_F(WriteQueueBatching, WhatWasJoinedAndNotWrittenComesBackSliceBySlice) {
   stream().finish(Reply::fail(error_value(104), 4));
   expect_result(first.ticket, {}, 3);
   expect_result(second.ticket, error_value(104), 1);
-  EXPECT_EQ(unwritten(), (std::vector<std::string>{"efg", "hi"}));
+  EXPECT_EQ(unwritten(), (std::vector<std::string>{"d|efg", "hi"}));
 }
 
 TEST_F(WriteQueueBatching, AnOwnerWhoseSlicesWereAllJoinedIsNotAskedAnyMore) {

@@ -63,13 +63,11 @@ class WriteQueueBlocks : public QueueTest {
       stream().finish(Reply::nothing());
     }
     std::vector<std::pmr::memory_resource*> all;
-    std::string text;
-    const auto unwritten = queue().take_unwritten();
-    for (const Bytes& bytes : unwritten.value()) {
+    const UnwrittenEntries unwritten = unwritten_of(queue()).value();
+    for (const Bytes& bytes : unwritten.entries) {
       all.push_back(detail::Block::of(detail::BytesAccess::owner(bytes))->source);
-      text += bytes.view();
     }
-    EXPECT_EQ(text, expected_);
+    EXPECT_EQ(rest_of(unwritten), expected_);
     return all;
   }
 

@@ -50,13 +50,12 @@ class WriteQueueRetention : public QueueTest {
     if (stream().is_writing()) {
       stream().finish(Reply::nothing());
     }
-    const auto left = queue().take_unwritten();
+    const auto left = unwritten_of(queue());
     ASSERT_TRUE(left.has_value());
     std::set<detail::Owner*> owners;
-    std::string text = stream().received();
+    const std::string text = stream().received() + rest_of(*left);
     std::size_t retained = 0;
-    for (const Bytes& bytes : *left) {
-      text += bytes.view();
+    for (const Bytes& bytes : left->entries) {
       auto* block = detail::Block::of(detail::BytesAccess::owner(bytes));
       if (block != nullptr && owners.insert(block).second) {
         retained += block->footprint();

@@ -64,7 +64,7 @@ struct Close {
   static constexpr bool kRefuses = false;
   template <class Token>
   static auto start(FullQueue& queue, Token&& token) {
-    return queue.out.async_close(kPatience, std::forward<Token>(token));
+    return queue.out.async_close(std::forward<Token>(token));
   }
 };
 struct Closed {

@@ -14,6 +14,7 @@
 #include "support/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/pipes.hpp"
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -75,7 +76,7 @@ TEST_F(Pipe, that_nobody_reads_any_more_ends_the_queue) {
   pipe.first.close();
   ASSERT_TRUE(run_until(context, [&] { return closed.has_come(); }));
   EXPECT_EQ(closed.get(), net::error::broken_pipe);
-  EXPECT_FALSE(out.take_unwritten().value().empty());
+  EXPECT_FALSE(unwritten_of(out).value().empty());
 }
 
 TEST_F(Pipe, read_that_is_cancelled_loses_nothing) {
@@ -102,7 +103,7 @@ TEST_F(Pipe, abort_cancels_the_write_under_way) {
   run_ready(context);
   out.abort();
   ASSERT_TRUE(run_out(context)) << "the write is still with the pipe";
-  EXPECT_LT(out.take_unwritten().value().at(0).size(), 500000U);
+  EXPECT_GT(unwritten_of(out).value().first_written, 0U);
 }
 
 TEST_F(Pipe, end_that_tells_when_it_is_readable_costs_no_block_while_idle) {

@@ -13,6 +13,7 @@
 #include "support/hostile_executor.hpp"
 #include "support/probes.hpp"
 #include "support/run_for.hpp"
+#include "support/sanitizers.hpp"
 #include "support/socket_pairs.hpp"
 #include "support/test_streams.hpp"
 #include "support/throwing.hpp"
@@ -268,12 +269,15 @@ struct Chain {
   HandoffBuffer buffer{};
 };
 
-TEST(InlineReads, a_million_that_complete_inside_of_their_start_need_no_stack) {
+// More than any stack has room for; with AddressSanitizer, which is slow, that is less.
+constexpr std::size_t kInlineReads = BYTES_HANDOFF_TEST_WITH_ASAN ? 100'000 : 1'000'000;
+
+TEST(InlineReads, any_number_that_completes_inside_of_their_start_needs_no_stack) {
   net::io_context context(1);
   InlineReadStream stream(context);
-  Chain<InlineReadStream> chain{stream, 1'000'000};
+  Chain<InlineReadStream> chain{stream, kInlineReads};
   chain.read();
-  EXPECT_EQ(chain.left, 1'000'000U) << "never from inside of the initiating function";
+  EXPECT_EQ(chain.left, kInlineReads) << "never from inside of the initiating function";
   ASSERT_TRUE(run_out(context));
   EXPECT_EQ(chain.left, 0U);
 }

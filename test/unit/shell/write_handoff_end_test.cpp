@@ -1,9 +1,11 @@
 #include <array>
 #include <chrono>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff/write_handoff.hpp"
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -16,8 +18,10 @@ using Reason = WriteRefusalReason;
 class WriteHandoffEnd : public WriterFixture {
  protected:
   /// A queue with one write under way, one behind it, one that waits, and everyone who can ask.
-  void fill() {
-    out.emplace(spawn_held(limits(2, 100)));
+  void fill(std::chrono::nanoseconds close_timeout = std::chrono::hours(1)) {
+    WriteHandoffConfig config = limits(2, 100);
+    config.close_timeout = close_timeout;
+    out.emplace(spawn_held(config));
     current = out->try_write(text("abcd")).value();
     behind = out->try_write(text("ef")).value();
     current.async_wait(current_done.handler());
@@ -44,14 +48,10 @@ class WriteHandoffEnd : public WriterFixture {
   }
 
   void expect_unwritten(std::initializer_list<std::string_view> texts) {
-    const auto unwritten = out->take_unwritten();
+    const auto unwritten = unwritten_of(*out);
     ASSERT_TRUE(unwritten.has_value());
-    std::vector<std::string_view> views;
-    for (const Bytes& bytes : *unwritten) {
-      views.push_back(bytes.view());
-    }
-    EXPECT_EQ(views, std::vector<std::string_view>(texts));
-    EXPECT_TRUE(out->take_unwritten().value().empty()) << "only once";
+    EXPECT_EQ(texts_of(*unwritten), std::vector<std::string>(texts.begin(), texts.end()));
+    EXPECT_TRUE(unwritten_of(*out).value().empty()) << "only once";
   }
 
   std::optional<WriteHandoff> out;
@@ -72,7 +72,7 @@ TEST_F(WriteHandoffEnd, close_refuses_waiters_and_writes_what_was_admitted) {
   expect_refused(waiting.get(), {});
   auto late = out->try_write(text("late"));
   expect_refused(late, {});
-  EXPECT_FALSE(out->take_unwritten().has_value());
+  EXPECT_FALSE(unwritten_of(*out).has_value());
   stream_takes(3);
   current_done.expect({}, 4);
   EXPECT_FALSE(flush.has_come());
@@ -84,7 +84,7 @@ TEST_F(WriteHandoffEnd, close_refuses_waiters_and_writes_what_was_admitted) {
   expect_unwritten({});
 }
 
-TEST_F(WriteHandoffEnd, the_last_handle_closes_and_copies_do_not) {
+TEST_F(WriteHandoffEnd, the_last_handle_ends_it_when_all_is_written_and_copies_do_not) {
   auto first = spawn();
   {
     auto second = first;  // NOLINT(performance-unnecessary-copy-initialization)
@@ -97,7 +97,9 @@ TEST_F(WriteHandoffEnd, the_last_handle_closes_and_copies_do_not) {
   { const WriteHandoff last = std::move(first); }
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(script->written, "abcd");
-  EXPECT_FALSE(ended.get());
+  EXPECT_EQ(ended.get(), Errc::aborted) << "nobody has said that this was all";
+  EXPECT_EQ(script->ends, 0U);
+  EXPECT_EQ(script->resets, 1U);
   EXPECT_FALSE(script->is_alive) << "the stream goes with the writer";
 }
 
@@ -114,7 +116,7 @@ TEST_F(WriteHandoffEnd, what_waits_is_no_handle) {
   expect_refused(waiting.get(), {});
   stream_takes(2);
   EXPECT_FALSE(flush.get());
-  EXPECT_FALSE(closed.get());
+  EXPECT_EQ(closed.get(), Errc::aborted);
 }
 
 TEST_F(WriteHandoffEnd, abort_drops_what_is_queued_and_cancels_the_stream) {
@@ -129,7 +131,7 @@ TEST_F(WriteHandoffEnd, abort_drops_what_is_queued_and_cancels_the_stream) {
   EXPECT_EQ(flush.get(), Errc::aborted);
   EXPECT_EQ(closed.get(), Errc::aborted);
   EXPECT_TRUE(script->cancel_was_asked);
-  EXPECT_FALSE(out->take_unwritten().has_value()) << "the stream still has the write";
+  EXPECT_FALSE(unwritten_of(*out).has_value()) << "the stream still has the write";
   stream_takes(2);
   expect_unwritten({"d", "ef"});
   auto late = out->try_write(text("late"));
@@ -164,18 +166,18 @@ TEST_F(WriteHandoffEnd, a_stream_error_is_kept_and_named_by_every_refusal) {
   expect_unwritten({"cd", "ef"});
 }
 
-TEST_F(WriteHandoffEnd, a_deadline_ends_what_the_stream_does_not) {
-  fill();
+TEST_F(WriteHandoffEnd, silence_for_the_close_timeout_ends_what_the_stream_does_not) {
+  fill(milliseconds(5));
   script->honours_cancellation = false;
   Outcome<net_error_code> close;
-  out->async_close(milliseconds(5), close.handler());
+  out->async_close(close.handler());
   EXPECT_FALSE(out->is_open());
   ASSERT_TRUE(run_until(*context, [&] { return close.has_come(); }));
   run_ready(*context);
   EXPECT_EQ(close.get(), Errc::timed_out);
   current_done.expect(Errc::timed_out, 1);
   behind_done.expect(Errc::closed, 0);
-  expect_refused(waiting.get(), {});  // refused by the close, before the deadline
+  expect_refused(waiting.get(), {});  // refused by the close, before its time was over
   EXPECT_EQ(flush.get(), Errc::timed_out);
   EXPECT_EQ(closed.get(), Errc::timed_out);
   EXPECT_TRUE(script->cancel_was_asked);
@@ -190,7 +192,7 @@ TEST_F(WriteHandoffEnd, a_close_in_time_leaves_no_timer_behind) {
   EXPECT_TRUE(queue.try_write_detached(text("ab")));
   Outcome<net_error_code> close;
   const auto before = steady_clock::now();
-  queue.async_close(std::chrono::hours(1), close.handler());
+  queue.async_close(close.handler());
   EXPECT_FALSE(close.has_come());
   ASSERT_TRUE(run_out(*context)) << "the deadline's timer keeps the context busy";
   EXPECT_LT(steady_clock::now() - before, kPatience);
@@ -198,11 +200,13 @@ TEST_F(WriteHandoffEnd, a_close_in_time_leaves_no_timer_behind) {
   EXPECT_EQ(script->written, "ab");
 }
 
-TEST_F(WriteHandoffEnd, an_end_after_the_deadline_passed_unnoticed_stops_the_timer) {
-  auto queue = spawn_held();
+TEST_F(WriteHandoffEnd, an_end_after_the_time_passed_unnoticed_stops_the_timer) {
+  WriteHandoffConfig config;
+  config.close_timeout = milliseconds(2);
+  auto queue = spawn_held(config);
   EXPECT_TRUE(queue.try_write_detached(text("ab")));
   Outcome<net_error_code> close;
-  queue.async_close(milliseconds(2), close.handler());
+  queue.async_close(close.handler());
   run_ready(*context);
   ASSERT_FALSE(close.has_come());
   let_pass(steady_clock::now() + milliseconds(4));
@@ -211,25 +215,55 @@ TEST_F(WriteHandoffEnd, an_end_after_the_deadline_passed_unnoticed_stops_the_tim
   EXPECT_EQ(close.get(), Errc::aborted);
 }
 
-TEST_F(WriteHandoffEnd, the_longest_deadline_is_none) {
-  auto queue = spawn();
+TEST_F(WriteHandoffEnd, the_longest_times_are_none) {
+  WriteHandoffConfig config;
+  config.close_timeout = config.close_limit = std::chrono::nanoseconds::max();
+  auto queue = spawn_held(config);
   EXPECT_TRUE(queue.try_write_detached(text("ab")));
   Outcome<net_error_code> close;
-  queue.async_close(steady_clock::duration::max(), close.handler());
+  queue.async_close(close.handler());
+  run_ready(*context);
+  EXPECT_FALSE(close.has_come());
+  stream_takes(2);
   ASSERT_TRUE(run_out(*context));
   EXPECT_FALSE(close.get()) << close.get().message();
 }
 
-TEST_F(WriteHandoffEnd, the_earlier_of_two_deadlines_counts) {
-  auto queue = spawn_held();
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
-  Outcome<net_error_code> patient;
-  Outcome<net_error_code> impatient;
-  queue.async_close(std::chrono::hours(1), patient.handler());
-  queue.async_close(milliseconds(2), impatient.handler());
-  ASSERT_TRUE(run_until(*context, [&] { return patient.has_come() && impatient.has_come(); }));
-  EXPECT_EQ(patient.get(), Errc::timed_out);
-  EXPECT_EQ(impatient.get(), Errc::timed_out);
+TEST_F(WriteHandoffEnd, the_close_limit_ends_what_only_drips) {
+  WriteHandoffConfig config;
+  config.close_timeout = std::chrono::hours(1);
+  config.close_limit = milliseconds(5);
+  auto queue = spawn_held(config);
+  EXPECT_TRUE(queue.try_write_detached(text(std::string(100000, 'x'))));
+  Outcome<net_error_code> close;
+  queue.async_close(close.handler());
+  ASSERT_TRUE(run_until(*context, [&] {
+    if (script->held != nullptr && !close.has_come()) {
+      script->complete({}, 1);
+    }
+    return close.has_come();
+  }));
+  EXPECT_EQ(close.get(), Errc::timed_out);
+  EXPECT_EQ(script->resets, 1U);
+}
+
+TEST_F(WriteHandoffEnd, what_the_stream_takes_is_progress_of_a_close) {
+  WriteHandoffConfig config;
+  config.close_timeout = milliseconds(20);
+  auto queue = spawn_held(config);
+  EXPECT_TRUE(queue.try_write_detached(text(std::string(10, 'x'))));
+  Outcome<net_error_code> close;
+  queue.async_close(close.handler());
+  run_ready(*context);
+  for (int byte = 0; byte < 10; ++byte) {
+    let_pass(steady_clock::now() + milliseconds(4));
+    ASSERT_FALSE(close.has_come());
+    stream_takes(1);
+  }
+  ASSERT_TRUE(run_out(*context));
+  EXPECT_FALSE(close.get()) << close.get().message();
+  EXPECT_EQ(script->ends, 1U);
+  EXPECT_EQ(script->resets, 0U);
 }
 
 TEST_F(WriteHandoffEnd, flush_completes_when_all_before_it_is_written) {
@@ -272,8 +306,7 @@ TEST_F(WriteHandoffEnd, cancelling_a_flush_or_a_wait_for_the_end_only_detaches) 
   }
   net::cancellation_signal signal;
   Outcome<net_error_code> close;
-  queue.async_close(std::chrono::hours(1),
-                    net::bind_cancellation_slot(signal.slot(), close.handler()));
+  queue.async_close(net::bind_cancellation_slot(signal.slot(), close.handler()));
   run_ready(*context);
   signal.emit(net::cancellation_type::total);
   run_ready(*context);
@@ -293,12 +326,12 @@ TEST_F(WriteHandoffEnd, a_stream_that_stalls_ends_the_queue) {
   run_ready(*context);
   let_pass(steady_clock::now() + milliseconds(6));
   ASSERT_NE(script->held, nullptr);
+  const auto start = steady_clock::now();
   stream_takes(1);  // progress
   CountOutcome done;
   ticket.async_wait(done.handler());
-  const auto start = steady_clock::now();
   ASSERT_TRUE(run_until(*context, [&] { return done.has_come(); }));
-  EXPECT_GE(steady_clock::now() - start, milliseconds(7))
+  EXPECT_GE(steady_clock::now() - start, milliseconds(8))
       << "the clock starts with the last progress";
   done.expect(Errc::timed_out, 1);
   ASSERT_TRUE(run_out(*context));

@@ -35,7 +35,7 @@ TEST_F(CompletionToken, use_awaitable_gives_tickets_and_refusals_with_their_byte
     auto all = co_await out.async_write_all(std::move(several), net::use_awaitable);
     EXPECT_TRUE(all.has_value());
     co_await out.async_flush(net::use_awaitable);
-    co_await out.async_close(kPatience, net::use_awaitable);
+    co_await out.async_close(net::use_awaitable);
     auto [ended] = co_await out.async_closed(as_tuple(net::use_awaitable));
     EXPECT_FALSE(ended);
     std::vector<Bytes> one(1, large);
@@ -126,7 +126,7 @@ TEST_F(CompletionToken, detached_and_handlers_that_can_only_be_moved) {
   out.async_write_all_detached({text("e")}, only_moved());
   out.async_flush(only_moved());
   out.async_closed(only_moved());
-  out.async_close(kPatience, only_moved());
+  out.async_close(only_moved());
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(called, 7);
   EXPECT_EQ(script->written, "abcde");
@@ -155,7 +155,7 @@ TEST_F(CompletionToken, handlers_run_on_their_associated_executor) {
   EXPECT_EQ(called, 2);
   stream_takes(3);
   stream_takes(3);
-  out.async_close(kPatience, bound());
+  out.async_close(bound());
   run_ready(*context);
   EXPECT_EQ(called, 2) << "a handler ran on the stream's executor";
   EXPECT_FALSE(other.stopped()) << "what waits keeps its executor busy";
@@ -175,7 +175,7 @@ TEST_F(CompletionToken, a_strand_as_associated_executor_is_honoured) {
   out.async_write(text("b"), net::bind_executor(strand, on_strand));
   ticket.async_wait(net::bind_executor(strand, on_strand));
   out.async_flush(net::bind_executor(strand, on_strand));
-  out.async_close(kPatience, net::bind_executor(strand, on_strand));
+  out.async_close(net::bind_executor(strand, on_strand));
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(called, 4);
 }

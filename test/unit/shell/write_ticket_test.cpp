@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -147,11 +148,9 @@ TEST_F(WriteTicketTest, the_failed_write_gets_the_error_and_its_count_and_those_
   run_ready(*context);
   written_wait.expect({}, 2);
   behind_wait.expect(Errc::closed, 0);
-  const auto unwritten = out.take_unwritten();
+  const auto unwritten = unwritten_of(out);
   ASSERT_TRUE(unwritten.has_value());
-  ASSERT_EQ(unwritten->size(), 2U);
-  EXPECT_EQ((*unwritten)[0].view(), "def");
-  EXPECT_EQ((*unwritten)[1].view(), "g");
+  EXPECT_EQ(texts_of(*unwritten), (std::vector<std::string>{"def", "g"}));
   EXPECT_EQ(out.pending_items(), 0U);
 }
 

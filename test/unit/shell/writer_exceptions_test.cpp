@@ -7,6 +7,7 @@
 
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/throwing.hpp"
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -48,7 +49,7 @@ class ThrowingStream : public IoStream {
     throw_as(throws_.at_write);
     return IoStream::async_write_some(buffers, std::forward<Token>(token));
   }
-  friend void shutdown_write(ThrowingStream& stream, net_error_code& error) {
+  friend void end_write(ThrowingStream& stream, net_error_code& error) {
     throw_as(stream.throws_.at_shutdown);
     error = {};
   }
@@ -72,7 +73,7 @@ class WriterExceptions : public WriterFixture {
     done.expect(error, 0);
     EXPECT_EQ(closed.get(), error);
     EXPECT_EQ(out.try_write(text("late")).error().error, error);
-    EXPECT_EQ(out.take_unwritten().value().at(0).view(), "abcd");
+    EXPECT_EQ(unwritten_of(out).value().entries.at(0).view(), "abcd");
     EXPECT_FALSE(script->is_alive);
   }
 };
@@ -101,7 +102,7 @@ TEST_F(WriterExceptions, of_a_shutdown_are_the_error_of_the_close) {
     CountOutcome done;
     Outcome<net_error_code> closed;
     ticket.async_wait(done.handler());
-    out.async_close(kPatience, closed.handler());
+    out.async_close(closed.handler());
     ASSERT_TRUE(run_until(*context, [&] { return closed.has_come(); }));
     done.expect({}, 4);
     EXPECT_EQ(closed.get(), error_of(what));

@@ -9,6 +9,7 @@
 #include "support/asio.hpp"
 #include "support/pattern.hpp"
 #include "support/socket_pairs.hpp"
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -38,7 +39,7 @@ TEST_F(WriterRelease, of_a_stream_comes_with_the_end_while_handles_are_kept) {
   EXPECT_EQ(out.pending_items(), 0U);
   EXPECT_EQ(out.statistics().written_bytes, 3U);
   EXPECT_FALSE(out.try_write(text("late")).has_value());
-  EXPECT_TRUE(out.take_unwritten().value().empty());
+  EXPECT_TRUE(unwritten_of(out).value().empty());
 }
 
 TEST_F(WriterRelease, of_a_shared_stream_comes_after_close_abort_and_failure) {
@@ -70,7 +71,7 @@ TEST_F(WriterRelease, waits_for_a_write_that_the_stream_still_has) {
   EXPECT_TRUE(script->is_alive);
   stream_takes(2);
   EXPECT_FALSE(script->is_alive);
-  EXPECT_EQ(out.take_unwritten().value().at(0).view(), "c");
+  EXPECT_EQ(texts_of(unwritten_of(out).value()), std::vector<std::string>{"c"});
 }
 
 struct Session : std::enable_shared_from_this<Session> {

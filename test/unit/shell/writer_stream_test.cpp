@@ -6,6 +6,7 @@
 #include "bytes_handoff/joined_writes.hpp"
 #include "support/pattern.hpp"
 #include "support/socket_pairs.hpp"
+#include "support/unwritten.hpp"
 #include "support/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -74,7 +75,7 @@ TYPED_TEST(WriterOn, a_peer_that_vanishes_fails_the_queue_with_the_streams_error
               closed.get() == net::error::connection_reset)
       << closed.get().message();
   EXPECT_EQ(out.try_write(text("x")).error().error, closed.get());
-  EXPECT_FALSE(out.take_unwritten().value().empty());
+  EXPECT_FALSE(unwritten_of(out).value().empty());
 }
 
 TYPED_TEST(WriterOn, abort_cancels_the_write_under_way) {
@@ -90,9 +91,10 @@ TYPED_TEST(WriterOn, abort_cancels_the_write_under_way) {
   });
   ASSERT_TRUE(run_out(this->context)) << "the write is still with the stream";
   EXPECT_GT(written, 0U);
-  const auto unwritten = out.take_unwritten().value();
-  ASSERT_EQ(unwritten.size(), 1U);
-  EXPECT_EQ(unwritten[0].size() + written, 32U * 1024U * 1024U);
+  const auto unwritten = unwritten_of(out).value();
+  ASSERT_EQ(unwritten.entries.size(), 1U);
+  EXPECT_EQ(unwritten.entries[0].size(), 32U * 1024U * 1024U) << "whole";
+  EXPECT_EQ(unwritten.first_written, written);
 }
 
 TYPED_TEST(WriterOn, a_shared_stream_is_read_from_meanwhile) {
@@ -138,10 +140,10 @@ TEST_F(WriterOnOwnStream, that_fails_at_any_call_ends_the_queue_there) {
     ASSERT_TRUE(run_out(*context));
     EXPECT_EQ(script->written.size(), 2 * call + 1);
     std::string all = script->written;
-    const auto unwritten = out.take_unwritten();
+    const auto unwritten = unwritten_of(out);
     ASSERT_TRUE(unwritten.has_value());
-    for (const Bytes& bytes : *unwritten) {
-      all += bytes.view();
+    for (const std::string& rest : texts_of(*unwritten)) {
+      all += rest;
     }
     EXPECT_EQ(all, "abcdefghij") << "nothing is lost and nothing comes twice";
     EXPECT_EQ(out.try_write(text("x")).error().error, net::error::timed_out);
@@ -159,7 +161,9 @@ TEST_F(WriterOnOwnStream, that_throws_from_its_initiation_ends_the_queue) {
     ticket.async_wait(done.handler());
     ASSERT_TRUE(run_out(*context));
     done.expect(Errc::stream_exception, 2 * call);
-    EXPECT_EQ(out.take_unwritten().value().at(0).view(), std::string_view("abcd").substr(2 * call));
+    const auto unwritten = unwritten_of(out).value();
+    EXPECT_EQ(unwritten.entries.at(0).view(), "abcd");
+    EXPECT_EQ(unwritten.first_written, 2 * call);
     EXPECT_FALSE(out.is_open());
   }
 }

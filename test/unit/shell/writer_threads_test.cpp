@@ -144,7 +144,7 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   for (std::thread& producer : producers) {
     producer.join();
   }
-  out.async_close(kPatience, net::use_future).get();
+  out.async_close(net::use_future).get();
   EXPECT_EQ(count_frames(peer.text()), admitted.load());
   EXPECT_GT(admitted.load(), kThreads * kWritesEach / 3);
   EXPECT_EQ(out.pending_bytes(), 0U);
@@ -182,7 +182,7 @@ TYPED_TEST(WriterThreads, dispatched_writes_take_turns_with_those_of_other_threa
   std::promise<void> all_done;
   net::post(streams.context, [&] { all_done.set_value(); });
   all_done.get_future().wait();
-  out.async_close(kPatience, net::use_future).get();
+  out.async_close(net::use_future).get();
   EXPECT_EQ(count_frames(peer.text()), admitted.load());
   EXPECT_GT(admitted.load(), 0U);
 }
@@ -221,7 +221,7 @@ TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
   for (std::thread& producer : producers) {
     producer.join();
   }
-  out.async_close(kPatience, net::use_future).get();
+  out.async_close(net::use_future).get();
   const std::string received = peer.text();
   EXPECT_EQ(received.size(), admitted * 8 + kBudget);
   EXPECT_EQ(received.substr(0, received.find('F')).find("afterwd."), std::string::npos);

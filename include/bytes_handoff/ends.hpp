@@ -1,0 +1,47 @@
+#pragma once
+
+// Words for how a write queue ends, and what an ended one gives back.
+
+#include <cstddef>
+#include <vector>
+
+#include "bytes_handoff/bytes.hpp"
+
+namespace bytes_handoff {
+
+/// What a close does to the writes that wait for room in line.
+enum class Waiters : bool {
+  refuse,  ///< they are refused with `closed`, and keep their bytes
+  admit,   ///< they are let in as room comes, in their order, before the end
+};
+
+/// Selects `WriteHandoff::abort(after_written)`.
+struct AfterWritten {
+  explicit AfterWritten() = default;
+};
+inline constexpr AfterWritten after_written{};
+
+/// Selects a `WriteHandoff` that leaves its stream open at the end.
+struct LeaveOpen {
+  explicit LeaveOpen() = default;
+};
+inline constexpr LeaveOpen leave_open{};
+
+/// What a queue had admitted and not wholly written when it ended.
+struct UnwrittenEntries {
+  /// The slices as they were admitted, whole, in order.
+  std::vector<Bytes> entries;
+  /// Bytes of the first entry that the stream had taken: not all of them, unless it is empty.
+  std::size_t first_written = 0;
+
+  [[nodiscard]] bool empty() const noexcept { return entries.empty(); }
+};
+
+/// Where `replay` begins.
+enum class ReplayFrom : bool {
+  entry_start,  ///< with the whole first entry: the peer drops what it has of it, as with a new
+                ///< connection
+  cut,          ///< behind what the stream had taken of the first entry
+};
+
+}  // namespace bytes_handoff
