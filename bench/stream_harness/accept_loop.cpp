@@ -9,7 +9,8 @@
 namespace stream_harness {
 namespace {
 
-// For what comes back in other processes, which `resume` does not hear of.
+// For what comes back in other processes and from sockets that linger, which `resume` does not hear
+// of.
 constexpr std::chrono::milliseconds kRetryInterval{100};
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <asio/write.hpp>
 #include <utility>
 
-#include "delivery.hpp"
+#include "lingering.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -63,7 +63,7 @@ void AsioQueueProxy<Reader, Writer>::go_on(Self self) {
   AsioQueueProxy& me = *self;
   if (me.reading_ || me.open_tickets_ != 0) return;
   if (!me.input_ended_) return read(std::move(self));
-  if (me.outbox_.empty()) end(std::move(self));
+  if (me.outbox_.empty()) me.finish(end_and_linger(me.out_));
 }
 
 template <class Reader, class Writer>
@@ -89,13 +89,6 @@ void AsioQueueProxy<Reader, Writer>::on_written(Self self, net_error_code error,
   if (!me.outbox_.empty()) write(self);
   if (written.on_written) written.on_written();
   go_on(std::move(self));
-}
-
-template <class Reader, class Writer>
-void AsioQueueProxy<Reader, Writer>::end(Self self) {
-  AsioQueueProxy& me = *self;
-  async_end_sending(
-      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
 }
 
 // Queues all that is complete.

@@ -41,7 +41,6 @@ class AsioQueueProxy final : public Proxy,
   static void go_on(Self self);
   static void write(Self self);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
-  static void end(Self self);
 
   void route();
   [[nodiscard]] std::size_t find_unit(std::span<const std::byte> unrouted);

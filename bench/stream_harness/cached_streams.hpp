@@ -165,9 +165,4 @@ class CountingSink : public CachedStream {
   std::unique_ptr<State> state_;  // null once it was moved from
 };
 
-/// What it takes it has.
-inline void async_delivered(CountingSink&, const std::function<void(net_error_code)>& done) {
-  done({});
-}
-
 }  // namespace stream_harness

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "delivery.hpp"
+#include "lingering.hpp"
 #include "stream_end.hpp"
 #include "streams.hpp"
 #include "workload.hpp"
@@ -20,10 +20,10 @@
 namespace stream_harness {
 
 /// Writes one connection's payload in fragments, then shuts down its sending side and closes once
-/// all is delivered. Each write offers the stream a whole fragment, in one call; what a stream does
-/// not take of it is offered again, alone. It writes on for as long as the stream takes whole
-/// fragments at once, and lets others have a turn now and then. Made with std::make_shared; keeps
-/// itself alive until it has called `done`, once, with what went wrong (empty: nothing).
+/// the peer has ended too. Each write offers the stream a whole fragment, in one call; what a
+/// stream does not take of it is offered again, alone. It writes on for as long as the stream takes
+/// whole fragments at once, and lets others have a turn now and then. Made with std::make_shared;
+/// keeps itself alive until it has called `done`, once, with what went wrong (empty: nothing).
 template <class Stream>
 class Client : public std::enable_shared_from_this<Client<Stream>> {
  public:

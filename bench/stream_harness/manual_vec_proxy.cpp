@@ -3,7 +3,7 @@
 #include <asio/write.hpp>
 #include <utility>
 
-#include "delivery.hpp"
+#include "lingering.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -100,14 +100,7 @@ void ManualVecProxy<Reader, Writer>::on_end_of_input(Self self) {
     me.input_ended_ = true;
     return write(std::move(self), rest);
   }
-  end(std::move(self));
-}
-
-template <class Reader, class Writer>
-void ManualVecProxy<Reader, Writer>::end(Self self) {
-  ManualVecProxy& me = *self;
-  async_end_sending(
-      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
+  me.finish(end_and_linger(me.out_));
 }
 
 template <class Reader, class Writer>

@@ -35,7 +35,6 @@ class ManualVecProxy final : public Proxy,
   static void write(Self self, std::span<const std::byte> bytes);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
   static void on_end_of_input(Self self);
-  static void end(Self self);
 
   void append(std::size_t bytes);
   void compact();

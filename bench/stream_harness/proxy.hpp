@@ -21,8 +21,8 @@ class SplicePipe;
 //
 // made with std::make_shared. It owns both streams, keeps itself alive until it has ended, closes
 // them, and then calls `done` once. It forwards from `in` to `out`, shuts down `out` when `in` has
-// ended and all is written, and has ended when that is delivered. What the reader of `out` sends is
-// not read.
+// ended and all is written, and has ended then: a socket lingers behind it. What the reader of
+// `out` sends is not looked at.
 
 struct ProxyConfig {
   std::size_t read_reserve = 0;  ///< the least room of a read, where there is no `read_block`

@@ -3,7 +3,7 @@
 #include <asio/write.hpp>
 #include <utility>
 
-#include "delivery.hpp"
+#include "lingering.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -39,7 +39,7 @@ void RawCopyProxy<Reader, Writer>::read(Self self) {
 template <class Reader, class Writer>
 void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
   RawCopyProxy& me = *self;
-  if (error == net::error::eof) return end(std::move(self));
+  if (error == net::error::eof) return me.finish(end_and_linger(me.out_));
   if (error) return me.finish(describe("read", error));
   net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
                    [self = std::move(self)](net_error_code failure, std::size_t written) mutable {
@@ -52,13 +52,6 @@ void RawCopyProxy<Reader, Writer>::on_written(Self self, net_error_code error, s
   self->result_.forwarded_bytes += bytes;
   if (error) return self->finish(describe("write", error));
   read(std::move(self));
-}
-
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::end(Self self) {
-  RawCopyProxy& me = *self;
-  async_end_sending(
-      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
 }
 
 template <class Reader, class Writer>

@@ -27,7 +27,6 @@ class RawCopyProxy final : public Proxy,
   static void read(Self self);
   static void on_read(Self self, net_error_code error, std::size_t bytes);
   static void on_written(Self self, net_error_code error, std::size_t bytes);
-  static void end(Self self);
   void finish(std::string error);
 
   Reader in_;

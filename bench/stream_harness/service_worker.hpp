@@ -16,8 +16,8 @@ namespace stream_harness {
 /// proxy. Used on the worker's thread; the totals after that has ended.
 class ServiceWorker {
  public:
-  /// `on_end` is called once for each connection, when its descriptors are free again. `options`
-  /// must outlive the worker.
+  /// `on_end` is called once for each connection, when its descriptors are free again; that of a
+  /// socket that lingers is later. `options` must outlive the worker.
   ServiceWorker(const Options& options, std::function<void()> on_end);
 
   /// `in` was accepted; `out` is open, and not connected yet; `pipe` is open for `splice`, and null

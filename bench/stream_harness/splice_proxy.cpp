@@ -3,7 +3,7 @@
 #include <asio/post.hpp>
 #include <utility>
 
-#include "delivery.hpp"
+#include "lingering.hpp"
 #include "stream_end.hpp"
 
 namespace stream_harness {
@@ -49,7 +49,7 @@ void SpliceProxy::move_on(Self self) {
       if (error == net::error::would_block) {
         return wait(std::move(self), me.in_, TcpStream::wait_read);
       }
-      if (error == net::error::eof) return end(std::move(self));
+      if (error == net::error::eof) return me.finish(end_and_linger(me.out_));
       if (error) return me.finish(describe("read", error));
     }
     me.result_.forwarded_bytes += me.pipe_->drain_to(me.out_.native_handle(), error);
@@ -67,12 +67,6 @@ void SpliceProxy::wait(Self self, TcpStream& stream, TcpStream::wait_type what) 
     if (error) return self->finish(describe("wait", error));
     move_on(std::move(self));
   });
-}
-
-void SpliceProxy::end(Self self) {
-  SpliceProxy& me = *self;
-  async_end_sending(
-      me.out_, [self = std::move(self)](std::string error) { self->finish(std::move(error)); });
 }
 
 void SpliceProxy::finish(std::string error) {

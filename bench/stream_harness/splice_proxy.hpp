@@ -30,7 +30,6 @@ class SpliceProxy final : public Proxy, public std::enable_shared_from_this<Spli
   [[nodiscard]] std::string prepare();
   static void move_on(Self self);
   static void wait(Self self, TcpStream& stream, TcpStream::wait_type what);
-  static void end(Self self);
   void finish(std::string error);
 
   TcpStream in_;

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-// Its own, so that its `async_delivered` is found by it alone.
-namespace stream_harness::recording {
+namespace stream_harness {
+namespace {
 
 /// What was written to a stream, and how much each call offered.
 struct Written {
@@ -62,18 +62,6 @@ class RecordingStream : public net::socket_base {
   Written* written_;
   std::size_t most_;
 };
-
-inline void async_delivered(RecordingStream&, const std::function<void(net_error_code)>& done) {
-  done({});
-}
-
-}  // namespace stream_harness::recording
-
-namespace stream_harness {
-namespace {
-
-using recording::RecordingStream;
-using recording::Written;
 
 Written run_client(const PayloadShape& shape, std::size_t fragment, std::size_t most = SIZE_MAX) {
   Written written;
