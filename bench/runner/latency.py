@@ -65,7 +65,7 @@ def _through_service(executable, implementation, arguments):
 
 def _times(client, sink, frames, every):
     """Nanoseconds for each frame. One is sent when the one before has arrived, or `every` so many
-    nanoseconds."""
+    nanoseconds; then its time begins when it was due, however late this program was."""
     sent_at, times, received = [], [], 0
     due = heard_at = time.perf_counter_ns()
     while len(times) < frames:
@@ -73,7 +73,7 @@ def _times(client, sink, frames, every):
         is_time = now >= due if every else len(sent_at) == len(times)
         if len(sent_at) < frames and is_time:
             client.send(FRAME)
-            sent_at.append(now)
+            sent_at.append(due if every else now)
             due += every
         try:
             came = len(sink.recv(1 << 16))
