@@ -12,7 +12,10 @@
 //   `handler(error_code)`. It must neither read nor wait for the peer;
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;
 // - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. The
-//   type is ended, reset and drained as that one.
+//   type is ended, reset and drained as that one. With `end_write` beside it, the type is ended by
+//   that, and reset, drained and asked for acknowledgements as the one below.
+// A type on a socket of the operating system should have `layer_to_end`. Without it nobody can ask
+// what the peer has acknowledged, or drain the socket. A reset may then destroy written bytes.
 // A member `shutdown`, `async_shutdown` or `next_layer` alone does not count: it may read, or end
 // one layer only.
 //
@@ -21,7 +24,7 @@
 //   pending operations must complete. Without it a reset does nothing to a type of your own;
 // - `async_flush_write(stream, handler)`: for a stream that buffers. Sends on what it has kept,
 //   then calls `handler(error_code, std::size_t)` with how many bytes that were. It is called
-//   whenever the queue has run empty, and before the end.
+//   behind each write: a write is over when its bytes have gone on.
 //
 // A `WriteHandoff` that is made with `leave_open` does not end its stream, and takes any type.
 

@@ -41,7 +41,7 @@ enum class Errc {
   read_in_progress = 2,  ///< a second read was started while one runs
   closed = 3,            ///< the queue does not take or write anything any more
   aborted = 4,           ///< the queue was ended by `abort()` with bytes still unwritten
-  timed_out = 5,         ///< a close deadline passed, or the stream stalled for too long
+  timed_out = 5,         ///< a time limit of the queue, or of lingering, is over
   no_progress = 6,       ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,  ///< a second wait on one ticket was started while one runs
   stream_exception = 8,  ///< the stream threw something that carries no error code

@@ -1,6 +1,6 @@
 #pragma once
 
-// How a write queue comes to its end, and who is told what: flush, close, abort, deadlines,
+// How a write queue comes to its end, and who is told what: flush, close, abort, time limits,
 // failure.
 
 #include <algorithm>
