@@ -75,9 +75,15 @@ class HandlerTracking : public testing::Test {
 
   // A queue on the near socket with room for so many bytes.
   WriteHandoff queue(std::size_t max_pending_bytes = 1024) {
-    WriteHandoffConfig config;
+    WriteHandoffConfig config = quick_end();
     config.max_pending_bytes = max_pending_bytes;
     return WriteHandoff::spawn(std::move(*near), config).value();
+  }
+  // Its socket does not linger for long: the peer stays open.
+  static WriteHandoffConfig quick_end() {
+    WriteHandoffConfig config;
+    config.close_timeout = 10ms;
+    return config;
   }
 
   // What is tracked of `start()`, and of all that runs then.
@@ -269,7 +275,7 @@ void async_end_write(ShutsLater& stream, Handler handler) {
 }
 
 TEST_F(HandlerTracking, names_the_shutdown_of_a_stream_that_takes_its_time) {
-  auto out = WriteHandoff::spawn(ShutsLater(std::move(*near)), {}).value();
+  auto out = WriteHandoff::spawn(ShutsLater(std::move(*near)), quick_end()).value();
   const std::string text = tracked([&] { out.async_close(count()); });
   EXPECT_EQ(calls, 1);
   EXPECT_THAT(unnamed(text), IsEmpty());
