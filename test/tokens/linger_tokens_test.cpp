@@ -9,14 +9,22 @@
 namespace bytes_handoff::test {
 namespace {
 
-/// The linger of a socket whose peer has ended, or ends later. Errors are not among its states:
-/// they come from the streams' thread, and ThreadSanitizer does not see how the standard library
-/// shares an exception between a future and its promise.
+/// The linger of a socket whose peer has ended, or ends later, or has sent too much; and of one
+/// that is closed.
 class LingerOperation {
  public:
   static constexpr bool kHasErrorCode = true;
-  static std::vector<std::string> states() { return {"ready", "waits"}; }
-  static std::string expected(unsigned /*state*/) { return describe(4); }
+  static std::vector<std::string> states() { return {"ready", "waits", "closed", "full"}; }
+  static std::string expected(unsigned state) {
+    switch (state) {
+      case 2:
+        return describe(net_error_code(net::error::bad_descriptor));
+      case 3:
+        return describe(Errc::limit_exceeded);
+      default:
+        return describe(4);
+    }
+  }
 
   LingerOperation(Environment& environment, unsigned state) : near_(environment.streams()) {
     net::ip::tcp::acceptor acceptor(of_peer_, {net::ip::address_v4::loopback(), 0});
@@ -25,6 +33,10 @@ class LingerOperation {
     net::write(far_, net::buffer("4 b.", 4));
     if (state == 0) {
       go_on();
+    } else if (state == 2) {
+      near_->close();
+    } else if (state == 3) {
+      limits_.max_bytes = 3;
     }
   }
 
@@ -39,13 +51,14 @@ class LingerOperation {
 
   template <class Token>
   auto start(Token&& token) {
-    return async_linger(*near_, {}, std::forward<Token>(token));
+    return async_linger(*near_, limits_, std::forward<Token>(token));
   }
 
  private:
   net::io_context of_peer_{1};
   std::optional<net::ip::tcp::socket> near_;
   net::ip::tcp::socket far_{of_peer_};
+  LingerLimits limits_;
 };
 
 TEST(Tokens, async_linger) { run_operation<LingerOperation>("async_linger"); }

@@ -33,6 +33,7 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "support/asio.hpp"
 #include "support/run_for.hpp"
@@ -199,7 +200,7 @@ class Case {
   }
 
   template <class Future>
-  [[nodiscard]] static std::string text_of(Future& future) {
+  [[nodiscard]] std::string text_of(Future& future) {
     try {
       if constexpr (std::is_void_v<decltype(future.get())>) {
         future.get();
@@ -208,6 +209,7 @@ class Case {
         return describe(future.get());
       }
     } catch (const net_system_error& error) {
+      exceptions_.push_back(std::current_exception());
       return describe(error.code());
     }
   }
@@ -301,6 +303,9 @@ class Case {
     }
   }
 
+  // Kept until all threads have ended: ThreadSanitizer does not see how the C++ library counts who
+  // holds an exception, and takes its end on another thread for a race with who has looked at it.
+  std::vector<std::exception_ptr> exceptions_;
   const CaseId id_;
   const unsigned state_;
   const std::unique_ptr<Environment> environment_;
