@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <functional>
@@ -30,7 +31,6 @@ using test::pattern;
 
 constexpr unsigned kChildSeconds = 20;
 constexpr int kForks = 100;
-constexpr int kPatience = 20'000;
 
 /// Takes and drops so much of every size that the caches are exchanged with the depot.
 void visit_the_depot() {
@@ -212,7 +212,9 @@ TEST(Fork, AHandlerOfTheProgramMayBeTheFirstToUseThePool) {
           visit_the_depot();
           ++visits;
         });
-        for (int i = 0; i < kPatience && visits < 2; ++i) {  // they may have to wait for the fork
+        // They may have to wait for the fork. By time: a yield may last long where others run, too.
+        const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+        while (visits < 2 && std::chrono::steady_clock::now() < enough) {
           std::this_thread::yield();
         }
       }
