@@ -19,13 +19,13 @@ enum class Waiters : bool {
 struct AfterWritten {
   explicit AfterWritten() = default;
 };
-inline constexpr AfterWritten after_written{};
+inline constexpr AfterWritten after_written{};  // NOLINT(readability-identifier-naming)
 
 /// Selects a `WriteHandoff` that leaves its stream open at the end.
 struct LeaveOpen {
   explicit LeaveOpen() = default;
 };
-inline constexpr LeaveOpen leave_open{};
+inline constexpr LeaveOpen leave_open{};  // NOLINT(readability-identifier-naming)
 
 /// What a queue had admitted and not wholly written when it ended.
 struct UnwrittenEntries {
