@@ -29,4 +29,4 @@ endif()
 message(STATUS "bytes_handoff::expected is ${bytes_handoff_expected}::expected")
 set(bytes_handoff_generated_include "${PROJECT_BINARY_DIR}/generated/include")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/package_config.hpp.in"
-               "${bytes_handoff_generated_include}/bytes_handoff/detail/package_config.hpp" @ONLY)
+               "${bytes_handoff_generated_include}/bytes_handoff/core/support/package_config.hpp" @ONLY)

@@ -2,7 +2,7 @@
 # bytes_handoff::asio, bytes_handoff::boost_asio: the header-only shell over standalone Asio, and over
 # Boost.Asio. One translation unit links one of them.
 file(
-  GLOB bytes_handoff_core_sources
+  GLOB_RECURSE bytes_handoff_core_sources
   CONFIGURE_DEPENDS
   "${PROJECT_SOURCE_DIR}/src/*.cpp")
 

@@ -1,6 +1,6 @@
 #include "bytes_handoff/config.hpp"
 
-#include "bytes_handoff/detail/block.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
 
 namespace bytes_handoff {
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::bench {
 

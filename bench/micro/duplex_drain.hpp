@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/duplex.hpp"
 
 namespace bytes_handoff::bench {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 #include "evbuffer.hpp"
 
 namespace bytes_handoff::bench {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::bench {
 

@@ -13,7 +13,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
-#include "bytes_handoff/detail/write_queue.hpp"
+#include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "null_stream.hpp"
 #include "timed_section.hpp"

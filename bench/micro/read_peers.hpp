@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 #include "line_scan.hpp"
 
 namespace bytes_handoff::bench {

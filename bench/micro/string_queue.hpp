@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::bench {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/impl/post.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
 #include "cached_payload.hpp"
 #include "sink.hpp"
 #include "streams.hpp"

@@ -3,7 +3,7 @@
 #include <asio/basic_socket_acceptor.hpp>
 #include <asio/ip/tcp.hpp>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/duplex.hpp"
 
 namespace stream_harness {

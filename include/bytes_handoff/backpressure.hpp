@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/bytes.hpp"
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/detail/outcome.hpp"
-#include "bytes_handoff/impl/net_error.hpp"
+#include "bytes_handoff/core/queue/outcome.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {

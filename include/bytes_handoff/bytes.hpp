@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/detail/block.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 

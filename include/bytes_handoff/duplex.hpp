@@ -6,8 +6,8 @@
 #include <memory_resource>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/impl/duplex_link.hpp"
+#include "bytes_handoff/asio/duplex/duplex_link.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -230,4 +230,4 @@ auto make_duplex(Context& context, std::size_t capacity,
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
 
-#include "bytes_handoff/impl/duplex.hpp"
+#include "bytes_handoff/asio/duplex/duplex.hpp"

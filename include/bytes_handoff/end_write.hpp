@@ -32,12 +32,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/impl/acknowledgement.hpp"
-#include "bytes_handoff/impl/end_step.hpp"
-#include "bytes_handoff/impl/known_streams.hpp"
-#include "bytes_handoff/impl/reset_stream.hpp"
-#include "bytes_handoff/impl/tls_end.hpp"
+#include "bytes_handoff/asio/ending/acknowledgement.hpp"
+#include "bytes_handoff/asio/ending/end_step.hpp"
+#include "bytes_handoff/asio/ending/known_streams.hpp"
+#include "bytes_handoff/asio/ending/reset_stream.hpp"
+#include "bytes_handoff/asio/ending/tls_end.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

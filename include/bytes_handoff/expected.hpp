@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bytes_handoff/detail/package_config.hpp"
+#include "bytes_handoff/core/support/package_config.hpp"
 
 #if BYTES_HANDOFF_EXPECTED_IS_STD
 #include <expected>

@@ -8,7 +8,7 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
-#include "bytes_handoff/detail/read_on.hpp"
+#include "bytes_handoff/core/reading/read_on.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -239,5 +239,5 @@ class ReadClaim {
 }  // namespace bytes_handoff
 
 #if defined(BYTES_HANDOFF_STANDALONE_ASIO) || defined(BYTES_HANDOFF_BOOST_ASIO)
-#include "bytes_handoff/impl/handoff_buffer.hpp"
+#include "bytes_handoff/asio/reading/handoff_buffer.hpp"
 #endif

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/impl/known_streams.hpp"
+#include "bytes_handoff/asio/ending/known_streams.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {

@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/impl/linger_operation.hpp"
+#include "bytes_handoff/asio/ending/linger_operation.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {

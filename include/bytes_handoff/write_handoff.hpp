@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
+#include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/backpressure.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
-#include "bytes_handoff/detail/net.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/statistics.hpp"
@@ -230,4 +230,4 @@ class WriteHandoff {
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
 
-#include "bytes_handoff/impl/write_handoff.hpp"
+#include "bytes_handoff/asio/writing/write_handoff.hpp"

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "bytes_handoff/detail/net.hpp"
-#include "bytes_handoff/detail/ticket_state.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/core/queue/ticket_state.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -87,4 +87,4 @@ class WriteTicket {
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
 
-#include "bytes_handoff/impl/write_ticket.hpp"
+#include "bytes_handoff/asio/writing/write_ticket.hpp"

@@ -14,8 +14,8 @@
 #include "bytes_handoff/write_handoff.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
+#include "support/queue/unwritten.hpp"
 #include "support/run_for.hpp"
-#include "support/unwritten.hpp"
 
 namespace bytes_handoff::test {
 namespace {

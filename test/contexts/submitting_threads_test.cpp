@@ -15,9 +15,9 @@
 #include "bytes_handoff/write_handoff.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
-#include "support/count.hpp"
 #include "support/run_for.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/count.hpp"
+#include "support/stepping/seed.hpp"
 #include "tokens/concrete_environments.hpp"
 
 namespace bytes_handoff::test {

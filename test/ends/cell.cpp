@@ -17,7 +17,7 @@
 #include "ends/told.hpp"
 #include "support/pattern.hpp"
 #include "support/run_for.hpp"
-#include "support/tls.hpp"
+#include "support/streams/tls.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "ends/connection.hpp"
 #include "ends/end_table.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 

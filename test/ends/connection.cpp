@@ -13,7 +13,7 @@
 #include "ends/own_stream.hpp"
 #include "ends/tcp_pair.hpp"
 #include "ends/tls_near_end.hpp"
-#include "support/pipes.hpp"
+#include "support/streams/pipes.hpp"
 
 namespace bytes_handoff::test {
 

@@ -16,8 +16,8 @@
 #include "ends/cell.hpp"
 #include "ends/end_table.hpp"
 #include "support/asio.hpp"
-#include "support/count.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/count.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {

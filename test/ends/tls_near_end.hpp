@@ -10,7 +10,7 @@
 #include "ends/near_end.hpp"
 #include "ends/tcp_pair.hpp"
 #include "support/run_for.hpp"
-#include "support/tls.hpp"
+#include "support/streams/tls.hpp"
 
 namespace bytes_handoff::test {
 

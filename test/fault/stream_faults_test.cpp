@@ -4,7 +4,7 @@
 
 #include <iostream>
 
-#include "fault/scenarios.hpp"
+#include "fault/scenarios/scenarios.hpp"
 
 namespace bytes_handoff::test {
 namespace {

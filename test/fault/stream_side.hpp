@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/impl/post.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
 #include "fault/fault_plan.hpp"
 #include "fault/library_calls.hpp"
 #include "support/asio.hpp"

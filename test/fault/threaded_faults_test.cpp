@@ -7,7 +7,7 @@
 #include <iostream>
 #include <vector>
 
-#include "fault/scenarios.hpp"
+#include "fault/scenarios/scenarios.hpp"
 
 namespace bytes_handoff::test {
 namespace {

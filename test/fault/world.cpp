@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "support/unwritten.hpp"
+#include "support/queue/unwritten.hpp"
 
 namespace bytes_handoff::test {
 

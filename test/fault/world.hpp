@@ -24,9 +24,9 @@
 #include "fault/ledger.hpp"
 #include "fault/pool.hpp"
 #include "fault/streams.hpp"
-#include "support/counting_resource.hpp"
-#include "support/seed.hpp"
-#include "support/writer_fixture.hpp"
+#include "support/memory/counting_resource.hpp"
+#include "support/queue/writer_fixture.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 

@@ -3,7 +3,7 @@
 #include <type_traits>
 
 #include "fault/world.hpp"
-#include "support/unwritten.hpp"
+#include "support/queue/unwritten.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -1,5 +1,5 @@
 // That the explorer finds what it is there to find.
-#include "support/explorer.hpp"
+#include "support/stepping/explorer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "bytes_handoff/detail/ticket_state.hpp"
-#include "support/explorer.hpp"
-#include "support/queue_probes.hpp"
+#include "bytes_handoff/core/queue/ticket_state.hpp"
+#include "support/queue/queue_probes.hpp"
+#include "support/stepping/explorer.hpp"
 
 namespace bytes_handoff::test {
 namespace {

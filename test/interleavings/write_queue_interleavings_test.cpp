@@ -9,8 +9,8 @@
 #include <set>
 
 #include "interleavings/write_queue_program.hpp"
-#include "support/explorer.hpp"
 #include "support/sanitizers.hpp"
+#include "support/stepping/explorer.hpp"
 
 namespace bytes_handoff::test {
 namespace {

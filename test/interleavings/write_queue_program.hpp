@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/detail/write_queue_impl.hpp"
-#include "support/queue_probes.hpp"
-#include "support/stepping_sync.hpp"
+#include "bytes_handoff/core/queue/write_queue_impl.hpp"
+#include "support/queue/queue_probes.hpp"
+#include "support/stepping/stepping_sync.hpp"
 
 namespace bytes_handoff::test {
 

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "bytes_handoff/detail/duplex_pipe.hpp"
-#include "support/choices.hpp"
-#include "support/pipe_requests.hpp"
-#include "support/random_runs.hpp"
+#include "bytes_handoff/core/pipe/duplex_pipe.hpp"
+#include "support/stepping/choices.hpp"
+#include "support/stepping/random_runs.hpp"
+#include "support/streams/pipe_requests.hpp"
 
 namespace bytes_handoff::test {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "model/handoff_buffer_world.hpp"
-#include "support/count.hpp"
-#include "support/random_runs.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/count.hpp"
+#include "support/stepping/random_runs.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {

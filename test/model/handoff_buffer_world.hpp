@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "bytes_handoff/handoff_buffer.hpp"
-#include "support/choices.hpp"
-#include "support/counting_resource.hpp"
-#include "support/random_runs.hpp"
+#include "support/memory/counting_resource.hpp"
+#include "support/stepping/choices.hpp"
+#include "support/stepping/random_runs.hpp"
 
 namespace bytes_handoff::test {
 

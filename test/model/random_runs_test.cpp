@@ -1,5 +1,5 @@
 // That a failing run is cut down to what it takes, on a thing that fails for a known reason.
-#include "support/random_runs.hpp"
+#include "support/stepping/random_runs.hpp"
 
 #include <gtest/gtest.h>
 

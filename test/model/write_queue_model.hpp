@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bytes_handoff/config.hpp"
-#include "bytes_handoff/detail/outcome.hpp"
+#include "bytes_handoff/core/queue/outcome.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/statistics.hpp"
 

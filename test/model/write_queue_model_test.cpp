@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "model/write_queue_world.hpp"
-#include "support/count.hpp"
-#include "support/random_runs.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/count.hpp"
+#include "support/stepping/random_runs.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "bytes_handoff/detail/write_queue.hpp"
-#include "support/queue_probes.hpp"
-#include "support/seed.hpp"
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "support/queue/queue_probes.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {

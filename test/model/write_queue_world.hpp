@@ -14,10 +14,10 @@
 
 #include "bytes_handoff/bytes_mut.hpp"
 #include "model/write_queue_model.hpp"
-#include "support/counting_resource.hpp"
-#include "support/queue_probes.hpp"
-#include "support/random_runs.hpp"
-#include "support/scripted_stream.hpp"
+#include "support/memory/counting_resource.hpp"
+#include "support/queue/queue_probes.hpp"
+#include "support/stepping/random_runs.hpp"
+#include "support/streams/scripted_stream.hpp"
 
 namespace bytes_handoff::test {
 

@@ -1,18 +1,19 @@
 """Ways to break the core, each a text and what to put in its place: name, file, text, replacement."""
 
-DETAIL = "include/bytes_handoff/detail/"
-ADMISSION = DETAIL + "write_queue_admission.hpp"
-ENDS = DETAIL + "write_queue_ends.hpp"
-WRITER = DETAIL + "write_queue_writer.hpp"
-TICKET = DETAIL + "ticket_state.hpp"
-COUNT = DETAIL + "reference_count.hpp"
-POOL = "src/pool.cpp"
-DEPOT = "src/pool_depot.hpp"
+CORE = "include/bytes_handoff/core/"
+QUEUE = CORE + "queue/"
+ADMISSION = QUEUE + "write_queue_admission.hpp"
+ENDS = QUEUE + "write_queue_ends.hpp"
+WRITER = QUEUE + "write_queue_writer.hpp"
+TICKET = QUEUE + "ticket_state.hpp"
+COUNT = CORE + "memory/reference_count.hpp"
+POOL = "src/memory/pool.cpp"
+DEPOT = "src/memory/pool_depot.hpp"
 BYTES = "src/bytes.cpp"
-UNWRITTEN = "src/unwritten.cpp"
+UNWRITTEN = "src/queue/unwritten.cpp"
 BUFFER = "src/handoff_buffer.cpp"
-PIPE = "src/duplex_pipe.cpp"
-PIPE_REQUESTS = DETAIL + "duplex_pipe.hpp"
+PIPE = "src/pipe/duplex_pipe.cpp"
+PIPE_REQUESTS = CORE + "pipe/duplex_pipe.hpp"
 
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -267,7 +268,7 @@ MUTANTS = [
     ("a copy takes a block of any size", BYTES,
      "(size > detail::kLargestSmall &&", "(size > detail::kLargestSmall ||"),
     ("a small copy takes a block", BYTES, "  if (is_block_tight(size)) {", "  if (size != 0) {"),
-    ("a large copy is rounded up", "src/block.cpp",
+    ("a large copy is rounded up", "src/memory/block.cpp",
      "capacity > kLargestPooled ? lines : rounded_up", "rounded_up"),
     ("a slice of a copy is not compacted", BYTES,
      "detail::is_tight(detail::retained_by(owner_), size_)",

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "bytes_handoff/detail/pool.hpp"
+#include "bytes_handoff/core/memory/pool.hpp"
 #include "relacy/relacy_sync.hpp"
 
 namespace bytes_handoff::test {

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
-#include "support/count.hpp"
+#include "support/memory/resident_memory.hpp"
 #include "support/pattern.hpp"
-#include "support/resident_memory.hpp"
 #include "support/run_for.hpp"
+#include "support/stepping/count.hpp"
 
 namespace bytes_handoff::test {
 namespace {

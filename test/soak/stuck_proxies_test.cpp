@@ -16,9 +16,9 @@
 #include "freed_memory.hpp"
 #include "proxy_factory.hpp"
 #include "streams.hpp"
-#include "support/count.hpp"
-#include "support/resident_memory.hpp"
+#include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"
+#include "support/stepping/count.hpp"
 
 namespace stream_harness {
 namespace {

@@ -3,7 +3,7 @@
 // All of Asio, of the flavour that is under test, and what has different names in the two. The only
 // place where tests include Asio.
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 #if defined(BYTES_HANDOFF_BOOST_ASIO)
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "support/asio.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 

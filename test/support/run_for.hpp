@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "bytes_handoff/detail/net.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::test {
 

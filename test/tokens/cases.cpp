@@ -7,8 +7,8 @@
 #include <functional>
 #include <optional>
 
-#include "support/count.hpp"
-#include "support/seed.hpp"
+#include "support/stepping/count.hpp"
+#include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
 namespace {

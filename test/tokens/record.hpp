@@ -15,7 +15,7 @@
 
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
-#include "support/counting_resource.hpp"
+#include "support/memory/counting_resource.hpp"
 #include "tokens/environment.hpp"
 
 namespace bytes_handoff::test {

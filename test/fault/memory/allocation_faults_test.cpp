@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "fault/memory/interposed_malloc.hpp"
-#include "fault/scenarios.hpp"
+#include "fault/scenarios/scenarios.hpp"
 
 namespace bytes_handoff::test {
 namespace {

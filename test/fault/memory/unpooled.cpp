@@ -1,9 +1,9 @@
 // The library's pool, without keeping anything: so that each of its allocations is one that can
-// fail, and that must be given back. Linked in place of src/pool.cpp.
+// fail, and that must be given back. Linked in place of src/memory/pool.cpp.
 
 #include <new>
 
-#include "bytes_handoff/detail/pool.hpp"
+#include "bytes_handoff/core/memory/pool.hpp"
 
 namespace bytes_handoff::detail {
 

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "bytes_handoff/write_handoff.hpp"
-#include "support/allocation_counter.hpp"
 #include "support/asio.hpp"
-#include "support/counting_resource.hpp"
-#include "support/malloc_counter.hpp"
-#include "support/pooling.hpp"
-#include "support/writer_fixture.hpp"
+#include "support/memory/allocation_counter.hpp"
+#include "support/memory/counting_resource.hpp"
+#include "support/memory/malloc_counter.hpp"
+#include "support/memory/pooling.hpp"
+#include "support/queue/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -8,11 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/asio/ending/linger.hpp"
 #include "bytes_handoff/beast.hpp"
-#include "bytes_handoff/impl/linger.hpp"
 #include "bytes_handoff/linger.hpp"
-#include "support/probes.hpp"
-#include "support/tls.hpp"
+#include "support/queue/probes.hpp"
+#include "support/streams/tls.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -13,7 +13,7 @@
 #include <tuple>
 #include <utility>
 
-#include "bytes_handoff/impl/stream_traits.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "payload_verifier.hpp"
 #include "proxy_factory.hpp"
 

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
-#include "support/counting_resource.hpp"
+#include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
-#include "support/probes.hpp"
-#include "support/tls.hpp"
+#include "support/queue/probes.hpp"
+#include "support/streams/tls.hpp"
 
 namespace bytes_handoff::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "support/tls.hpp"
+#include "support/streams/tls.hpp"
 
 #include <chrono>
 #include <memory>
@@ -9,8 +9,8 @@
 #include "bytes_handoff/joined_writes.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/pattern.hpp"
-#include "support/unwritten.hpp"
-#include "support/writer_fixture.hpp"
+#include "support/queue/unwritten.hpp"
+#include "support/queue/writer_fixture.hpp"
 
 namespace bytes_handoff::test {
 namespace {

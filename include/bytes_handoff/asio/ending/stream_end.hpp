@@ -1,0 +1,109 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "bytes_handoff/asio/ending/linger.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/support/later.hpp"
+#include "bytes_handoff/end_write.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// Whether a stream is ended with its queue, or left as it is.
+enum class AtEnd : bool { kEnd, kLeaveOpen };
+enum class StreamOwnership : bool { kShared, kOwned };
+
+/// What becomes of a writer's stream when its queue ends: all that depends on whether it is ended
+/// at all, and on who owns it. On the stream's executor.
+template <class Stream, AtEnd kAtEnd>
+class StreamEnd {
+  using Clock = std::chrono::steady_clock;
+
+ public:
+  static constexpr bool kBuffersWrites = kAtEnd == AtEnd::kEnd && BuffersWrites<Stream>;
+
+  explicit StreamEnd(StreamOwnership ownership) noexcept : ownership_(ownership) {}
+
+  /// Whether the peer's system has acknowledged more than the last time.
+  [[nodiscard]] bool has_acknowledged_more(Stream& stream) noexcept {
+    if constexpr (kAtEnd == AtEnd::kEnd) {
+      const std::size_t before = acknowledgement_.bytes;
+      acknowledgement_ = acknowledgement_of(stream);
+      return is_alive() && acknowledgement_.bytes < before;
+    } else {
+      return false;
+    }
+  }
+
+  /// When to look again whether everything is acknowledged, after the look above; nothing where it
+  /// is, or never will be.
+  [[nodiscard]] std::optional<Clock::time_point> next_look(Clock::time_point now) noexcept {
+    if (!is_alive() || acknowledgement_.bytes == 0) {
+      return std::nullopt;
+    }
+    const Clock::duration after = look_after_;
+    look_after_ = std::min(2 * after, kLongestLook);
+    return later(now, after);
+  }
+
+  /// The queue has ended. Unless that was the end of a whole message, the connection is reset; or
+  /// by whoever closes it later, if the stream has failed by itself, and may still be read.
+  void end(Stream& stream, const WriteQueue& queue) const noexcept {
+    if constexpr (kAtEnd == AtEnd::kEnd) {
+      if (queue.has_ended_in_order()) {
+        return;
+      }
+      if (ownership_ == StreamOwnership::kShared && queue.was_ended_by_stream()) {
+        mark_for_reset(stream);
+      } else {
+        reset_stream(stream);
+      }
+    }
+  }
+
+  /// The context is being destroyed, and the stream may not be used any more.
+  void end_with_context(Stream& stream, const WriteQueue& queue) const noexcept {
+    if constexpr (kAtEnd == AtEnd::kEnd) {
+      if (!queue.has_ended_in_order()) {
+        mark_for_reset(stream);
+      }
+    }
+  }
+
+  /// The writer lets go of its stream: one that is owned, and was ended in order, lingers.
+  void let_go(std::shared_ptr<Stream> stream, const WriteQueue& queue) const noexcept {
+    if constexpr (kAtEnd == AtEnd::kEnd && LingersAtEnd<Stream>) {
+      const WriteHandoffConfig& config = queue.config();
+      const bool waits = config.close_timeout.count() != 0 && config.close_limit.count() != 0;
+      if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {
+        try {
+          const Clock::time_point since = queue.closing_since().value_or(Clock::now());
+          start_lingering(std::move(stream), config, later(since, config.close_limit));
+        } catch (...) {  // NOLINT: then it is closed at once
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr Clock::duration kShortestLook = std::chrono::milliseconds(1);
+  static constexpr Clock::duration kLongestLook = std::chrono::milliseconds(100);
+
+  [[nodiscard]] bool is_alive() const noexcept {
+    return acknowledgement_.state == Acknowledgement::State::kAlive;
+  }
+
+  Acknowledgement acknowledgement_;
+  Clock::duration look_after_ = kShortestLook;
+  const StreamOwnership ownership_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,272 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/reading/gathering.hpp"
+#include "bytes_handoff/asio/reading/reading.hpp"
+#include "bytes_handoff/asio/support/cancellation_link.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A read that was told of no write queue.
+struct NoWriteQueue {
+  [[nodiscard]] static const net_error_code& explain(const net_error_code& error) noexcept {
+    return error;
+  }
+};
+
+/// A read that has to wait: one step of the stream after the other, until `Reading` is done.
+///
+/// It stays in place, in memory from the handler's associated allocator (the library's pool where
+/// that is the default); the stream only gets a pointer to it. So a stream that throws leaves the
+/// handler to be told, and one that completes from inside of an initiating function leads to a
+/// loop. A cancellation that arrives between two steps is remembered. Where it is destroyed without
+/// an end, its handler is destroyed uninvoked, and the buffer is usable again. `Told` explains an
+/// error that somebody else's end of the stream has caused.
+template <class Stream, class Told, class Handler>
+class ReadOperation {
+  using StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+  using OfHandler = net::associated_allocator_t<Handler>;
+  using Memory = OperationMemory<OfHandler, ReadOperation>;
+
+  struct Discard {
+    void operator()(ReadOperation* op) const noexcept { op->destroy(); }
+  };
+
+ public:
+  /// From the initiating function.
+  static void start(HandoffBuffer& buffer, Stream& stream, Told told, Handler handler) {
+    Reading<Stream> reading(buffer, stream);
+    const ReadStep step = reading.begin();
+    if (step == ReadStep::kDone) {
+      BYTES_HANDOFF_HANDLER_LOCATION(kName);
+      post_results(std::move(handler), stream.get_executor(), told.explain(reading.error()),
+                   reading.bytes());
+      return;
+    }
+    std::unique_ptr<ReadOperation, Discard> op;
+    try {
+      op = make(reading, std::move(told), std::move(handler));
+    } catch (...) {
+      buffer.end_read(0);
+      throw;
+    }
+    op.release()->run(step, true);
+  }
+
+ private:
+  static constexpr const char* kName = "HandoffBuffer::async_read_available";
+
+  // What the stream calls at the end of a step.
+  class StepHandler {
+   public:
+    using executor_type = net::associated_executor_t<Handler, StreamExecutor>;
+    using allocator_type = OfHandler;
+    using cancellation_slot_type = net::cancellation_slot;
+
+    explicit StepHandler(ReadOperation* op) noexcept : op_(op) {}
+    StepHandler(StepHandler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+    StepHandler& operator=(StepHandler&&) = delete;
+    ~StepHandler() {
+      if (op_ != nullptr) {
+        op_->drop();
+      }
+    }
+
+    [[nodiscard]] executor_type get_executor() const noexcept {
+      return net::get_associated_executor(op_->handler_, op_->reading_.stream().get_executor());
+    }
+    [[nodiscard]] allocator_type get_allocator() const noexcept {
+      return net::get_associated_allocator(op_->handler_);
+    }
+    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+      return op_->link_.is_connected() ? op_->of_step_.slot() : cancellation_slot_type();
+    }
+    void operator()(const net_error_code& error, std::size_t n = 0) {
+      std::exchange(op_, nullptr)->complete(error, n);
+    }
+
+   private:
+    ReadOperation* op_;
+  };
+
+  [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading<Stream>& reading,
+                                                                    Told&& told,
+                                                                    Handler&& handler) {
+    const OfHandler allocator = net::get_associated_allocator(handler);
+    void* const memory = Memory::allocate(allocator);
+    auto* op = ::new (memory) ReadOperation(reading, std::move(told), std::move(handler));
+    std::unique_ptr<ReadOperation, Discard> owner(op);
+    auto slot = net::get_associated_cancellation_slot(op->handler_);
+    if (slot.is_connected()) {
+      op->link_.connect(*op, slot);
+    }
+    return owner;
+  }
+
+  ReadOperation(const Reading<Stream>& reading, Told&& told, Handler&& handler)
+      : reading_(reading),
+        claim_(reading.buffer()),
+        told_(std::move(told)),
+        handler_(std::move(handler)) {}
+
+  // Takes steps from `step` on until one is under way. It is touched no more then. `is_starting`:
+  // in the initiating function, from which the handler is not called.
+  void run(ReadStep step, bool is_starting) {
+    while (step != ReadStep::kDone) {
+      const InitiationResult started = initiate(step);
+      if (started.outcome == InitiationOutcome::kUnderWay) {
+        return;
+      }
+      if (started.outcome == InitiationOutcome::kDropped) {
+        destroy();
+        return;
+      }
+      step = after(step, started.error, started.n);
+    }
+    finish(is_starting);
+  }
+
+  [[nodiscard]] InitiationResult initiate(ReadStep step) noexcept {
+    step_ = step;
+    Initiation inside(this);
+    try {
+      start_on_stream(step);
+    } catch (...) {
+      if (inside.result().outcome != InitiationOutcome::kCompleted) {
+        inside.complete(error_of_current_exception(), 0);
+      }
+    }
+    return inside.result();
+  }
+
+  void start_on_stream(ReadStep step) {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    StepHandler handler(this);
+    Stream& stream = reading_.stream();
+    switch (step) {
+      case ReadStep::kGather:
+        reading_.buffer().pause_read();
+        gathering_ = std::make_unique<Gathering<Stream>>(stream, reading_.read_on().next_read_at);
+        gathering_->async_wait(std::move(handler));
+        return;
+      case ReadStep::kWait:
+        if constexpr (ReadinessReadStream<Stream>) {
+          reading_.buffer().pause_read();
+          stream.async_wait(Stream::wait_read, std::move(handler));
+        }
+        return;
+      case ReadStep::kRead:
+        stream.async_read_some(reading_.room(), std::move(handler));
+        return;
+      case ReadStep::kDone:
+        return;
+    }
+  }
+
+  [[nodiscard]] ReadStep after(ReadStep step, const net_error_code& error, std::size_t n) {
+    if (step == ReadStep::kRead) {
+      return reading_.after_read(error, n, is_cancelled_);
+    }
+    if (gathering_ != nullptr) {
+      of_step_.slot().clear();  // it still leads to the timer
+      gathering_->end();
+      gathering_.reset();
+    }
+    return reading_.after_wait(error, is_cancelled_);
+  }
+
+  friend class CancellationLink;
+  // Remembered, and passed on to the step under way, if it still can be cancelled.
+  void cancel(net::cancellation_type_t type) {
+    is_cancelled_ = true;
+    of_step_.emit(type);
+  }
+
+  void complete(const net_error_code& error, std::size_t n) {
+    if (Initiation* const inside = Initiation::of(this)) {
+      inside->complete(error, n);
+    } else {
+      run(after(step_, error, n), false);
+    }
+  }
+
+  void drop() noexcept {
+    if (Initiation* const inside = Initiation::of(this)) {
+      inside->drop();
+    } else {
+      destroy();
+    }
+  }
+
+  void finish(bool is_starting) {
+    Handler handler(std::move(handler_));
+    const net_error_code error = told_.explain(reading_.error());
+    const std::size_t n = reading_.bytes();
+    if (is_starting) {
+      const StreamExecutor executor = reading_.stream().get_executor();
+      free(net::get_associated_allocator(handler));
+      BYTES_HANDOFF_HANDLER_LOCATION(kName);
+      post_results(std::move(handler), executor, error, n);
+    } else {
+      free(net::get_associated_allocator(handler));
+      std::move(handler)(error, n);
+    }
+  }
+
+  void destroy() noexcept {
+    const Handler handler(std::move(handler_));
+    free(net::get_associated_allocator(handler));
+  }
+
+  void free(const OfHandler& of_handler) noexcept {
+    this->~ReadOperation();
+    Memory::deallocate(of_handler, this);
+  }
+
+  Reading<Stream> reading_;
+  ReadClaim claim_;
+  [[no_unique_address]] Told told_;
+  Handler handler_;
+  CancellationLink link_;
+  net::cancellation_signal of_step_;
+  bool is_cancelled_ = false;
+  std::unique_ptr<Gathering<Stream>> gathering_;
+  ReadStep step_ = ReadStep::kDone;
+};
+
+template <class Stream, class Told>
+class StartRead {
+ public:
+  using executor_type = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+
+  StartRead(HandoffBuffer& buffer, Stream& stream, Told told) noexcept
+      : buffer_(&buffer), stream_(&stream), told_(std::move(told)) {}
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return stream_->get_executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler) const {
+    ReadOperation<Stream, Told, std::decay_t<Handler>>::start(*buffer_, *stream_, told_,
+                                                              std::forward<Handler>(handler));
+  }
+
+ private:
+  HandoffBuffer* buffer_;
+  Stream* stream_;
+  [[no_unique_address]] Told told_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,208 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "bytes_handoff/asio/reading/gathering.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
+#include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// What a read does next: a step that waits, or nothing any more.
+enum class ReadStep : unsigned char { kGather, kWait, kRead, kDone };
+
+/// How one read goes on: which step comes behind which outcome, and what it comes to. It makes the
+/// calls on the stream that do not wait.
+template <class Stream>
+class Reading {
+ public:
+  Reading(HandoffBuffer& buffer, Stream& stream) noexcept : buffer_(&buffer), stream_(&stream) {}
+
+  [[nodiscard]] HandoffBuffer& buffer() const noexcept { return *buffer_; }
+  [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
+  [[nodiscard]] const net::mutable_buffer& room() const noexcept { return room_; }
+  [[nodiscard]] ReadOn& read_on() const noexcept { return BufferAccess::read_on(*buffer_); }
+
+  // The results, once it is done.
+  [[nodiscard]] const net_error_code& error() const noexcept { return error_; }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+  [[nodiscard]] ReadStep begin() noexcept {
+    if (buffer_->is_reading()) {
+      error_ = to_net_error(Errc::read_in_progress);
+      return ReadStep::kDone;
+    }
+    if (is_too_early(*buffer_)) {
+      return ReadStep::kGather;
+    }
+    if constexpr (ReadinessReadStream<Stream>) {
+      if (is_worth_waiting()) {
+        return wait_first();
+      }
+    }
+    return read();
+  }
+
+  /// Behind the delay, or a wait for the stream to be readable. `is_cancelled`: the read was, while
+  /// nothing was under way that could be.
+  [[nodiscard]] ReadStep after_wait(const net_error_code& error, bool is_cancelled) noexcept {
+    if (error == net::error::operation_not_supported && !std::exchange(cannot_wait_, true)) {
+      return read();  // a file, say, is always readable
+    }
+    if (error || is_cancelled) {
+      return end(error ? error : net_error_code(net::error::operation_aborted), 0, false);
+    }
+    return read();
+  }
+
+  /// Behind the stream's own read.
+  [[nodiscard]] ReadStep after_read(const net_error_code& error, std::size_t n,
+                                    bool is_cancelled) noexcept {
+    const bool is_full = n == room_.size();
+    const ReadStep done = end(error, n, false);
+    if (error || !is_full || is_cancelled || !is_small_ || !has_decrypted_bytes()) {
+      return done;
+    }
+    net_error_code no_room;
+    begin_read(false, no_room);
+    return no_room ? ReadStep::kDone : ReadStep::kRead;
+  }
+
+ private:
+  // Whether to wait for the stream before trying: not when the last read left something there, and
+  // not when there is no room, which is an error at once. Measured in docs/design/0001: as fast as
+  // a read that holds its block while it waits, without holding one.
+  [[nodiscard]] bool is_worth_waiting() const noexcept {
+    return buffer_->is_stream_drained() && buffer_->len() < buffer_->config().max_len;
+  }
+
+  [[nodiscard]] ReadStep wait_first() noexcept {
+    net_error_code error;
+    try {
+      ensure_non_blocking(*stream_, error);
+    } catch (...) {
+      error = error_of_current_exception();
+    }
+    return error ? fail(error) : ReadStep::kWait;
+  }
+
+  // Reads what there is, or says how to.
+  [[nodiscard]] ReadStep read() noexcept {
+    net_error_code error;
+    if constexpr (ReadinessReadStream<Stream>) {
+      begin_read(false, error);
+      if (error) {
+        return fail(error);
+      }
+      return read_now();
+    } else {
+      // A stream that cannot tell that it is readable waits with little room.
+      begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);
+      return error ? fail(error) : ReadStep::kRead;
+    }
+  }
+
+  // Room for a read, or why there is none.
+  void begin_read(bool is_small, net_error_code& error) noexcept {
+    is_small_ = is_small;
+    try {
+      if (auto room = is_small ? buffer_->begin_small_read() : buffer_->begin_read()) {
+        room_ = {room->data(), room->size()};
+        return;
+      }
+      error = to_net_error(Errc::limit_exceeded);
+    } catch (...) {  // whatever a source of blocks throws
+      error = net::error::no_memory;
+    }
+  }
+
+  [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept {
+    error_ = error;
+    return ReadStep::kDone;
+  }
+
+  // Ends a read of `n` bytes. The end of the stream is 0 bytes without an error.
+  [[nodiscard]] ReadStep end(const net_error_code& error, std::size_t n,
+                             bool more_is_there) noexcept {
+    buffer_->end_read(n, more_is_there);
+    bytes_ += n;
+    set_next_read(*buffer_, bytes_);
+    error_ = error == net::error::eof ? net_error_code() : error;
+    return ReadStep::kDone;
+  }
+
+  // Reads once, and on for as long as that is worth it. There must be room for as many bytes as
+  // last time, lest a message is cut.
+  [[nodiscard]] ReadStep read_now() noexcept {
+    net::mutable_buffer room = room_;
+    std::size_t n = 0;
+    net_error_code met;
+    for (unsigned reads = 1;; ++reads) {
+      const std::size_t last = read_once(room, met);
+      read_on().note(!met);
+      n += last;
+      if (met) {
+        return reads == 1 ? meet_at_once(met, n) : meet_behind(met, n);
+      }
+      if (last == 0 || n >= ReadOn::kManyBytes) {
+        return end(met, n, last != 0);
+      }
+      if (!ReadsOn<Stream> || !read_on().is_worth_it()) {
+        return end(met, n, false);
+      }
+      room += last;
+      if (reads == ReadOn::kMostReads || room.size() < last) {
+        return end(met, n, true);
+      }
+    }
+  }
+
+  [[nodiscard]] ReadStep meet_at_once(const net_error_code& met, std::size_t n) noexcept {
+    if (!is_to_try_again(met)) {
+      return end(met, n, false);
+    }
+    return cannot_wait_ ? end(net::error::operation_not_supported, 0, false) : ReadStep::kWait;
+  }
+
+  // An end of the stream is met again by the next read.
+  [[nodiscard]] ReadStep meet_behind(const net_error_code& met, std::size_t n) noexcept {
+    const bool is_end = met == net::error::eof;
+    return end(is_end || is_to_try_again(met) ? net_error_code() : met, n, is_end);
+  }
+
+  [[nodiscard]] std::size_t read_once(const net::mutable_buffer& room,
+                                      net_error_code& error) noexcept {
+    try {
+      ensure_non_blocking(*stream_, error);
+      return error ? 0 : stream_->read_some(room, error);
+    } catch (...) {
+      error = error_of_current_exception();
+      return 0;
+    }
+  }
+
+  // Whether a TLS stream has bytes that need no read below.
+  [[nodiscard]] bool has_decrypted_bytes() const noexcept {
+    if constexpr (requires { SSL_pending(stream_->native_handle()); }) {
+      return SSL_pending(stream_->native_handle()) > 0;
+    } else {
+      return false;
+    }
+  }
+
+  HandoffBuffer* buffer_;
+  Stream* stream_;
+  net::mutable_buffer room_;
+  bool is_small_ = false;
+  bool cannot_wait_ = false;
+  net_error_code error_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

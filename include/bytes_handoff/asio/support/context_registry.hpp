@@ -1,0 +1,135 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/core/support/intrusive_list.hpp"
+#include "bytes_handoff/core/support/post_guard.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+class ContextRegistry;
+
+/// Something that ends with an execution context: the queue of a stream, an end of a duplex. It may
+/// outlive the context. It is listed from `enter_context` until `leave_context`, or until the
+/// context is destroyed.
+class ContextMember : public ListNode {
+ public:
+  /// Enclosed by it, a thread may post to the context.
+  [[nodiscard]] PostGuard& guard() noexcept { return guard_; }
+
+ protected:
+  ContextMember() noexcept = default;
+  virtual ~ContextMember() = default;
+
+  /// False where the context is being destroyed already. Throws std::bad_alloc.
+  [[nodiscard]] bool enter_context(net::execution_context& context);
+  /// The context may be gone once this has returned.
+  void leave_context() noexcept;
+
+  /// What keeps this alive through `end_with_context`; null where it is being destroyed on another
+  /// thread. The shutdown then waits until it has left.
+  [[nodiscard]] virtual std::shared_ptr<void> keep_alive() noexcept = 0;
+  /// The context is being destroyed, and the guard is shut. Called once, outside all locks.
+  virtual void end_with_context(const void* context) noexcept = 0;
+
+ private:
+  friend class ContextRegistry;
+
+  PostGuard guard_;
+  std::shared_ptr<ContextRegistry> registry_;
+  bool is_listed_ = false;  // under the registry's lock
+};
+
+/// The members of one execution context. It outlives the context, for members that do.
+class ContextRegistry {
+ public:
+  [[nodiscard]] bool add(ContextMember& member) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (is_shut_) {
+      return false;
+    }
+    member.is_listed_ = true;
+    members_.push_back(member);
+    return true;
+  }
+
+  void remove(ContextMember& member) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(member.is_listed_, false)) {
+      members_.remove(member);
+    }
+  }
+
+  /// Ends all members, those that are added meanwhile included.
+  void shut(const void* context) noexcept {
+    ContextMember* member = nullptr;
+    while (const std::shared_ptr<void> alive = take(member)) {
+      member->end_with_context(context);
+    }
+  }
+
+ private:
+  // Takes one out and keeps it alive; null when there is none left.
+  [[nodiscard]] std::shared_ptr<void> take(ContextMember*& member) noexcept {
+    std::unique_lock lock(mutex_);
+    is_shut_ = true;
+    while ((member = members_.front()) != nullptr) {
+      if (auto alive = member->keep_alive()) {
+        members_.remove(*member);
+        member->is_listed_ = false;
+        member->guard_.shut();
+        return alive;
+      }
+      lock.unlock();
+      std::this_thread::yield();
+      lock.lock();
+    }
+    return nullptr;
+  }
+
+  std::mutex mutex_;
+  IntrusiveList<ContextMember> members_;
+  bool is_shut_ = false;
+};
+
+/// Ends the members of its context with it.
+class ContextService final : public net::execution_context::service {
+ public:
+  using key_type = ContextService;
+  inline static net::execution_context::id id;
+
+  explicit ContextService(net::execution_context& context)
+      : net::execution_context::service(context), registry_(std::make_shared<ContextRegistry>()) {}
+
+  [[nodiscard]] const std::shared_ptr<ContextRegistry>& registry() const noexcept {
+    return registry_;
+  }
+
+ private:
+  void shutdown() override { registry_->shut(&context()); }
+
+  std::shared_ptr<ContextRegistry> registry_;
+};
+
+inline bool ContextMember::enter_context(net::execution_context& context) {
+  registry_ = net::use_service<ContextService>(context).registry();
+  if (registry_->add(*this)) {
+    return true;
+  }
+  guard_.shut();
+  return false;
+}
+
+inline void ContextMember::leave_context() noexcept {
+  if (registry_ != nullptr) {
+    registry_->remove(*this);
+  }
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

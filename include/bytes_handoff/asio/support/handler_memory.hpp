@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "bytes_handoff/core/memory/pool.hpp"
+
+namespace bytes_handoff::detail {
+
+/// Takes from the library's pool.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+
+  PoolAllocator() noexcept = default;
+  template <class U>
+  explicit(false) PoolAllocator(const PoolAllocator<U>&) noexcept {}  // NOLINT: as allocators do
+
+  [[nodiscard]] T* allocate(std::size_t n) {
+    if constexpr (alignof(T) > kCacheLine) {
+      return std::allocator<T>().allocate(n);
+    } else {
+      return static_cast<T*>(pool_allocate(n * sizeof(T)));
+    }
+  }
+  void deallocate(T* memory, std::size_t n) noexcept {
+    if constexpr (alignof(T) > kCacheLine) {
+      std::allocator<T>().deallocate(memory, n);
+    } else {
+      pool_deallocate(memory, n * sizeof(T));
+    }
+  }
+
+  template <class U>
+  friend bool operator==(const PoolAllocator&, const PoolAllocator<U>&) noexcept {
+    return true;
+  }
+};
+
+/// Memory for one function at a time, kept where its owner lives, so that posting it, or giving a
+/// handler to a stream, allocates nothing. Not thread safe: its owner sees to it that uses follow
+/// one another.
+template <std::size_t kBytes>
+class HandlerMemory {
+ public:
+  HandlerMemory() noexcept = default;
+  HandlerMemory(const HandlerMemory&) = delete;
+  HandlerMemory& operator=(const HandlerMemory&) = delete;
+
+  /// Null where it is in use, or too small, or not aligned enough.
+  [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept {
+    if (in_use_ || size > kBytes || alignment > alignof(std::max_align_t)) {
+      return nullptr;
+    }
+    in_use_ = true;
+    return storage_;
+  }
+  void give_back() noexcept { in_use_ = false; }
+  [[nodiscard]] const void* address() const noexcept { return storage_; }
+
+ private:
+  alignas(std::max_align_t) std::byte storage_[kBytes];
+  bool in_use_ = false;
+};
+
+/// The allocator that hands a `HandlerMemory` to Asio, and for what does not fit there the
+/// library's pool. That must not come from the owner: a strand needs a second piece to schedule
+/// itself, which outlives the first, and so the owner, where both are destroyed with their context.
+template <class T, class Memory>
+class HandlerAllocator {
+ public:
+  using value_type = T;
+
+  explicit HandlerAllocator(Memory& memory) noexcept
+      : memory_(&memory), address_(memory.address()) {}
+  template <class U>
+  HandlerAllocator(const HandlerAllocator<U, Memory>& other) noexcept
+      : memory_(other.memory_), address_(other.address_) {}
+
+  [[nodiscard]] T* allocate(std::size_t n) {
+    void* const memory = memory_->take(n * sizeof(T), alignof(T));
+    return memory != nullptr ? static_cast<T*>(memory) : PoolAllocator<T>().allocate(n);
+  }
+  void deallocate(T* memory, std::size_t n) noexcept {
+    if (memory == address_) {
+      memory_->give_back();
+    } else {
+      PoolAllocator<T>().deallocate(memory, n);
+    }
+  }
+
+  template <class U>
+  friend bool operator==(const HandlerAllocator& a, const HandlerAllocator<U, Memory>& b) noexcept {
+    return a.memory_ == b.memory_;
+  }
+
+ private:
+  template <class, class>
+  friend class HandlerAllocator;
+  Memory* memory_;
+  const void* address_;  // of the memory, where the owner may be gone
+};
+
+/// What an operation that must stay in place is allocated with: the handler's own allocator, or the
+/// library's pool where that is the default one.
+template <class Allocator, class Operation>
+struct OperationMemory {
+  using Rebound = typename std::allocator_traits<Allocator>::template rebind_alloc<Operation>;
+  static constexpr bool kIsDefault = std::is_same_v<Rebound, std::allocator<Operation>>;
+  using type = std::conditional_t<kIsDefault, PoolAllocator<Operation>, Rebound>;
+  using Traits = std::allocator_traits<type>;
+
+  [[nodiscard]] static type allocator_of(const Allocator& of_handler) noexcept {
+    if constexpr (kIsDefault) {
+      return {};
+    } else {
+      return type(of_handler);
+    }
+  }
+  [[nodiscard]] static void* allocate(const Allocator& of_handler) {
+    type allocator = allocator_of(of_handler);
+    return static_cast<void*>(std::to_address(Traits::allocate(allocator, 1)));
+  }
+  /// The operation's destructor has run.
+  static void deallocate(const Allocator& of_handler, Operation* operation) noexcept {
+    type allocator = allocator_of(of_handler);
+    Traits::deallocate(allocator,
+                       std::pointer_traits<typename Traits::pointer>::pointer_to(*operation), 1);
+  }
+};
+
+}  // namespace bytes_handoff::detail

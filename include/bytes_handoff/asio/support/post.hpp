@@ -1,0 +1,65 @@
+#pragma once
+
+#include <tuple>
+#include <utility>
+
+#include "bytes_handoff/asio/support/net.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// The execution context behind an executor.
+template <class Executor>
+[[nodiscard]] net::execution_context& context_of(const Executor& executor) {
+  if constexpr (net::can_query<const Executor&, net::execution::context_t>::value) {
+    return net::query(executor, net::execution::context);
+  } else {
+    return executor.context();
+  }
+}
+
+/// A function with the allocator for the executor's queue entry. It has no associated executor, so
+/// that `net::post` hands it to the given one and looks for no other behind that.
+template <class Function, class Allocator>
+class Posted {
+ public:
+  using allocator_type = Allocator;
+
+  Posted(Function function, const Allocator& allocator)
+      : function_(std::move(function)), allocator_(allocator) {}
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_; }
+  void operator()() { std::move(function_)(); }
+
+ private:
+  Function function_;
+  [[no_unique_address]] Allocator allocator_;
+};
+
+/// Runs `function` on `executor`, never from inside this call. `allocator` serves what the executor
+/// needs to queue it, where the executor takes one.
+template <class Executor, class Allocator, class Function>
+void post_on(const Executor& executor, const Allocator& allocator, Function function) {
+  net::post(executor, Posted<Function, Allocator>(std::move(function), allocator));
+}
+
+/// The same, from inside this call where it is the executor's own thread that makes it.
+template <class Executor, class Allocator, class Function>
+void dispatch_on(const Executor& executor, const Allocator& allocator, Function function) {
+  net::dispatch(executor, Posted<Function, Allocator>(std::move(function), allocator));
+}
+
+/// Posts `handler(results...)` to the handler's associated executor, for an operation that is
+/// finished when it is started.
+template <class Handler, class DefaultExecutor, class... Results>
+void post_results(Handler handler, const DefaultExecutor& default_executor, Results... results) {
+  const auto executor = net::get_associated_executor(handler, default_executor);
+  const auto allocator = net::get_associated_allocator(handler);
+  post_on(executor, allocator,
+          [handler = std::move(handler),
+           results = std::tuple<Results...>(std::move(results)...)]() mutable {
+            std::apply([&](Results&... all) { std::move(handler)(std::move(all)...); }, results);
+          });
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <concepts>
+#include <utility>
+
+#include "bytes_handoff/asio/support/net.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// Streams with a non-blocking mode: Asio's sockets and descriptors, the duplex.
+template <class Stream>
+concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
+  { std::as_const(stream).non_blocking() } -> std::same_as<bool>;
+  stream.non_blocking(true, error);
+};
+
+/// Streams that say again that they have ended: a read may go on behind bytes and meet the end
+/// there. A terminal says so once.
+template <class Stream>
+inline constexpr bool ReadsOn = std::derived_from<Stream, net::socket_base>;
+
+struct AnyWaitHandler {
+  void operator()(const net_error_code&) const {}
+};
+
+/// Streams that can be read without waiting, and can tell when that is worth trying.
+template <class Stream>
+concept ReadinessReadStream = HasNonBlockingMode<Stream> &&
+    requires(Stream& stream, net::mutable_buffer room, net_error_code& error) {
+  { stream.read_some(room, error) } -> std::convertible_to<std::size_t>;
+  stream.async_wait(Stream::wait_read, AnyWaitHandler());
+};
+
+/// Streams that can be written to without waiting.
+template <class Stream>
+concept NonBlockingWriteStream = HasNonBlockingMode<Stream> &&
+    requires(Stream& stream, net::const_buffer bytes, net_error_code& error) {
+  { stream.write_some(bytes, error) } -> std::convertible_to<std::size_t>;
+};
+
+/// Puts a stream into its non-blocking mode where it is not: a flag to test in the usual case.
+template <HasNonBlockingMode Stream>
+void ensure_non_blocking(Stream& stream, net_error_code& error) {
+  error = net_error_code();
+  if (!stream.non_blocking()) {
+    stream.non_blocking(true, error);
+  }
+}
+
+/// Whether a call at once has done nothing and says nothing about the stream. An interrupted one is
+/// not repeated by Asio, as those that wait are.
+inline bool is_to_try_again(const net_error_code& error) noexcept {
+  return error && (error == net::error::would_block || error == net::error::try_again ||
+                   error == net::error::interrupted);
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <memory>
+#include <new>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/support/cancellation_link.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/core/queue/waiting.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A handler that waits in the core: `Operation` derives from one of the core's waiters, holds what
+/// the wait needs, and has
+///
+///     static constexpr const char* kName;  // for handler tracking
+///     std::tuple<...> results();   // what the handler is called with; called once, at the end
+///     void cancel() noexcept;      // takes the wait back, if it still can
+///     auto take_hold() noexcept;   // if there: what must live on until a resumed one is posted
+///
+/// It lives in memory from the handler's associated allocator (the library's pool where that is the
+/// default), keeps the handler's executor busy, and stays in place until the handler's turn has
+/// come on that executor: a cancellation that arrives there meanwhile finds it alive. The memory
+/// for that turn is inside, so that resuming does not allocate where the executor takes an
+/// allocator.
+///
+/// Once it may be resumed, by its start or by `post`, whoever made it touches it no more.
+template <class Operation, class Handler, class DefaultExecutor>
+class WaitingOp final : public Operation {
+  using OfHandler = net::associated_allocator_t<Handler>;
+  using Memory = OperationMemory<OfHandler, WaitingOp>;
+
+ public:
+  using Executor = net::associated_executor_t<Handler, DefaultExecutor>;
+
+  struct Discard {
+    void operator()(WaitingOp* op) const noexcept { op->destroy(); }
+  };
+  /// An operation that nobody can resume yet.
+  using Pointer = std::unique_ptr<WaitingOp, Discard>;
+
+  /// An operation that listens to its handler's cancellation slot. Throws what the allocator
+  /// throws; then the handler is destroyed.
+  template <class... Arguments>
+  [[nodiscard]] static Pointer make(Handler handler, const DefaultExecutor& default_executor,
+                                    Arguments&&... arguments) {
+    const OfHandler allocator = net::get_associated_allocator(handler);
+    void* const memory = Memory::allocate(allocator);
+    Pointer op(::new (memory) WaitingOp(std::move(handler), default_executor,
+                                        std::forward<Arguments>(arguments)...));
+    auto slot = net::get_associated_cancellation_slot(op->handler_);
+    if (slot.is_connected()) {
+      op->cancellation_.connect(*op, slot);
+    }
+    return op;
+  }
+
+  void resume(const void* destroyed_context) noexcept override {
+    if (destroyed_context != nullptr && &context_of(executor_) == destroyed_context) {
+      destroy();
+    } else if constexpr (requires(Operation & operation) { operation.take_hold(); }) {
+      [[maybe_unused]] const auto hold = Operation::take_hold();
+      post();
+    } else {
+      post();
+    }
+  }
+
+  /// Sends the handler on its way. Also for an operation that never had to wait.
+  void post() noexcept {
+    const PostAllocator allocator(post_memory_);
+    // The handler may run, and be all that its context lives for, before this thread has left the
+    // post. What is posted is work by itself.
+    const Work until_posted(std::move(work_));
+    BYTES_HANDOFF_HANDLER_LOCATION(Operation::kName);
+    try {
+      post_on(until_posted.get_executor(), allocator, Turn(this));
+    } catch (...) {  // NOLINT: the turn destroyed the operation; there is no memory to run it with
+    }
+  }
+
+ private:
+  static constexpr std::size_t kPostBytes = 96;
+  using PostMemory = HandlerMemory<kPostBytes>;
+  using PostAllocator = HandlerAllocator<void, PostMemory>;
+  using Work = net::executor_work_guard<Executor>;
+
+  // The handler's turn on its executor; destroys the operation where it never comes.
+  class Turn {
+   public:
+    explicit Turn(WaitingOp* op) noexcept : op_(op) {}
+    Turn(Turn&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+    Turn& operator=(Turn&&) = delete;
+    ~Turn() {
+      if (op_ != nullptr) {
+        op_->destroy();
+      }
+    }
+    void operator()() { std::exchange(op_, nullptr)->invoke(); }
+
+   private:
+    WaitingOp* op_;
+  };
+
+  template <class... Arguments>
+  WaitingOp(Handler&& handler, const DefaultExecutor& default_executor, Arguments&&... arguments)
+      : Operation(std::forward<Arguments>(arguments)...),
+        handler_(std::move(handler)),
+        executor_(net::get_associated_executor(handler_, default_executor)),
+        work_(executor_) {}
+
+  void invoke() {
+    cancellation_.cut();
+    Handler handler(std::move(handler_));
+    auto results = Operation::results();
+    free(net::get_associated_allocator(handler));
+    std::apply([&](auto&... all) { std::move(handler)(std::move(all)...); }, results);
+  }
+
+  // The handler is destroyed uninvoked, and last: it may own the context.
+  void destroy() noexcept {
+    const Handler handler(std::move(handler_));
+    free(net::get_associated_allocator(handler));
+  }
+
+  void free(const OfHandler& of_handler) noexcept {
+    this->~WaitingOp();
+    Memory::deallocate(of_handler, this);
+  }
+
+  Handler handler_;
+  Executor executor_;
+  Work work_;
+  CancellationLink cancellation_;
+  PostMemory post_memory_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

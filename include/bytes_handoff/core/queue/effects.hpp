@@ -1,0 +1,76 @@
+#pragma once
+
+#include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/core/queue/write_item.hpp"
+#include "bytes_handoff/core/support/post_guard.hpp"
+
+namespace bytes_handoff::detail {
+
+/// What a step of the write queue asks of its front end, to be done once the step has returned and
+/// its lock is open: resume everyone in `resumed`, in order; then start a writer's turn, watch the
+/// time, ask the stream to cancel, as the flags say. References are dropped when it goes out of
+/// scope.
+struct Effects {
+  Effects() noexcept = default;
+  /// For a step on any thread: what it asks for is done before the context's shutdown goes on.
+  explicit Effects(PostGuard& of_context) noexcept : guard_(&of_context) {}
+  Effects(const Effects&) = delete;
+  Effects& operator=(const Effects&) = delete;
+  ~Effects() {
+    if (is_held_) {
+      guard_->leave();
+    }
+  }
+
+  WaitingList resumed;
+  const void* destroyed_context = nullptr;
+  bool start_turn = false;
+  bool may_dispatch = false;  // the turn may run at once, where this is the stream's executor
+  bool cancel_stream = false;
+  bool watch_time = false;  // `tick` is to be called from now on, as it says
+  bool ended = false;       // the queue has just come to its end
+  DeferredReleases releases;
+
+  // The queue's, under its lock.
+  void resume(Waiting& waiting) noexcept {
+    resumed.push_back(waiting);
+    hold_context();
+  }
+  void ask_for_turn() noexcept {
+    start_turn = true;
+    hold_context();
+  }
+  void ask_for_time() noexcept {
+    watch_time = true;
+    hold_context();
+  }
+  void note_end(bool is_with_stream) noexcept {
+    ended = true;
+    cancel_stream = is_with_stream;
+    hold_context();
+  }
+
+  /// Whether there is anything to be done, of a step with a guard.
+  [[nodiscard]] bool asks_for_something() const noexcept { return is_held_; }
+
+  void resume_all() noexcept {
+    while (Waiting* waiting = resumed.pop_front()) {
+      waiting->resume(destroyed_context);
+    }
+  }
+
+ private:
+  // The shutdown of the context takes the queue's lock before it waits for the guard: so it waits
+  // for this step, or this step comes after it, and asks for nothing.
+  void hold_context() noexcept {
+    if (guard_ != nullptr && !is_held_) {
+      guard_->enter();
+      is_held_ = true;
+    }
+  }
+
+  PostGuard* guard_ = nullptr;
+  bool is_held_ = false;
+};
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory_resource>
+
+#include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/queue/write_item.hpp"
+
+namespace bytes_handoff::detail {
+
+/// Keeps what waiting items retain in proportion to what they count.
+///
+/// The budget counts the lengths of slices, but a slice keeps its whole block. Neighbouring items
+/// with one owner are a run; the run at the back of the queue may still grow to be worth its block.
+/// When the next item belongs to another owner and the run retains more than twice its bytes and 64
+/// bytes an item, its bytes are copied together and the block goes. While the stream may be reading
+/// them that waits until the stream is done: there is at most one such run, the last that was
+/// gathered. Foreign owners, whose size nobody knows, are left alone.
+///
+/// So the library's blocks retain for admitted items at most twice their bytes, 64 bytes an item,
+/// one block for the buffer that is being cut, and for the queue two blocks (that run's, and the
+/// one at the front, of which most may be written) and 4 KiB where small runs are copied together.
+/// Copying the rest of the front block out as well would save one of them and cost every slow peer
+/// a copy of up to half of its bytes.
+///
+/// A copy costs less than half of a block, and happens only to slices that are small for their
+/// block and do not leave at once.
+class LastRun {
+ public:
+  /// Copies go into blocks from `block_source`; null: the library's pool.
+  explicit LastRun(std::pmr::memory_resource* block_source = nullptr) noexcept
+      : block_source_(block_source) {}
+
+  /// Notes an item that was just pushed at `at`, the `sequence`th ever.
+  void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
+    if (item.owner == nullptr) {
+      return;
+    }
+    if (item.owner != run_.owner) {
+      run_ = Run{item.owner, at, sequence, 0, 0};
+    }
+    run_.bytes += item.size;
+    run_.items = static_cast<std::size_t>(sequence - run_.start_sequence) + 1;
+  }
+
+  /// Whether an item of `next_owner` at the back ends the run.
+  [[nodiscard]] bool ends_at(const Owner* next_owner) const noexcept {
+    return next_owner != run_.owner && next_owner != nullptr && run_.owner != nullptr;
+  }
+
+  /// Before an item is pushed that ends the run: compacts the run if it is worth it. Items before
+  /// the `first_movable`th ever may be with the stream. Owners that are not needed any more go to
+  /// `releases`. Does nothing where the source of blocks throws.
+  void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
+
+  /// The first `n` items ever are gone, or leave their owners: so is the run where these were all
+  /// of it, and its owner may be.
+  void forget_first(std::uint64_t n) noexcept {
+    if (run_.start_sequence + run_.items <= n) {
+      run_ = Run();
+    }
+  }
+
+  /// Nothing is with the stream, and the first `written` items ever are gone: compacts what is left
+  /// of a run that had to wait for that.
+  void retry(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept {
+    if (with_stream_.owner != nullptr) {
+      retry_run(items, written, releases);
+    }
+  }
+
+  /// The queue is empty, or has ended: there is no run, and no memory is kept.
+  void reset() noexcept {
+    run_ = with_stream_ = Run();
+    gathered_ = BytesMut();
+  }
+
+ private:
+  struct Run {
+    Owner* owner = nullptr;  // not a reference: an item in the queue has one
+    WriteItems::Cursor start;
+    std::uint64_t start_sequence = 0;
+    std::size_t bytes = 0;
+    std::size_t items = 0;  // from the first of the run to the last, empty ones between included
+  };
+
+  [[nodiscard]] static bool is_wasteful(const Run& run) noexcept;
+  void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
+  void compact(const Run& run, DeferredReleases& releases) noexcept;
+
+  std::pmr::memory_resource* const block_source_;
+  Run run_;
+  Run with_stream_;    // ended while the stream was reading it
+  BytesMut gathered_;  // where small runs are copied together
+};
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,179 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/core/memory/pool.hpp"
+
+namespace bytes_handoff::detail {
+
+/// A first-in first-out queue in pooled segments. Elements stay where they are until popped; room
+/// is reserved beforehand, so that pushing cannot fail; an empty queue can hold no memory at all.
+template <class T>
+class SegmentQueue {
+  static_assert(std::is_trivial_v<T>);
+
+  static constexpr std::size_t kSegmentBytes = 2048;
+
+  struct Segment {
+    static constexpr std::size_t kItems = (kSegmentBytes - sizeof(void*)) / sizeof(T);
+    Segment* next;
+    T items[kItems];
+  };
+  static_assert(sizeof(Segment) <= kSegmentBytes);
+
+ public:
+  /// A place in the queue; valid until the element there is popped.
+  class Cursor {
+   public:
+    [[nodiscard]] T& operator*() const noexcept { return segment_->items[index_]; }
+    [[nodiscard]] T* operator->() const noexcept { return &segment_->items[index_]; }
+    Cursor& operator++() noexcept {
+      // Steps into the next segment only when there is one: a cursor at the end stays in the last.
+      if (++index_ == Segment::kItems && segment_->next != nullptr) {
+        segment_ = segment_->next;
+        index_ = 0;
+      }
+      return *this;
+    }
+
+   private:
+    friend class SegmentQueue;
+    Segment* segment_ = nullptr;
+    std::size_t index_ = 0;
+  };
+
+  SegmentQueue() noexcept = default;
+  SegmentQueue(SegmentQueue&& other) noexcept { swap(other); }
+  SegmentQueue& operator=(SegmentQueue&& other) noexcept {
+    SegmentQueue(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~SegmentQueue() { release_segments(); }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Elements that can be pushed without more memory.
+  [[nodiscard]] std::size_t room() const noexcept { return room_; }
+
+  /// Sees to it that `room() >= n`. Throws std::bad_alloc; then nothing has changed but the room.
+  void reserve(std::size_t n) {
+    while (room_ < n) {
+      append_segment();
+    }
+  }
+
+  /// Returns where the element is. Precondition: `room() > 0`.
+  Cursor push_back(const T& item) noexcept {
+    step_if_full(back_);
+    const Cursor at = back_;
+    at.segment_->items[at.index_] = item;
+    back_.index_ = at.index_ + 1;
+    ++size_;
+    --room_;
+    return at;
+  }
+
+  /// Precondition for all three: not empty.
+  [[nodiscard]] T& front() noexcept {
+    step_if_full(front_);
+    return front_.segment_->items[front_.index_];
+  }
+  [[nodiscard]] Cursor front_cursor() noexcept {
+    step_if_full(front_);
+    return front_;
+  }
+  void pop_front() noexcept {
+    step_if_full(front_);
+    ++front_.index_;
+    --size_;
+    while (first_ != front_.segment_) {
+      drop_first_segment();
+    }
+  }
+
+  /// Pops elements from the front for as long as `take(element)` says so, at most `most`. Returns
+  /// how many.
+  template <class Take>
+  std::size_t pop_front_while(std::size_t most, Take take) {
+    most = std::min(most, size_);
+    std::size_t popped = 0;
+    Cursor at = front_;
+    for (; popped != most; ++popped, ++at.index_) {
+      step_if_full(at);
+      if (!take(std::as_const(at.segment_->items[at.index_]))) {
+        break;
+      }
+    }
+    front_ = at;
+    size_ -= popped;
+    while (first_ != front_.segment_) {
+      drop_first_segment();
+    }
+    return popped;
+  }
+
+  /// Where the next element that is pushed will be. Precondition: `room() > 0`.
+  [[nodiscard]] Cursor back_cursor() noexcept {
+    step_if_full(back_);
+    return back_;
+  }
+
+  /// Forgets all elements and gives back all memory, reserved room included.
+  void release_segments() noexcept {
+    while (first_ != nullptr) {
+      drop_first_segment();
+    }
+    front_ = back_ = Cursor();
+    last_ = nullptr;
+    size_ = room_ = 0;
+  }
+
+  void swap(SegmentQueue& other) noexcept {
+    std::swap(first_, other.first_);
+    std::swap(last_, other.last_);
+    std::swap(front_, other.front_);
+    std::swap(back_, other.back_);
+    std::swap(size_, other.size_);
+    std::swap(room_, other.room_);
+  }
+
+ private:
+  static void step_if_full(Cursor& at) noexcept {
+    if (at.index_ == Segment::kItems) {
+      at.segment_ = at.segment_->next;
+      at.index_ = 0;
+    }
+  }
+
+  void append_segment() {
+    auto* segment = ::new (pool_allocate(sizeof(Segment))) Segment;
+    segment->next = nullptr;
+    if (last_ == nullptr) {
+      first_ = segment;
+      front_.segment_ = back_.segment_ = segment;
+    } else {
+      last_->next = segment;
+    }
+    last_ = segment;
+    room_ += Segment::kItems;
+  }
+
+  void drop_first_segment() noexcept {
+    Segment* segment = first_;
+    first_ = segment->next;
+    pool_deallocate(segment, sizeof(Segment));
+  }
+
+  Segment* first_ = nullptr;
+  Segment* last_ = nullptr;
+  Cursor front_;
+  Cursor back_;
+  std::size_t size_ = 0;
+  std::size_t room_ = 0;
+};
+
+}  // namespace bytes_handoff::detail

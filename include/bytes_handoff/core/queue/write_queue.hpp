@@ -1,0 +1,224 @@
+#pragma once
+
+// The write queue as one state machine: who is admitted, what goes into the next gather, who is
+// resumed with which result, what close, abort, failure and cancellation do. It knows no stream, no
+// executor and no clock; `docs/lifecycle.md` has its tables.
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/queue/effects.hpp"
+#include "bytes_handoff/core/queue/last_run.hpp"
+#include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/core/queue/ticket_state.hpp"
+#include "bytes_handoff/core/queue/unwritten.hpp"
+#include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/core/queue/write_item.hpp"
+#include "bytes_handoff/core/support/sync.hpp"
+#include "bytes_handoff/ends.hpp"
+#include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/statistics.hpp"
+
+namespace bytes_handoff::detail {
+
+/// A stream that reports success without taking a byte this many times in a row makes no progress.
+inline constexpr unsigned kMaxZeroWrites = 16;
+
+/// How often `tick` is to be called in the time for which a stream may be silent.
+inline constexpr int kLooksAtSilence = 4;
+
+/// Limit of what one step does under the lock: items that leave the queue, items that come in from
+/// the line, and flushes that complete, all together. The writer yields, and goes on in another
+/// turn. One write comes in whole, however many items it has, and what one gather had leaves whole.
+/// Not limited: the steps that end the queue or close it, once each.
+inline constexpr std::size_t kMaxStepItems = kMaxBatchItems;
+
+/// Waits for room. The front end owns the slices until the write is admitted; a refused or
+/// cancelled waiter still has them.
+template <class Sync>
+struct BasicWriteWaiter : Waiting {
+  std::span<Bytes> slices;
+  TicketState<Sync>* ticket = nullptr;  // made beforehand; null for fire and forget
+  /// Set before `resume`: nothing when the write was admitted.
+  std::optional<Refusal> refusal;
+
+  // The queue's alone.
+  std::size_t bytes = 0;
+  std::size_t items = 0;
+  bool linked = false;
+};
+
+template <class Sync>
+class BasicWriteQueue {
+ public:
+  using Ticket = TicketState<Sync>;
+  using WriteWaiter = BasicWriteWaiter<Sync>;
+  using TimePoint = std::chrono::steady_clock::time_point;
+  enum class Wait { kAdmitted, kRefused, kWaiting };
+  /// What the writer is to do next. `kYield`: post another turn. `kIdle`, `kEnded`: nothing.
+  /// `kShutdown`: end the write side of the stream. `kAcknowledge`: wait until the peer's system
+  /// has everything. Both are over with `finish_shutdown`.
+  enum class Turn { kIdle, kWrite, kShutdown, kAcknowledge, kYield, kEnded };
+
+  /// Preconditions: `config.validate()`, and `max_step_items` is at least 1.
+  explicit BasicWriteQueue(const WriteHandoffConfig& config,
+                           std::size_t max_step_items = kMaxStepItems) noexcept
+      : config_(config), max_step_items_(max_step_items), last_run_(config.block_source) {}
+  BasicWriteQueue(const BasicWriteQueue&) = delete;
+  BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
+  /// Nothing may be waiting, and the writer must not be writing.
+  ~BasicWriteQueue();
+
+  // Submission, from any thread. All slices are admitted as one, contiguous, or none is; admitted
+  // slices are left empty. A ticket given away in success belongs to the queue with one reference.
+  // No slices count as one empty one. Throws std::bad_alloc with nothing changed.
+  [[nodiscard]] expected<void, Refusal> try_write(std::span<Bytes> slices, Ticket* ticket,
+                                                  Effects& effects);
+  [[nodiscard]] Wait wait_write(WriteWaiter& waiter, Effects& effects);
+  void cancel(WriteWaiter& waiter, Effects& effects) noexcept;
+
+  // Waits. True when the result is there at once; then nothing was linked.
+  [[nodiscard]] bool wait_flush(FlushWaiter& waiter) noexcept;
+  void cancel(FlushWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+  [[nodiscard]] bool wait_closed(CloseWaiter& waiter) noexcept;
+  void cancel(CloseWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+  [[nodiscard]] bool wait_unwritten(UnwrittenWaiter& waiter) noexcept;
+  void cancel(UnwrittenWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+
+  // The ends.
+  void close(Waiters waiters, Effects& effects) noexcept;
+  /// As `close`, but everything is acknowledged, and then the queue ends with `aborted`. Also where
+  /// it is closing already, unless its stream is being shut down.
+  void abort_after_written(Effects& effects) noexcept;
+  /// `error` is kept as the first one, unless the queue has ended already.
+  void abort(ErrorValue error, Effects& effects) noexcept;
+  /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
+  void orphan(const void* context, Effects& effects) noexcept;
+  /// Looks at the time, if a step asked for that. `acknowledged`: the peer's system has more than
+  /// the last time. Returns when to call it again; the latest time that there is: not before a step
+  /// asks.
+  [[nodiscard]] TimePoint tick(TimePoint now, bool acknowledged, Effects& effects) noexcept;
+
+  // The writer, on the stream's executor, one turn at a time.
+  /// A batch that must be joined is joined before it is offered to the stream.
+  [[nodiscard]] Turn begin_turn(WriteBatch& batch, Effects& effects) noexcept;
+  /// The stream took `written` bytes of the last batch and reported `error`. With `yield` the
+  /// writer does not write on, but asks for a turn of its own.
+  [[nodiscard]] Turn finish_write(ErrorValue error, std::size_t written, bool yield,
+                                  WriteBatch& batch, Effects& effects) noexcept;
+  void finish_shutdown(ErrorValue error, Effects& effects) noexcept;
+
+  /// Nobody will take what was not written: it goes. Does nothing while the queue has not ended, or
+  /// its last write or shutdown is still with the stream.
+  void discard_unwritten() noexcept;
+  /// Takes back what a waiter for it was given and could not pass on.
+  void put_back(UnwrittenItems& items) noexcept;
+
+  [[nodiscard]] std::size_t pending_bytes() const noexcept;
+  [[nodiscard]] std::size_t pending_items() const noexcept;
+  [[nodiscard]] bool is_open() const noexcept;
+  [[nodiscard]] bool has_ended() const noexcept;
+  /// ... closed, with everything written and the write side shut down.
+  [[nodiscard]] bool has_ended_in_order() const noexcept;
+  /// ... by an error that the stream reported.
+  [[nodiscard]] bool was_ended_by_stream() const noexcept;
+  /// The error that ended it, or none.
+  [[nodiscard]] ErrorValue first_error() const noexcept;
+  /// When the first `tick` of a close was, if there was one.
+  [[nodiscard]] std::optional<TimePoint> closing_since() const noexcept;
+  [[nodiscard]] WriteStatistics statistics() const noexcept;
+  /// A write that waited for room waited for this long.
+  void add_time_blocked(std::chrono::nanoseconds time) noexcept;
+  [[nodiscard]] const WriteHandoffConfig& config() const noexcept { return config_; }
+
+ protected:  // for tests that compare whole states
+  enum class State : std::uint8_t { kOpen, kClosing, kEnded };
+  enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown, kAcknowledging };
+  using Lock = std::lock_guard<typename Sync::Mutex>;
+
+  // Everything below runs under the lock.
+  [[nodiscard]] std::optional<Refusal> refusal_of(std::size_t bytes, std::size_t items) noexcept;
+  [[nodiscard]] std::optional<Refusal> held_up_by(std::size_t bytes,
+                                                  std::size_t items) const noexcept;
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
+  [[nodiscard]] Refusal closed_refusal() const noexcept;
+  [[nodiscard]] std::optional<Refusal> line_refusal_of(std::size_t bytes) const noexcept;
+  void count_refusal(const Refusal& refusal) noexcept;
+  void enter_line(WriteWaiter& waiter);
+  void leave_line(WriteWaiter& waiter) noexcept;
+  void push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket, Effects& effects) noexcept;
+  void push_item(const WriteItem& item, Effects& effects) noexcept;
+  void schedule(Effects& effects) noexcept;
+  void refuse(WriteWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
+  void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
+  [[nodiscard]] bool first_waiter_fits() const noexcept;
+  [[nodiscard]] bool admit_a_step(Effects& effects) noexcept;
+  bool admit_waiters(std::size_t& left, Effects& effects) noexcept;
+  void complete_flushes(std::size_t& left, Effects& effects) noexcept;
+  [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
+                                        Effects& effects) noexcept;
+  void finish_ticket(Ticket& ticket, Effects& effects) noexcept;
+  [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
+  [[nodiscard]] bool is_settled() noexcept;
+  [[nodiscard]] bool starts_empty() noexcept { return !items_.empty() && items_.front().size == 0; }
+  [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
+                          Effects& effects) noexcept;
+  void start_closing(Effects& effects) noexcept;
+  void watch_time(Effects& effects) noexcept;
+  [[nodiscard]] std::chrono::nanoseconds longest_silence() const noexcept;
+  [[nodiscard]] Turn next_when_written(Effects& effects) noexcept;
+  void end(ErrorValue error, Effects& effects) noexcept;
+  void give_unwritten(Effects& effects) noexcept;
+  void drop_written(std::size_t written, Effects& effects) noexcept;
+  void fail_tickets(ErrorValue error, Effects& effects) noexcept;
+  [[nodiscard]] std::uint64_t written_items() const noexcept {
+    return stats_.admitted_items - items_.size();
+  }
+  [[nodiscard]] bool is_with_stream() const noexcept {
+    return writer_ == Writer::kWriting || writer_ == Writer::kShuttingDown;
+  }
+
+  const WriteHandoffConfig config_;
+  const std::size_t max_step_items_;
+  mutable typename Sync::Mutex mutex_;
+  State state_ = State::kOpen;
+  Writer writer_ = Writer::kIdle;
+  bool ends_in_order_ = true;  // unless it is aborted; while it is closing
+  bool was_ended_by_stream_ = false;
+  bool is_watched_ = false;  // whether `tick` is being called
+  unsigned zero_writes_ = 0;
+  ErrorValue first_error_;
+
+  WriteItems items_;  // admitted and not wholly written; after an end, the unwritten ones
+  std::size_t front_offset_ = 0;     // bytes of the first item that are written
+  std::size_t in_flight_items_ = 0;  // items of the batch that is with the stream
+  std::size_t pending_bytes_ = 0;
+  std::size_t pending_items_ = 0;
+  LastRun last_run_;
+
+  WaitingList write_waiters_;
+  std::size_t waiting_items_ = 0;  // of all write waiters; there is room for as many in items_
+  std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
+  WaitingList flush_waiters_;
+  WaitingList close_waiters_;
+  WaitingList unwritten_waiters_;
+
+  std::uint64_t progress_ = 1;  // grows whenever bytes leave or start to wait, and with a close
+  std::uint64_t progress_seen_ = 0;
+  TimePoint progress_at_{};
+  std::optional<TimePoint> closing_since_;
+  WriteStatistics stats_;
+};
+
+using WriteQueue = BasicWriteQueue<StdSync>;
+using WriteWaiter = BasicWriteWaiter<StdSync>;
+
+extern template class BasicWriteQueue<StdSync>;
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,314 @@
+#pragma once
+
+// How a write queue comes to its end, and who is told what: flush, close, abort, time limits,
+// failure.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/support/later.hpp"
+
+namespace bytes_handoff::detail {
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::wait_flush(FlushWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  waiter.target = stats_.admitted_items;
+  if (state_ == State::kEnded) {
+    waiter.error = first_error_;
+    return true;
+  }
+  if (items_.empty()) {
+    return true;
+  }
+  waiter.linked = true;
+  flush_waiters_.push_back(waiter);
+  return false;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::cancel(FlushWaiter& waiter, ErrorValue cancelled,
+                                   Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (std::exchange(waiter.linked, false)) {
+    flush_waiters_.remove(waiter);
+    waiter.error = cancelled;
+    effects.resume(waiter);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::complete_flushes(std::size_t& left, Effects& effects) noexcept {
+  for (; left != 0 && !flush_waiters_.empty(); --left) {
+    auto* waiter = static_cast<FlushWaiter*>(flush_waiters_.front());
+    const bool is_written = waiter->target <= written_items();
+    if (!is_written && state_ != State::kEnded) {
+      break;
+    }
+    flush_waiters_.remove(*waiter);
+    waiter->linked = false;
+    waiter->error = is_written ? ErrorValue{} : first_error_;
+    effects.resume(*waiter);
+  }
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::wait_closed(CloseWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded) {
+    waiter.error = first_error_;
+    return true;
+  }
+  waiter.linked = true;
+  close_waiters_.push_back(waiter);
+  return false;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::cancel(CloseWaiter& waiter, ErrorValue cancelled,
+                                   Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (std::exchange(waiter.linked, false)) {
+    close_waiters_.remove(waiter);
+    waiter.error = cancelled;
+    effects.resume(waiter);
+  }
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::wait_unwritten(UnwrittenWaiter& waiter) noexcept {
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded && !is_with_stream()) {
+    waiter.items.swap(items_, front_offset_);
+    return true;
+  }
+  waiter.linked = true;
+  unwritten_waiters_.push_back(waiter);
+  return false;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::cancel(UnwrittenWaiter& waiter, ErrorValue cancelled,
+                                   Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (std::exchange(waiter.linked, false)) {
+    unwritten_waiters_.remove(waiter);
+    waiter.error = cancelled;
+    effects.resume(waiter);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (state_ != State::kOpen) {
+    return;
+  }
+  start_closing(effects);
+  if (waiters == Waiters::refuse) {
+    refuse_all_waiters(closed_refusal(), effects);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::abort_after_written(Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {
+    return;
+  }
+  if (state_ == State::kOpen) {
+    start_closing(effects);
+  }
+  ends_in_order_ = false;
+  refuse_all_waiters(closed_refusal(), effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
+  state_ = State::kClosing;
+  ++progress_;
+  is_watched_ = false;  // for a stall perhaps, which may allow more time
+  if (writer_ == Writer::kIdle) {
+    schedule(effects);
+  } else if (writer_ == Writer::kWriting) {
+    watch_time(effects);  // the stream may be stuck
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::abort(ErrorValue error, Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  if (state_ != State::kEnded) {
+    end(error, effects);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::orphan(const void* context, Effects& effects) noexcept {
+  effects.destroyed_context = context;
+  const Lock lock(mutex_);
+  if (state_ != State::kEnded) {
+    end(ErrorValue::of(Errc::closed), effects);
+  }
+  // Nobody will call the writer any more.
+  writer_ = Writer::kIdle;
+  in_flight_items_ = 0;
+  effects.cancel_stream = effects.start_turn = effects.watch_time = false;
+  give_unwritten(effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::watch_time(Effects& effects) noexcept {
+  const bool has_limit = state_ == State::kClosing || config_.stall_timeout.count() != 0;
+  if (has_limit && !std::exchange(is_watched_, true)) {
+    effects.ask_for_time();
+  }
+}
+
+// Of the stream, before the queue is ended.
+template <class Sync>
+std::chrono::nanoseconds BasicWriteQueue<Sync>::longest_silence() const noexcept {
+  auto longest = std::chrono::nanoseconds::max();
+  if (state_ == State::kClosing) {
+    longest = config_.close_timeout;
+  }
+  if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0) {
+    longest = std::min(longest, config_.stall_timeout);
+  }
+  return longest;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effects) noexcept
+    -> TimePoint {
+  const Lock lock(mutex_);
+  is_watched_ =
+      state_ == State::kClosing ||
+      (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
+  if (!is_watched_) {
+    return TimePoint::max();
+  }
+  progress_ += acknowledged ? 1U : 0U;
+  const bool is_silent = std::exchange(progress_seen_, progress_) == progress_;
+  if (!is_silent) {
+    progress_at_ = now;
+  }
+  const TimePoint silent_until = later(progress_at_, longest_silence());
+  TimePoint end_at = silent_until;
+  // What makes progress goes on, also where it may not be silent at all.
+  bool is_over = is_silent && now >= silent_until;
+  if (state_ == State::kClosing) {
+    closing_since_ = closing_since_.value_or(now);
+    const TimePoint limit = later(*closing_since_, config_.close_limit);
+    end_at = std::min(end_at, limit);
+    is_over = is_over || now >= limit;
+  }
+  if (is_over && end_at != TimePoint::max()) {
+    is_watched_ = false;
+    end(ErrorValue::of(Errc::timed_out), effects);
+    return TimePoint::max();
+  }
+  return std::min(end_at, later(now, longest_silence() / kLooksAtSilence));
+}
+
+// Goes through all that is queued and all who wait, under the lock, once: an end in steps would
+// have a state between, in which some know of it and some do not.
+template <class Sync>
+void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
+  state_ = State::kEnded;
+  first_error_ = error;
+  effects.note_end(is_with_stream());
+  fail_tickets(error, effects);
+  pending_bytes_ = pending_items_ = 0;
+  last_run_.reset();
+  refuse_all_waiters(closed_refusal(), effects);
+  std::size_t all = SIZE_MAX;
+  complete_flushes(all, effects);
+  while (auto* waiter = static_cast<CloseWaiter*>(close_waiters_.pop_front())) {
+    waiter->linked = false;
+    waiter->error = error;
+    effects.resume(*waiter);
+  }
+  if (!is_with_stream()) {
+    give_unwritten(effects);
+  }
+}
+
+// To the first who waits for it; the others get nothing. Once the stream has nothing more to do.
+template <class Sync>
+void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
+  while (auto* waiter = static_cast<UnwrittenWaiter*>(unwritten_waiters_.pop_front())) {
+    waiter->linked = false;
+    waiter->items.swap(items_, front_offset_);
+    effects.resume(*waiter);
+  }
+}
+
+// Of a write that came back after the end. They fit into what one gather releases.
+template <class Sync>
+void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) noexcept {
+  front_offset_ += written;
+  items_.pop_front_while(items_.size(), [&](const WriteItem& item) {
+    if (front_offset_ == 0 || front_offset_ < item.size) {
+      return false;
+    }
+    front_offset_ -= item.size;
+    effects.releases.add(item.owner);
+    return true;
+  });
+}
+
+// The write at the front failed with `error`; those behind it were never started.
+template <class Sync>
+void BasicWriteQueue<Sync>::fail_tickets(ErrorValue error, Effects& effects) noexcept {
+  std::size_t unwritten = 0;
+  std::size_t offset = front_offset_;
+  Ticket* failed = items_.empty() ? nullptr : items_.front().ticket.template get<Ticket>();
+  auto at = items_.empty() ? WriteItems::Cursor() : items_.front_cursor();
+  for (std::size_t left = items_.size(); left != 0; --left, ++at, offset = 0) {
+    Ticket* const ticket = at->ticket.template get<Ticket>();
+    unwritten = ticket == nullptr ? 0 : unwritten + at->size - offset;
+    if (ticket != nullptr && at->ticket.is_last()) {
+      const WriteResult result{ticket == failed ? error : ErrorValue::of(Errc::closed),
+                               ticket->total_bytes - unwritten};
+      if (TicketWaiter* waiter = ticket->finish(result)) {
+        effects.resume(*waiter);
+      }
+      ticket->release();
+      unwritten = 0;
+    }
+    at->ticket = TicketLink();
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
+  UnwrittenItems items;
+  const Lock lock(mutex_);
+  if (state_ == State::kEnded && !is_with_stream()) {
+    items.swap(items_, front_offset_);
+    last_run_.reset();
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::put_back(UnwrittenItems& items) noexcept {
+  const Lock lock(mutex_);
+  if (items_.empty()) {
+    items.swap(items_, front_offset_);
+  }
+}
+
+template <class Sync>
+BasicWriteQueue<Sync>::~BasicWriteQueue() {
+  Effects unused;
+  fail_tickets(ErrorValue::of(Errc::closed), unused);
+  UnwrittenItems items;
+  items.swap(items_, front_offset_);
+}
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,76 @@
+#pragma once
+
+// The members of BasicWriteQueue, for who instantiates it.
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/queue/write_queue_admission.hpp"
+#include "bytes_handoff/core/queue/write_queue_ends.hpp"
+#include "bytes_handoff/core/queue/write_queue_writer.hpp"
+
+namespace bytes_handoff::detail {
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pending_bytes() const noexcept {
+  const Lock lock(mutex_);
+  return pending_bytes_;
+}
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pending_items() const noexcept {
+  const Lock lock(mutex_);
+  return pending_items_;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::is_open() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kOpen;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::has_ended() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kEnded;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::has_ended_in_order() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kEnded && !first_error_;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::was_ended_by_stream() const noexcept {
+  const Lock lock(mutex_);
+  return state_ == State::kEnded && was_ended_by_stream_;
+}
+
+template <class Sync>
+ErrorValue BasicWriteQueue<Sync>::first_error() const noexcept {
+  const Lock lock(mutex_);
+  return first_error_;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::closing_since() const noexcept -> std::optional<TimePoint> {
+  const Lock lock(mutex_);
+  return closing_since_;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noexcept {
+  const Lock lock(mutex_);
+  stats_.time_blocked += time;
+}
+
+template <class Sync>
+WriteStatistics BasicWriteQueue<Sync>::statistics() const noexcept {
+  const Lock lock(mutex_);
+  return stats_;
+}
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,85 @@
+#include "bytes_handoff/core/memory/block.hpp"
+
+#include <bit>
+#include <new>
+#include <stdexcept>
+
+namespace bytes_handoff::detail {
+
+Block::Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept
+    : Owner(kReferencesAtOnce, &Block::destroy_block), capacity(data_capacity), source(memory) {}
+
+std::size_t block_capacity_for(std::size_t least_capacity) {
+  if (least_capacity > kLargestBlock) {
+    throw std::length_error("bytes_handoff: no block can be this large");
+  }
+  return least_capacity <= kSmallestPooled ? kSmallestPooled : std::bit_ceil(least_capacity);
+}
+
+Block* Block::make(std::size_t least_capacity, std::pmr::memory_resource* source) {
+  const std::size_t capacity = block_capacity_for(least_capacity);
+  const std::size_t size = sizeof(Block) + capacity;
+  void* memory = source == nullptr ? pool_allocate(size) : source->allocate(size, alignof(Block));
+  return ::new (memory) Block(capacity, source);
+}
+
+Block* Block::make_exact(std::size_t capacity) {
+  const std::size_t rounded_up = block_capacity_for(capacity);
+  const std::size_t lines = (capacity + kCacheLine - 1) / kCacheLine * kCacheLine;
+  const std::size_t taken = capacity > kLargestPooled ? lines : rounded_up;
+  return ::new (pool_allocate(sizeof(Block) + taken)) Block(taken, nullptr);
+}
+
+Block* Block::of(Owner* owner) noexcept {
+  return owner != nullptr && owner->destroy == &Block::destroy_block ? static_cast<Block*>(owner)
+                                                                     : nullptr;
+}
+
+void Block::destroy_block(Owner* owner) noexcept {
+  auto* block = static_cast<Block*>(owner);
+  const std::size_t size = block->footprint();
+  std::pmr::memory_resource* const source = block->source;
+  block->~Block();
+  if (source == nullptr) {
+    pool_deallocate(block, size);
+  } else {
+    source->deallocate(block, size, alignof(Block));
+  }
+}
+
+TightCopy* TightCopy::make(std::size_t size) {
+  const std::size_t total = sizeof(TightCopy) + size;
+  void* memory = total <= kLargestSmall ? pool_allocate_small(total) : ::operator new(total);
+  return ::new (memory) TightCopy(size);
+}
+
+TightCopy* TightCopy::of(Owner* owner) noexcept {
+  return owner != nullptr && owner->destroy == &TightCopy::destroy_copy
+             ? static_cast<TightCopy*>(owner)
+             : nullptr;
+}
+
+void TightCopy::destroy_copy(Owner* owner) noexcept {
+  auto* copy = static_cast<TightCopy*>(owner);
+  const std::size_t total = sizeof(TightCopy) + copy->size;
+  copy->~TightCopy();
+  if (total <= kLargestSmall) {
+    pool_deallocate_small(copy, total);
+  } else {
+    ::operator delete(copy);
+  }
+}
+
+std::size_t retained_by(Owner* owner) noexcept {
+  if (const Block* block = Block::of(owner)) {
+    return block->source == nullptr ? Block::retained_at_most(block->capacity) : block->footprint();
+  }
+  if (const TightCopy* copy = TightCopy::of(owner)) {
+    const std::size_t total = sizeof(TightCopy) + copy->size;
+    return kMostSystemOverhead +
+           (total <= kLargestSmall ? small_slot_size(small_class_of(total)) : total);
+  }
+  return 0;
+}
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,83 @@
+#include "bytes_handoff/core/queue/last_run.hpp"
+
+#include <utility>
+
+namespace bytes_handoff::detail {
+namespace {
+
+// Small runs share blocks of this size; a larger run gets a block of its own.
+constexpr std::size_t kGatherBlock = 4096;
+
+}  // namespace
+
+bool LastRun::is_wasteful(const Run& run) noexcept {
+  std::size_t footprint = 0;
+  if (const Block* block = Block::of(run.owner)) {
+    footprint = block->footprint();
+  } else if (const TightCopy* copy = TightCopy::of(run.owner)) {
+    footprint = sizeof(TightCopy) + copy->size;
+  }
+  return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
+}
+
+void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
+  if (!is_wasteful(run_)) {
+    return;
+  }
+  if (run_.start_sequence >= first_movable) {
+    compact(run_, releases);
+  } else {
+    with_stream_ = run_;
+  }
+  run_ = Run();
+}
+
+void LastRun::retry_run(WriteItems& items, std::uint64_t written,
+                        DeferredReleases& releases) noexcept {
+  Run run = std::exchange(with_stream_, Run());
+  const std::uint64_t end = run.start_sequence + run.items;
+  if (end <= written) {
+    return;
+  }
+  if (run.start_sequence < written) {
+    run.start = items.front_cursor();
+    run.items = static_cast<std::size_t>(end - written);
+    run.bytes = 0;
+    auto at = run.start;
+    for (std::size_t i = 0; i < run.items; ++i, ++at) {
+      run.bytes += at->owner == run.owner ? at->size : 0;
+    }
+  }
+  if (is_wasteful(run)) {
+    compact(run, releases);
+  }
+}
+
+// Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
+// the queue. So this goes on where there is no room to put the release off.
+void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
+  try {
+    if (gathered_.capacity() < run.bytes) {
+      const std::size_t capacity = run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock;
+      gathered_ = BytesMut::with_capacity(capacity, block_source_);
+    }
+  } catch (...) {  // NOLINT: what a source throws is no error here, the bytes stay where they are
+    return;
+  }
+  std::size_t moved = 0;
+  auto at = run.start;
+  for (std::size_t i = 0; i < run.items; ++i, ++at) {
+    if (at->owner != run.owner) {
+      continue;  // an empty item
+    }
+    static_cast<void>(move_bytes(*at, gathered_));
+    ++moved;
+  }
+  if (releases.has_room()) {
+    releases.add(run.owner, moved);
+  } else {
+    run.owner->release(moved);
+  }
+}
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,7 @@
+#include "bytes_handoff/core/queue/write_queue_impl.hpp"
+
+namespace bytes_handoff::detail {
+
+template class BasicWriteQueue<StdSync>;
+
+}  // namespace bytes_handoff::detail

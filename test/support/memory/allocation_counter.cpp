@@ -1,0 +1,57 @@
+#include "support/memory/allocation_counter.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace bytes_handoff::test {
+namespace {
+
+// More than this is refused without asking the system; sanitizers would end the process instead.
+constexpr std::size_t kMostBytes = std::size_t{1} << 40U;
+
+constinit thread_local AllocationCounts counts{};
+constinit thread_local bool refusing = false;
+
+void* counted_allocate(std::size_t size, std::size_t alignment) {
+  if (refusing || size > kMostBytes) {
+    ++counts.refusals;
+    throw std::bad_alloc();
+  }
+  const std::size_t least = size == 0 ? 1 : size;
+  const std::size_t rounded = (least + alignment - 1) / alignment * alignment;
+  void* memory = alignment <= alignof(std::max_align_t) ? std::malloc(least)
+                                                        : std::aligned_alloc(alignment, rounded);
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  ++counts.allocations;
+  return memory;
+}
+
+void counted_free(void* memory) noexcept {
+  if (memory != nullptr) {
+    ++counts.deallocations;
+    std::free(memory);
+  }
+}
+
+}  // namespace
+
+AllocationCounts allocation_counts() noexcept { return counts; }
+
+FailingAllocations::FailingAllocations() noexcept { refusing = true; }
+FailingAllocations::~FailingAllocations() { refusing = false; }
+
+}  // namespace bytes_handoff::test
+
+using bytes_handoff::test::counted_allocate;
+using bytes_handoff::test::counted_free;
+
+void* operator new(std::size_t size) { return counted_allocate(size, 1); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted_allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { counted_free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { counted_free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { counted_free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { counted_free(memory); }

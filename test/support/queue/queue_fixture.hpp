@@ -1,0 +1,144 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "support/queue/queue_probes.hpp"
+#include "support/streams/scripted_stream.hpp"
+
+namespace bytes_handoff::test {
+
+/// A submission's outcome. `bytes` are empty when it was admitted, else as they were handed in.
+struct Submitted {
+  TicketRef ticket;
+  std::optional<detail::Refusal> refusal;
+  std::vector<Bytes> bytes;
+};
+
+/// A write queue with a scripted stream behind it.
+class QueueTest : public testing::Test {
+ protected:
+  using Queue = detail::WriteQueue;
+  using Turn = Queue::Turn;
+  using Wait = Queue::Wait;
+  using Stream = ScriptedStream<Queue>;
+  using Reason = WriteRefusalReason;
+
+  /// Starts over with these limits, and a stream for which slices are joined up to `join_at_most`
+  /// bytes.
+  void open(WriteHandoffConfig config, std::size_t join_at_most = 0,
+            std::size_t max_step_items = detail::kMaxStepItems) {
+    stream_.reset();
+    queue_.emplace(config, max_step_items);
+    stream_.emplace(*queue_, join_at_most);
+  }
+
+  void SetUp() override { open({}); }
+  void TearDown() override {
+    EXPECT_EQ(stream().violation(), "");
+    if (stream().ends() != 0) {
+      EXPECT_EQ(queue().pending_bytes(), 0U);
+      EXPECT_EQ(queue().pending_items(), 0U);
+    }
+  }
+
+  [[nodiscard]] Queue& queue() { return *queue_; }
+  [[nodiscard]] Stream& stream() { return *stream_; }
+
+  [[nodiscard]] static std::vector<Bytes> slices_of(std::initializer_list<std::string_view> texts) {
+    std::vector<Bytes> slices;
+    for (const std::string_view text : texts) {
+      slices.push_back(Bytes::copy_of(text));
+    }
+    return slices;
+  }
+
+  /// Submits with a ticket, all slices as one.
+  Submitted submit(std::vector<Bytes> slices) {
+    Submitted result{make_ticket(), {}, std::move(slices)};
+    auto tried = stream().step([&](detail::Effects& e) {
+      return queue().try_write(result.bytes, result.ticket.get(), e);
+    });
+    if (!tried) {
+      result.refusal = tried.error();
+      result.ticket->release();
+    }
+    return result;
+  }
+  Submitted submit(std::string_view text) { return submit(slices_of({text})); }
+
+  /// Fire and forget; whether it was admitted.
+  bool send(std::vector<Bytes> slices) {
+    return stream().step(
+        [&](detail::Effects& e) { return queue().try_write(slices, nullptr, e).has_value(); });
+  }
+  bool send(std::string_view text) { return send(slices_of({text})); }
+
+  Wait wait(WriteProbe& probe) {
+    return stream().step([&](detail::Effects& e) { return queue().wait_write(probe, e); });
+  }
+  template <class Waiter>
+  void cancel(Waiter& waiter, detail::ErrorValue error) {
+    stream().step([&](detail::Effects& e) { queue().cancel(waiter, error, e); });
+  }
+  void cancel(WriteProbe& waiter) {
+    stream().step([&](detail::Effects& e) { queue().cancel(waiter, e); });
+  }
+  void close(Waiters waiters = Waiters::refuse) {
+    stream().step([&](detail::Effects& e) { queue().close(waiters, e); });
+  }
+  void abort_after_written() {
+    stream().step([&](detail::Effects& e) { queue().abort_after_written(e); });
+  }
+  void abort(detail::ErrorValue error = detail::ErrorValue::of(Errc::aborted)) {
+    stream().step([&](detail::Effects& e) { queue().abort(error, e); });
+  }
+  void orphan(const void* context) {
+    stream().step([&](detail::Effects& e) { queue().orphan(context, e); });
+  }
+  /// When to look again: the latest time that there is where nothing is watched.
+  Queue::TimePoint tick(Queue::TimePoint now, bool acknowledged = false) {
+    return stream().step([&](detail::Effects& e) { return queue().tick(now, acknowledged, e); });
+  }
+
+  /// Whether what was not written is to be had.
+  [[nodiscard]] bool has_unwritten() { return unwritten_of(queue()).has_value(); }
+  /// It, as `text_of` has it.
+  [[nodiscard]] std::vector<std::string> unwritten() {
+    auto taken = unwritten_of(queue());
+    EXPECT_TRUE(taken.has_value());
+    return text_of(taken.value_or(UnwrittenEntries()));
+  }
+
+  static void expect_result(const TicketRef& ticket, detail::ErrorValue error,
+                            std::size_t written) {
+    ASSERT_TRUE(ticket->is_done());
+    EXPECT_EQ(ticket->result().error, error);
+    EXPECT_EQ(ticket->result().written, written);
+  }
+  static void expect_refusal(const std::optional<detail::Refusal>& refusal, Reason reason,
+                             std::size_t attempted = 0, std::size_t limit = 0,
+                             detail::ErrorValue first_error = {}) {
+    ASSERT_TRUE(refusal.has_value());
+    EXPECT_EQ(refusal->reason, reason);
+    EXPECT_EQ(refusal->attempted, attempted);
+    EXPECT_EQ(refusal->limit, limit);
+    EXPECT_EQ(refusal->first_error, first_error);
+  }
+
+ private:
+  std::optional<Queue> queue_;
+  std::optional<Stream> stream_;
+};
+
+}  // namespace bytes_handoff::test

@@ -1,0 +1,88 @@
+// What counts as progress of a peer, beside what the stream takes.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bytes_handoff/write_handoff.hpp"
+#include "support/asio.hpp"
+#include "support/queue/writer_fixture.hpp"
+#include "support/streams/socket_pairs.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+using Socket = TcpPair::Stream;
+
+/// Reads a little at a time, with pauses.
+class SlowPeer {
+ public:
+  SlowPeer(Socket socket, std::chrono::milliseconds pause)
+      : socket_(std::move(socket)), pause_(pause), timer_(socket_.get_executor()) {
+    wait();
+  }
+
+  [[nodiscard]] bool is_over() const { return is_over_; }
+  [[nodiscard]] std::size_t got() const { return got_; }
+  [[nodiscard]] const net_error_code& error() const { return error_; }
+
+ private:
+  void wait() {
+    timer_.expires_after(pause_);
+    timer_.async_wait([this](const net_error_code&) { read(); });
+  }
+  void read() {
+    socket_.async_read_some(net::buffer(room_), [this](net_error_code error, std::size_t n) {
+      got_ += n;
+      error_ = error;
+      is_over_ = !!error;
+      if (!error) {
+        wait();
+      }
+    });
+  }
+
+  Socket socket_;
+  const std::chrono::milliseconds pause_;
+  net::steady_timer timer_;
+  std::string room_ = std::string(64 * 1024, '\0');
+  std::size_t got_ = 0;
+  net_error_code error_;
+  bool is_over_ = false;
+};
+
+// Everything is in this system's buffer, and the stream has nothing more to take: only the peer's
+// system can tell that it goes on.
+TEST(WriterProgress, is_what_the_peers_system_acknowledges) {
+  constexpr std::size_t kBytes = 1536 * 1024;
+  net::io_context context(1);
+  net::ip::tcp::acceptor acceptor(context);
+  acceptor.open(net::ip::tcp::v4());
+  acceptor.set_option(net::socket_base::receive_buffer_size(32 * 1024));
+  acceptor.bind({net::ip::address_v4::loopback(), 0});
+  acceptor.listen();
+  auto near = std::make_shared<Socket>(context);
+  near->connect(acceptor.local_endpoint());
+  near->set_option(net::socket_base::send_buffer_size(4 * 1024 * 1024));
+  SlowPeer peer(acceptor.accept(), std::chrono::milliseconds(50));
+  WriteHandoffConfig config;
+  config.max_pending_bytes = kBytes;
+  config.close_timeout = std::chrono::milliseconds(700);
+  Outcome<net_error_code> closed;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    auto out = WriteHandoff::spawn(near, config).value();
+    EXPECT_TRUE(out.try_write_detached(text(std::string(kBytes, 'x'))));
+    out.async_closed(closed.handler());
+  }
+  ASSERT_TRUE(run_until(context, [&] { return peer.is_over() && closed.has_come(); }));
+  EXPECT_GT(std::chrono::steady_clock::now() - start, config.close_timeout)
+      << "it was too quick to need any progress";
+  EXPECT_EQ(closed.get(), Errc::aborted) << closed.get().message();
+  EXPECT_EQ(peer.got(), kBytes);
+  EXPECT_EQ(peer.error(), net::error::connection_reset);
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
