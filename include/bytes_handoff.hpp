@@ -1,6 +1,5 @@
 #pragma once
 
-#include "bytes_handoff/backpressure.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
@@ -14,4 +13,5 @@
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "bytes_handoff/write_refusal.hpp"
 #include "bytes_handoff/write_ticket.hpp"

@@ -25,6 +25,12 @@ class Category final : public std::error_category {
         return "a wait on this ticket is still running";
       case Errc::stream_exception:
         return "the stream threw an exception that carries no error code";
+      case Errc::can_never_fit:
+        return "the write is larger than the whole queue";
+      case Errc::too_many_waiters:
+        return "as many writes are waiting as may wait";
+      case Errc::too_many_waiting_bytes:
+        return "as many bytes are waiting as may wait";
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
@@ -43,6 +49,9 @@ class Category final : public std::error_category {
       case Errc::closed:
       case Errc::no_progress:
       case Errc::stream_exception:
+      case Errc::can_never_fit:
+      case Errc::too_many_waiters:
+      case Errc::too_many_waiting_bytes:
         break;
     }
     return {value, *this};

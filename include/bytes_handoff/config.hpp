@@ -86,12 +86,6 @@ struct WriteHandoffConfig {
   /// outlive every slice, be safe to use from every thread that drops one, and not call a
   /// `WriteHandoff`, which may call it locked.
   std::pmr::memory_resource* block_source = nullptr;
-  /// Whether a write that is submitted on the stream's executor while nothing is queued may go to
-  /// the stream from inside of the call, as `dispatch` does. Otherwise it goes once the handler
-  /// that submits it has returned, as with `post`, so that what one handler submits bit by bit
-  /// leaves together. For who submits at once all that a handler has to write (`try_write_all`): it
-  /// saves a pass through the executor, and a lone write leaves sooner.
-  bool dispatch_writes = false;
 
   /// The first rule that this breaks, if any.
   [[nodiscard]] expected<void, ConfigError> validate() const noexcept;

@@ -37,14 +37,17 @@ struct ConfigError {
 /// `operation_aborted` does), `timed_out` to `timed_out`, `limit_exceeded` to `no_buffer_space`,
 /// the two `_in_progress` to `operation_in_progress`.
 enum class Errc {
-  limit_exceeded = 1,    ///< the buffer is full up to its `max_len`
-  read_in_progress = 2,  ///< a second read was started while one runs
-  closed = 3,            ///< the queue does not take or write anything any more
-  aborted = 4,           ///< the queue was ended by `abort()` with bytes still unwritten
-  timed_out = 5,         ///< a time limit of the queue, or of lingering, is over
-  no_progress = 6,       ///< the stream kept reporting success without taking a byte
-  wait_in_progress = 7,  ///< a second wait on one ticket was started while one runs
-  stream_exception = 8,  ///< the stream threw something that carries no error code
+  limit_exceeded = 1,           ///< the buffer is full up to its `max_len`
+  read_in_progress = 2,         ///< a second read was started while one runs
+  closed = 3,                   ///< the queue does not take or write anything any more
+  aborted = 4,                  ///< the queue was ended by `abort()` with bytes still unwritten
+  timed_out = 5,                ///< a time limit of the queue, or of lingering, is over
+  no_progress = 6,              ///< the stream kept reporting success without taking a byte
+  wait_in_progress = 7,         ///< a second wait on one ticket was started while one runs
+  stream_exception = 8,         ///< the stream threw something that carries no error code
+  can_never_fit = 9,            ///< the write is larger than the whole queue
+  too_many_waiters = 10,        ///< `max_waiters` writes are waiting already
+  too_many_waiting_bytes = 11,  ///< more than `max_waiting_bytes` would be waiting
 };
 
 /// Why a write was refused.

@@ -1,231 +1,269 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
+#include <ranges>
 #include <span>
-#include <vector>
+#include <type_traits>
 
+#include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/backpressure.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/writing/writer_pointer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/statistics.hpp"
+#include "bytes_handoff/write_refusal.hpp"
 #include "bytes_handoff/write_ticket.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
-class WriterBase;
 class EndForReads;
 enum class AtEnd : bool;
 enum class StreamOwnership : bool;
+enum class TurnStart : bool;
+
+/// What a write cannot take, since it could not leave a refused slice there: a temporary, or what
+/// is const.
+template <class T>
+concept TemporaryOrConst =
+    !std::is_lvalue_reference_v<T> || std::is_const_v<std::remove_reference_t<T>>;
+template <class T>
+concept UnwritableBytes = TemporaryOrConst<T> &&
+    (std::same_as<std::remove_cvref_t<T>, Bytes> ||
+     (std::ranges::range<T> && !std::ranges::borrowed_range<T> &&
+      std::same_as<std::ranges::range_value_t<T>, Bytes>));
+
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// A handle on a bounded queue of owned writes in front of a stream's write side.
+/// A bounded queue of owned writes in front of a stream.
 ///
-/// Any thread gives bytes to it; one writer, on the stream's executor, gathers what has queued up
-/// and writes it in admission order. Writes that find no room are refused with their bytes, or wait
-/// in line. Do not use it where one coroutine writes to the stream and waits for each write anyway.
+/// Any thread can submit bytes. One writer, on the stream's executor, writes them in the order in
+/// which they were admitted. If there is no room, a write is refused or waits; its bytes are the
+/// caller's until they are admitted.
 ///
-/// Ownership: handles are cheap to copy and share one queue. The queue owns the stream, or shares
-///     it, until it has ended; it owns every admitted slice until it is written. Only handles keep
-///     it open: no operation that waits, no ticket, no stored operation does. If the last one goes
-///     without a close, the queue ends as by `abort(after_written)`.
-/// The end: only `close` says that the message is whole. Then the peer gets all that was admitted,
-///     and the end. Any other end resets the connection, where the transport knows a reset.
-/// Threads: all members on any threads at once, on one handle or on many, up to and while the
-///     stream's execution context is destroyed.
-/// Handlers run on their associated executors, by default the stream's, never from inside the
-///     function that was given them. Once a handler may run, that function does not use anything
-///     that the handler could destroy.
-/// Contexts: the contexts of those executors must outlive the operations, but for the stream's own.
-///     When that is destroyed, what waits on it is destroyed uninvoked. From then on synchronous
-///     calls answer `closed`, an operation whose handler is bound to an executor of another context
-///     completes with `closed` there, and any other handler is destroyed uninvoked. A handler bound
-///     to an executor of the destroyed context is the caller's mistake, as in Asio.
-/// What each end does to whom, and which one to use: `docs/lifecycle.md`.
+/// Not for a coroutine that waits for each of its own writes: use `asio::async_write`.
 ///
-///     auto out = WriteHandoff::spawn(std::move(socket), {}).value();
-///     auto ticket = co_await out.async_write(Bytes::copy_of("hello\n"), use_awaitable);
-///     if (ticket) co_await ticket->async_wait(use_awaitable);
+/// Ownership: handles are cheap to copy and share one queue. The queue owns each slice until it is
+///     written, and owns or shares the stream until the queue has ended. Only handles keep it open:
+///     tickets, weak handles and operations do not. The last handle going without a close ends it
+///     as `abort(after_written)` does.
+/// Ends: only `close` ends the stream in order, behind all that was admitted. Any other end resets
+///     the connection, if the transport knows a reset. More: docs/lifecycle.md.
+/// Threads: any member, any thread, at any time, one handle or many. The stream is only used on its
+///     executor.
+/// Handlers: run on their associated executors, by default the stream's, never inside the call that
+///     was given them.
+/// Contexts: the context of a handler's executor must outlive the operation, except the stream's
+///     own. If that is destroyed, what waits on it is destroyed uninvoked. From then on synchronous
+///     calls answer `closed`. A handler that is bound to another context completes there with
+///     `Errc::closed`; any other is destroyed uninvoked.
+/// Limits: bytes and items that are admitted and not yet written never exceed the configuration.
+///
+///     WriteHandoff out(std::move(socket), {.max_pending_bytes = 256 * 1024});
+///     Bytes hello = Bytes::copy_of("hello\n");
+///     WriteTicket ticket = co_await out.async_write(hello, use_awaitable);  // hello is empty now
+///     co_await ticket.async_wait(use_awaitable);
 ///     co_await out.async_close(use_awaitable);
 class WriteHandoff {
  public:
   using executor_type = net::any_io_executor;
 
-  /// Takes the stream, which must be an AsyncWriteStream whose executor is serial (one thread, or a
-  /// strand), and starts an empty queue in front of it; all calls on the stream are made on that
-  /// executor. A stream with a non-blocking mode is put into it. `config` that can never work is
-  /// refused, and `stream` is untouched.
-  ///
-  /// With a `shared_ptr` the stream may be read from elsewhere meanwhile; nobody else may write to
-  /// it. All that is started on it must be started on its executor: an `ssl::stream` that is read
-  /// from and written to, or shut down, at the same time needs one strand, or one thread, for both.
-  /// Small slices are joined for such a stream, see `kJoinedWriteBytes`.
-  ///
-  /// The stream must be of a type whose end is known, see `end_write.hpp`. With `leave_open` it may
-  /// be of any type: its end is the caller's, and the queue only lets go of it.
-  ///
-  /// An ended queue lets go of the stream on its executor, even if handles are kept: a shared
-  /// stream is released, an owned one is destroyed. An owned socket lingers first if its queue was
-  /// closed in order. Its input is read and dropped until the peer ends too, has been silent for
-  /// `close_timeout`, has sent 16 MiB, or `close_limit` is over. Closing a socket with unread input
-  /// resets the connection, and can destroy what the tickets told as done. For the same with a
-  /// shared stream see `async_linger`.
-  /// A session may own its queue and lend it its own stream, by an aliasing `shared_ptr`. The queue
-  /// keeps it alive until the queue has ended: close the queue, or abort it.
-  ///
-  /// A stream that completes its writes at once, even from inside of the initiating function, does
-  /// not keep others from the executor. Writing to a pipe that nobody reads raises SIGPIPE, as
-  /// ever. What a stream throws from a write or shutdown is that operation's error: the code of a
-  /// `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`. Nothing is
-  /// thrown out of the context's `run`.
-  ///
-  /// A few allocations, and a registration with the stream's execution context under a lock.
-  template <class AsyncWriteStream>
-  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
-                                                                 const WriteHandoffConfig& config);
-  template <class AsyncWriteStream>
-  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
-      std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config);
-  template <class AsyncWriteStream>
-  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(
-      std::shared_ptr<AsyncWriteStream> stream, const WriteHandoffConfig& config, LeaveOpen);
-  template <class AsyncWriteStream>
-  [[nodiscard]] static expected<WriteHandoff, ConfigError> spawn(AsyncWriteStream&& stream,
-                                                                 const WriteHandoffConfig& config,
-                                                                 LeaveOpen);
+  /// No queue: `valid()` is false.
+  WriteHandoff() noexcept = default;
 
-  /// The stream's executor; an empty one once its context is being destroyed. Some executors, a
-  /// strand's among them, must not outlive their context: do not keep a copy for longer.
+  /// Takes a stream, and starts an empty queue in front of it.
+  ///
+  /// Stream: an AsyncWriteStream whose executor is serial (one thread, or a strand). All calls on
+  ///     it are made on that executor. It is put into its non-blocking mode, if it has one. Its end
+  ///     must be known (`end_write.hpp`), or left to the caller with `leave_open`.
+  /// Shared: with a `shared_ptr` others may read from it, on its executor. Nobody else may write.
+  /// The end: an ended queue lets go of the stream on its executor, even if handles are kept. A
+  ///     shared stream is released. An owned socket whose queue was closed lingers: its input is
+  ///     dropped until the peer ends, has been silent for `close_timeout` or has sent 16 MiB, or
+  ///     `close_limit` is over. For a shared stream see `async_linger`.
+  /// Errors of the stream: what it throws from a write is that write's error: the code of a
+  ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
+  /// Throws: `std::invalid_argument` for a configuration that can never work, and
+  ///     `std::bad_alloc`. Then the stream is untouched.
+  /// Cost: one allocation of the queue, and a registration with the stream's context.
+  template <class Stream>
+  requires detail::OwnedWriteStream<Stream, WriteHandoff>
+  explicit WriteHandoff(Stream&& stream, const WriteHandoffConfig& config = {});
+  template <class Stream>
+  requires detail::OwnedWriteStream<Stream, WriteHandoff> WriteHandoff(
+      Stream&& stream, const WriteHandoffConfig& config, LeaveOpen);
+  template <detail::AsyncWriteStream Stream>
+  explicit WriteHandoff(std::shared_ptr<Stream> stream, const WriteHandoffConfig& config = {});
+  template <detail::AsyncWriteStream Stream>
+  WriteHandoff(std::shared_ptr<Stream> stream, const WriteHandoffConfig& config, LeaveOpen);
+
+  /// Whether it is a handle on a queue: not if default constructed or moved from. Then only
+  /// `valid`, assignment, copies and destruction are allowed.
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(writer_); }
+
+  /// The stream's executor; empty once the stream's context is being destroyed. Some executors must
+  /// not outlive their context: keep no copy.
   [[nodiscard]] executor_type get_executor() const noexcept;
 
-  // ---- Writing at once, or not at all.
-  //
-  // Admits the bytes, or refuses them with the reason, in this order of precedence: `closed`,
-  // `can_never_fit`, `byte_budget_exceeded`, `queue_full`; while other writes wait in line, with
-  // what holds up the first of them. A refused write comes back as the same slice, and leaves the
-  // queue as it was. An empty write is an item, keeps its place, and reaches no stream.
-  //
-  // O(1) a slice. Allocates nothing in steady state if the stream's executor is an `io_context`'s
-  // or a strand of that; a type-erased one allocates. Throws std::bad_alloc with nothing admitted.
+  /// Admits the bytes now, or refuses them with the reason.
+  ///
+  /// Admitted, `bytes` is left empty. Refused, it keeps what it had. Several slices are one write:
+  /// all or none, contiguous on the wire, one ticket. Each slice is an item; no slices, and an
+  /// empty one, are one empty item, which keeps its place and reaches no stream. Drop the ticket if
+  /// nobody will ask.
+  ///
+  /// One slice leaves once the handler that submits it has returned, together with what else that
+  /// handler submits. Several may go to the stream inside of this call, if it is made on the
+  /// stream's executor: submit all the output of a handler in one call.
+  ///
+  /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
+  ///     writes wait in line, with what holds up the first of them. Throws `std::bad_alloc` with
+  ///     nothing admitted.
+  /// Cost: O(1) a slice. Allocates nothing in steady state if the executor is an `io_context`'s or
+  ///     a strand of that; a type-erased one allocates.
+  [[nodiscard("a refused write keeps its bytes: check the result")]]  //
+  expected<WriteTicket, WriteRefusal>
+  try_write(Bytes& bytes);
+  [[nodiscard("a refused write keeps its bytes: check the result")]]  //
+  expected<WriteTicket, WriteRefusal>
+  try_write(std::span<Bytes> slices);
+  template <detail::UnwritableBytes T>
+  void try_write(T&& bytes) = delete;  // pass a variable, which keeps the bytes of a refused write
 
-  [[nodiscard]] expected<WriteTicket, WriteBackpressure> try_write(Bytes bytes);
-  expected<void, WriteBackpressure> try_write_detached(Bytes bytes);
+  /// As `try_write`, but waits for room, first come, first served.
+  ///
+  /// `bytes`, or the array of slices, must stay alive and untouched until the handler is called or
+  /// destroyed; with `detached`, until the queue has ended.
+  ///
+  /// Completes: `void(error_code, WriteTicket)`, once the write is admitted. Then the slices are
+  ///     empty; with an error they keep what they had.
+  /// Errors: `Errc::closed`, see `first_error`; `Errc::can_never_fit`; `Errc::too_many_waiters` and
+  ///     `Errc::too_many_waiting_bytes` if the line is full.
+  /// Cancellation: all types, with `operation_aborted`. The write is admitted, or the slices keep
+  ///     their bytes. After a race between operations an empty slice means admitted.
+  /// Cost: one allocation by the handler's associated allocator, from the library's pool where that
+  ///     is the default. O(1) a slice.
+  template <class CompletionToken = DefaultToken>
+  auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken());
+  template <class CompletionToken = DefaultToken>
+  auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken());
+  template <detail::UnwritableBytes T, class... Token>
+  void async_write(T&& bytes, Token&&... token) = delete;  // pass a variable, as to `try_write`
 
-  /// Several slices as one admission: all or none, contiguous on the wire, one ticket for all. Each
-  /// slice counts as an item; none at all counts as one empty write. Admitted slices are left
-  /// empty; refused ones are untouched.
-  [[nodiscard]] expected<WriteTicket, WriteRefusal> try_write_all(std::span<Bytes> slices);
-  expected<void, WriteRefusal> try_write_all_detached(std::span<Bytes> slices);
+  /// Waits until all that was admitted before has been written.
+  ///
+  /// Completes: `void(error_code)`.
+  /// Errors: the error that ended the queue first.
+  /// Cancellation: all types. Only the wait ends; what was admitted is written.
+  template <class CompletionToken = DefaultToken>
+  auto async_flush(CompletionToken&& token = CompletionToken());
 
-  // ---- Waiting for room.
-  //
-  // As above, but where there is no room now the write stands in line, first come, first served,
-  // unless the line is full: `max_waiters` wait already (`too_many_waiters`), or with this one more
-  // than `max_waiting_bytes` would wait (`too_many_waiting_bytes`). In line it is refused only when
-  // the queue closes (`closed`), or when it is cancelled (`cancelled`: all cancellation types).
-  // Completes with the ticket, or nothing, or the refusal with the bytes, as the same slice, once
-  // the write is admitted.
-  //
-  // Cancellation loses nothing: the write is admitted, or comes back whole.
-  // Cost: one allocation by the handler's associated allocator, from the library's pool where that
-  // is the default; O(1).
-
-  /// `void(expected<WriteTicket, WriteBackpressure>)`
-  template <class CompletionToken>
-  auto async_write(Bytes bytes, CompletionToken&& token);
-  /// `void(expected<void, WriteBackpressure>)`
-  template <class CompletionToken>
-  auto async_write_detached(Bytes bytes, CompletionToken&& token);
-  /// `void(expected<WriteTicket, WriteAllBackpressure>)`
-  template <class CompletionToken>
-  auto async_write_all(std::vector<Bytes> slices, CompletionToken&& token);
-  /// `void(expected<void, WriteAllBackpressure>)`
-  template <class CompletionToken>
-  auto async_write_all_detached(std::vector<Bytes> slices, CompletionToken&& token);
-
-  // ---- The end.
-
-  /// `void(error_code)`: everything that was admitted before has been written, or the error that
-  /// ended the queue first. Cancellation (all types) only detaches: what was admitted is written.
-  template <class CompletionToken>
-  auto async_flush(CompletionToken&& token);
-
-  /// Closes: nothing more is admitted, what was admitted is written, then the write side of the
-  /// stream is ended (`end_write.hpp`): the peer sees the end of a whole message. Writes that wait
-  /// in line are refused, or let in first. Without progress for `close_timeout`, or after
-  /// `close_limit`, the queue ends with `Errc::timed_out`, and the connection is reset. Does
-  /// nothing when closed already. Any end without a close tells the peer that the message is not
-  /// whole.
+  /// Closes the queue in order: nothing more is admitted, what was admitted is written, then the
+  /// write side of the stream is ended (`end_write.hpp`). Writes that wait in line are refused, or
+  /// let in first. Does nothing if it is closed already.
+  ///
+  /// Errors: without progress for `close_timeout`, or after `close_limit`, the queue ends with
+  ///     `Errc::timed_out` and the connection is reset.
   void close(Waiters waiters = Waiters::refuse) noexcept;
 
-  /// `close()`, then `void(error_code)` as `async_closed`. Cancellation (all types) only detaches:
-  /// the queue is closed.
-  template <class CompletionToken>
-  auto async_close(CompletionToken&& token);
-  template <class CompletionToken>
-  auto async_close(Waiters waiters, CompletionToken&& token);
+  /// `close`, and waits for the end as `async_closed` does. A cancellation ends only the wait.
+  template <class CompletionToken = DefaultToken>
+  requires(!std::same_as<std::remove_cvref_t<CompletionToken>, Waiters>)  //
+      auto async_close(CompletionToken&& token = CompletionToken());
+  template <class CompletionToken = DefaultToken>
+  auto async_close(Waiters waiters, CompletionToken&& token = CompletionToken());
 
-  /// `void(error_code)`: the queue has ended; no error when it was closed, all was written and the
-  /// stream has taken the end, else the first error. It does not wait for the lingering of an owned
-  /// socket. Closes nothing. Cancellation (all types) only detaches.
-  template <class CompletionToken>
-  auto async_closed(CompletionToken&& token);
+  /// Waits until the queue has ended, and ends nothing. It does not wait for an owned socket that
+  /// lingers.
+  ///
+  /// Completes: `void(error_code)`, without an error if the queue was closed, all was written and
+  ///     the stream has taken the end.
+  /// Errors: the queue's first error.
+  /// Cancellation: all types. Only the wait ends.
+  template <class CompletionToken = DefaultToken>
+  auto async_closed(CompletionToken&& token = CompletionToken());
 
-  /// Ends the queue at once with `Errc::aborted`: what is queued is not written any more, and the
-  /// connection is reset, even if nothing is queued. What the system still holds of written bytes
-  /// may be lost. Reads of the same stream end with `operation_aborted`.
+  /// Ends the queue at once with `Errc::aborted`, and resets the connection. What is queued is not
+  /// written any more; what the system still holds of written bytes may be lost. Reads of the same
+  /// stream end with `operation_aborted`.
   void abort() noexcept;
 
-  /// Closes, for all handles, without the end of a whole message: nothing more is admitted, writes
-  /// in line are refused, what was admitted is written, and acknowledged where that can be asked.
-  /// Then the queue ends with `Errc::aborted`, and the connection is reset. In time as `close`. Use
-  /// it where a message cannot be finished, and others hold the queue.
+  /// Closes the queue without the end of a whole message: as `close`, but when all is written, and
+  /// acknowledged where that can be asked, the queue ends with `Errc::aborted` and the connection
+  /// is reset. For a message that cannot be finished while others hold the queue.
   void abort(AfterWritten) noexcept;
 
-  /// `void(error_code, UnwrittenEntries)`: the queue has ended, and the stream has returned from
-  /// its last operation: what was admitted and not wholly written. Once: who comes later gets an
-  /// empty list. What nobody has taken goes with the last handle. What the stream took is not in
-  /// it, even if the peer never got it. `no_memory` with nothing lost. Cancellation (all types)
-  /// only detaches, and loses nothing. Closes nothing. To write them elsewhere: `replay`.
-  template <class CompletionToken>
-  auto async_unwritten(CompletionToken&& token);
+  /// Waits until the queue has ended and its stream has returned, and gives what was admitted and
+  /// not wholly written. To write that elsewhere: `replay`. Ends nothing.
+  ///
+  /// Completes: `void(error_code, UnwrittenEntries)`, once with the entries; later calls get none.
+  ///     What the stream took is not among them, even if the peer never got it.
+  /// Errors: `no_memory`; nothing is lost then.
+  /// Cancellation: all types. Nothing is lost. What nobody takes goes with the last handle.
+  template <class CompletionToken = DefaultToken>
+  auto async_unwritten(CompletionToken&& token = CompletionToken());
 
   // ---- Observers: exact at any quiet moment.
 
+  /// Whether it admits writes: neither closed nor ended.
   [[nodiscard]] bool is_open() const noexcept;
+  /// What ended the queue; none while it goes on, and if it was closed in order.
+  [[nodiscard]] net_error_code first_error() const noexcept;
   /// Admitted and not yet written, what is with the stream included. Zero after any end.
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
   [[nodiscard]] WriteStatistics statistics() const noexcept;
 
  private:
+  friend class WeakWriteHandoff;
   friend detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept;
 
-  explicit WriteHandoff(std::shared_ptr<detail::WriterBase> writer);
+  explicit WriteHandoff(detail::HandlePointer writer) noexcept : writer_(std::move(writer)) {}
 
   template <detail::AtEnd kAtEnd, class Stream>
-  [[nodiscard]] static expected<WriteHandoff, ConfigError> make(std::shared_ptr<Stream> stream,
-                                                                detail::StreamOwnership ownership,
-                                                                const WriteHandoffConfig& config);
+  [[nodiscard]] static detail::HandlePointer start(std::shared_ptr<Stream> stream,
+                                                   detail::StreamOwnership ownership,
+                                                   const WriteHandoffConfig& config);
+  template <detail::AtEnd kAtEnd, class Stream>
+  [[nodiscard]] static detail::HandlePointer start_owning(Stream&& stream,
+                                                          const WriteHandoffConfig& config);
+  [[nodiscard]] expected<WriteTicket, WriteRefusal> submit(std::span<Bytes> slices,
+                                                           detail::TurnStart turn);
 
-  // The last handle ends the queue: handles share a pointer whose deleter does.
-  std::shared_ptr<detail::WriterBase> writer_;
+  detail::HandlePointer writer_;
 };
 
-/// Admits what an ended queue had not written into another one, as `try_write_all` does: all of it,
-/// with one ticket, or nothing. Admitted, `unwritten` is left empty; refused, it is untouched. From
-/// which place depends on the protocol: a new connection usually needs the whole first entry.
-/// Throws std::bad_alloc with nothing admitted.
-[[nodiscard]] expected<WriteTicket, WriteRefusal> replay(WriteHandoff& into,
-                                                         UnwrittenEntries& unwritten,
-                                                         ReplayFrom from);
+/// Refers to a queue without keeping it open, as `std::weak_ptr` does: for a registry of
+/// connections. It keeps the memory of the queue. Threads: as `WriteHandoff`.
+class WeakWriteHandoff {
+ public:
+  /// No queue: `lock` gives none.
+  WeakWriteHandoff() noexcept = default;
+  explicit(false) WeakWriteHandoff(const WriteHandoff& of) noexcept  // NOLINT: as std::weak_ptr
+      : writer_(of.writer_.get()) {}
+
+  /// A handle, if there is still one; else one that is not `valid()`.
+  [[nodiscard]] WriteHandoff lock() const noexcept;
+
+ private:
+  detail::WriterPointer writer_;
+};
+
+/// Admits what an ended queue had not written into another one: all of it as one write, or nothing.
+///
+/// Admitted, `unwritten` is left empty; refused, it keeps what it had. From which place depends on
+/// the protocol: a new connection usually needs the whole first entry. Errors: as `try_write`.
+[[nodiscard("a refused replay keeps its entries: check the result")]]  //
+expected<WriteTicket, WriteRefusal>
+replay(WriteHandoff& into, UnwrittenEntries& unwritten, ReplayFrom from);
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

@@ -1,4 +1,4 @@
-#include "bytes_handoff/core/queue/write_queue_impl.hpp"
+#include "bytes_handoff/core/queue/write_queue_members.hpp"
 
 namespace bytes_handoff::detail {
 

@@ -2,9 +2,9 @@
 
 CORE = "include/bytes_handoff/core/"
 QUEUE = CORE + "queue/"
-ADMISSION = QUEUE + "write_queue_admission.hpp"
-ENDS = QUEUE + "write_queue_ends.hpp"
-WRITER = QUEUE + "write_queue_writer.hpp"
+ADMISSION = QUEUE + "admission.hpp"
+ENDS = QUEUE + "ends.hpp"
+WRITER = QUEUE + "departure.hpp"
 TICKET = QUEUE + "ticket_state.hpp"
 COUNT = CORE + "memory/reference_count.hpp"
 POOL = "src/memory/pool.cpp"

@@ -46,6 +46,11 @@
 #include <asio/steady_timer.hpp>
 #include <asio/system_error.hpp>
 
+#if __has_include(<asio/deferred.hpp>)
+#include <asio/deferred.hpp>
+#define BYTES_HANDOFF_HAS_DEFERRED
+#endif
+
 #define BYTES_HANDOFF_FLAVOUR asio_flavour
 #if defined(ASIO_HAS_PIPE)
 #define BYTES_HANDOFF_HAS_PIPE
@@ -93,6 +98,11 @@ using net_system_error = ::asio::system_error;
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
+
+#if __has_include(<boost/asio/deferred.hpp>)
+#include <boost/asio/deferred.hpp>
+#define BYTES_HANDOFF_HAS_DEFERRED
+#endif
 
 #define BYTES_HANDOFF_FLAVOUR boost_asio_flavour
 #if defined(BOOST_ASIO_HAS_PIPE)

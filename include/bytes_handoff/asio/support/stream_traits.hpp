@@ -1,12 +1,43 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+struct AnyWriteHandler {
+  void operator()(const net_error_code&, std::size_t) const {}
+};
+
+template <class Stream>
+concept HasExecutor = requires(Stream& stream) {
+  stream.get_executor();
+};
+
+template <class Stream>
+concept HasAsyncWriteSome = requires(Stream& stream, const net::const_buffer& bytes) {
+  stream.async_write_some(bytes, AnyWriteHandler());
+};
+
+template <class Stream>
+concept AsyncWriteStream = HasExecutor<Stream> && HasAsyncWriteSome<Stream>;
+
+template <class T>
+inline constexpr bool kIsSharedPtr = false;
+template <class T>
+inline constexpr bool kIsSharedPtr<std::shared_ptr<T>> = true;
+
+/// A stream that `Handle` is made to own. An lvalue is one too, so that its error can be told.
+template <class Stream, class Handle>
+concept OwnedWriteStream =
+    !std::same_as<std::remove_cvref_t<Stream>, Handle> &&
+    !kIsSharedPtr<std::remove_cvref_t<Stream>> && AsyncWriteStream<std::remove_cvref_t<Stream>>;
 
 /// Streams with a non-blocking mode: Asio's sockets and descriptors, the duplex.
 template <class Stream>

@@ -6,7 +6,7 @@
 
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
-#include "bytes_handoff/core/queue/write_item.hpp"
+#include "bytes_handoff/core/queue/departure.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

@@ -3,92 +3,59 @@
 // What waits on a write queue behind the asynchronous operations of a WriteHandoff.
 
 #include <chrono>
-#include <memory>
-#include <optional>
 #include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "bytes_handoff/asio/support/waiting_op.hpp"
 #include "bytes_handoff/asio/writing/write_ticket.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
-#include "bytes_handoff/backpressure.hpp"
+#include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/core/queue/unwritten.hpp"
 #include "bytes_handoff/ends.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Drops a ticket that was never admitted: the queue's reference goes too.
-struct DiscardTicket {
-  void operator()(Ticket* state) const noexcept { state->release(2); }
-};
-/// A ticket made for a write that is not admitted yet.
-using NewTicket = std::unique_ptr<Ticket, DiscardTicket>;
-
-// One slice, or several: how they are seen as a span, and how they go home.
-inline std::span<Bytes> slices_of(Bytes& bytes) noexcept { return {&bytes, 1}; }
-inline std::span<Bytes> slices_of(std::vector<Bytes>& bytes) noexcept { return bytes; }
-inline WriteBackpressure go_home(const Refusal& refusal, Bytes&& bytes) {
-  return {to_refusal(refusal), std::move(bytes)};
-}
-inline WriteAllBackpressure go_home(const Refusal& refusal, std::vector<Bytes>&& bytes) {
-  return {to_refusal(refusal), std::move(bytes)};
-}
-
-template <class Payload>
-using BackpressureOf = decltype(go_home(std::declval<Refusal>(), std::declval<Payload>()));
-template <class Payload, bool kTicket>
-using WriteOutcome =
-    expected<std::conditional_t<kTicket, WriteTicket, void>, BackpressureOf<Payload>>;
-
-template <class Payload, bool kTicket>
-WriteOutcome<Payload, kTicket> admitted(NewTicket ticket, WriterBase& writer) noexcept {
-  if constexpr (kTicket) {
-    return TicketAccess::make(TicketReference(ticket.release()), writer.context());
-  } else {
-    return {};
+/// Why an asynchronous write was refused, as a code.
+inline net_error_code error_of(const Refusal& refusal) noexcept {
+  switch (refusal.reason) {
+    case WriteRefusalReason::cancelled:
+      return net::error::operation_aborted;
+    case WriteRefusalReason::can_never_fit:
+      return to_net_error(Errc::can_never_fit);
+    case WriteRefusalReason::too_many_waiters:
+      return to_net_error(Errc::too_many_waiters);
+    case WriteRefusalReason::too_many_waiting_bytes:
+      return to_net_error(Errc::too_many_waiting_bytes);
+    case WriteRefusalReason::closed:
+    case WriteRefusalReason::byte_budget_exceeded:  // these two wait instead
+    case WriteRefusalReason::queue_full:
+      break;
   }
+  return to_net_error(Errc::closed);
 }
 
-template <class Payload, bool kTicket>
-inline constexpr const char* kWriteName =
-    kTicket ? "WriteHandoff::async_write" : "WriteHandoff::async_write_detached";
-template <bool kTicket>
-inline constexpr const char* kWriteName<std::vector<Bytes>, kTicket> =
-    kTicket ? "WriteHandoff::async_write_all" : "WriteHandoff::async_write_all_detached";
-
-/// A write that stands in line.
-template <class Payload, bool kTicket>
+/// A write that stands in line. The slices are the caller's until it is admitted.
 class WriteWait : public WriteWaiter {
  public:
-  static constexpr const char* kName = kWriteName<Payload, kTicket>;
+  static constexpr const char* kName = "WriteHandoff::async_write";
 
-  WriteWait(WriterPointer writer, Payload payload, NewTicket state)
-      : writer_(std::move(writer)),
-        payload_(std::move(payload)),
-        state_(std::move(state)),
-        since_(std::chrono::steady_clock::now()) {
-    slices = slices_of(payload_);
-    ticket = state_.get();
+  WriteWait(WriterPointer writer, std::span<Bytes> of)
+      : writer_(std::move(writer)), since_(std::chrono::steady_clock::now()) {
+    slices = of;
     refusal.emplace();  // until it is admitted
   }
-  ~WriteWait() override {
-    if (!refusal && state_ != nullptr) {
-      state_.release()->release();  // the queue has its own
-    }
-  }
 
-  std::tuple<WriteOutcome<Payload, kTicket>> results() {
+  std::tuple<net_error_code, WriteTicket> results() {
     if (waited) {
       writer_->queue().add_time_blocked(std::chrono::steady_clock::now() - since_);
     }
     if (refusal) {
-      return {unexpected(go_home(*refusal, std::move(payload_)))};
+      return {error_of(*refusal), WriteTicket()};
     }
-    return {admitted<Payload, kTicket>(std::move(state_), *writer_)};
+    return {net_error_code(), TicketAccess::make(std::move(writer_), write)};
   }
 
   void cancel() noexcept {
@@ -102,38 +69,32 @@ class WriteWait : public WriteWaiter {
 
  private:
   WriterPointer writer_;
-  Payload payload_;
-  NewTicket state_;
   const std::chrono::steady_clock::time_point since_;
 };
 
 // The initiations below hold what they use in locals: once an operation's handler may run, it may
 // run on another thread, and destroy the initiation itself.
 
-template <class Payload, bool kTicket>
 class StartWrite {
  public:
   using executor_type = net::any_io_executor;
 
-  StartWrite(WriterPointer writer, Payload payload) noexcept
-      : writer_(std::move(writer)), payload_(std::move(payload)) {}
+  StartWrite(WriterPointer writer, std::span<Bytes> slices, TurnStart turn) noexcept
+      : writer_(std::move(writer)), slices_(slices), turn_(turn) {}
 
-  [[nodiscard]] executor_type get_executor() const noexcept {
-    return writer_->context()->executor();
-  }
+  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
 
   template <class Handler>
-  void operator()(Handler&& handler) {
-    using Op = WaitingOp<WriteWait<Payload, kTicket>, std::decay_t<Handler>, executor_type>;
+  void operator()(Handler&& handler) const {
+    using Op = WaitingOp<WriteWait, std::decay_t<Handler>, executor_type>;
     const WriterPointer writer = writer_;
-    const PostLease lease(writer->context()->guard());
-    const executor_type executor = writer->context()->executor(lease);
+    const PostLease lease(writer->guard());
+    const executor_type executor = writer->executor(lease);
     if (has_nowhere_to_run(handler, executor)) {
       return;
     }
-    NewTicket ticket(kTicket ? Ticket::make() : nullptr);
-    auto op = Op::make(std::forward<Handler>(handler), executor, writer, std::move(payload_),
-                       std::move(ticket));
+    const TurnStart turn = turn_;
+    auto op = Op::make(std::forward<Handler>(handler), executor, writer, slices_);
     Effects effects(writer->guard());
     if (writer->queue().wait_write(*op, effects) == WriteQueue::Wait::kWaiting) {
       op.release();
@@ -141,12 +102,13 @@ class StartWrite {
       op->waited = false;
       op.release()->post();  // first: an admitted burst goes on before the writer's turn
     }
-    writer->carry_out(effects);
+    writer->carry_out(effects, turn);
   }
 
  private:
   WriterPointer writer_;
-  Payload payload_;
+  std::span<Bytes> slices_;
+  TurnStart turn_;
 };
 
 /// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter. `kCloses`:
@@ -190,17 +152,15 @@ class StartLifeWait {
   explicit StartLifeWait(WriterPointer writer, Waiters waiters = Waiters::refuse) noexcept
       : writer_(std::move(writer)), waiters_(waiters) {}
 
-  [[nodiscard]] executor_type get_executor() const noexcept {
-    return writer_->context()->executor();
-  }
+  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
 
   template <class Handler>
   void operator()(Handler&& handler) const {
     using Op = WaitingOp<LifeWait<Waiter, kCloses>, std::decay_t<Handler>, executor_type>;
     const WriterPointer writer = writer_;
     const Waiters waiters = waiters_;
-    const PostLease lease(writer->context()->guard());
-    const executor_type executor = writer->context()->executor(lease);
+    const PostLease lease(writer->guard());
+    const executor_type executor = writer->executor(lease);
     if (has_nowhere_to_run(handler, executor)) {
       return;
     }
@@ -258,16 +218,14 @@ class StartUnwrittenWait {
 
   explicit StartUnwrittenWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
 
-  [[nodiscard]] executor_type get_executor() const noexcept {
-    return writer_->context()->executor();
-  }
+  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
 
   template <class Handler>
   void operator()(Handler&& handler) const {
     using Op = WaitingOp<UnwrittenWait, std::decay_t<Handler>, executor_type>;
     const WriterPointer writer = writer_;
-    const PostLease lease(writer->context()->guard());
-    const executor_type executor = writer->context()->executor(lease);
+    const PostLease lease(writer->guard());
+    const executor_type executor = writer->executor(lease);
     if (has_nowhere_to_run(handler, executor)) {
       return;
     }

@@ -42,7 +42,7 @@ class Writer final : public WriterBase {
   using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using EndMemory = HandlerMemory<96>;
   using EndAllocator = HandlerAllocator<void, EndMemory>;
-  using Self = std::shared_ptr<Writer>;
+  using Self = CountedPointer<Writer, WriterReference>;
   static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
  public:
@@ -54,7 +54,7 @@ class Writer final : public WriterBase {
         end_(ownership) {
     net::execution_context& of_stream = context_of(*stream_executor_);
     if (!enter_context(of_stream)) {
-      end_with_context(&of_stream);
+      orphan(&of_stream);
     }
   }
 
@@ -64,19 +64,20 @@ class Writer final : public WriterBase {
     if (stream_executor_) {
       queue().orphan(&context_of(*stream_executor_), effects);
     }
-    forget_stream();
+    forget_context();
     leave_context();
     effects.resume_all();
+    effects.finish();
   }
 
  protected:
-  void start_turn(bool may_dispatch) noexcept override {
+  void start_turn(TurnStart turn) noexcept override {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      if (may_dispatch) {
-        dispatch_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
+      if (turn == TurnStart::kDispatch) {
+        net::dispatch(*stream_executor_, TurnHandler{self()});
       } else {
-        post_on(*stream_executor_, TurnAllocator(turn_memory_), TurnHandler{self()});
+        net::post(*stream_executor_, TurnHandler{self()});
       }
     } catch (...) {
       fail_to_start();
@@ -110,12 +111,19 @@ class Writer final : public WriterBase {
   }
 
  private:
+  // It has no associated executor: it runs on the one that it is given to, and on no other.
   struct TurnHandler {
+    using allocator_type = TurnAllocator;
+
     Self writer;
+
+    [[nodiscard]] allocator_type get_allocator() const noexcept {
+      return TurnAllocator(writer->turn_memory_);
+    }
     void operator()() {
       Writer& self = *writer;
       if (self.is_in_turn_) {  // an owner that it let go of has submitted: no recursion
-        self.start_turn(false);
+        self.start_turn(TurnStart::kPost);
       } else {
         self.run_turn(std::move(writer));
       }
@@ -146,7 +154,7 @@ class Writer final : public WriterBase {
     }
   };
 
-  [[nodiscard]] Self self() { return std::static_pointer_cast<Writer>(shared_from_this()); }
+  [[nodiscard]] Self self() noexcept { return Self(this); }
   [[nodiscard]] StreamHandler stream_handler(Self self) {
     return {std::move(self), cancellation_.slot()};
   }
@@ -160,10 +168,11 @@ class Writer final : public WriterBase {
   void carry_out_in_turn(Effects& effects) noexcept {
     effects.resume_all();
     if (effects.start_turn) {
-      start_turn(effects.may_dispatch);
+      start_turn(TurnStart::kPost);
     }
     must_watch_ |= effects.watch_time;
     has_ended_ |= effects.ended;
+    effects.finish();
   }
 
   // What a turn, or a step of the stream, leaves to be done.
@@ -195,7 +204,7 @@ class Writer final : public WriterBase {
     std::size_t inline_bytes = 0;
     for (unsigned writes = 1;; ++writes) {
       if (turn == Turn::kYield) {
-        start_turn(false);
+        start_turn(TurnStart::kPost);
         return;
       }
       if (turn == Turn::kShutdown) {

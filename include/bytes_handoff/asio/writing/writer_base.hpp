@@ -1,45 +1,61 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/support/context_registry.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
-#include "bytes_handoff/asio/support/stream_context.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/writing/writer_pointer.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// How a turn of the writer starts: once the handler that submits has returned, or at once where
+/// that runs on the stream's executor.
+enum class TurnStart : bool { kPost, kDispatch };
+
 /// What handles, tickets and waiting operations see of a writer, whatever its stream: the queue,
-/// and how to carry out what the queue asks for.
-class WriterBase : public ContextMember, public std::enable_shared_from_this<WriterBase> {
+/// how to carry out what the queue asks for, and where their handlers run by default.
+class WriterBase : public ContextMember {
  public:
   WriterBase(const WriterBase&) = delete;
   WriterBase& operator=(const WriterBase&) = delete;
-  ~WriterBase() override = default;
 
   [[nodiscard]] WriteQueue& queue() noexcept { return queue_; }
-  [[nodiscard]] const std::shared_ptr<StreamContext>& context() const noexcept { return context_; }
+
+  /// The stream's executor; none once its context is being destroyed, which some executors must not
+  /// outlive.
+  [[nodiscard]] net::any_io_executor executor() noexcept {
+    const PostLease lease(guard());
+    return executor(lease);
+  }
+  /// The same, for who holds a lease, or none.
+  [[nodiscard]] net::any_io_executor executor(const PostLease& lease) const noexcept {
+    return lease ? executor_ : net::any_io_executor();
+  }
 
   /// Carries out what a step of the queue asked for, made on any thread with `guard()`. Outside the
   /// queue's lock. What the caller needs afterwards it must keep alive itself.
-  void carry_out(Effects& effects) noexcept {
-    if (!effects.asks_for_something()) {
-      return;
+  void carry_out(Effects& effects, TurnStart turn = TurnStart::kPost) noexcept {
+    if (effects.asks_for_something()) {
+      effects.resume_all();
+      if (effects.start_turn) {
+        start_turn(turn);
+      }
+      if (effects.watch_time) {
+        post_watch();
+      }
+      if (effects.ended) {
+        post_end();
+      }
     }
-    effects.resume_all();
-    if (effects.start_turn) {
-      start_turn(effects.may_dispatch);
-    }
-    if (effects.watch_time) {
-      post_watch();
-    }
-    if (effects.ended) {
-      post_end();
-    }
+    effects.finish();
   }
 
   void close(Waiters waiters) noexcept {
@@ -57,24 +73,21 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
     queue_.abort(error, effects);
     carry_out(effects);
   }
-  /// The last handle has gone. Where nobody has closed the queue, its message is not whole.
-  void end_without_handles() noexcept {
-    if (queue_.is_open()) {
-      abort_after_written();
-    }
-    has_handles_ = false;
-    queue_.discard_unwritten();
-  }
+
+  /// Another handle, unless there is none any more.
+  [[nodiscard]] bool try_add_handle() noexcept { return add_unless_zero(handles_); }
 
  protected:
+  /// With one reference and one handle. The handles have one reference together.
   WriterBase(const WriteHandoffConfig& config, net::any_io_executor executor)
-      : queue_(config), context_(StreamContext::make(std::move(executor))) {}
+      : queue_(config), executor_(std::move(executor)) {}
+  virtual ~WriterBase() = default;
 
-  [[nodiscard]] bool has_handles() const noexcept { return has_handles_; }
+  [[nodiscard]] bool has_handles() const noexcept { return handles_.load() != 0; }
 
   /// Posts a turn of the writer to the stream's executor, or dispatches it there. The queue sees to
   /// it that at most one is posted or running.
-  virtual void start_turn(bool may_dispatch) noexcept = 0;
+  virtual void start_turn(TurnStart turn) noexcept = 0;
   /// Sees to it that the time is looked at.
   virtual void post_watch() noexcept = 0;
   /// Once: sees to it that the stream is ended as the queue was, and let go of.
@@ -82,22 +95,89 @@ class WriterBase : public ContextMember, public std::enable_shared_from_this<Wri
   virtual void forget_stream() noexcept = 0;
 
   void end_with_context(const void* context) noexcept final {
+    orphan(context);
+    WriterReference::drop(this);  // keep_alive's
+  }
+  void orphan(const void* context) noexcept {
     Effects effects;
     queue_.orphan(context, effects);
     guard().wait_until_left();
     effects.resume_all();
+    forget_context();
+    effects.finish();
+  }
+  void forget_context() noexcept {
     forget_stream();
+    executor_ = nullptr;
   }
 
  private:
-  std::shared_ptr<void> keep_alive() noexcept final { return weak_from_this().lock(); }
+  friend WriterReference;
+  friend WriterHandle;
+  using Counter = std::atomic<std::uint32_t>;
+
+  [[nodiscard]] static bool add_unless_zero(Counter& counter) noexcept {
+    std::uint32_t count = counter.load(std::memory_order_relaxed);
+    while (count != 0) {
+      if (counter.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::shared_ptr<void> keep_alive() noexcept final {
+    return std::shared_ptr<void>(std::shared_ptr<void>(),
+                                 add_unless_zero(references_) ? this : nullptr);
+  }
+
+  // The last handle has gone. Where nobody has closed the queue, its message is not whole.
+  void end_without_handles() noexcept {
+    if (queue_.is_open()) {
+      abort_after_written();
+    }
+    queue_.discard_unwritten();
+  }
 
   WriteQueue queue_;
-  const std::shared_ptr<StreamContext> context_;
-  std::atomic<bool> has_handles_{true};
+  net::any_io_executor executor_;  // until its context is destroyed
+  Counter references_{1};
+  Counter handles_{1};
 };
 
-using WriterPointer = std::shared_ptr<WriterBase>;
+inline void WriterReference::add(WriterBase* writer) noexcept {
+  writer->references_.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline void WriterReference::drop(WriterBase* writer) noexcept {
+  if (writer->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    delete writer;
+  }
+}
+
+inline void WriterHandle::add(WriterBase* writer) noexcept {
+  writer->handles_.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline void WriterHandle::drop(WriterBase* writer) noexcept {
+  if (writer->handles_.fetch_sub(1) == 1) {
+    writer->end_without_handles();
+    WriterReference::drop(writer);
+  }
+}
+
+/// Whether a handler has nowhere to run: it is bound to no executor, and the context of the default
+/// one is gone.
+template <class Handler>
+[[nodiscard]] bool has_nowhere_to_run(const Handler& handler,
+                                      const net::any_io_executor& default_executor) noexcept {
+  using Executor = net::associated_executor_t<Handler, net::any_io_executor>;
+  if constexpr (std::is_same_v<Executor, net::any_io_executor>) {
+    return !net::get_associated_executor(handler, default_executor);
+  } else {
+    return false;
+  }
+}
 
 /// What a read of the same stream wants to know of a queue. It keeps the queue not open.
 class EndForReads {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
 #include "bytes_handoff/core/support/post_guard.hpp"
@@ -7,25 +9,18 @@
 namespace bytes_handoff::detail {
 
 /// What a step of the write queue asks of its front end, to be done once the step has returned and
-/// its lock is open: resume everyone in `resumed`, in order; then start a writer's turn, watch the
-/// time, ask the stream to cancel, as the flags say. References are dropped when it goes out of
-/// scope.
+/// its lock is open: `resume_all`; then start a writer's turn, watch the time, ask the stream to
+/// cancel, as the flags say; `finish` at last.
 struct Effects {
   Effects() noexcept = default;
   /// For a step on any thread: what it asks for is done before the context's shutdown goes on.
   explicit Effects(PostGuard& of_context) noexcept : guard_(&of_context) {}
   Effects(const Effects&) = delete;
   Effects& operator=(const Effects&) = delete;
-  ~Effects() {
-    if (is_held_) {
-      guard_->leave();
-    }
-  }
 
   WaitingList resumed;
   const void* destroyed_context = nullptr;
   bool start_turn = false;
-  bool may_dispatch = false;  // the turn may run at once, where this is the stream's executor
   bool cancel_stream = false;
   bool watch_time = false;  // `tick` is to be called from now on, as it says
   bool ended = false;       // the queue has just come to its end
@@ -53,9 +48,17 @@ struct Effects {
   /// Whether there is anything to be done, of a step with a guard.
   [[nodiscard]] bool asks_for_something() const noexcept { return is_held_; }
 
+  /// Resumes everyone in `resumed`, in order.
   void resume_all() noexcept {
     while (Waiting* waiting = resumed.pop_front()) {
       waiting->resume(destroyed_context);
+    }
+  }
+  /// Drops references, and lets the shutdown of the context go on.
+  void finish() noexcept {
+    releases.run();
+    if (std::exchange(is_held_, false)) {
+      guard_->leave();
     }
   }
 

@@ -6,10 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
-#include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/core/queue/write_item.hpp"
 #include "bytes_handoff/core/support/intrusive_list.hpp"
 
 namespace bytes_handoff::detail {
@@ -28,9 +27,22 @@ class Waiting : public ListNode {
 /// First come, first served; anyone can leave.
 using WaitingList = IntrusiveList<Waiting>;
 
+/// Where an admitted write is in its queue, which never moves: what a ticket remembers.
+struct AdmittedWrite {
+  WriteItem* last_item = nullptr;  // valid while it is queued
+  std::uint64_t first = 0;         // its items, counted from the first one ever
+  std::uint64_t last = 0;
+  std::uint64_t offset = 0;  // bytes that were admitted before it
+  std::size_t size = 0;      // bytes
+};
+
 /// Waits for the end of one write.
 struct TicketWaiter : Waiting {
+  explicit TicketWaiter(const AdmittedWrite& of) noexcept : write(of) {}
+
+  const AdmittedWrite write;
   WriteResult result;
+  bool linked = false;
 };
 
 /// Waits until everything that was admitted before it has been written.

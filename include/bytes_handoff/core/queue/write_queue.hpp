@@ -16,7 +16,6 @@
 #include "bytes_handoff/core/queue/effects.hpp"
 #include "bytes_handoff/core/queue/last_run.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
-#include "bytes_handoff/core/queue/ticket_state.hpp"
 #include "bytes_handoff/core/queue/unwritten.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
@@ -37,16 +36,17 @@ inline constexpr int kLooksAtSilence = 4;
 /// the line, and flushes that complete, all together. The writer yields, and goes on in another
 /// turn. One write comes in whole, however many items it has, and what one gather had leaves whole.
 /// Not limited: the steps that end the queue or close it, once each.
-inline constexpr std::size_t kMaxStepItems = kMaxBatchItems;
+inline constexpr std::size_t kMaxStepItems = 1024;
 
-/// Waits for room. The front end owns the slices until the write is admitted; a refused or
-/// cancelled waiter still has them.
-template <class Sync>
-struct BasicWriteWaiter : Waiting {
+class WriteBatch;
+
+/// Waits for room. The slices are the caller's until the write is admitted, and are not touched
+/// once the waiter has been resumed.
+struct WriteWaiter : Waiting {
   std::span<Bytes> slices;
-  TicketState<Sync>* ticket = nullptr;  // made beforehand; null for fire and forget
   /// Set before `resume`: nothing when the write was admitted.
   std::optional<Refusal> refusal;
+  AdmittedWrite write;  // where it was
 
   // The queue's alone.
   std::size_t bytes = 0;
@@ -57,8 +57,6 @@ struct BasicWriteWaiter : Waiting {
 template <class Sync>
 class BasicWriteQueue {
  public:
-  using Ticket = TicketState<Sync>;
-  using WriteWaiter = BasicWriteWaiter<Sync>;
   using TimePoint = std::chrono::steady_clock::time_point;
   enum class Wait { kAdmitted, kRefused, kWaiting };
   /// What the writer is to do next. `kYield`: post another turn. `kIdle`, `kEnded`: nothing.
@@ -76,12 +74,20 @@ class BasicWriteQueue {
   ~BasicWriteQueue();
 
   // Submission, from any thread. All slices are admitted as one, contiguous, or none is; admitted
-  // slices are left empty. A ticket given away in success belongs to the queue with one reference.
-  // No slices count as one empty one. Throws std::bad_alloc with nothing changed.
-  [[nodiscard]] expected<void, Refusal> try_write(std::span<Bytes> slices, Ticket* ticket,
-                                                  Effects& effects);
+  // slices are left empty. No slices count as one empty one. Throws std::bad_alloc with nothing
+  // changed.
+  [[nodiscard]] expected<AdmittedWrite, Refusal> try_write(std::span<Bytes> slices,
+                                                           Effects& effects);
   [[nodiscard]] Wait wait_write(WriteWaiter& waiter, Effects& effects);
   void cancel(WriteWaiter& waiter, Effects& effects) noexcept;
+
+  // Tickets.
+  enum class TicketWait { kDone, kWaiting, kAnotherWaits };
+  /// `kDone`: the result is there. `kAnotherWaits`: for the same write.
+  [[nodiscard]] TicketWait wait_written(TicketWaiter& waiter) noexcept;
+  void cancel(TicketWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
+  /// None while the write is queued.
+  [[nodiscard]] std::optional<WriteResult> result(const AdmittedWrite& write) const noexcept;
 
   // Waits. True when the result is there at once; then nothing was linked.
   [[nodiscard]] bool wait_flush(FlushWaiter& waiter) noexcept;
@@ -152,8 +158,9 @@ class BasicWriteQueue {
   void count_refusal(const Refusal& refusal) noexcept;
   void enter_line(WriteWaiter& waiter);
   void leave_line(WriteWaiter& waiter) noexcept;
-  void push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket, Effects& effects) noexcept;
-  void push_item(const WriteItem& item, Effects& effects) noexcept;
+  [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
+                                   Effects& effects) noexcept;
+  WriteItem* push_item(const WriteItem& item, Effects& effects) noexcept;
   void schedule(Effects& effects) noexcept;
   void refuse(WriteWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
   void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
@@ -163,7 +170,6 @@ class BasicWriteQueue {
   void complete_flushes(std::size_t& left, Effects& effects) noexcept;
   [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
                                         Effects& effects) noexcept;
-  void finish_ticket(Ticket& ticket, Effects& effects) noexcept;
   [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
   [[nodiscard]] bool is_settled() noexcept;
   [[nodiscard]] bool starts_empty() noexcept { return !items_.empty() && items_.front().size == 0; }
@@ -176,7 +182,9 @@ class BasicWriteQueue {
   void end(ErrorValue error, Effects& effects) noexcept;
   void give_unwritten(Effects& effects) noexcept;
   void drop_written(std::size_t written, Effects& effects) noexcept;
-  void fail_tickets(ErrorValue error, Effects& effects) noexcept;
+  void fail_tickets(Effects& effects) noexcept;
+  [[nodiscard]] bool has_left(const AdmittedWrite& write) const noexcept;
+  [[nodiscard]] WriteResult result_of(const AdmittedWrite& write) const noexcept;
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
   }
@@ -194,6 +202,9 @@ class BasicWriteQueue {
   bool is_watched_ = false;  // whether `tick` is being called
   unsigned zero_writes_ = 0;
   ErrorValue first_error_;
+  // At the end: items that were wholly written, and all bytes that were.
+  std::uint64_t ended_items_ = 0;
+  std::uint64_t ended_bytes_ = 0;
 
   WriteItems items_;  // admitted and not wholly written; after an end, the unwritten ones
   std::size_t front_offset_ = 0;     // bytes of the first item that are written
@@ -217,7 +228,6 @@ class BasicWriteQueue {
 };
 
 using WriteQueue = BasicWriteQueue<StdSync>;
-using WriteWaiter = BasicWriteWaiter<StdSync>;
 
 extern template class BasicWriteQueue<StdSync>;
 

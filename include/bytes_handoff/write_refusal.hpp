@@ -2,17 +2,15 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
-#include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Why a write was refused. A refused write leaves the queue as it was.
+/// Why a write was refused. A refused write leaves the queue, and the caller's bytes, as they were.
 struct WriteRefusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
   /// What would have been pending or waiting, and what may be: bytes for `byte_budget_exceeded` and
@@ -20,23 +18,13 @@ struct WriteRefusal {
   /// `can_never_fit` the size of the write alone, in bytes or items. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
-  /// For `closed`: the error that ended the queue; none where it was closed in order.
-  net_error_code error;
+  /// For `closed`: the error that ended the queue; none if it was closed in order.
+  net_error_code first_error;
   /// For `can_never_fit`: the write has too many items, not too many bytes.
   bool counts_items = false;
 
   /// One line for people, with the member of `WriteHandoffConfig` that is the limit.
   [[nodiscard]] std::string message() const;
-};
-
-/// A refused write with the bytes that were to be written: the very slice, not a copy.
-struct WriteBackpressure : WriteRefusal {
-  Bytes bytes;
-};
-
-/// The same for a write of several slices.
-struct WriteAllBackpressure : WriteRefusal {
-  std::vector<Bytes> bytes;
 };
 
 inline std::string WriteRefusal::message() const {
@@ -49,7 +37,8 @@ inline std::string WriteRefusal::message() const {
   };
   switch (reason) {
     case WriteRefusalReason::closed:
-      return "write refused: the queue is closed" + (error ? ": " + error.message() : "");
+      return "write refused: the queue is closed" +
+             (first_error ? ": " + first_error.message() : "");
     case WriteRefusalReason::can_never_fit:
       return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
              ", the queue's limit is " + std::to_string(limit) +

@@ -110,8 +110,8 @@ void BasicWriteQueue<Sync>::count_refusal(const Refusal& refusal) noexcept {
 }
 
 template <class Sync>
-expected<void, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices, Ticket* ticket,
-                                                         Effects& effects) {
+expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices,
+                                                                  Effects& effects) {
   const std::size_t bytes = total_size(slices);
   const std::size_t items = item_count(slices);
   const Lock lock(mutex_);
@@ -121,8 +121,7 @@ expected<void, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices
     return unexpected(refusal);
   }
   items_.reserve(items);
-  push(slices, bytes, ticket, effects);
-  return {};
+  return push(slices, bytes, effects);
 }
 
 template <class Sync>
@@ -134,7 +133,7 @@ auto BasicWriteQueue<Sync>::wait_write(WriteWaiter& waiter, Effects& effects) ->
   if (!refusal) {
     items_.reserve(waiter.items);
     waiter.refusal.reset();
-    push(waiter.slices, waiter.bytes, waiter.ticket, effects);
+    waiter.write = push(waiter.slices, waiter.bytes, effects);
     return Wait::kAdmitted;
   }
   const bool room_may_come = refusal->reason == WriteRefusalReason::byte_budget_exceeded ||
@@ -226,7 +225,7 @@ bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) n
     left -= std::min(left, waiter->items);
     leave_line(*waiter);
     waiter->refusal.reset();
-    push(waiter->slices, waiter->bytes, waiter->ticket, effects);
+    waiter->write = push(waiter->slices, waiter->bytes, effects);
     effects.resume(*waiter);
     admitted = true;
   }
@@ -234,38 +233,39 @@ bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) n
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes, Ticket* ticket,
-                                 Effects& effects) noexcept {
-  if (ticket != nullptr) {
-    ticket->total_bytes = bytes;
-  }
+AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes,
+                                          Effects& effects) noexcept {
+  AdmittedWrite write{nullptr, stats_.admitted_items, 0, stats_.admitted_bytes, bytes};
   if (pending_bytes_ == 0) {
     ++progress_;
   }
   if (slices.empty()) {
-    push_item(WriteItem{nullptr, 0, nullptr, TicketLink(ticket, true)}, effects);
+    write.last_item = push_item(WriteItem{nullptr, 0, nullptr, nullptr}, effects);
   }
   for (Bytes& slice : slices) {
-    push_item(WriteItem::take(slice, TicketLink(ticket, &slice == &slices.back())), effects);
+    write.last_item = push_item(WriteItem::take(slice), effects);
   }
+  write.last = stats_.admitted_items - 1;
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;
   stats_.high_water_bytes = std::max(stats_.high_water_bytes, pending_bytes_);
   stats_.high_water_items = std::max(stats_.high_water_items, pending_items_);
   if (writer_ == Writer::kIdle) {
     schedule(effects);
-    effects.may_dispatch = config_.dispatch_writes;
   }
+  return write;
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
+WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
   if (last_run_.ends_at(item.owner)) {
     last_run_.end_run(written_items() + in_flight_items_, effects.releases);
   }
-  last_run_.note(item, items_.push_back(item), stats_.admitted_items);
+  const WriteItems::Cursor at = items_.push_back(item);
+  last_run_.note(item, at, stats_.admitted_items);
   ++stats_.admitted_items;
   ++pending_items_;
+  return &*at;
 }
 
 template <class Sync>

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "bytes_handoff/core/queue/tickets.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 
@@ -222,7 +223,9 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   state_ = State::kEnded;
   first_error_ = error;
   effects.note_end(is_with_stream());
-  fail_tickets(error, effects);
+  ended_items_ = written_items();
+  ended_bytes_ = stats_.admitted_bytes - pending_bytes_ + front_offset_;
+  fail_tickets(effects);
   pending_bytes_ = pending_items_ = 0;
   last_run_.reset();
   refuse_all_waiters(closed_refusal(), effects);
@@ -262,26 +265,16 @@ void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) 
   });
 }
 
-// The write at the front failed with `error`; those behind it were never started.
 template <class Sync>
-void BasicWriteQueue<Sync>::fail_tickets(ErrorValue error, Effects& effects) noexcept {
-  std::size_t unwritten = 0;
-  std::size_t offset = front_offset_;
-  Ticket* failed = items_.empty() ? nullptr : items_.front().ticket.template get<Ticket>();
-  auto at = items_.empty() ? WriteItems::Cursor() : items_.front_cursor();
-  for (std::size_t left = items_.size(); left != 0; --left, ++at, offset = 0) {
-    Ticket* const ticket = at->ticket.template get<Ticket>();
-    unwritten = ticket == nullptr ? 0 : unwritten + at->size - offset;
-    if (ticket != nullptr && at->ticket.is_last()) {
-      const WriteResult result{ticket == failed ? error : ErrorValue::of(Errc::closed),
-                               ticket->total_bytes - unwritten};
-      if (TicketWaiter* waiter = ticket->finish(result)) {
-        effects.resume(*waiter);
-      }
-      ticket->release();
-      unwritten = 0;
+void BasicWriteQueue<Sync>::fail_tickets(Effects& effects) noexcept {
+  if (items_.empty()) {
+    return;
+  }
+  auto at = items_.front_cursor();
+  for (std::size_t left = items_.size(); left != 0; --left, ++at) {
+    if (TicketWaiter* const waiter = std::exchange(at->waiter, nullptr)) {
+      complete_ticket(*waiter, result_of(waiter->write), effects);
     }
-    at->ticket = TicketLink();
   }
 }
 
@@ -305,8 +298,6 @@ void BasicWriteQueue<Sync>::put_back(UnwrittenItems& items) noexcept {
 
 template <class Sync>
 BasicWriteQueue<Sync>::~BasicWriteQueue() {
-  Effects unused;
-  fail_tickets(ErrorValue::of(Errc::closed), unused);
   UnwrittenItems items;
   items.swap(items_, front_offset_);
 }

@@ -1,14 +1,102 @@
 #pragma once
 
-// The write queue's side towards the writer: what a turn offers to the stream, and what it took.
+// How writes leave the queue: what a turn offers to the stream, and what the stream took.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <memory_resource>
 #include <utility>
 
+#include "bytes_handoff/core/queue/tickets.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::detail {
+
+/// Limits of one gather: buffers (what a vectored write takes on common systems is a multiple of
+/// this), bytes, and items (so that the queue is locked for about a microsecond at most).
+inline constexpr std::size_t kMaxBatchBuffers = 64;
+inline constexpr std::size_t kMaxBatchBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxBatchItems = kMaxStepItems;
+
+static_assert(kMaxBatchBuffers + 2 <= DeferredReleases::kCapacity,
+              "what one gather releases must fit, beside one owner of a compacted run");
+
+/// What one vectored write offers to the stream. Slices that are neighbours in one block are one
+/// buffer. The memory belongs to the queue and stays while the write is with the stream.
+///
+/// For a stream that makes a record of each write, whole slices of together at most `join_at_most`
+/// bytes are gathered, or one that is larger. Where they are scattered they are joined: copied into
+/// one block, to which they belong from then on. What is one buffer anyway is not copied. The rest
+/// of a slice of which the stream took a part is not joined to what is behind it.
+class WriteBatch {
+ public:
+  struct Buffer {
+    const std::byte* data;
+    std::size_t size;
+  };
+
+  /// `join_at_most` 0: nothing is joined.
+  explicit WriteBatch(std::size_t join_at_most = 0) noexcept : join_at_most_(join_at_most) {}
+
+  /// Gathers from the front of `from`, whose first `offset` bytes are written already. What must be
+  /// joined gets a block from `block_source`; null: the library's pool.
+  void gather(WriteItems& from, std::size_t offset,
+              std::pmr::memory_resource* block_source = nullptr) noexcept;
+
+  /// Whether what was gathered is to be joined before it is offered.
+  [[nodiscard]] bool must_join() const noexcept { return join_at_most_ != 0 && count > 1; }
+  /// Joins what was gathered, and drops the references on its owners. The items must be with the
+  /// stream, in which case the queue's lock is not needed. Where the source of the block throws,
+  /// the first buffer alone is offered. Precondition: `must_join()`.
+  void join() noexcept;
+
+  std::array<Buffer, kMaxBatchBuffers> buffers;  // NOLINT: only the first count are ever read
+  std::size_t count = 0;                         // buffers in use
+  std::size_t bytes = 0;
+  std::size_t items = 0;  // items that are wholly or partly in it
+
+ private:
+  void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
+  [[nodiscard]] bool extends_last_buffer(const std::byte* data, const Owner* owner,
+                                         const Owner* previous_owner) const noexcept {
+    return count != 0 && owner == previous_owner &&
+           buffers[count - 1].data + buffers[count - 1].size == data;
+  }
+
+  const std::size_t join_at_most_;
+  WriteItems::Cursor first_;  // this and the next only where slices are joined
+  std::pmr::memory_resource* block_source_ = nullptr;
+};
+
+inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
+                               std::pmr::memory_resource* block_source) noexcept {
+  count = bytes = items = 0;
+  if (join_at_most_ != 0) {
+    block_source_ = block_source;
+    gather_to_join(from, offset);
+    return;
+  }
+  const Owner* previous_owner = nullptr;
+  auto at = from.front_cursor();
+  const std::size_t most_items = std::min(from.size(), kMaxBatchItems);
+  for (; items < most_items && bytes < kMaxBatchBytes; ++items, ++at, offset = 0) {
+    const std::byte* data = at->data + offset;
+    const std::size_t size = std::min(at->size - offset, kMaxBatchBytes - bytes);
+    if (size == 0) {
+      continue;
+    }
+    if (extends_last_buffer(data, at->owner, previous_owner)) {
+      buffers[count - 1].size += size;
+    } else if (count < kMaxBatchBuffers) {
+      buffers[count++] = {data, size};
+    } else {
+      return;
+    }
+    previous_owner = at->owner;
+    bytes += size;
+  }
+}
 
 template <class Sync>
 auto BasicWriteQueue<Sync>::begin_turn(WriteBatch& batch, Effects& effects) noexcept -> Turn {
@@ -131,8 +219,8 @@ std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t 
     offset -= item.size;
     bytes += item.size;
     effects.releases.add(item.owner);
-    if (item.ticket.is_last()) {
-      finish_ticket(*item.ticket.template get<Ticket>(), effects);
+    if (item.waiter != nullptr) {
+      complete_ticket(*item.waiter, WriteResult{{}, item.waiter->write.size}, effects);
     }
     return true;
   });
@@ -141,14 +229,6 @@ std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t 
   pending_items_ -= items;
   last_run_.forget_first(written_items());
   return items;
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::finish_ticket(Ticket& ticket, Effects& effects) noexcept {
-  if (TicketWaiter* waiter = ticket.finish(WriteResult{{}, ticket.total_bytes})) {
-    effects.resume(*waiter);
-  }
-  ticket.release();
 }
 
 }  // namespace bytes_handoff::detail

@@ -6,10 +6,11 @@
 #include <cstddef>
 #include <optional>
 
+#include "bytes_handoff/core/queue/admission.hpp"
+#include "bytes_handoff/core/queue/departure.hpp"
+#include "bytes_handoff/core/queue/ends.hpp"
+#include "bytes_handoff/core/queue/tickets.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
-#include "bytes_handoff/core/queue/write_queue_admission.hpp"
-#include "bytes_handoff/core/queue/write_queue_ends.hpp"
-#include "bytes_handoff/core/queue/write_queue_writer.hpp"
 
 namespace bytes_handoff::detail {
 

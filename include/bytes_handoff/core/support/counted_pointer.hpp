@@ -1,0 +1,52 @@
+#pragma once
+
+#include <utility>
+
+namespace bytes_handoff::detail {
+
+/// A pointer to an object that counts who points to it. `Count` says how: `Count::add(object)` and
+/// `Count::drop(object)`, of which the last one may destroy it.
+template <class T, class Count>
+class CountedPointer {
+ public:
+  CountedPointer() noexcept = default;
+  /// Counts one more, unless it is null.
+  explicit CountedPointer(T* to) noexcept : to_(to) {
+    if (to_ != nullptr) {
+      Count::add(to_);
+    }
+  }
+  /// For one that is counted already.
+  [[nodiscard]] static CountedPointer adopt(T* to) noexcept {
+    CountedPointer pointer;
+    pointer.to_ = to;
+    return pointer;
+  }
+  CountedPointer(const CountedPointer& other) noexcept : CountedPointer(other.to_) {}
+  CountedPointer(CountedPointer&& other) noexcept : to_(std::exchange(other.to_, nullptr)) {}
+  CountedPointer& operator=(const CountedPointer& other) noexcept {
+    CountedPointer copy(other);
+    std::swap(to_, copy.to_);
+    return *this;
+  }
+  CountedPointer& operator=(CountedPointer&& other) noexcept {
+    CountedPointer from(std::move(other));
+    std::swap(to_, from.to_);
+    return *this;
+  }
+  ~CountedPointer() {
+    if (to_ != nullptr) {
+      Count::drop(to_);
+    }
+  }
+
+  [[nodiscard]] T* get() const noexcept { return to_; }
+  [[nodiscard]] T& operator*() const noexcept { return *to_; }
+  [[nodiscard]] T* operator->() const noexcept { return to_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return to_ != nullptr; }
+
+ private:
+  T* to_ = nullptr;
+};
+
+}  // namespace bytes_handoff::detail
