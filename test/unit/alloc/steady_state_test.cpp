@@ -83,11 +83,10 @@ class SteadyState : public testing::Test {
 };
 
 TEST_F(SteadyState, a_detached_submission_and_its_drain_allocate_nothing) {
-  auto out =
-      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(SinkStream(context.get_executor()), limits(256, 1U << 20U));
   EXPECT_EQ(allocations_of([&] {
               for (int i = 0; i < 100; ++i) {
-                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+                ASSERT_TRUE(try_send(out, bytes).has_value());
               }
               run();
               ASSERT_EQ(out.pending_items(), 0U);
@@ -96,13 +95,12 @@ TEST_F(SteadyState, a_detached_submission_and_its_drain_allocate_nothing) {
 }
 
 TEST_F(SteadyState, tickets_and_groups_allocate_nothing) {
-  auto out =
-      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(SinkStream(context.get_executor()), limits(256, 1U << 20U));
   std::array<Bytes, 10> slices;
   EXPECT_EQ(allocations_of([&] {
-              auto ticket = out.try_write(bytes);
+              auto ticket = try_send(out, bytes);
               slices.fill(bytes);
-              auto all = out.try_write_all(slices);
+              auto all = out.try_write(slices);
               run();
               ASSERT_TRUE(ticket->is_done());
               ASSERT_TRUE(all->is_done());
@@ -111,11 +109,11 @@ TEST_F(SteadyState, tickets_and_groups_allocate_nothing) {
 }
 
 TEST_F(SteadyState, refusals_allocate_nothing) {
-  auto out = WriteHandoff::spawn(SinkStream(context.get_executor()), limits(1, 1500)).value();
+  auto out = WriteHandoff(SinkStream(context.get_executor()), limits(1, 1500));
   EXPECT_EQ(allocations_of([&] {
-              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
-              ASSERT_FALSE(out.try_write(bytes).has_value());
-              ASSERT_FALSE(out.try_write_detached(bytes).has_value());
+              ASSERT_TRUE(try_send(out, bytes).has_value());
+              ASSERT_FALSE(try_send(out, bytes).has_value());
+              ASSERT_FALSE(try_send(out, bytes).has_value());
               run();
             }),
             0U);
@@ -127,13 +125,13 @@ TEST_F(SteadyState, a_socket_that_makes_the_writer_wait_allocates_nothing) {
   net::local::connect_pair(near, far);
   near.set_option(net::socket_base::send_buffer_size(4096));
   far.non_blocking(true);
-  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(std::move(near), limits(256, 1U << 20U));
   std::string room(65536, '\0');
   std::size_t received = 0;
   std::size_t sent = 0;
   EXPECT_EQ(allocations_of([&] {
               for (int i = 0; i < 100; ++i) {
-                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+                ASSERT_TRUE(try_send(out, bytes).has_value());
               }
               sent += 100 * bytes.size();
               run();
@@ -151,8 +149,7 @@ TEST_F(SteadyState, a_submission_from_another_thread_allocates_nothing) {
   // Memory goes from one thread to the other, until what each of them keeps is full.
   constexpr int kRounds = 6000;
   constexpr int kMeasured = 1000;
-  auto out =
-      WriteHandoff::spawn(SinkStream(context.get_executor()), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(SinkStream(context.get_executor()), limits(256, 1U << 20U));
   std::binary_semaphore submitted(0);
   std::binary_semaphore drained(0);
   std::size_t allocations = 1;
@@ -162,7 +159,7 @@ TEST_F(SteadyState, a_submission_from_another_thread_allocates_nothing) {
       if (round == kRounds - kMeasured) {
         scope.emplace();
       }
-      EXPECT_TRUE(out.try_write_detached(bytes).has_value());
+      EXPECT_TRUE(try_send(out, bytes).has_value());
       submitted.release();
       drained.acquire();
     }
@@ -214,10 +211,10 @@ class SteadyStrand : public SteadyState {
 };
 
 TEST_F(SteadyStrand, a_write_from_its_own_thread_allocates_nothing) {
-  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(std::move(near), limits(256, 1U << 20U));
   EXPECT_EQ(mallocs_of([&] {
-              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
-              auto ticket = out.try_write(bytes);
+              ASSERT_TRUE(try_send(out, bytes).has_value());
+              auto ticket = try_send(out, bytes);
               run();
               ASSERT_TRUE(ticket->is_done());
               take_all();
@@ -227,10 +224,10 @@ TEST_F(SteadyStrand, a_write_from_its_own_thread_allocates_nothing) {
 
 TEST_F(SteadyStrand, a_write_that_the_stream_makes_wait_allocates_nothing) {
   near.set_option(net::socket_base::send_buffer_size(4096));
-  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(std::move(near), limits(256, 1U << 20U));
   EXPECT_EQ(mallocs_of([&] {
               for (int i = 0; i < 30; ++i) {
-                ASSERT_TRUE(out.try_write_detached(bytes).has_value());
+                ASSERT_TRUE(try_send(out, bytes).has_value());
               }
               run();
               ASSERT_NE(out.pending_items(), 0U) << "the socket was to be full";
@@ -244,7 +241,7 @@ TEST_F(SteadyStrand, a_write_that_the_stream_makes_wait_allocates_nothing) {
 }
 
 TEST_F(SteadyStrand, a_write_from_another_thread_allocates_nothing) {
-  auto out = WriteHandoff::spawn(std::move(near), limits(256, 1U << 20U)).value();
+  auto out = WriteHandoff(std::move(near), limits(256, 1U << 20U));
   std::binary_semaphore submit(0);
   std::binary_semaphore submitted(0);
   std::atomic<std::size_t> mallocs_there{0};
@@ -254,7 +251,7 @@ TEST_F(SteadyStrand, a_write_from_another_thread_allocates_nothing) {
     for (submit.acquire(); !is_over; submit.acquire()) {
       for (int i = 0; i < writes; ++i) {
         const std::size_t before = malloc_calls();
-        EXPECT_TRUE(out.try_write_detached(bytes).has_value());
+        EXPECT_TRUE(try_send(out, bytes).has_value());
         mallocs_there += malloc_calls() - before;
       }
       submitted.release();
@@ -281,19 +278,22 @@ TEST_F(SteadyStrand, a_write_from_another_thread_allocates_nothing) {
 TEST_F(SteadyState, what_waits_allocates_once_by_its_own_allocator_and_nothing_else) {
   CountingResource resource;
   std::array<std::byte, 4096> memory{};
-  auto out = WriteHandoff::spawn(SinkStream(context.get_executor()), limits(1, 1U << 20U)).value();
+  auto out = WriteHandoff(SinkStream(context.get_executor()), limits(1, 1U << 20U));
   int told = 0;
   EXPECT_EQ(allocations_of([&] {
               std::pmr::monotonic_buffer_resource arena(memory.data(), memory.size(),
                                                         std::pmr::null_memory_resource());
               const std::pmr::polymorphic_allocator<std::byte> allocator(&arena);
               const auto bound = [&] {
-                return net::bind_executor(context.get_executor(),
-                                          net::bind_allocator(allocator, [&](auto&&) { ++told; }));
+                return net::bind_executor(
+                    context.get_executor(),
+                    net::bind_allocator(allocator, [&](auto&&...) { ++told; }));
               };
-              ASSERT_TRUE(out.try_write_detached(bytes).has_value());
-              out.async_write_detached(bytes, bound());
-              out.async_write(bytes, bound());
+              ASSERT_TRUE(try_send(out, bytes).has_value());
+              Bytes first = bytes;
+              std::array second{bytes};
+              out.async_write(first, bound());
+              out.async_write(second, bound());
               out.async_flush(bound());
               run();
             }),

@@ -24,7 +24,7 @@ class TlsIdle : public testing::Test {
     buffer.emplace(HandoffBuffer::create(config).value());
   }
 
-  void send(const std::string& bytes) {
+  void try_send(const std::string& bytes) {
     net::async_write(*pair.server, net::buffer(bytes), sent.handler());
   }
 
@@ -91,7 +91,7 @@ TEST_F(TlsIdle, connection_holds_at_most_a_kibibyte_more_than_the_stream_does) {
 TEST_F(TlsIdle, connection_holds_no_more_after_a_large_message) {
   const std::size_t own = bytes_of_the_streams_own_read();
   const std::string message = pattern(1024 * 1024);
-  send(message);
+  try_send(message);
   while (got.size() < message.size()) {
     read_once();
   }
@@ -101,7 +101,7 @@ TEST_F(TlsIdle, connection_holds_no_more_after_a_large_message) {
 
 TEST_F(TlsIdle, connection_reads_each_record_whole) {
   const std::string message = pattern(64 * kRecordBytes);
-  send(message);
+  try_send(message);
   std::size_t reads = 0;
   while (got.size() < message.size()) {
     read_once();

@@ -29,9 +29,9 @@ class UnwrittenEntriesTest : public WriterFixture {
   [[nodiscard]] WriteHandoff ended_after(std::size_t n) {
     script = std::make_shared<StreamScript>();
     auto out = spawn_held();
-    EXPECT_TRUE(out.try_write_detached(text("abcd")));
-    EXPECT_TRUE(out.try_write_detached(text("ef")));
-    EXPECT_TRUE(out.try_write_detached({}));
+    EXPECT_TRUE(try_send(out, "abcd"));
+    EXPECT_TRUE(try_send(out, "ef"));
+    EXPECT_TRUE(try_send(out, ""));
     run_ready(*context);
     stream_takes(n);
     out.abort();
@@ -73,7 +73,7 @@ TEST_F(UnwrittenEntriesTest, are_whole_with_what_is_on_the_wire_of_the_first) {
 TEST_F(UnwrittenEntriesTest, are_waited_for_until_the_end_and_the_streams_last_return) {
   script->honours_cancellation = false;
   auto out = spawn_held();
-  EXPECT_TRUE(out.try_write_detached(text("abcd")));
+  EXPECT_TRUE(try_send(out, "abcd"));
   Outcome<Given> given;
   Outcome<Given> later;
   out.async_unwritten(into(given));
@@ -92,7 +92,7 @@ TEST_F(UnwrittenEntriesTest, are_waited_for_until_the_end_and_the_streams_last_r
 
 TEST_F(UnwrittenEntriesTest, of_a_queue_that_was_closed_in_order_are_none) {
   auto out = spawn();
-  EXPECT_TRUE(out.try_write_detached(text("abcd")));
+  EXPECT_TRUE(try_send(out, "abcd"));
   Outcome<Given> given;
   out.async_unwritten(into(given));
   EXPECT_TRUE(out.is_open()) << "it closes nothing";
@@ -108,7 +108,7 @@ TEST_F(UnwrittenEntriesTest, come_to_who_waits_when_the_last_handle_goes) {
   script->error = net::error::connection_reset;
   {
     auto out = spawn();
-    EXPECT_TRUE(out.try_write_detached(text("abcd")));
+    EXPECT_TRUE(try_send(out, "abcd"));
     out.async_unwritten(into(given));
   }
   ASSERT_TRUE(run_out(*context));
@@ -117,7 +117,7 @@ TEST_F(UnwrittenEntriesTest, come_to_who_waits_when_the_last_handle_goes) {
 
 TEST_F(UnwrittenEntriesTest, are_not_lost_by_a_cancellation) {
   auto out = spawn_held();
-  EXPECT_TRUE(out.try_write_detached(text("abcd")));
+  EXPECT_TRUE(try_send(out, "abcd"));
   for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial,
                           net::cancellation_type::total}) {
     net::cancellation_signal signal;

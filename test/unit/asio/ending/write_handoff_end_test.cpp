@@ -22,11 +22,11 @@ class WriteHandoffEnd : public WriterFixture {
     WriteHandoffConfig config = limits(2, 100);
     config.close_timeout = close_timeout;
     out.emplace(spawn_held(config));
-    current = out->try_write(text("abcd")).value();
-    behind = out->try_write(text("ef")).value();
+    current = try_send(*out, "abcd").value();
+    behind = try_send(*out, "ef").value();
     current.async_wait(current_done.handler());
     behind.async_wait(behind_done.handler());
-    out->async_write(text("gh"), waiting.handler());
+    out->async_write(waiting.from("gh"), waiting.handler());
     out->async_flush(flush.handler());
     out->async_closed(closed.handler());
     run_ready(*context);
@@ -34,11 +34,19 @@ class WriteHandoffEnd : public WriterFixture {
     EXPECT_FALSE(waiting.has_come() || flush.has_come() || closed.has_come());
   }
 
-  void expect_refused(WriteResultOf& result, const net_error_code& error) {
-    ASSERT_FALSE(result.has_value());
-    EXPECT_EQ(result.error().reason, Reason::closed);
-    EXPECT_EQ(result.error().error, error) << result.error().error.message();
-    EXPECT_FALSE(result.error().bytes.empty());
+  /// The write that waited was refused, and has its bytes.
+  void expect_refused() {
+    EXPECT_EQ(waiting.error(), Errc::closed);
+    EXPECT_EQ(waiting.bytes().size(), 2U);
+  }
+
+  /// A write after the end is told this as the queue's first error.
+  void expect_late_refusal(const net_error_code& first_error) {
+    const auto late = try_send(*out, "late");
+    ASSERT_FALSE(late.has_value());
+    EXPECT_EQ(late.error().reason, Reason::closed);
+    EXPECT_EQ(late.error().first_error, first_error) << late.error().first_error.message();
+    EXPECT_EQ(out->first_error(), first_error);
   }
 
   void expect_nothing_pending() {
@@ -59,7 +67,7 @@ class WriteHandoffEnd : public WriterFixture {
   WriteTicket behind;
   CountOutcome current_done;
   CountOutcome behind_done;
-  Outcome<WriteResultOf> waiting;
+  WriteOutcome waiting;
   Outcome<net_error_code> flush;
   Outcome<net_error_code> closed;
 };
@@ -69,9 +77,8 @@ TEST_F(WriteHandoffEnd, close_refuses_waiters_and_writes_what_was_admitted) {
   out->close();
   EXPECT_FALSE(out->is_open());
   run_ready(*context);
-  expect_refused(waiting.get(), {});
-  auto late = out->try_write(text("late"));
-  expect_refused(late, {});
+  expect_refused();
+  expect_late_refusal({});
   EXPECT_FALSE(unwritten_of(*out).has_value());
   stream_takes(3);
   current_done.expect({}, 4);
@@ -88,12 +95,12 @@ TEST_F(WriteHandoffEnd, the_last_handle_ends_it_when_all_is_written_and_copies_d
   auto first = spawn();
   {
     auto second = first;  // NOLINT(performance-unnecessary-copy-initialization)
-    EXPECT_TRUE(second.try_write_detached(text("ab")));
+    EXPECT_TRUE(try_send(second, "ab"));
   }
   EXPECT_TRUE(first.is_open());
   Outcome<net_error_code> ended;
   first.async_closed(ended.handler());
-  EXPECT_TRUE(first.try_write_detached(text("cd")));
+  EXPECT_TRUE(try_send(first, "cd"));
   { const WriteHandoff last = std::move(first); }
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(script->written, "abcd");
@@ -105,15 +112,15 @@ TEST_F(WriteHandoffEnd, the_last_handle_ends_it_when_all_is_written_and_copies_d
 
 TEST_F(WriteHandoffEnd, what_waits_is_no_handle) {
   auto queue = spawn_held(limits(1, 100));
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
-  queue.async_write(text("cd"), waiting.handler());
+  EXPECT_TRUE(try_send(queue, "ab"));
+  queue.async_write(waiting.from("cd"), waiting.handler());
   queue.async_flush(flush.handler());
   queue.async_closed(closed.handler());
   run_ready(*context);
   { const WriteHandoff last = std::move(queue); }
   run_ready(*context);
   ASSERT_TRUE(waiting.has_come()) << "the last handle is gone, and the queue is not closed";
-  expect_refused(waiting.get(), {});
+  expect_refused();
   stream_takes(2);
   EXPECT_FALSE(flush.get());
   EXPECT_EQ(closed.get(), Errc::aborted);
@@ -127,15 +134,14 @@ TEST_F(WriteHandoffEnd, abort_drops_what_is_queued_and_cancels_the_stream) {
   run_ready(*context);
   current_done.expect(Errc::aborted, 1);
   behind_done.expect(Errc::closed, 0);
-  expect_refused(waiting.get(), make_error_code(Errc::aborted));
+  expect_refused();
   EXPECT_EQ(flush.get(), Errc::aborted);
   EXPECT_EQ(closed.get(), Errc::aborted);
   EXPECT_TRUE(script->cancel_was_asked);
   EXPECT_FALSE(unwritten_of(*out).has_value()) << "the stream still has the write";
   stream_takes(2);
   expect_unwritten({"d", "ef"});
-  auto late = out->try_write(text("late"));
-  expect_refused(late, make_error_code(Errc::aborted));
+  expect_late_refusal(make_error_code(Errc::aborted));
   EXPECT_EQ(script->calls, 2U) << "no write starts after the end";
 }
 
@@ -151,12 +157,11 @@ TEST_F(WriteHandoffEnd, a_stream_error_is_kept_and_named_by_every_refusal) {
   stream_takes(1, net::error::broken_pipe);
   current_done.expect(net::error::broken_pipe, 2);
   behind_done.expect(Errc::closed, 0);
-  expect_refused(waiting.get(), net::error::broken_pipe);
+  expect_refused();
   EXPECT_EQ(flush.get(), net::error::broken_pipe);
   EXPECT_EQ(closed.get(), net::error::broken_pipe);
   out->abort();  // an end while another is in force
-  auto late = out->try_write(text("late"));
-  expect_refused(late, net::error::broken_pipe);
+  expect_late_refusal(net::error::broken_pipe);
   Outcome<net_error_code> asked_later;
   out->async_closed(asked_later.handler());
   EXPECT_FALSE(asked_later.has_come());
@@ -177,7 +182,7 @@ TEST_F(WriteHandoffEnd, silence_for_the_close_timeout_ends_what_the_stream_does_
   EXPECT_EQ(close.get(), Errc::timed_out);
   current_done.expect(Errc::timed_out, 1);
   behind_done.expect(Errc::closed, 0);
-  expect_refused(waiting.get(), {});  // refused by the close, before its time was over
+  expect_refused();  // refused by the close, before its time was over
   EXPECT_EQ(flush.get(), Errc::timed_out);
   EXPECT_EQ(closed.get(), Errc::timed_out);
   EXPECT_TRUE(script->cancel_was_asked);
@@ -189,7 +194,7 @@ TEST_F(WriteHandoffEnd, silence_for_the_close_timeout_ends_what_the_stream_does_
 
 TEST_F(WriteHandoffEnd, a_close_in_time_leaves_no_timer_behind) {
   auto queue = spawn();
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
+  EXPECT_TRUE(try_send(queue, "ab"));
   Outcome<net_error_code> close;
   const auto before = steady_clock::now();
   queue.async_close(close.handler());
@@ -204,7 +209,7 @@ TEST_F(WriteHandoffEnd, an_end_after_the_time_passed_unnoticed_stops_the_timer) 
   WriteHandoffConfig config;
   config.close_timeout = milliseconds(2);
   auto queue = spawn_held(config);
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
+  EXPECT_TRUE(try_send(queue, "ab"));
   Outcome<net_error_code> close;
   queue.async_close(close.handler());
   run_ready(*context);
@@ -219,7 +224,7 @@ TEST_F(WriteHandoffEnd, the_longest_times_are_none) {
   WriteHandoffConfig config;
   config.close_timeout = config.close_limit = std::chrono::nanoseconds::max();
   auto queue = spawn_held(config);
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
+  EXPECT_TRUE(try_send(queue, "ab"));
   Outcome<net_error_code> close;
   queue.async_close(close.handler());
   run_ready(*context);
@@ -234,7 +239,7 @@ TEST_F(WriteHandoffEnd, the_close_limit_ends_what_only_drips) {
   config.close_timeout = std::chrono::hours(1);
   config.close_limit = milliseconds(5);
   auto queue = spawn_held(config);
-  EXPECT_TRUE(queue.try_write_detached(text(std::string(100000, 'x'))));
+  EXPECT_TRUE(try_send(queue, std::string(100000, 'x')));
   Outcome<net_error_code> close;
   queue.async_close(close.handler());
   ASSERT_TRUE(run_until(*context, [&] {
@@ -251,7 +256,7 @@ TEST_F(WriteHandoffEnd, what_the_stream_takes_is_progress_of_a_close) {
   WriteHandoffConfig config;
   config.close_timeout = milliseconds(20);
   auto queue = spawn_held(config);
-  EXPECT_TRUE(queue.try_write_detached(text(std::string(10, 'x'))));
+  EXPECT_TRUE(try_send(queue, std::string(10, 'x')));
   Outcome<net_error_code> close;
   queue.async_close(close.handler());
   run_ready(*context);
@@ -271,10 +276,10 @@ TEST_F(WriteHandoffEnd, flush_completes_when_all_before_it_is_written) {
   Outcome<net_error_code> at_once;
   queue.async_flush(at_once.handler());
   EXPECT_FALSE(at_once.has_come()) << "called from inside the initiating function";
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
+  EXPECT_TRUE(try_send(queue, "ab"));
   Outcome<net_error_code> of_the_first;
   queue.async_flush(of_the_first.handler());
-  EXPECT_TRUE(queue.try_write_detached(text("cd")));
+  EXPECT_TRUE(try_send(queue, "cd"));
   run_ready(*context);
   EXPECT_FALSE(at_once.get());
   stream_takes(1);
@@ -286,7 +291,7 @@ TEST_F(WriteHandoffEnd, flush_completes_when_all_before_it_is_written) {
 
 TEST_F(WriteHandoffEnd, cancelling_a_flush_or_a_wait_for_the_end_only_detaches) {
   auto queue = spawn_held();
-  EXPECT_TRUE(queue.try_write_detached(text("ab")));
+  EXPECT_TRUE(try_send(queue, "ab"));
   for (const auto type : {net::cancellation_type::terminal, net::cancellation_type::partial,
                           net::cancellation_type::total}) {
     net::cancellation_signal of_flush;
@@ -322,7 +327,7 @@ TEST_F(WriteHandoffEnd, a_stream_that_stalls_ends_the_queue) {
   auto queue = spawn_held(config);
   run_ready(*context);
   let_pass(steady_clock::now() + milliseconds(10));  // nothing waits, so nothing stalls
-  auto ticket = queue.try_write(text("abc")).value();
+  auto ticket = try_send(queue, "abc").value();
   run_ready(*context);
   let_pass(steady_clock::now() + milliseconds(6));
   ASSERT_NE(script->held, nullptr);
@@ -336,19 +341,19 @@ TEST_F(WriteHandoffEnd, a_stream_that_stalls_ends_the_queue) {
   done.expect(Errc::timed_out, 1);
   ASSERT_TRUE(run_out(*context));
   EXPECT_TRUE(script->cancel_was_asked);
-  EXPECT_EQ(queue.try_write(text("x")).error().error, Errc::timed_out);
+  EXPECT_EQ(try_send(queue, "x").error().first_error, Errc::timed_out);
 }
 
 TEST_F(WriteHandoffEnd, a_stall_is_watched_for_again_after_a_quiet_time) {
   WriteHandoffConfig config;
   config.stall_timeout = milliseconds(4);
   auto queue = spawn(config);
-  EXPECT_TRUE(queue.try_write_detached(text("abc")));
+  EXPECT_TRUE(try_send(queue, "abc"));
   ASSERT_TRUE(run_out(*context)) << "an idle queue keeps no timer";
   script->hold_from = 0;
   Outcome<net_error_code> ended;
   queue.async_closed(ended.handler());
-  EXPECT_TRUE(queue.try_write_detached(text("def")));
+  EXPECT_TRUE(try_send(queue, "def"));
   ASSERT_TRUE(run_until(*context, [&] { return ended.has_come(); }));
   EXPECT_EQ(ended.get(), Errc::timed_out);
 }

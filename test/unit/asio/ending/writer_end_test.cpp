@@ -45,9 +45,9 @@ class WriterEnd : public WriterFixture {
  protected:
   template <class Stream>
   WriteHandoff spawn_on(Stream stream, const WriteHandoffConfig& config = {}) {
-    auto out = WriteHandoff::spawn(std::move(stream), config).value();
+    auto out = WriteHandoff(std::move(stream), config);
     out.async_closed(closed.handler());
-    EXPECT_TRUE(out.try_write_detached(text("all of it")));
+    EXPECT_TRUE(try_send(out, "all of it"));
     return out;
   }
 
@@ -89,7 +89,7 @@ TEST_F(WriterEnd, that_never_ends_is_ended_by_the_close_timeout) {
   std::exchange(pending, nullptr)(net::error::operation_aborted);
   ASSERT_TRUE(run_out(*context));
   EXPECT_TRUE(unwritten_of(out).value().empty());
-  EXPECT_EQ(out.try_write(text("x")).error().error, Errc::timed_out) << "the first error is kept";
+  EXPECT_EQ(try_send(out, "x").error().first_error, Errc::timed_out) << "the first error is kept";
 }
 
 TEST_F(WriterEnd, of_a_users_stream_may_be_over_at_once) {
@@ -112,7 +112,7 @@ TEST_F(WriterEnd, that_fails_ends_the_queue_with_its_error) {
   out.close();
   run_ready(*context);
   EXPECT_EQ(closed.get(), net::error::not_connected);
-  EXPECT_EQ(out.try_write(text("x")).error().error, net::error::not_connected);
+  EXPECT_EQ(try_send(out, "x").error().first_error, net::error::not_connected);
   EXPECT_TRUE(unwritten_of(out).value().empty());
 }
 
@@ -125,9 +125,8 @@ TEST_F(WriterEnd, that_throws_ends_the_queue) {
 }
 
 TEST_F(WriterEnd, of_a_stream_that_is_left_open_is_nothing_in_success) {
-  WriteHandoff out =
-      WriteHandoff::spawn(IoStream(context->get_executor(), script), {}, leave_open).value();
-  EXPECT_TRUE(out.try_write_detached(text("all of it")));
+  WriteHandoff out = WriteHandoff(IoStream(context->get_executor(), script), {}, leave_open);
+  EXPECT_TRUE(try_send(out, "all of it"));
   out.async_close(closed.handler());
   ASSERT_TRUE(run_out(*context));
   EXPECT_FALSE(closed.get());
@@ -138,9 +137,8 @@ TEST_F(WriterEnd, of_a_stream_that_is_left_open_is_nothing_in_success) {
 
 TEST_F(WriterEnd, of_a_stream_that_is_left_open_is_no_reset_either) {
   {
-    WriteHandoff out =
-        WriteHandoff::spawn(IoStream(context->get_executor(), script), {}, leave_open).value();
-    EXPECT_TRUE(out.try_write_detached(text("all of it")));
+    WriteHandoff out = WriteHandoff(IoStream(context->get_executor(), script), {}, leave_open);
+    EXPECT_TRUE(try_send(out, "all of it"));
     out.async_closed(closed.handler());
   }
   ASSERT_TRUE(run_out(*context));
@@ -158,8 +156,8 @@ TEST_F(WriterEnd, does_not_happen_after_an_error_or_an_abort) {
     script->hold_from = fails ? kNever : 0;
     QuickToEnd stream(context->get_executor(), script);
     stream.ends = &ends;
-    auto out = WriteHandoff::spawn(std::move(stream), {}).value();
-    EXPECT_TRUE(out.try_write_detached(text("lost")));
+    auto out = WriteHandoff(std::move(stream), {});
+    EXPECT_TRUE(try_send(out, "lost"));
     run_ready(*context);
     out.abort();
     out.close();
@@ -180,9 +178,9 @@ TYPED_TEST(WriterEndOn, lets_the_peer_read_everything_and_then_the_end) {
   const std::string large(300 * 1000, 'x');
   auto stream = std::make_shared<typename TypeParam::Stream>(std::move(near));
   Outcome<net_error_code> closed;
-  auto out = WriteHandoff::spawn(stream, {}).value();
-  EXPECT_TRUE(out.try_write_detached(text(large)));
-  EXPECT_TRUE(out.try_write_detached(text("end")));
+  auto out = WriteHandoff(stream, {});
+  EXPECT_TRUE(try_send(out, large));
+  EXPECT_TRUE(try_send(out, "end"));
   out.async_close(closed.handler());
   ASSERT_TRUE(run_until(context, [&] { return peer.is_over() && closed.has_come(); }));
   EXPECT_EQ(peer.error(), net::error::eof);

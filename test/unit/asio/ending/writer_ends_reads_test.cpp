@@ -24,7 +24,7 @@ class WriterEndsReads : public testing::Test {
     WriteHandoffConfig config;
     config.close_timeout = std::chrono::milliseconds(5);
     config.max_pending_bytes = 64 * 1024 * 1024;
-    out.emplace(WriteHandoff::spawn(stream, config).value());
+    out.emplace(WriteHandoff(stream, config));
   }
 
   void read() {
@@ -71,7 +71,7 @@ TYPED_TEST(WriterEndsReads, that_begin_later_too) {
 }
 
 TYPED_TEST(WriterEndsReads, by_the_end_of_a_close_in_silence) {
-  EXPECT_TRUE(this->out->try_write_detached(text(std::string(32 * 1024 * 1024, 'x'))));
+  EXPECT_TRUE(try_send(*this->out, std::string(32 * 1024 * 1024, 'x')));
   this->read_told();
   this->out->close();
   ASSERT_TRUE(run_until(this->context, [&] { return this->of_told.has_come(); }));
@@ -101,7 +101,7 @@ TYPED_TEST(WriterEndsReads, not_where_the_stream_itself_has_failed) {
   Outcome<net_error_code> closed;
   this->out->async_closed(closed.handler());
   while (!closed.has_come()) {
-    static_cast<void>(this->out->try_write_detached(text("x")));
+    static_cast<void>(try_send(*this->out, "x"));
     run_ready(this->context);
   }
   EXPECT_TRUE(closed.get());

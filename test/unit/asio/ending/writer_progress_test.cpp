@@ -72,8 +72,8 @@ TEST(WriterProgress, is_what_the_peers_system_acknowledges) {
   Outcome<net_error_code> closed;
   const auto start = std::chrono::steady_clock::now();
   {
-    auto out = WriteHandoff::spawn(near, config).value();
-    EXPECT_TRUE(out.try_write_detached(text(std::string(kBytes, 'x'))));
+    auto out = WriteHandoff(near, config);
+    EXPECT_TRUE(try_send(out, std::string(kBytes, 'x')));
     out.async_closed(closed.handler());
   }
   ASSERT_TRUE(run_until(context, [&] { return peer.is_over() && closed.has_come(); }));

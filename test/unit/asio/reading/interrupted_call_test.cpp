@@ -37,10 +37,10 @@ class InterruptedStream : public BasicDuplexStream<net::io_context::executor_typ
 TEST(InterruptedCall, IsTriedAgain) {
   net::io_context context;
   auto [near, far] = make_duplex(context, 100);
-  auto out = WriteHandoff::spawn(InterruptedStream(std::move(near)), {}).value();
+  auto out = WriteHandoff(InterruptedStream(std::move(near)), {});
   InterruptedStream in(std::move(far));
   const std::string text(1000, 'i');
-  ASSERT_TRUE(out.try_write_detached(Bytes::copy_of(text)));
+  ASSERT_TRUE(try_send(out, text));
   out.close();
   HandoffBuffer buffer;
   bool ended = false;

@@ -41,12 +41,12 @@ class Pipe : public testing::Test {
 TEST_F(Pipe, carries_more_than_it_holds_and_ends_with_the_last_handle) {
   constexpr std::size_t kWrites = 50;
   constexpr std::size_t kBytesEach = 10000;
-  auto out = std::optional(
-      WriteHandoff::spawn(std::move(pipe.second), limits(kWrites, kWrites * kBytesEach)).value());
+  auto out =
+      std::optional(WriteHandoff(std::move(pipe.second), limits(kWrites, kWrites * kBytesEach)));
   std::string expected;
   for (std::size_t i = 0; i < kWrites; ++i) {
     expected += pattern(kBytesEach, i);
-    EXPECT_TRUE(out->try_write_detached(text(pattern(kBytesEach, i))));
+    EXPECT_TRUE(try_send(*out, pattern(kBytesEach, i)));
   }
   run_ready(context);
   EXPECT_NE(out->pending_bytes(), 0U) << "the pipe is full";
@@ -68,8 +68,8 @@ TEST_F(Pipe, carries_more_than_it_holds_and_ends_with_the_last_handle) {
 
 TEST_F(Pipe, that_nobody_reads_any_more_ends_the_queue) {
   const IgnorePipeSignal ignored;
-  auto out = WriteHandoff::spawn(std::move(pipe.second), {}).value();
-  EXPECT_TRUE(out.try_write_detached(text(std::string(500000, 'x'))));
+  auto out = WriteHandoff(std::move(pipe.second), {});
+  EXPECT_TRUE(try_send(out, std::string(500000, 'x')));
   run_ready(context);
   Outcome<net_error_code> closed;
   out.async_closed(closed.handler());
@@ -98,8 +98,8 @@ TEST_F(Pipe, read_that_is_cancelled_loses_nothing) {
 }
 
 TEST_F(Pipe, abort_cancels_the_write_under_way) {
-  auto out = WriteHandoff::spawn(std::move(pipe.second), {}).value();
-  EXPECT_TRUE(out.try_write_detached(text(std::string(500000, 'x'))));
+  auto out = WriteHandoff(std::move(pipe.second), {});
+  EXPECT_TRUE(try_send(out, std::string(500000, 'x')));
   run_ready(context);
   out.abort();
   ASSERT_TRUE(run_out(context)) << "the write is still with the pipe";

@@ -62,12 +62,12 @@ TEST_F(ErrorOfAStream, of_its_own_category_reaches_ticket_and_refusals_unchanged
   script->fail_at = 0;
   script->error = original;
   auto out = spawn();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   std::error_code told;
   ticket.async_wait([&](net_error_code error, std::size_t) { told = error; });
   ASSERT_TRUE(run_out(*context));
   EXPECT_EQ(told, original);
-  EXPECT_EQ(std::error_code(out.try_write(text("x")).error().error), original);
+  EXPECT_EQ(std::error_code(try_send(out, "x").error().first_error), original);
 }
 
 TEST_F(ErrorOfAStream, that_is_success_of_another_category_is_no_error) {
@@ -75,7 +75,7 @@ TEST_F(ErrorOfAStream, that_is_success_of_another_category_is_no_error) {
   script->bytes_with_error = 3;
   script->error = std::error_code(0, kUsersCategory);
   auto out = spawn();
-  EXPECT_TRUE(out.try_write_detached(text("abc")));
+  EXPECT_TRUE(try_send(out, "abc"));
   ASSERT_TRUE(run_out(*context));
   EXPECT_TRUE(out.is_open());
   EXPECT_EQ(script->written, "abc");

@@ -1,5 +1,8 @@
+#include <gmock/gmock.h>
+
 #include <array>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,81 +17,123 @@ using Reason = WriteRefusalReason;
 
 class WriteHandoffAdmission : public WriterFixture {};
 
+/// What the constructor says of a configuration, and "" where it takes it.
+template <class Stream>
+[[nodiscard]] std::string refusal_of(Stream&& stream, const WriteHandoffConfig& config) {
+  try {
+    const WriteHandoff out(std::forward<Stream>(stream), config);
+  } catch (const std::invalid_argument& refused) {
+    return refused.what();
+  }
+  return "";
+}
+
 TEST_F(WriteHandoffAdmission, a_config_that_can_never_work_is_refused_and_the_stream_is_left) {
   IoStream stream(context->get_executor(), script);
-  EXPECT_STREQ(WriteHandoff::spawn(std::move(stream), limits(0, 1)).error().field, "max_items");
-  EXPECT_STREQ(WriteHandoff::spawn(std::move(stream), limits(1, 0)).error().field,
-               "max_pending_bytes");
+  EXPECT_THAT(refusal_of(std::move(stream), limits(0, 1)), testing::HasSubstr("max_items"));
+  EXPECT_THAT(refusal_of(std::move(stream), limits(1, 0)), testing::HasSubstr("max_pending_bytes"));
   auto shared = std::make_shared<IoStream>(std::move(stream));
-  EXPECT_FALSE(WriteHandoff::spawn(shared, limits(0, 1)).has_value());
+  EXPECT_NE(refusal_of(shared, limits(0, 1)), "");
   EXPECT_EQ(shared.use_count(), 1);
   EXPECT_TRUE(script->is_alive);
-  EXPECT_TRUE(WriteHandoff::spawn(shared, limits(1, 1)).has_value());
+  EXPECT_EQ(refusal_of(shared, limits(1, 1)), "");
+}
+
+TEST_F(WriteHandoffAdmission, a_handle_that_was_moved_from_or_never_made_is_not_valid) {
+  WriteHandoff none;
+  EXPECT_FALSE(none.valid());
+  WriteHandoff first = spawn();
+  WriteHandoff second = std::move(first);
+  EXPECT_FALSE(first.valid());  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(second.valid());
+  first = second;
+  EXPECT_TRUE(first.valid());
+  first = std::move(none);
+  EXPECT_FALSE(first.valid());
+  EXPECT_TRUE(second.is_open());
+}
+
+TEST_F(WriteHandoffAdmission, a_weak_handle_gives_a_handle_while_there_is_one_and_keeps_none_open) {
+  EXPECT_FALSE(WeakWriteHandoff().lock().valid());
+  WeakWriteHandoff weak;
+  {
+    auto out = spawn_held();
+    weak = out;
+    EXPECT_TRUE(try_send(out, "a"));
+    run_ready(*context);
+    WriteHandoff locked = weak.lock();
+    ASSERT_TRUE(locked.valid());
+    out = WriteHandoff();
+    EXPECT_TRUE(try_send(locked, "b")) << "a locked handle keeps the queue open";
+  }
+  EXPECT_FALSE(weak.lock().valid());
+  stream_takes(1);
+  stream_takes(1);
+  EXPECT_EQ(script->written, "ab");
+  EXPECT_EQ(script->resets, 1U) << "the queue ended with its last handle";
+  EXPECT_FALSE(script->is_alive);
+  EXPECT_FALSE(weak.lock().valid());
 }
 
 TEST_F(WriteHandoffAdmission, bytes_leave_in_the_order_in_which_they_were_admitted) {
   auto out = spawn();
-  std::array one{text("3")};
-  std::array pair{text("4"), text("5")};
-  EXPECT_TRUE(out.try_write(text("1")));
-  EXPECT_TRUE(out.try_write_detached(text("2")));
-  EXPECT_TRUE(out.try_write_all(one).has_value());
-  EXPECT_TRUE(out.try_write_all_detached(pair));
+  std::array one{text("2")};
+  std::array pair{text("3"), text("4")};
+  EXPECT_TRUE(try_send(out, "1"));
+  EXPECT_TRUE(out.try_write(one).has_value());
+  EXPECT_TRUE(out.try_write(pair).has_value());
   EXPECT_TRUE(pair[0].empty());
   EXPECT_TRUE(pair[1].empty());
-  Outcome<WriteResultOf> six;
-  Outcome<DetachedResult> seven;
-  Outcome<WriteAllResult> eight;
-  Outcome<expected<void, WriteAllBackpressure>> nine;
-  out.async_write(text("6"), six.handler());
-  out.async_write_detached(text("7"), seven.handler());
-  out.async_write_all(std::vector{text("8"), text("8")}, eight.handler());
-  out.async_write_all_detached(std::vector{text("9"), text("9")}, nine.handler());
-  EXPECT_EQ(out.pending_items(), 11U);
-  EXPECT_EQ(out.pending_bytes(), 11U);
-  EXPECT_FALSE(six.has_come()) << "called from inside the initiating function";
+  WriteOutcome five;
+  WriteOutcome six;
+  std::vector several{text("6"), text("6")};
+  out.async_write(five.from("5"), five.handler());
+  out.async_write(several, six.handler());
+  EXPECT_TRUE(five.bytes().empty());
+  EXPECT_TRUE(several[1].empty());
+  EXPECT_EQ(out.pending_items(), 7U);
+  EXPECT_EQ(out.pending_bytes(), 7U);
+  EXPECT_FALSE(five.has_come()) << "called from inside the initiating function";
   ASSERT_TRUE(run_until(*context, [&] { return out.pending_items() == 0; }));
-  EXPECT_EQ(script->written, "12345678899");
-  EXPECT_TRUE(six.get().has_value());
-  EXPECT_TRUE(seven.get().has_value());
-  EXPECT_TRUE(eight.get().has_value());
-  EXPECT_TRUE(nine.get().has_value());
+  EXPECT_EQ(script->written, "1234566");
+  EXPECT_TRUE(five.was_admitted());
+  EXPECT_TRUE(six.was_admitted());
   EXPECT_FALSE(script->overlapped);
 }
 
 TEST_F(WriteHandoffAdmission, a_burst_leaves_as_one_gather) {
   auto out = spawn();
   for (char c = 'a'; c <= 'z'; ++c) {
-    EXPECT_TRUE(out.try_write_detached(text(std::string(1, c))));
+    EXPECT_TRUE(try_send(out, std::string(1, c)));
   }
   ASSERT_TRUE(run_until(*context, [&] { return out.pending_items() == 0; }));
   EXPECT_EQ(script->written, "abcdefghijklmnopqrstuvwxyz");
   EXPECT_EQ(script->calls, 1U);
 }
 
-TEST_F(WriteHandoffAdmission, a_refused_write_comes_back_as_the_same_slice_with_its_reason) {
+TEST_F(WriteHandoffAdmission, a_refused_write_leaves_the_bytes_with_the_caller) {
   auto out = spawn_held(limits(2, 10));
-  EXPECT_TRUE(out.try_write_detached(text("1234")));
-  const Bytes seven = text("1234567");
+  EXPECT_TRUE(try_send(out, "1234"));
+  Bytes seven = text("1234567");
+  const std::byte* const data = seven.data();
   const auto refused = out.try_write(seven);
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().bytes.data(), seven.data());
-  EXPECT_EQ(refused.error().bytes.size(), 7U);
+  EXPECT_EQ(seven.data(), data);
+  EXPECT_EQ(seven.size(), 7U);
   EXPECT_EQ(refused.error().reason, Reason::byte_budget_exceeded);
   EXPECT_EQ(refused.error().attempted, 11U);
   EXPECT_EQ(refused.error().limit, 10U);
   EXPECT_EQ(out.pending_bytes(), 4U);
 
-  EXPECT_TRUE(out.try_write_detached(text("56")));
-  const auto full = out.try_write_detached(text("x"));
+  EXPECT_TRUE(try_send(out, "56"));
+  const auto full = try_send(out, "x");
   ASSERT_FALSE(full.has_value());
   EXPECT_EQ(full.error().reason, Reason::queue_full);
   EXPECT_EQ(full.error().attempted, 3U);
   EXPECT_EQ(full.error().limit, 2U);
-  EXPECT_EQ(full.error().bytes.view(), "x");
 
   std::array several{text("12345678"), text("901")};
-  const auto never = out.try_write_all(several);
+  const auto never = out.try_write(several);
   ASSERT_FALSE(never.has_value());
   EXPECT_EQ(never.error().reason, Reason::can_never_fit);
   EXPECT_EQ(never.error().attempted, 11U);
@@ -96,62 +141,58 @@ TEST_F(WriteHandoffAdmission, a_refused_write_comes_back_as_the_same_slice_with_
   EXPECT_EQ(several[1].view(), "901");
 
   out.close();
-  const auto closed = out.try_write(text("12345678901"));
+  const auto closed = try_send(out, "12345678901");
   ASSERT_FALSE(closed.has_value());
   EXPECT_EQ(closed.error().reason, Reason::closed) << "closed goes before never fitting";
-  EXPECT_FALSE(closed.error().error);
+  EXPECT_FALSE(closed.error().first_error);
   EXPECT_EQ(out.statistics().refused(Reason::byte_budget_exceeded), 1U);
   EXPECT_EQ(out.statistics().refused(Reason::queue_full), 1U);
   EXPECT_EQ(out.statistics().refused(Reason::can_never_fit), 1U);
   EXPECT_EQ(out.statistics().refused(Reason::closed), 1U);
 }
 
-TEST_F(WriteHandoffAdmission, every_asynchronous_form_brings_the_very_slices_home) {
+TEST_F(WriteHandoffAdmission, both_asynchronous_forms_leave_refused_bytes_with_the_caller) {
   auto out = spawn(limits(2, 4));
-  const Bytes large = text("12345");
-  Outcome<WriteResultOf> with_ticket;
-  Outcome<DetachedResult> detached;
-  Outcome<WriteAllResult> all;
-  Outcome<expected<void, WriteAllBackpressure>> all_detached;
-  out.async_write(large, with_ticket.handler());
-  out.async_write_detached(large, detached.handler());
-  out.async_write_all({large, text("6")}, all.handler());
-  out.async_write_all_detached({text("1"), large}, all_detached.handler());
-  EXPECT_FALSE(with_ticket.has_come() || detached.has_come() || all.has_come());
+  Bytes large = text("12345");
+  std::array several{large, text("6")};
+  const std::byte* const data = large.data();
+  WriteOutcome one;
+  WriteOutcome both;
+  out.async_write(large, one.handler());
+  out.async_write(several, both.handler());
+  EXPECT_FALSE(one.has_come() || both.has_come());
   run_ready(*context);
-  EXPECT_EQ(with_ticket.get().error().bytes.data(), large.data());
-  EXPECT_EQ(with_ticket.get().error().reason, Reason::can_never_fit);
-  EXPECT_EQ(detached.get().error().bytes.data(), large.data());
-  ASSERT_EQ(all.get().error().bytes.size(), 2U);
-  EXPECT_EQ(all.get().error().bytes[0].data(), large.data());
-  EXPECT_EQ(all.get().error().bytes[1].view(), "6");
-  EXPECT_EQ(all_detached.get().error().bytes[1].data(), large.data());
+  EXPECT_EQ(one.error(), Errc::can_never_fit);
+  EXPECT_EQ(large.data(), data);
+  EXPECT_EQ(both.error(), Errc::can_never_fit);
+  EXPECT_EQ(several[0].data(), data);
+  EXPECT_EQ(several[1].view(), "6");
   EXPECT_EQ(out.pending_items(), 0U);
   EXPECT_EQ(script->calls, 0U);
 }
 
 TEST_F(WriteHandoffAdmission, the_limits_count_what_is_with_the_stream) {
   auto out = spawn_held(limits(2, 4));
-  EXPECT_TRUE(out.try_write_detached(text("12")));
-  EXPECT_TRUE(out.try_write_detached(text("34")));
+  EXPECT_TRUE(try_send(out, "12"));
+  EXPECT_TRUE(try_send(out, "34"));
   run_ready(*context);
   ASSERT_NE(script->held, nullptr);
-  EXPECT_EQ(out.try_write(text("5")).error().reason, Reason::byte_budget_exceeded);
-  EXPECT_EQ(out.try_write(Bytes()).error().reason, Reason::queue_full);
+  EXPECT_EQ(try_send(out, "5").error().reason, Reason::byte_budget_exceeded);
+  EXPECT_EQ(try_send(out, "").error().reason, Reason::queue_full);
   stream_takes(2);
   EXPECT_EQ(out.pending_items(), 1U);
   EXPECT_EQ(out.pending_bytes(), 2U);
-  EXPECT_TRUE(out.try_write(text("56")).has_value());
+  EXPECT_TRUE(try_send(out, "56").has_value());
   EXPECT_EQ(out.statistics().high_water_bytes, 4U);
   EXPECT_EQ(out.statistics().high_water_items, 2U);
 }
 
 TEST_F(WriteHandoffAdmission, an_empty_write_keeps_its_place_and_reaches_no_stream) {
   auto out = spawn_held();
-  auto first = out.try_write(text("a")).value();
-  auto empty = out.try_write(Bytes()).value();
-  auto none = out.try_write_all({}).value();
-  auto last = out.try_write(text("b")).value();
+  auto first = try_send(out, "a").value();
+  auto empty = try_send(out, "").value();
+  auto none = out.try_write(std::span<Bytes>()).value();
+  auto last = try_send(out, "b").value();
   EXPECT_EQ(out.pending_items(), 4U);
   run_ready(*context);
   EXPECT_FALSE(empty.is_done());
@@ -164,7 +205,7 @@ TEST_F(WriteHandoffAdmission, an_empty_write_keeps_its_place_and_reaches_no_stre
 
   auto alone = spawn();
   script->calls = 0;
-  auto ticket = alone.try_write(Bytes()).value();
+  auto ticket = try_send(alone, "").value();
   ASSERT_TRUE(run_until(*context, [&] { return ticket.is_done(); }));
   EXPECT_EQ(script->calls, 0U);
 }
@@ -174,7 +215,7 @@ TEST_F(WriteHandoffAdmission, many_empty_writes_leave_the_executor_to_others_in_
   constexpr std::size_t kATurn = 1024;
   auto out = spawn(limits(kWrites, 1));
   for (std::size_t i = 0; i < kWrites; ++i) {
-    ASSERT_TRUE(out.try_write_detached(Bytes()));
+    ASSERT_TRUE(try_send(out, ""));
   }
   std::size_t turns = 0;
   for (std::size_t before = kWrites; before != 0; ++turns) {
@@ -190,25 +231,25 @@ TEST_F(WriteHandoffAdmission, many_empty_writes_leave_the_executor_to_others_in_
 
 TEST_F(WriteHandoffAdmission, waiters_are_admitted_first_come_first_served_and_nobody_barges) {
   auto out = spawn_held(limits(8, 4));
-  EXPECT_TRUE(out.try_write_detached(text("aa")));
-  EXPECT_TRUE(out.try_write_detached(text("aa")));
-  Outcome<WriteResultOf> large;
-  Outcome<DetachedResult> small;
-  out.async_write(text("bbbb"), large.handler());
-  out.async_write_detached(text("c"), small.handler());
+  EXPECT_TRUE(try_send(out, "aa"));
+  EXPECT_TRUE(try_send(out, "aa"));
+  WriteOutcome large;
+  WriteOutcome small;
+  out.async_write(large.from("bbbb"), large.handler());
+  out.async_write(small.from("c"), small.handler());
   run_ready(*context);
   stream_takes(2);  // room for the small one, and not for the first in line
   EXPECT_FALSE(large.has_come());
   EXPECT_FALSE(small.has_come());
-  const auto barging = out.try_write(text("d"));
+  const auto barging = try_send(out, "d");
   ASSERT_FALSE(barging.has_value());
   EXPECT_EQ(barging.error().reason, Reason::byte_budget_exceeded);
   EXPECT_EQ(barging.error().attempted, 6U) << "what holds up the first in line";
   stream_takes(2);
-  EXPECT_TRUE(large.get().has_value());
+  EXPECT_TRUE(large.was_admitted());
   EXPECT_FALSE(small.has_come());
   stream_takes(4);
-  EXPECT_TRUE(small.get().has_value());
+  EXPECT_TRUE(small.was_admitted());
   EXPECT_EQ(out.statistics().waits, 2U);
   EXPECT_EQ(out.statistics().high_water_waiters, 2U);
 }
@@ -216,10 +257,10 @@ TEST_F(WriteHandoffAdmission, waiters_are_admitted_first_come_first_served_and_n
 TEST_F(WriteHandoffAdmission, each_release_wakes_only_those_that_are_admitted) {
   auto out = spawn_held(limits(2, 100));
   std::array pair{text("1"), text("2")};
-  EXPECT_TRUE(out.try_write_all_detached(pair));
-  std::array<Outcome<DetachedResult>, 5> waiting;
+  EXPECT_TRUE(out.try_write(pair));
+  std::array<WriteOutcome, 5> waiting;
   for (auto& outcome : waiting) {
-    out.async_write_detached(text("w"), outcome.handler());
+    out.async_write(outcome.from("w"), outcome.handler());
   }
   run_ready(*context);
   for (std::size_t admitted = 0; admitted < waiting.size(); ++admitted) {
@@ -260,8 +301,8 @@ class WriteHandoffFairness : public WriterFixture {
 
  private:
   void write_on(WriteHandoff& out) {
-    out.async_write_detached(text("8 bytes."), [this, &out](DetachedResult result) {
-      if (result && ++admissions_ < most_admissions_) {
+    write_owned(out, text("8 bytes."), [this, &out](net_error_code error) {
+      if (!error && ++admissions_ < most_admissions_) {
         write_on(out);
       }
     });
@@ -290,9 +331,9 @@ TEST_F(WriteHandoffFairness, a_full_budget_write_under_busy_producers_gets_in_wi
   run_while_busy([&] { return admissions_ >= 100; });
   const std::size_t written = script->written.size();
   const std::size_t in_front = out.pending_bytes() + kProducers * 8;
-  Outcome<DetachedResult> full;
-  out.async_write_detached(text(std::string(kBudget, 'F')), full.handler());
-  EXPECT_FALSE(out.try_write_detached(text("x"))) << "barged";
+  WriteOutcome full;
+  out.async_write(full.from(std::string(kBudget, 'F')), full.handler());
+  EXPECT_FALSE(try_send(out, "x")) << "barged";
   run_while_busy([&] { return full.has_come(); });
   const std::size_t at = script->written.find('F');
   run_while_busy([&] { return admissions_ >= most_admissions_; });
@@ -305,36 +346,32 @@ TEST_F(WriteHandoffAdmission, more_than_max_waiters_are_refused) {
   WriteHandoffConfig config = limits(1, 8);
   config.max_waiters = 1;
   auto out = spawn_held(config);
-  EXPECT_TRUE(out.try_write_detached(text("a")));
-  Outcome<DetachedResult> first;
-  Outcome<DetachedResult> second;
-  out.async_write_detached(text("b"), first.handler());
-  out.async_write_detached(text("c"), second.handler());
+  EXPECT_TRUE(try_send(out, "a"));
+  WriteOutcome first;
+  WriteOutcome second;
+  out.async_write(first.from("b"), first.handler());
+  out.async_write(second.from("c"), second.handler());
   run_ready(*context);
   EXPECT_FALSE(first.has_come());
-  ASSERT_FALSE(second.get().has_value());
-  EXPECT_EQ(second.get().error().reason, Reason::too_many_waiters);
-  EXPECT_EQ(second.get().error().attempted, 2U);
-  EXPECT_EQ(second.get().error().limit, 1U);
-  EXPECT_EQ(second.get().error().bytes.view(), "c");
+  ASSERT_FALSE(second.was_admitted());
+  EXPECT_EQ(second.error(), Errc::too_many_waiters);
+  EXPECT_EQ(second.bytes().view(), "c");
 }
 
 TEST_F(WriteHandoffAdmission, more_than_max_waiting_bytes_are_refused_with_their_bytes) {
   WriteHandoffConfig config = limits(1, 8);
   config.max_waiting_bytes = 3;
   auto out = spawn_held(config);
-  EXPECT_TRUE(out.try_write_detached(text("a")));
-  Outcome<DetachedResult> first;
-  Outcome<DetachedResult> second;
-  out.async_write_detached(text("bbbbbb"), first.handler());
-  out.async_write_detached(text("cc"), second.handler());
+  EXPECT_TRUE(try_send(out, "a"));
+  WriteOutcome first;
+  WriteOutcome second;
+  out.async_write(first.from("bbbbbb"), first.handler());
+  out.async_write(second.from("cc"), second.handler());
   run_ready(*context);
   EXPECT_FALSE(first.has_come()) << "it found the line empty";
-  ASSERT_FALSE(second.get().has_value());
-  EXPECT_EQ(second.get().error().reason, Reason::too_many_waiting_bytes);
-  EXPECT_EQ(second.get().error().attempted, 8U);
-  EXPECT_EQ(second.get().error().limit, 3U);
-  EXPECT_EQ(second.get().error().bytes.view(), "cc");
+  ASSERT_FALSE(second.was_admitted());
+  EXPECT_EQ(second.error(), Errc::too_many_waiting_bytes);
+  EXPECT_EQ(second.bytes().view(), "cc");
   EXPECT_EQ(out.statistics().high_water_waiting_bytes, 6U);
 }
 
@@ -343,13 +380,14 @@ class WriteHandoffCancellation : public WriterFixture,
 
 TEST_P(WriteHandoffCancellation, takes_a_waiting_write_back_with_its_bytes_and_lets_the_next_in) {
   auto out = spawn_held(limits(8, 4));
-  EXPECT_TRUE(out.try_write_detached(text("aaa")));
+  EXPECT_TRUE(try_send(out, "aaa"));
   net::cancellation_signal signal;
-  const Bytes bytes = text("bbbb");
-  Outcome<WriteResultOf> cancelled;
-  Outcome<DetachedResult> next;
+  WriteOutcome cancelled;
+  Bytes& bytes = cancelled.from("bbbb");
+  const std::byte* const data = bytes.data();
+  WriteOutcome next;
   out.async_write(bytes, net::bind_cancellation_slot(signal.slot(), cancelled.handler()));
-  out.async_write_detached(text("c"), next.handler());
+  out.async_write(next.from("c"), next.handler());
   run_ready(*context);
   EXPECT_FALSE(next.has_come());
   signal.emit(net::cancellation_type::none);
@@ -358,10 +396,10 @@ TEST_P(WriteHandoffCancellation, takes_a_waiting_write_back_with_its_bytes_and_l
   signal.emit(GetParam());
   EXPECT_FALSE(cancelled.has_come()) << "called from inside the emission";
   run_ready(*context);
-  ASSERT_FALSE(cancelled.get().has_value());
-  EXPECT_EQ(cancelled.get().error().reason, Reason::cancelled);
-  EXPECT_EQ(cancelled.get().error().bytes.data(), bytes.data());
-  EXPECT_TRUE(next.get().has_value());
+  ASSERT_FALSE(cancelled.was_admitted());
+  EXPECT_EQ(cancelled.error(), net::error::operation_aborted);
+  EXPECT_EQ(bytes.data(), data);
+  EXPECT_TRUE(next.was_admitted());
   EXPECT_EQ(out.pending_bytes(), 4U);
   signal.emit(GetParam());  // nobody listens any more
   stream_takes(3);
@@ -371,17 +409,17 @@ TEST_P(WriteHandoffCancellation, takes_a_waiting_write_back_with_its_bytes_and_l
 
 TEST_P(WriteHandoffCancellation, of_a_write_that_was_admitted_meanwhile_comes_too_late) {
   auto out = spawn_held(limits(1, 8));
-  EXPECT_TRUE(out.try_write_detached(text("a")));
+  EXPECT_TRUE(try_send(out, "a"));
   net::cancellation_signal signal;
-  Outcome<WriteResultOf> outcome;
-  out.async_write(text("b"), net::bind_cancellation_slot(signal.slot(), outcome.handler()));
+  WriteOutcome outcome;
+  out.async_write(outcome.from("b"), net::bind_cancellation_slot(signal.slot(), outcome.handler()));
   run_ready(*context);
   script->complete({}, 1);
   context->restart();
   context->run_one();  // the writer's handler: the waiter is admitted, its handler is only posted
   signal.emit(GetParam());
   run_ready(*context);
-  EXPECT_TRUE(outcome.get().has_value());
+  EXPECT_TRUE(outcome.was_admitted());
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, WriteHandoffCancellation,

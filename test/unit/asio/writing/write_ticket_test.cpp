@@ -13,8 +13,8 @@ class WriteTicketTest : public WriterFixture {};
 
 TEST_F(WriteTicketTest, completes_with_its_own_bytes_and_not_with_its_batch) {
   auto out = spawn_held();
-  auto first = out.try_write(text("abc")).value();
-  auto second = out.try_write(text("defg")).value();
+  auto first = try_send(out, "abc").value();
+  auto second = try_send(out, "defg").value();
   CountOutcome first_done;
   CountOutcome second_done;
   first.async_wait(first_done.handler());
@@ -33,7 +33,7 @@ TEST_F(WriteTicketTest, completes_with_its_own_bytes_and_not_with_its_batch) {
 TEST_F(WriteTicketTest, of_several_slices_completes_with_the_last_of_them) {
   auto out = spawn_held();
   std::array slices{text("ab"), text("cd")};
-  auto ticket = out.try_write_all(slices).value();
+  auto ticket = out.try_write(slices).value();
   CountOutcome done;
   ticket.async_wait(done.handler());
   run_ready(*context);
@@ -45,7 +45,7 @@ TEST_F(WriteTicketTest, of_several_slices_completes_with_the_last_of_them) {
 
 TEST_F(WriteTicketTest, can_be_waited_for_again_and_after_the_end) {
   auto out = spawn();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   ASSERT_TRUE(run_until(*context, [&] { return ticket.is_done(); }));
   CountOutcome once;
   CountOutcome twice;
@@ -59,7 +59,7 @@ TEST_F(WriteTicketTest, can_be_waited_for_again_and_after_the_end) {
 
 TEST_F(WriteTicketTest, refuses_a_second_wait_while_one_runs) {
   auto out = spawn_held();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   CountOutcome first;
   CountOutcome second;
   ticket.async_wait(first.handler());
@@ -76,14 +76,14 @@ TEST_F(WriteTicketTest, outlives_a_dropped_or_moved_ticket_object) {
   auto out = spawn_held();
   CountOutcome dropped;
   CountOutcome moved;
-  out.try_write(text("ab")).value().async_wait(dropped.handler());
-  WriteTicket from = out.try_write(text("c")).value();
+  try_send(out, "ab").value().async_wait(dropped.handler());
+  WriteTicket from = try_send(out, "c").value();
   from.async_wait(moved.handler());
   WriteTicket to = std::move(from);
-  EXPECT_FALSE(from.is_valid());  // NOLINT(bugprone-use-after-move)
-  EXPECT_TRUE(to.is_valid());
-  EXPECT_FALSE(WriteTicket().is_valid());
-  static_cast<void>(out.try_write(text("d")).value());  // nobody will ask
+  EXPECT_FALSE(from.valid());  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(to.valid());
+  EXPECT_FALSE(WriteTicket().valid());
+  static_cast<void>(try_send(out, "d").value());  // nobody will ask
   run_ready(*context);
   stream_takes(2);
   stream_takes(2);
@@ -97,7 +97,7 @@ TEST_F(WriteTicketTest, a_cancelled_wait_only_detaches) {
                           net::cancellation_type::total}) {
     script = std::make_shared<StreamScript>();
     auto out = spawn_held();
-    auto ticket = out.try_write(text("abc")).value();
+    auto ticket = try_send(out, "abc").value();
     net::cancellation_signal signal;
     CountOutcome cancelled;
     ticket.async_wait(net::bind_cancellation_slot(signal.slot(), cancelled.handler()));
@@ -117,7 +117,7 @@ TEST_F(WriteTicketTest, a_cancelled_wait_only_detaches) {
 
 TEST_F(WriteTicketTest, a_cancellation_behind_the_result_changes_nothing) {
   auto out = spawn_held();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   net::cancellation_signal signal;
   CountOutcome outcome;
   ticket.async_wait(net::bind_cancellation_slot(signal.slot(), outcome.handler()));
@@ -133,9 +133,9 @@ TEST_F(WriteTicketTest, a_cancellation_behind_the_result_changes_nothing) {
 
 TEST_F(WriteTicketTest, the_failed_write_gets_the_error_and_its_count_and_those_behind_it_closed) {
   auto out = spawn_held();
-  auto written = out.try_write(text("ab")).value();
-  auto failed = out.try_write(text("cdef")).value();
-  auto behind = out.try_write(text("g")).value();
+  auto written = try_send(out, "ab").value();
+  auto failed = try_send(out, "cdef").value();
+  auto behind = try_send(out, "g").value();
   CountOutcome failed_wait;
   failed.async_wait(failed_wait.handler());
   run_ready(*context);
@@ -159,7 +159,7 @@ TEST_F(WriteTicketTest, works_after_every_handle_is_gone) {
   CountOutcome outcome;
   {
     auto out = spawn();
-    ticket = out.try_write(text("abc")).value();
+    ticket = try_send(out, "abc").value();
   }
   ticket.async_wait(outcome.handler());
   ASSERT_TRUE(run_out(*context));

@@ -43,9 +43,9 @@ using Buffers = testing::Types<net::buffered_write_stream<net::ip::tcp::socket&>
 TYPED_TEST_SUITE(WriterOnBuffers, Buffers);
 
 TYPED_TEST(WriterOnBuffers, tells_of_a_write_when_the_peer_can_have_it) {
-  auto out = WriteHandoff::spawn(this->stream, {}).value();
+  auto out = WriteHandoff(this->stream, {});
   CountOutcome done;
-  out.try_write(text("small")).value().async_wait(done.handler());
+  try_send(out, "small").value().async_wait(done.handler());
   Outcome<net_error_code> flushed;
   out.async_flush(flushed.handler());
   ASSERT_TRUE(run_until(this->context, [&] { return done.has_come() && flushed.has_come(); }));
@@ -59,11 +59,11 @@ TYPED_TEST(WriterOnBuffers, tells_of_a_write_when_the_peer_can_have_it) {
 
 TYPED_TEST(WriterOnBuffers, ends_in_order_behind_everything) {
   Collector<TcpPair::Stream> collector(*this->peer);
-  auto out = WriteHandoff::spawn(this->stream, {}).value();
+  auto out = WriteHandoff(this->stream, {});
   std::string all;
   for (const std::size_t size : {1U, 1023U, 1024U, 1025U, 70000U, 3U}) {
     all += pattern(size);
-    EXPECT_TRUE(out.try_write_detached(text(pattern(size))));
+    EXPECT_TRUE(try_send(out, pattern(size)));
   }
   Outcome<net_error_code> closed;
   out.async_close(closed.handler());
@@ -74,9 +74,9 @@ TYPED_TEST(WriterOnBuffers, ends_in_order_behind_everything) {
 }
 
 TYPED_TEST(WriterOnBuffers, gives_back_what_a_flush_could_not_pass_on) {
-  auto out = WriteHandoff::spawn(this->stream, limits(8, 64 * 1024 * 1024)).value();
+  auto out = WriteHandoff(this->stream, limits(8, 64 * 1024 * 1024));
   const std::string much(32 * 1024 * 1024, 'x');
-  auto ticket = out.try_write(text(much)).value();
+  auto ticket = try_send(out, much).value();
   run_ready(this->context);  // nobody reads: it must wait
   CountOutcome done;
   ticket.async_wait(done.handler());

@@ -18,23 +18,25 @@ class WriterContext : public WriterFixture {
   /// One of everything that can wait, by handlers that may never be called.
   void let_everything_wait(WriteHandoff& out, WriteTicket& ticket) {
     ticket.async_wait(wait.handler());
-    out.async_write(text("w"), write.handler());
-    out.async_write_all_detached({text("w"), text("w")}, write_all.handler());
+    out.async_write(waiting, write.handler());
+    out.async_write(several, write_several.handler());
     out.async_flush(flush.handler());
     out.async_closed(closed.handler());
     out.async_close(close.handler());
   }
 
   void expect_destroyed_uninvoked() {
-    for (const Sentinel* sentinel : {&wait, &write, &write_all, &flush, &closed, &close}) {
+    for (const Sentinel* sentinel : {&wait, &write, &write_several, &flush, &closed, &close}) {
       EXPECT_EQ(sentinel->calls(), 0U);
       EXPECT_TRUE(sentinel->is_destroyed());
     }
   }
 
+  Bytes waiting = text("w");
+  std::array<Bytes, 1> several{text("w")};
   Sentinel wait;
   Sentinel write;
-  Sentinel write_all;
+  Sentinel write_several;
   Sentinel flush;
   Sentinel closed;
   Sentinel close;
@@ -42,26 +44,28 @@ class WriterContext : public WriterFixture {
 
 TEST_F(WriterContext, that_is_destroyed_first_takes_what_waits_with_it_uninvoked) {
   auto out = spawn_held(limits(1, 8));
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   ticket.async_wait(wait.handler());
-  out.async_write(text("w"), write.handler());
-  out.async_write_all_detached({text("w")}, write_all.handler());
+  out.async_write(waiting, write.handler());
+  out.async_write(several, write_several.handler());
   out.async_flush(flush.handler());
   out.async_closed(closed.handler());
   run_ready(*context);
   context.reset();
-  EXPECT_TRUE(wait.is_destroyed() && write.is_destroyed() && write_all.is_destroyed() &&
+  EXPECT_TRUE(wait.is_destroyed() && write.is_destroyed() && write_several.is_destroyed() &&
               flush.is_destroyed() && closed.is_destroyed());
-  EXPECT_EQ(wait.calls() + write.calls() + write_all.calls() + flush.calls() + closed.calls(), 0U);
+  EXPECT_EQ(wait.calls() + write.calls() + write_several.calls() + flush.calls() + closed.calls(),
+            0U);
   EXPECT_FALSE(script->is_alive) << "the stream goes with its context";
 
   EXPECT_FALSE(out.is_open());
   EXPECT_EQ(out.pending_bytes(), 0U);
   EXPECT_EQ(out.pending_items(), 0U);
-  auto late = out.try_write(text("late"));
+  auto late = try_send(out, "late");
   ASSERT_FALSE(late.has_value());
   EXPECT_EQ(late.error().reason, Reason::closed);
-  EXPECT_EQ(late.error().bytes.view(), "late");
+  EXPECT_EQ(waiting.view(), "w");
+  EXPECT_EQ(several[0].view(), "w");
   EXPECT_TRUE(ticket.is_done());
   out.close();
   out.abort();
@@ -72,7 +76,7 @@ TEST_F(WriterContext, that_is_destroyed_first_takes_what_waits_with_it_uninvoked
 
 TEST_F(WriterContext, that_is_destroyed_with_posted_turns_and_a_deadline_leaks_nothing) {
   auto out = spawn_held(limits(1, 8));
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   let_everything_wait(out, ticket);  // the context has not run at all
   context.reset();
   expect_destroyed_uninvoked();
@@ -80,9 +84,9 @@ TEST_F(WriterContext, that_is_destroyed_with_posted_turns_and_a_deadline_leaks_n
 
 TEST_F(WriterContext, that_was_stopped_goes_on_when_it_is_restarted) {
   auto out = spawn();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   context->stop();
-  EXPECT_TRUE(out.try_write_detached(text("def")));
+  EXPECT_TRUE(try_send(out, "def"));
   ticket.async_wait(wait.handler());
   EXPECT_EQ(context->run(), 0U);
   EXPECT_EQ(out.pending_bytes(), 6U);
@@ -95,7 +99,7 @@ TEST_F(WriterContext, that_was_stopped_and_is_destroyed_without_a_handle_takes_a
   WriteTicket ticket;
   {
     auto out = spawn_held(limits(1, 8));
-    ticket = out.try_write(text("abc")).value();
+    ticket = try_send(out, "abc").value();
     let_everything_wait(out, ticket);
     context->stop();
   }
@@ -107,21 +111,21 @@ TEST_F(WriterContext, that_was_stopped_and_is_destroyed_without_a_handle_takes_a
 TEST_F(WriterContext, that_is_destroyed_tells_handlers_that_live_elsewhere) {
   net::io_context other(1);
   auto out = spawn_held(limits(1, 8));
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   CountOutcome waited;
-  Outcome<WriteResultOf> written;
+  WriteOutcome written;
   Outcome<net_error_code> flushed;
   Outcome<net_error_code> ended;
   ticket.async_wait(net::bind_executor(other, waited.handler()));
-  out.async_write(text("w"), net::bind_executor(other, written.handler()));
+  out.async_write(written.from("w"), net::bind_executor(other, written.handler()));
   out.async_flush(net::bind_executor(other, flushed.handler()));
   out.async_closed(net::bind_executor(other, ended.handler()));
   run_ready(*context);
   context.reset();
   ASSERT_TRUE(run_out(other));
   waited.expect(Errc::closed, 0);
-  ASSERT_FALSE(written.get().has_value());
-  EXPECT_EQ(written.get().error().bytes.view(), "w");
+  ASSERT_FALSE(written.was_admitted());
+  EXPECT_EQ(written.bytes().view(), "w");
   EXPECT_EQ(flushed.get(), Errc::closed);
   EXPECT_EQ(ended.get(), Errc::closed);
 }
@@ -130,16 +134,16 @@ TEST_F(WriterContext, a_handle_that_outlives_it_serves_handlers_that_live_elsewh
   net::io_context other(1);
   auto out = spawn();
   context.reset();
-  Outcome<WriteResultOf> written;
+  WriteOutcome written;
   Outcome<net_error_code> flushed;
   Outcome<net_error_code> ended;
   Outcome<net_error_code> closing;
-  out.async_write(text("w"), net::bind_executor(other, written.handler()));
+  out.async_write(written.from("w"), net::bind_executor(other, written.handler()));
   out.async_flush(net::bind_executor(other, flushed.handler()));
   out.async_closed(net::bind_executor(other, ended.handler()));
   out.async_close(net::bind_executor(other, closing.handler()));
   ASSERT_TRUE(run_out(other));
-  EXPECT_EQ(written.get().error().bytes.view(), "w");
+  EXPECT_EQ(written.bytes().view(), "w");
   EXPECT_EQ(flushed.get(), Errc::closed);
   EXPECT_EQ(ended.get(), Errc::closed);
   EXPECT_EQ(closing.get(), Errc::closed);
@@ -147,18 +151,16 @@ TEST_F(WriterContext, a_handle_that_outlives_it_serves_handlers_that_live_elsewh
 
 TEST_F(WriterContext, a_handle_may_outlive_it_where_the_stream_is_on_a_strand) {
   using StrandStream = ScriptedStream<net::strand<net::io_context::executor_type>>;
-  auto out =
-      WriteHandoff::spawn(StrandStream(net::make_strand(context->get_executor()), script), {})
-          .value();
-  EXPECT_TRUE(out.try_write_detached(text("abc")));
+  auto out = WriteHandoff(StrandStream(net::make_strand(context->get_executor()), script), {});
+  EXPECT_TRUE(try_send(out, "abc"));
   context.reset();
-  EXPECT_FALSE(out.try_write(text("late")).has_value());
+  EXPECT_FALSE(try_send(out, "late").has_value());
   EXPECT_FALSE(script->is_alive);
 }
 
 TEST_F(WriterContext, a_ticket_may_outlive_it_whose_writer_went_before) {
   auto out = spawn();
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   { const WriteHandoff last = std::move(out); }
   ASSERT_TRUE(run_out(*context));
   EXPECT_FALSE(script->is_alive);
@@ -169,11 +171,11 @@ TEST_F(WriterContext, a_ticket_may_outlive_it_whose_writer_went_before) {
 
 TEST_F(WriterContext, cancellation_signals_may_go_before_it) {
   auto out = spawn_held(limits(1, 8));
-  auto ticket = out.try_write(text("abc")).value();
+  auto ticket = try_send(out, "abc").value();
   {
     net::cancellation_signal of_write;
     net::cancellation_signal of_wait;
-    out.async_write(text("w"), net::bind_cancellation_slot(of_write.slot(), write.handler()));
+    out.async_write(waiting, net::bind_cancellation_slot(of_write.slot(), write.handler()));
     ticket.async_wait(net::bind_cancellation_slot(of_wait.slot(), wait.handler()));
     run_ready(*context);
   }
@@ -189,8 +191,8 @@ TEST_F(WriterContext, a_handler_may_own_the_last_handle) {
   {
     auto out = std::make_shared<WriteHandoff>(spawn_held(limits(1, 8)));
     auto second = std::make_shared<WriteHandoff>(
-        WriteHandoff::spawn(IoStream(context->get_executor(), second_script), {}).value());
-    EXPECT_TRUE(out->try_write_detached(text("abc")));
+        WriteHandoff(IoStream(context->get_executor(), second_script), {}));
+    EXPECT_TRUE(try_send(*out, "abc"));
     out->async_closed([out, second, life](net_error_code) {});
     second->async_closed([out, second, life](net_error_code) {});
   }
@@ -205,7 +207,7 @@ TEST_F(WriterContext, that_is_being_destroyed_makes_queues_and_duplexes_that_are
     MakesThemAtTheEnd(net::io_context& on, std::shared_ptr<StreamScript> with)
         : executor(on.get_executor()), script(std::move(with)) {}
     ~MakesThemAtTheEnd() {
-      queue->emplace(WriteHandoff::spawn(IoStream(executor, script), {}).value());
+      queue->emplace(WriteHandoff(IoStream(executor, script), {}));
       ends->emplace(make_duplex(executor, 8));
     }
     net::io_context::executor_type executor;
@@ -223,7 +225,7 @@ TEST_F(WriterContext, that_is_being_destroyed_makes_queues_and_duplexes_that_are
   context.reset();
   ASSERT_TRUE(late.has_value());
   EXPECT_FALSE(late->is_open());
-  EXPECT_EQ(late->try_write(text("late")).error().reason, Reason::closed);
+  EXPECT_EQ(try_send(*late, "late").error().reason, Reason::closed);
   EXPECT_FALSE(late->get_executor());
   ASSERT_TRUE(ends.has_value());
   EXPECT_FALSE(ends->first.is_open());
@@ -238,8 +240,8 @@ TYPED_TEST(WriterContextOf, a_full_stream_may_be_destroyed_with_a_write_under_wa
   auto context = std::make_unique<net::io_context>(1);
   auto pair = std::make_unique<std::pair<typename TypeParam::Stream, typename TypeParam::Stream>>(
       TypeParam::make(*context));
-  auto out = WriteHandoff::spawn(std::move(pair->first), limits(8, 64 * 1024 * 1024)).value();
-  auto ticket = out.try_write(text(std::string(32 * 1024 * 1024, 'x'))).value();
+  auto out = WriteHandoff(std::move(pair->first), limits(8, 64 * 1024 * 1024));
+  auto ticket = try_send(out, std::string(32 * 1024 * 1024, 'x')).value();
   Sentinel wait;
   ticket.async_wait(wait.handler());
   run_ready(*context);

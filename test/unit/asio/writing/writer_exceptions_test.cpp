@@ -62,9 +62,8 @@ class WriterExceptions : public WriterFixture {
  protected:
   void expect_error(const ThrowScript& throws, const net_error_code& error) {
     script = std::make_shared<StreamScript>();
-    auto out =
-        WriteHandoff::spawn(ThrowingStream(context->get_executor(), script, throws), {}).value();
-    auto ticket = out.try_write(text("abcd")).value();
+    auto out = WriteHandoff(ThrowingStream(context->get_executor(), script, throws), {});
+    auto ticket = try_send(out, "abcd").value();
     CountOutcome done;
     Outcome<net_error_code> closed;
     ticket.async_wait(done.handler());
@@ -72,7 +71,7 @@ class WriterExceptions : public WriterFixture {
     ASSERT_TRUE(run_out(*context)) << "and nothing is thrown out of it";
     done.expect(error, 0);
     EXPECT_EQ(closed.get(), error);
-    EXPECT_EQ(out.try_write(text("late")).error().error, error);
+    EXPECT_EQ(try_send(out, "late").error().first_error, error);
     EXPECT_EQ(unwritten_of(out).value().entries.at(0).view(), "abcd");
     EXPECT_FALSE(script->is_alive);
   }
@@ -96,9 +95,8 @@ TEST_F(WriterExceptions, of_a_shutdown_are_the_error_of_the_close) {
   for (const Throws what : kThrows) {
     ThrowScript throws;
     throws.at_shutdown = what;
-    auto out =
-        WriteHandoff::spawn(ThrowingStream(context->get_executor(), script, throws), {}).value();
-    auto ticket = out.try_write(text("abcd")).value();
+    auto out = WriteHandoff(ThrowingStream(context->get_executor(), script, throws), {});
+    auto ticket = try_send(out, "abcd").value();
     CountOutcome done;
     Outcome<net_error_code> closed;
     ticket.async_wait(done.handler());
@@ -130,8 +128,8 @@ class AlignedStream : public IoStream {
 };
 
 TEST_F(WriterExceptions, none_comes_of_an_operation_that_is_aligned_to_more_than_usual) {
-  auto out = WriteHandoff::spawn(AlignedStream(context->get_executor(), script), {}).value();
-  EXPECT_TRUE(out.try_write_detached(text("abc")));
+  auto out = WriteHandoff(AlignedStream(context->get_executor(), script), {});
+  EXPECT_TRUE(try_send(out, "abc"));
   run_ready(*context);
   EXPECT_EQ(script->written, "abc");
 }

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 class WriterRelease : public WriterFixture {
  protected:
   [[nodiscard]] static WriteHandoff spawn_shared(std::shared_ptr<IoStream> stream) {
-    return WriteHandoff::spawn(std::move(stream), {}).value();
+    return WriteHandoff(std::move(stream), {});
   }
   [[nodiscard]] std::shared_ptr<IoStream> make_stream() {
     return std::make_shared<IoStream>(context->get_executor(), script);
@@ -29,7 +29,7 @@ class WriterRelease : public WriterFixture {
 
 TEST_F(WriterRelease, of_a_stream_comes_with_the_end_while_handles_are_kept) {
   auto out = spawn();
-  EXPECT_TRUE(out.try_write_detached(text("abc")));
+  EXPECT_TRUE(try_send(out, "abc"));
   out.close();
   EXPECT_TRUE(script->is_alive);
   ASSERT_TRUE(run_out(*context));
@@ -38,7 +38,7 @@ TEST_F(WriterRelease, of_a_stream_comes_with_the_end_while_handles_are_kept) {
   EXPECT_FALSE(out.is_open());
   EXPECT_EQ(out.pending_items(), 0U);
   EXPECT_EQ(out.statistics().written_bytes, 3U);
-  EXPECT_FALSE(out.try_write(text("late")).has_value());
+  EXPECT_FALSE(try_send(out, "late").has_value());
   EXPECT_TRUE(unwritten_of(out).value().empty());
 }
 
@@ -49,7 +49,7 @@ TEST_F(WriterRelease, of_a_shared_stream_comes_after_close_abort_and_failure) {
     script->error = net::error::connection_reset;
     auto stream = make_stream();
     auto out = spawn_shared(stream);
-    EXPECT_TRUE(out.try_write_detached(text("abc")));
+    EXPECT_TRUE(try_send(out, "abc"));
     if (way == 0) {
       out.close();
     } else if (way == 1) {
@@ -64,7 +64,7 @@ TEST_F(WriterRelease, of_a_shared_stream_comes_after_close_abort_and_failure) {
 TEST_F(WriterRelease, waits_for_a_write_that_the_stream_still_has) {
   script->honours_cancellation = false;
   auto out = spawn_held();
-  EXPECT_TRUE(out.try_write_detached(text("abc")));
+  EXPECT_TRUE(try_send(out, "abc"));
   run_ready(*context);
   out.abort();
   run_ready(*context);
@@ -78,8 +78,7 @@ struct Session : std::enable_shared_from_this<Session> {
   Session(net::io_context& context, const std::shared_ptr<StreamScript>& script)
       : stream(context.get_executor(), script) {}
   void start() {
-    out.emplace(
-        WriteHandoff::spawn(std::shared_ptr<IoStream>(shared_from_this(), &stream), {}).value());
+    out.emplace(WriteHandoff(std::shared_ptr<IoStream>(shared_from_this(), &stream), {}));
   }
   IoStream stream;
   std::optional<WriteHandoff> out;
@@ -88,7 +87,7 @@ struct Session : std::enable_shared_from_this<Session> {
 TEST_F(WriterRelease, frees_a_session_that_owns_its_queue_and_lends_it_the_stream) {
   auto session = std::make_shared<Session>(*context, script);
   session->start();
-  EXPECT_TRUE(session->out->try_write_detached(text("abc")));
+  EXPECT_TRUE(try_send(*session->out, "abc"));
   session->out->close();
   const std::weak_ptr<Session> watched = session;
   session.reset();
@@ -109,8 +108,8 @@ TEST_F(WriterRelease, of_what_was_not_written_comes_with_the_last_handle) {
     auto out = std::optional(spawn_held());
     const auto stored =
         out->async_closed(test::deferred);  // which keeps the writer, and is no handle
-    auto ticket = out->try_write(slice()).value();
-    EXPECT_TRUE(out->try_write_detached(slice()));
+    auto ticket = try_send(*out, slice()).value();
+    EXPECT_TRUE(try_send(*out, slice()));
     run_ready(*context);
     if (ends_first) {
       out->abort();
@@ -142,8 +141,8 @@ class Lingering : public testing::Test {
   WriteHandoff answer_and_close(std::chrono::nanoseconds close_timeout) {
     WriteHandoffConfig config;
     config.close_timeout = close_timeout;
-    auto out = WriteHandoff::spawn(std::move(*near), config).value();
-    EXPECT_TRUE(out.try_write_detached(Bytes::copy_of("the answer")));
+    auto out = WriteHandoff(std::move(*near), config);
+    EXPECT_TRUE(try_send(out, "the answer"));
     out.async_closed(closed.handler());
     out.close();
     EXPECT_TRUE(run_until(*context, [&] { return closed.has_come(); }));
@@ -212,7 +211,7 @@ TYPED_TEST(Lingering, is_cut_off_with_its_context) {
 }
 
 TYPED_TEST(Lingering, is_not_for_a_queue_that_was_aborted) {
-  auto out = WriteHandoff::spawn(std::move(*this->near), {}).value();
+  auto out = WriteHandoff(std::move(*this->near), {});
   out.abort();
   ASSERT_TRUE(run_out(*this->context));
 }

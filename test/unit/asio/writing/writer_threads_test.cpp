@@ -97,7 +97,7 @@ TYPED_TEST_SUITE(WriterThreads, ThreadedPairs);
 TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   OwnThread streams;
   auto [first, far] = TypeParam::make(streams.context);
-  auto out = WriteHandoff::spawn(std::move(first), limits(8, 64)).value();
+  auto out = WriteHandoff(std::move(first), limits(8, 64));
   RemoteCollector<typename TypeParam::Stream> peer(streams.context, far);
   std::atomic<std::size_t> admitted{0};
   std::vector<std::thread> producers;
@@ -107,7 +107,7 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
       std::vector<WriteTicket> tickets;
       for (unsigned i = 0; i < kWritesEach; ++i) {
         if (i % 3 == 0) {
-          auto ticket = handle.try_write(text(frame(id, i)));
+          auto ticket = try_send(handle, frame(id, i));
           admitted += ticket.has_value() ? 1U : 0U;
           if (ticket) {
             tickets.push_back(std::move(*ticket));
@@ -116,13 +116,15 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
         }
         net::cancellation_signal signal;
         bool called = false;
-        handle.async_write_detached(
-            text(frame(id, i)),
-            net::bind_cancellation_slot(signal.slot(),
-                                        net::bind_executor(own, [&](DetachedResult result) {
-                                          called = true;
-                                          admitted += result.has_value() ? 1U : 0U;
-                                        })));
+        Bytes bytes = text(frame(id, i));
+        handle.async_write(
+            bytes, net::bind_cancellation_slot(
+                       signal.slot(),
+                       net::bind_executor(own, [&](net_error_code error, const WriteTicket&) {
+                         called = true;
+                         admitted += error ? 0U : 1U;
+                         EXPECT_EQ(bytes.empty(), !error);
+                       })));
         if (i % 5 == 0) {
           signal.emit(net::cancellation_type::total);
         }
@@ -155,13 +157,12 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
 TYPED_TEST(WriterThreads, dispatched_writes_take_turns_with_those_of_other_threads) {
   OwnThread streams;
   auto [first, far] = TypeParam::make(streams.context);
-  auto config = limits(8, 64);
-  config.dispatch_writes = true;
-  auto out = WriteHandoff::spawn(std::move(first), config).value();
+  auto out = WriteHandoff(std::move(first), limits(8, 64));
   RemoteCollector<typename TypeParam::Stream> peer(streams.context, far);
   std::atomic<std::size_t> admitted{0};
   const auto write = [&](unsigned id, unsigned i) {
-    admitted += out.try_write_detached(text(frame(id, i))).has_value() ? 1U : 0U;
+    std::array burst{text(frame(id, i))};
+    admitted += out.try_write(burst).has_value() ? 1U : 0U;
   };
   std::vector<std::thread> producers;
   for (unsigned id = 1; id < kThreads; ++id) {
@@ -192,7 +193,7 @@ TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
   constexpr std::size_t kBudget = 64;
   OwnThread streams;
   auto [first, far] = TypeParam::make(streams.context);
-  auto out = WriteHandoff::spawn(std::move(first), limits(64, kBudget)).value();
+  auto out = WriteHandoff(std::move(first), limits(64, kBudget));
   RemoteCollector<typename TypeParam::Stream> peer(streams.context, far);
   std::atomic<bool> is_in_line{false};
   std::atomic<bool> is_admitted{false};
@@ -203,7 +204,7 @@ TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
       while (!is_admitted) {
         // Whether it began before the large write stood in line is told by what it writes.
         const char* const bytes = is_in_line ? "afterwd." : "before_.";
-        admitted += handle.try_write_detached(text(bytes)).has_value() ? 1U : 0U;
+        admitted += try_send(handle, bytes).has_value() ? 1U : 0U;
         std::this_thread::yield();
       }
     });
@@ -212,9 +213,10 @@ TYPED_TEST(WriterThreads, nobody_barges_past_a_full_budget_write) {
     std::this_thread::yield();
   }
   std::promise<bool> result;
-  out.async_write_detached(text(std::string(kBudget, 'F')), [&](DetachedResult written) {
+  Bytes full = text(std::string(kBudget, 'F'));
+  out.async_write(full, [&](net_error_code error, const WriteTicket&) {
     is_admitted = true;
-    result.set_value(written.has_value());
+    result.set_value(!error);
   });
   is_in_line = true;
   EXPECT_TRUE(result.get_future().get());
@@ -231,13 +233,13 @@ TEST(WriterThreadsEnd, abort_from_anywhere_settles_every_write) {
   for (int round = 0; round < 20; ++round) {
     OwnThread streams;
     auto pair = UnixPair::make(streams.context);
-    auto out = WriteHandoff::spawn(std::move(pair.first), limits(4, 1000)).value();
+    auto out = WriteHandoff(std::move(pair.first), limits(4, 1000));
     std::atomic<unsigned> told{0};
     std::vector<std::thread> producers;
     for (unsigned id = 0; id < kThreads; ++id) {
       producers.emplace_back([&, id, handle = out]() mutable {
         for (unsigned i = 0; i < 50; ++i) {
-          handle.async_write(text(std::string(500, 'x')), [&](WriteResultOf) { ++told; });
+          write_owned(handle, text(std::string(500, 'x')), [&](net_error_code) { ++told; });
         }
         if (id == 0) {
           handle.abort();
@@ -264,12 +266,11 @@ TEST(WriterThreadsEnd, handles_dropped_on_many_threads_close_once_and_in_order) 
   RemoteCollector<UnixPair::Stream> peer(streams.context, pair.second);
   std::vector<std::thread> producers;
   std::atomic<unsigned> admitted{0};
-  std::optional<WriteHandoff> out =
-      WriteHandoff::spawn(std::move(pair.first), limits(8, 1000)).value();
+  std::optional<WriteHandoff> out = WriteHandoff(std::move(pair.first), limits(8, 1000));
   for (unsigned id = 0; id < kThreads; ++id) {
     producers.emplace_back([&admitted, id, handle = *out]() mutable {
       for (unsigned i = 0; i < kWritesEach; ++i) {
-        admitted += handle.try_write_detached(text(frame(id, i))).has_value() ? 1U : 0U;
+        admitted += try_send(handle, frame(id, i)).has_value() ? 1U : 0U;
       }
     });
   }

@@ -1,8 +1,9 @@
+#include "bytes_handoff/write_refusal.hpp"
+
 #include <chrono>
 #include <set>
 #include <string>
 
-#include "bytes_handoff/backpressure.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/queue/writer_fixture.hpp"
 
@@ -50,24 +51,24 @@ TEST(WriteRefusal, has_a_message_of_its_own_for_every_reason) {
   }
 }
 
-class WriteBackpressureTest : public WriterFixture {};
+class TimeBlocked : public WriterFixture {};
 
-TEST_F(WriteBackpressureTest, counts_how_long_writes_waited_for_room) {
+TEST_F(TimeBlocked, counts_how_long_writes_waited_for_room) {
   auto out = spawn_held(limits(1, 100));
-  Outcome<DetachedResult> at_once;
-  out.async_write_detached(text("a"), at_once.handler());
+  WriteOutcome at_once;
+  out.async_write(at_once.from("a"), at_once.handler());
   run_ready(*context);
   let_pass(steady_clock::now() + milliseconds(2));
   EXPECT_TRUE(at_once.has_come());
   EXPECT_EQ(out.statistics().time_blocked, steady_clock::duration::zero()) << "it had room";
 
   net::cancellation_signal signal;
-  Outcome<DetachedResult> admitted;
-  Outcome<DetachedResult> cancelled;
+  WriteOutcome admitted;
+  WriteOutcome cancelled;
   const auto start = steady_clock::now();
-  out.async_write_detached(text("b"), admitted.handler());
-  out.async_write_detached(text("c"),
-                           net::bind_cancellation_slot(signal.slot(), cancelled.handler()));
+  out.async_write(admitted.from("b"), admitted.handler());
+  out.async_write(cancelled.from("c"),
+                  net::bind_cancellation_slot(signal.slot(), cancelled.handler()));
   run_ready(*context);
   let_pass(steady_clock::now() + milliseconds(2));
   EXPECT_EQ(out.statistics().time_blocked, steady_clock::duration::zero()) << "they still wait";
@@ -78,7 +79,7 @@ TEST_F(WriteBackpressureTest, counts_how_long_writes_waited_for_room) {
   EXPECT_LE(of_one, steady_clock::now() - start);
   let_pass(steady_clock::now() + milliseconds(2));
   stream_takes(1);
-  EXPECT_TRUE(admitted.get().has_value());
+  EXPECT_TRUE(admitted.was_admitted());
   EXPECT_GE(out.statistics().time_blocked - of_one, milliseconds(4));
   EXPECT_LE(out.statistics().time_blocked - of_one, steady_clock::now() - start);
 }
