@@ -4,22 +4,16 @@
 // nothing but how long a turn may be.
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include "bytes_handoff/asio/ending/stream_end.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
-#include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/batch_buffers.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
-#include "bytes_handoff/asio/writing/writer_base.hpp"
-#include "bytes_handoff/asio/writing/writer_timer.hpp"
-#include "bytes_handoff/core/support/later.hpp"
+#include "bytes_handoff/asio/writing/stream_holder.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/joined_writes.hpp"
 
@@ -34,41 +28,30 @@ inline constexpr std::size_t kMaxInlineBytes = 64 * 1024;
 
 /// `kAtEnd`: whether the stream is ended with the queue, or left as it is.
 template <class Stream, AtEnd kAtEnd>
-class Writer final : public WriterBase {
-  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+class Writer final : public StreamHolder<Stream, kAtEnd> {
+  using Base = StreamHolder<Stream, kAtEnd>;
+  using typename Base::Executor;
   using Turn = WriteQueue::Turn;
-  using Clock = std::chrono::steady_clock;
   using TurnMemory = HandlerMemory<320>;
   using TurnAllocator = HandlerAllocator<void, TurnMemory>;
-  using EndMemory = HandlerMemory<96>;
-  using EndAllocator = HandlerAllocator<void, EndMemory>;
   using Self = CountedPointer<Writer, WriterReference>;
-  static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
+
+  using Base::cancellation_;
+  using Base::carry_out_in_turn;
+  using Base::fail_to_start;
+  using Base::finish_shutdown;
+  using Base::is_acknowledging_;
+  using Base::is_in_turn_;
+  using Base::is_with_stream_;
+  using Base::kName;
+  using Base::leave_turn;
+  using Base::must_watch_;
+  using Base::queue;
+  using Base::stream_;
+  using Base::stream_executor_;
 
  public:
-  Writer(std::shared_ptr<Stream> stream, StreamOwnership ownership,
-         const WriteHandoffConfig& config)
-      : WriterBase(config, stream->get_executor()),
-        stream_(std::move(stream)),
-        stream_executor_(stream_->get_executor()),
-        end_(ownership) {
-    net::execution_context& of_stream = context_of(*stream_executor_);
-    if (!enter_context(of_stream)) {
-      orphan(&of_stream);
-    }
-  }
-
-  // Where the queue has not ended, the context is destroying the operation that kept the writer.
-  ~Writer() override {
-    Effects effects;
-    if (stream_executor_) {
-      queue().orphan(&context_of(*stream_executor_), effects);
-    }
-    forget_context();
-    leave_context();
-    effects.resume_all();
-    effects.finish();
-  }
+  using Base::Base;
 
  protected:
   void start_turn(TurnStart turn) noexcept override {
@@ -82,32 +65,6 @@ class Writer final : public WriterBase {
     } catch (...) {
       fail_to_start();
     }
-  }
-
-  void post_watch() noexcept override {
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
-    try {
-      post_on(*stream_executor_, PoolAllocator<void>(), [self = self()] { self->check_time(); });
-    } catch (...) {
-      fail_to_start();
-    }
-  }
-
-  void post_end() noexcept override {
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
-    try {
-      post_on(*stream_executor_, EndAllocator(end_memory_), [self = self()] { self->run_end(); });
-    } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
-    }
-  }
-
-  void forget_stream() noexcept override {
-    timer_.stop();
-    if (stream_ != nullptr && !was_ended_) {
-      end_.end_with_context(*stream_, queue());
-    }
-    stream_.reset();
-    stream_executor_.reset();
   }
 
  private:
@@ -159,34 +116,7 @@ class Writer final : public WriterBase {
     return {std::move(self), cancellation_.slot()};
   }
 
-  // There was no memory to post a turn. It cannot run here, off the stream's executor.
-  void fail_to_start() noexcept { abort(to_error_value(net::error::no_memory)); }
-
   // ---- On the stream's executor, from here on.
-
-  // As `carry_out`, within a turn, which lets go of the stream at its end.
-  void carry_out_in_turn(Effects& effects) noexcept {
-    effects.resume_all();
-    if (effects.start_turn) {
-      start_turn(TurnStart::kPost);
-    }
-    must_watch_ |= effects.watch_time;
-    has_ended_ |= effects.ended;
-    effects.finish();
-  }
-
-  // What a turn, or a step of the stream, leaves to be done.
-  void leave_turn() noexcept {
-    if (std::exchange(must_watch_, false) && !has_ended_) {
-      check_time();
-    }
-    end_stream();
-  }
-
-  void run_end() noexcept {
-    has_ended_ = true;
-    end_stream();
-  }
 
   void run_turn(Self self) noexcept {
     is_in_turn_ = true;
@@ -351,12 +281,6 @@ class Writer final : public WriterBase {
     leave_turn();
   }
 
-  void finish_shutdown(const net_error_code& error) noexcept {
-    Effects effects;
-    queue().finish_shutdown(to_error_value(error), effects);
-    carry_out_in_turn(effects);
-  }
-
   // Starts an operation of the stream. What that throws is the operation's outcome.
   template <class Start>
   [[nodiscard]] InitiationResult initiate(Start start) noexcept {
@@ -374,93 +298,9 @@ class Writer final : public WriterBase {
     return inside.result();
   }
 
-  // Looks at the time, and at what the peer's system has, for as long as the queue wants it.
-  void check_time() noexcept {
-    if (stream_ == nullptr) {
-      return;
-    }
-    const Clock::time_point now = Clock::now();
-    Effects effects;
-    Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
-    carry_out_in_turn(effects);
-    has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
-    if (is_acknowledging_ && !has_ended_) {
-      next = std::min(next, check_acknowledged(now));
-    }
-    if (has_ended_) {
-      end_stream();
-    } else if (next != Clock::time_point::max()) {
-      wait_until(next);
-    }
-  }
-
-  void wait_until(Clock::time_point time) noexcept {
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
-    try {
-      timer_.wait_until(time, *stream_executor_, [self = self()] { self->check_time(); });
-    } catch (...) {
-      fail_to_start();
-    }
-  }
-
-  // Ends the queue when there is nothing to wait for any more; returns when to look again.
-  [[nodiscard]] Clock::time_point check_acknowledged(Clock::time_point now) noexcept {
-    if (const auto next = end_.next_look(now)) {
-      return *next;
-    }
-    is_acknowledging_ = false;
-    finish_shutdown({});
-    return Clock::time_point::max();
-  }
-
-  // Once the queue has ended: ends the stream as the queue was ended. What it was doing for the
-  // queue is over then, too, or is asked to be; then it is let go of.
-  void end_stream() noexcept {
-    if (!has_ended_ || stream_ == nullptr || is_in_turn_) {
-      return;
-    }
-    if (!std::exchange(was_ended_, true)) {
-      timer_.stop();
-      end_.end(*stream_, queue());
-      cancel_operation();
-    }
-    if (!is_with_stream_ && stream_ != nullptr) {
-      let_go_of_stream();
-    }
-  }
-
-  void cancel_operation() noexcept {
-    if (is_with_stream_) {
-      try {
-        cancellation_.emit(net::cancellation_type::terminal);
-      } catch (...) {  // NOLINT: a stream that cannot cancel returns by itself
-      }
-    }
-  }
-
-  void let_go_of_stream() noexcept {
-    const std::shared_ptr<Stream> stream = std::move(stream_);
-    end_.let_go(stream, queue());
-    if (!has_handles()) {
-      queue().discard_unwritten();
-    }
-  }
-
-  std::shared_ptr<Stream> stream_;           // until the queue has ended
-  std::optional<Executor> stream_executor_;  // none once its context is gone
-  TurnMemory turn_memory_;                   // of the posted turn, or of the stream's operation
-  EndMemory end_memory_;                     // of the posted end, which may find the other in use
+  TurnMemory turn_memory_;  // of the posted turn, or of the stream's operation
   HeldBuffers held_;
-  net::cancellation_signal cancellation_;
-  bool is_in_turn_ = false;      // on the executor alone, as all of these
-  bool is_with_stream_ = false;  // an asynchronous operation of the stream is under way
-  bool must_watch_ = false;      // the queue has asked for the time
-  bool has_ended_ = false;       // the queue
-  bool was_ended_ = false;       // the stream
-  bool is_acknowledging_ = false;
   std::size_t buffered_ = 0;  // bytes of a write that are being flushed
-  StreamEnd<Stream, kAtEnd> end_;
-  WriterTimer<Executor> timer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

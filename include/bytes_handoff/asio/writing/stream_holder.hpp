@@ -1,0 +1,210 @@
+#pragma once
+
+// The part of a writer that holds its stream: it looks at the time for the queue, ends the stream
+// when the queue has ended, and lets go of it.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/ending/stream_end.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/writing/writer_base.hpp"
+#include "bytes_handoff/asio/writing/writer_timer.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// `kAtEnd`: whether the stream is ended with the queue, or left as it is.
+template <class Stream, AtEnd kAtEnd>
+class StreamHolder : public WriterBase {
+ public:
+  StreamHolder(std::shared_ptr<Stream> stream, StreamOwnership ownership,
+               const WriteHandoffConfig& config)
+      : WriterBase(config, stream->get_executor()),
+        stream_(std::move(stream)),
+        stream_executor_(stream_->get_executor()),
+        end_(ownership) {
+    net::execution_context& of_stream = context_of(*stream_executor_);
+    if (!enter_context(of_stream)) {
+      orphan(&of_stream);
+    }
+  }
+
+ protected:
+  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+  static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
+
+  // Where the queue has not ended, the context is destroying the operation that kept the writer.
+  ~StreamHolder() override {
+    Effects effects;
+    if (stream_executor_) {
+      queue().orphan(&context_of(*stream_executor_), effects);
+    }
+    forget_context();
+    leave_context();
+    effects.resume_all();
+    effects.finish();
+  }
+
+  // There was no memory to post a turn. It cannot run here, off the stream's executor.
+  void fail_to_start() noexcept { abort(to_error_value(net::error::no_memory)); }
+
+  // ---- On the stream's executor, as all that follows.
+
+  // As `carry_out`, within a turn, which lets go of the stream at its end.
+  void carry_out_in_turn(Effects& effects) noexcept {
+    effects.resume_all();
+    if (effects.start_turn) {
+      start_turn(TurnStart::kPost);
+    }
+    must_watch_ |= effects.watch_time;
+    has_ended_ |= effects.ended;
+    effects.finish();
+  }
+
+  // What a turn, or a step of the stream, leaves to be done.
+  void leave_turn() noexcept {
+    if (std::exchange(must_watch_, false) && !has_ended_) {
+      check_time();
+    }
+    end_stream();
+  }
+
+  void finish_shutdown(const net_error_code& error) noexcept {
+    Effects effects;
+    queue().finish_shutdown(to_error_value(error), effects);
+    carry_out_in_turn(effects);
+  }
+
+  std::shared_ptr<Stream> stream_;           // until the queue has ended
+  std::optional<Executor> stream_executor_;  // none once its context is gone
+  net::cancellation_signal cancellation_;    // of the stream's operation
+  bool is_in_turn_ = false;
+  bool is_with_stream_ = false;  // an operation of the stream is under way
+  bool must_watch_ = false;      // the queue has asked for the time
+  bool is_acknowledging_ = false;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using EndMemory = HandlerMemory<96>;
+  using EndAllocator = HandlerAllocator<void, EndMemory>;
+
+  [[nodiscard]] auto hold() noexcept { return CountedPointer<StreamHolder, WriterReference>(this); }
+
+  void post_watch() noexcept final {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      post_on(*stream_executor_, PoolAllocator<void>(), [self = hold()] { self->check_time(); });
+    } catch (...) {
+      fail_to_start();
+    }
+  }
+
+  void post_end() noexcept final {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      post_on(*stream_executor_, EndAllocator(end_memory_), [self = hold()] { self->run_end(); });
+    } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
+    }
+  }
+
+  void forget_stream() noexcept final {
+    timer_.stop();
+    if (stream_ != nullptr && !was_ended_) {
+      end_.end_with_context(*stream_, queue());
+    }
+    stream_.reset();
+    stream_executor_.reset();
+  }
+
+  void run_end() noexcept {
+    has_ended_ = true;
+    end_stream();
+  }
+
+  // Looks at the time, and at what the peer's system has, for as long as the queue wants it.
+  void check_time() noexcept {
+    if (stream_ == nullptr) {
+      return;
+    }
+    const Clock::time_point now = Clock::now();
+    Effects effects;
+    Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
+    carry_out_in_turn(effects);
+    has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
+    if (is_acknowledging_ && !has_ended_) {
+      next = std::min(next, check_acknowledged(now));
+    }
+    if (has_ended_) {
+      end_stream();
+    } else if (next != Clock::time_point::max()) {
+      wait_until(next);
+    }
+  }
+
+  void wait_until(Clock::time_point time) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      timer_.wait_until(time, *stream_executor_, [self = hold()] { self->check_time(); });
+    } catch (...) {
+      fail_to_start();
+    }
+  }
+
+  // Ends the queue when there is nothing to wait for any more; returns when to look again.
+  [[nodiscard]] Clock::time_point check_acknowledged(Clock::time_point now) noexcept {
+    if (const auto next = end_.next_look(now)) {
+      return *next;
+    }
+    is_acknowledging_ = false;
+    finish_shutdown({});
+    return Clock::time_point::max();
+  }
+
+  // Once the queue has ended: ends the stream as the queue was ended. What it was doing for the
+  // queue is over then, too, or is asked to be; then it is let go of.
+  void end_stream() noexcept {
+    if (!has_ended_ || stream_ == nullptr || is_in_turn_) {
+      return;
+    }
+    if (!std::exchange(was_ended_, true)) {
+      timer_.stop();
+      end_.end(*stream_, queue());
+      cancel_operation();
+    }
+    if (!is_with_stream_ && stream_ != nullptr) {
+      let_go_of_stream();
+    }
+  }
+
+  void cancel_operation() noexcept {
+    if (is_with_stream_) {
+      try {
+        cancellation_.emit(net::cancellation_type::terminal);
+      } catch (...) {  // NOLINT: a stream that cannot cancel returns by itself
+      }
+    }
+  }
+
+  void let_go_of_stream() noexcept {
+    const std::shared_ptr<Stream> stream = std::move(stream_);
+    end_.let_go(stream, queue());
+    if (!has_handles()) {
+      queue().discard_unwritten();
+    }
+  }
+
+  EndMemory end_memory_;    // of the posted end, which may find the turn's in use
+  bool has_ended_ = false;  // the queue
+  bool was_ended_ = false;  // the stream
+  StreamEnd<Stream, kAtEnd> end_;
+  WriterTimer<Executor> timer_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
