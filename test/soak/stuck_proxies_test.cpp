@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "roles/process/freed_memory.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "command_line/options.hpp"
 
@@ -13,16 +14,16 @@ namespace stream_harness {
 
 class SplicePipe;
 
-// Every contender is a class template `XProxy<Reader, Writer>`, or for one kind of stream a class,
-// with the same shape:
+// A contender is a proxy and the function that starts it:
 //
-//   XProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done);
-//   void start();
+//   template <class Reader, class Writer>
+//   std::shared_ptr<Proxy> start_NAME(Reader in, Writer out, const ProxyConfig& config,
+//                                     ProxyDone done);
 //
-// made with std::make_shared. It owns both streams, keeps itself alive until it has ended, closes
-// them, and then calls `done` once. It forwards from `in` to `out`, shuts down `out` when `in` has
-// ended and all is written, and has ended then: a socket lingers behind it. What the reader of
-// `out` sends is not looked at.
+// The proxy owns both streams, keeps itself alive until it has ended, closes them, and then calls
+// `done` once. It forwards from `in` to `out`. When `in` has ended and all is written it shuts down
+// `out`, and has ended then; a socket lingers behind it. It does not look at what the reader of
+// `out` sends.
 
 struct ProxyConfig {
   std::size_t read_reserve = 0;  ///< the least room of a read, where there is no `read_block`
@@ -55,5 +56,13 @@ class Proxy {
   /// more is forwarded. Does nothing when it has ended.
   virtual void stop() noexcept = 0;
 };
+
+/// Makes a contender, with these arguments, and starts it.
+template <class Contender, class... Args>
+[[nodiscard]] std::shared_ptr<Proxy> make_and_start(Args&&... args) {
+  auto proxy = std::make_shared<Contender>(std::forward<Args>(args)...);
+  proxy->start();
+  return proxy;
+}
 
 }  // namespace stream_harness

@@ -1,68 +1,76 @@
 #include "contenders/raw_copy_proxy.hpp"
 
 #include <asio/write.hpp>
+#include <cstddef>
 #include <utility>
+#include <vector>
 
-#include "transports/lingering.hpp"
-#include "transports/stream_end.hpp"
+#include "contenders/hand_written_proxy.hpp"
+#include "transports/cached_streams.hpp"
+#include "transports/streams.hpp"
 
 namespace stream_harness {
+namespace {
 
 template <class Reader, class Writer>
-RawCopyProxy<Reader, Writer>::RawCopyProxy(Reader in, Writer out, const ProxyConfig& config,
-                                           ProxyDone done)
-    : in_(std::move(in)),
-      out_(std::move(out)),
-      buffer_(config.read_bytes()),
-      done_(std::move(done)) {}
+class RawCopyProxy final : public HandWrittenProxy<Reader, Writer>,
+                           public std::enable_shared_from_this<RawCopyProxy<Reader, Writer>> {
+ public:
+  RawCopyProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done)
+      : HandWrittenProxy<Reader, Writer>(std::move(in), std::move(out), std::move(done)),
+        buffer_(config.read_bytes()) {}
+
+  void start() { read(this->shared_from_this()); }
+
+ private:
+  // The operation under way owns the proxy; each step passes it on to the next.
+  using Self = std::shared_ptr<RawCopyProxy>;
+
+  static void read(Self self) {
+    RawCopyProxy& me = *self;
+    me.in_.async_read_some(
+        net::buffer(me.buffer_),
+        [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
+          on_read(std::move(self), error, bytes);
+        });
+  }
+
+  static void on_read(Self self, net_error_code error, std::size_t bytes) {
+    if (error == net::error::eof) return self->finish_in_order();
+    if (error) return self->finish(describe("read", error));
+    write(std::move(self), bytes);
+  }
+
+  static void write(Self self, std::size_t bytes) {
+    RawCopyProxy& me = *self;
+    net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
+                     [self = std::move(self)](net_error_code error, std::size_t written) mutable {
+                       on_written(std::move(self), error, written);
+                     });
+  }
+
+  static void on_written(Self self, net_error_code error, std::size_t bytes) {
+    self->forwarded_bytes_ += bytes;
+    if (error) return self->finish(describe("write", error));
+    read(std::move(self));
+  }
+
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
 
 template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::start() {
-  read(this->shared_from_this());
+std::shared_ptr<Proxy> start_raw_copy(Reader in, Writer out, const ProxyConfig& config,
+                                      ProxyDone done) {
+  return make_and_start<RawCopyProxy<Reader, Writer>>(std::move(in), std::move(out), config,
+                                                      std::move(done));
 }
 
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::stop() noexcept {
-  close_quietly(in_);
-  close_quietly(out_);
-}
-
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::read(Self self) {
-  RawCopyProxy& me = *self;
-  me.in_.async_read_some(net::buffer(me.buffer_),
-                         [self = std::move(self)](net_error_code error, std::size_t bytes) mutable {
-                           on_read(std::move(self), error, bytes);
-                         });
-}
-
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::on_read(Self self, net_error_code error, std::size_t bytes) {
-  RawCopyProxy& me = *self;
-  if (error == net::error::eof) return me.finish(end_and_linger(me.out_));
-  if (error) return me.finish(describe("read", error));
-  net::async_write(me.out_, net::buffer(me.buffer_.data(), bytes),
-                   [self = std::move(self)](net_error_code failure, std::size_t written) mutable {
-                     on_written(std::move(self), failure, written);
-                   });
-}
-
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::on_written(Self self, net_error_code error, std::size_t bytes) {
-  self->result_.forwarded_bytes += bytes;
-  if (error) return self->finish(describe("write", error));
-  read(std::move(self));
-}
-
-template <class Reader, class Writer>
-void RawCopyProxy<Reader, Writer>::finish(std::string error) {
-  result_.error = std::move(error);
-  stop();
-  std::exchange(done_, nullptr)(std::move(result_));
-}
-
-template class RawCopyProxy<TcpStream, TcpStream>;
-template class RawCopyProxy<DuplexStream, DuplexStream>;
-template class RawCopyProxy<CachedSource, CountingSink>;
+template std::shared_ptr<Proxy> start_raw_copy(TcpStream, TcpStream, const ProxyConfig&, ProxyDone);
+template std::shared_ptr<Proxy> start_raw_copy(DuplexStream, DuplexStream, const ProxyConfig&,
+                                               ProxyDone);
+template std::shared_ptr<Proxy> start_raw_copy(CachedSource, CountingSink, const ProxyConfig&,
+                                               ProxyDone);
 
 }  // namespace stream_harness

@@ -1,7 +1,7 @@
 #include <utility>
 #include <vector>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "roles/integrated/wave_worker.hpp"
 #include "transports/cached_streams.hpp"
 

@@ -1,7 +1,7 @@
 #include <string>
 #include <utility>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "roles/integrated/port_pairing.hpp"
 #include "roles/integrated/wave_worker.hpp"
 #include "transports/streams.hpp"

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "report/error_log.hpp"
 #include "roles/integrated/wave_worker.hpp"
 #include "transports/stream_end.hpp"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "contenders/route_parser.hpp"
 #include "transports/streams.hpp"
 #include "workload/client.hpp"

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "contenders/splice_pipe.hpp"
 #include "tcp_proxy_fixture.hpp"
 
 namespace stream_harness {

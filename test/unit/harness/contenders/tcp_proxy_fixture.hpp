@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "support/run_for.hpp"
 #include "transports/stream_end.hpp"
 #include "transports/streams.hpp"

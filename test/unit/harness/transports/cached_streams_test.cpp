@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/stream_traits.hpp"
-#include "contenders/proxy_factory.hpp"
+#include "contenders/start_proxy.hpp"
 #include "workload/payload_verifier.hpp"
 
 namespace stream_harness {
