@@ -8,7 +8,6 @@
 
 #include "command_line/command_line.hpp"
 #include "command_line/strict_number.hpp"
-#include "workload/workload.hpp"
 
 namespace stream_harness {
 namespace {
@@ -210,8 +209,7 @@ void check_sums(FlagReader& read, const Options& options) {
   const Size connections{"--connections", options.connections};
   const Size iterations{"--iterations", options.iterations};
 
-  const auto payload =
-      checked_payload_bytes({options.route_frames, options.frame_len, options.tunnel_bytes});
+  const auto payload = checked_payload_bytes(options.payload_shape());
   if (!payload) {
     return fail_largest(read, {frames, frame, tunnel},
                         "--route-frames * (--frame-len + 1) + 7 + --tunnel-bytes must fit 64 bits");
@@ -271,7 +269,7 @@ void check_memory(FlagReader& read, const Options& options, std::uint64_t memory
   };
   const Size frames{"--route-frames", options.route_frames};
   const Size frame{"--frame-len", options.frame_len};
-  const PayloadShape shape{options.route_frames, options.frame_len, options.tunnel_bytes};
+  const PayloadShape shape = options.payload_shape();
   if (options.transport == Transport::kCached && tunnel_begin(shape) > memory) {
     return fail_largest(read, {frames, frame}, rule("all frames of a payload"));
   }
@@ -309,7 +307,7 @@ std::uint64_t memory_bytes() {
 }  // namespace
 
 std::uint64_t Options::bytes_per_connection() const noexcept {
-  return payload_bytes({route_frames, frame_len, tunnel_bytes});
+  return payload_bytes(payload_shape());
 }
 
 expected<Options, EarlyExit> parse_command_line(int argc, const char* const* argv) {

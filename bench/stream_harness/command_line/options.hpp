@@ -8,6 +8,7 @@
 
 #include "bytes_handoff/expected.hpp"
 #include "command_line/host_port.hpp"
+#include "workload/workload.hpp"
 
 namespace stream_harness {
 
@@ -50,6 +51,10 @@ struct Options {
   std::string ready_file;  ///< empty: none
   std::chrono::milliseconds idle_timeout{2000};
   bool verify = false;
+
+  [[nodiscard]] PayloadShape payload_shape() const noexcept {
+    return {route_frames, frame_len, tunnel_bytes};
+  }
 
   /// The length of every connection's payload: frames, marker and tunnel.
   [[nodiscard]] std::uint64_t bytes_per_connection() const noexcept;

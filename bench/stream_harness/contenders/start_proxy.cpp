@@ -14,6 +14,11 @@
 
 namespace stream_harness {
 
+ProxyConfig proxy_config(const Options& options) {
+  return {options.read_reserve, options.write_pending_bytes, options.frame_len,
+          options.completion,   options.read_block,          options.gather_for};
+}
+
 template <class Reader, class Writer>
 std::shared_ptr<Proxy> start_proxy(Implementation implementation, Reader in, Writer out,
                                    const ProxyConfig& config, ProxyDone done) {

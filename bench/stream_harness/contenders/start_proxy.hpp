@@ -6,6 +6,9 @@
 
 namespace stream_harness {
 
+/// What the proxies of a run are given.
+[[nodiscard]] ProxyConfig proxy_config(const Options& options);
+
 /// Starts the contender that `implementation` names, between two sockets, two duplex streams, or
 /// both ends of the cached transport. It keeps itself alive; the result is for stopping it. Throws
 /// std::invalid_argument for `kSplice` where the streams are no sockets.

@@ -111,7 +111,6 @@ class CountingSink : public CachedStream {
  public:
   using Done = std::function<void(SinkResult)>;
 
-  /// `config` needs no shared buffer.
   CountingSink(const Executor& executor, SinkConfig config, Done done);
   CountingSink(CountingSink&&) noexcept = default;
   CountingSink& operator=(CountingSink&&) = delete;

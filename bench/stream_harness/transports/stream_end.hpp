@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "transports/streams.hpp"
 
@@ -22,7 +23,7 @@ void close_quietly(Stream& stream) {
 }
 
 /// `STEP: MESSAGE`.
-[[nodiscard]] inline std::string describe(const char* step, const net_error_code& error) {
+[[nodiscard]] inline std::string describe(std::string_view step, const net_error_code& error) {
   return std::string(step) + ": " + error.message();
 }
 

@@ -22,4 +22,12 @@ net_error_code listen_at(TcpAcceptor& acceptor, const TcpEndpoint& endpoint) {
   return error;
 }
 
+void send_at_once(TcpStream& socket, net_error_code& error) {
+  if (!error) socket.set_option(net::ip::tcp::no_delay(true), error);
+}
+
+std::uint16_t local_port(const TcpStream& socket, net_error_code& error) {
+  return error ? 0 : socket.local_endpoint(error).port();
+}
+
 }  // namespace stream_harness

@@ -42,8 +42,6 @@ struct SinkResult {
 struct SinkConfig {
   std::uint64_t expected_bytes = 0;
   std::unique_ptr<SinkInspector> inspector;  ///< null: bytes are counted only
-  /// Where to read what is only counted, `kSinkReadBytes` long: the sinks of one thread share it.
-  std::shared_ptr<std::byte[]> shared_buffer;
 };
 
 /// Reads to the end of the stream and counts; an inspector sees every byte until it has seen
@@ -88,7 +86,13 @@ class Sink : public std::enable_shared_from_this<Sink<Stream>> {
 
   [[nodiscard]] net::mutable_buffer room() noexcept {
     if (config_.inspector) return net::buffer(own_buffer_);
-    return {config_.shared_buffer.get(), kSinkReadBytes};
+    return room_of_this_thread();
+  }
+
+  // What is only counted is read by all sinks of a thread into the same bytes.
+  [[nodiscard]] static net::mutable_buffer room_of_this_thread() {
+    thread_local std::vector<std::byte> room(kSinkReadBytes);
+    return net::buffer(room);
   }
 
   void count_only() {

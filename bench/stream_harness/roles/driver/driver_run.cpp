@@ -3,7 +3,6 @@
 #include <asio/dispatch.hpp>
 #include <asio/post.hpp>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/end_stages.hpp"
 #include "roles/process/exception_text.hpp"
+#include "roles/process/first_error.hpp"
 #include "roles/process/watch_run.hpp"
 #include "roles/process/wave_clock.hpp"
 #include "transports/stream_end.hpp"
@@ -59,9 +59,7 @@ class Driver {
 
   // The error that prevents it.
   [[nodiscard]] std::string open() {
-    if (const auto error = loop_.listen(to_endpoint(options_.sink_addr))) {
-      return describe(("listen at " + to_text(options_.sink_addr)).c_str(), error);
-    }
+    if (auto error = loop_.listen(options_.sink_addr); !error.empty()) return error;
     loop_.start();
     return pool_.start([this](const std::string& error) { fail(error); });
   }
@@ -69,14 +67,13 @@ class Driver {
   expected<RunResult, std::string> run() {
     clock_.start();
     begin_wave();
-    watch_run(watch_, {[this] { begin_end(); }, [this](auto now) { tick(now); },
-                       [this](auto elapsed) {
-                         return wave_progress(elapsed, clock_.waves() + 1,
-                                              ledger_.ended_connections());
-                       },
-                       tick_interval_for(options_.idle_timeout)});
+    watch_run(watch_,
+              {[this] { begin_end(); }, [this](auto now) { tick(now); },
+               [this] { return wave_progress(clock_.waves() + 1, ledger_.ended_connections()); },
+               tick_interval_for(options_.idle_timeout)});
     pool_.stop();
-    if (!error_.empty()) return unexpected<std::string>(error_);
+    if (auto error = error_.text(); !error.empty())
+      return unexpected<std::string>(std::move(error));
     return result();
   }
 
@@ -128,10 +125,7 @@ class Driver {
   }
 
   void fail(const std::string& error) {
-    {
-      const std::lock_guard lock(error_mutex_);
-      if (error_.empty()) error_ = error;
-    }
+    error_.set(error);
     watch_.done();
   }
 
@@ -159,8 +153,7 @@ class Driver {
   RunWatch watch_;  // first of what acts: it keeps the signals from the threads
   WaveClock clock_;
   EndStages stages_;  // used by the main thread
-  std::mutex error_mutex_;
-  std::string error_;
+  FirstError error_;
   DriverLedger ledger_;
   WorkerPool pool_;  // outlives what uses its contexts
   std::vector<std::unique_ptr<DriverWorker>> workers_;
@@ -174,13 +167,11 @@ expected<RunResult, std::string> run_driver(const Options& options) {
     return unexpected<std::string>(std::move(shortage));
   }
   const std::size_t most_waves = shortage_for(options, kMostWaves).empty() ? kMostWaves : 1;
-  try {
+  return exceptions_as_errors([&]() -> expected<RunResult, std::string> {
     Driver driver(options, most_waves);
     if (auto error = driver.open(); !error.empty()) return unexpected<std::string>(error);
     return driver.run();
-  } catch (...) {
-    return unexpected<std::string>(exception_text());
-  }
+  });
 }
 
 }  // namespace stream_harness

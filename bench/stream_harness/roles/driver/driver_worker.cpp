@@ -16,42 +16,37 @@ DriverWorker::DriverWorker(net::io_context& context, const Options& options, Wor
       service_(to_endpoint(options.service_addr)),
       share_(share),
       ledger_(ledger),
-      on_no_service_(std::move(on_no_service)),
-      sink_buffer_(std::make_shared<std::byte[]>(kSinkReadBytes)) {}
+      on_no_service_(std::move(on_no_service)) {}
 
 void DriverWorker::start_wave(NumberRange wave) {
-  wave_ = wave;
-  next_ = share_.first;
+  share_.begin_wave(wave);
+  if (starts_no_more_) return skip_the_rest();
   connect_clients();
 }
 
 void DriverWorker::stop_starting() {
   starts_no_more_ = true;
-  connect_clients();
+  skip_the_rest();
 }
 
 void DriverWorker::connect_clients() {
-  while (next_ < wave_.count && (starts_no_more_ || connecting_ < kMaxConnecting)) {
-    const std::uint64_t connection = wave_.first + std::exchange(next_, next_ + share_.stride);
-    if (starts_no_more_) {
-      ledger_.skipped(connection);
-    } else {
-      connect_client(connection);
-    }
-  }
+  while (const auto connection = share_.next_to_set_up()) connect_client(*connection);
+}
+
+void DriverWorker::skip_the_rest() {
+  while (const auto connection = share_.next()) ledger_.skipped(*connection);
 }
 
 void DriverWorker::connect_client(std::uint64_t connection) {
-  ++connecting_;
   ledger_.started();
   // Rendered before the connection exists, so that it is no part of its time.
-  auto payload =
-      std::make_unique<PayloadCursor>(payload_shape(options_), connection, options_.input_fragment);
+  auto payload = std::make_unique<PayloadCursor>(options_.payload_shape(), connection,
+                                                 options_.input_fragment);
   auto socket = std::make_shared<TcpStream>(context_.get_executor());
   TcpStream& connecting = *socket;
   connecting.async_connect(
       service_, [this, connection, socket, payload = std::move(payload)](net_error_code error) {
-        --connecting_;
+        share_.end_setting_up();
         connected(connection, *socket, std::move(*payload), error);
         connect_clients();
       });
@@ -59,10 +54,9 @@ void DriverWorker::connect_client(std::uint64_t connection) {
 
 void DriverWorker::connected(std::uint64_t connection, TcpStream& socket, PayloadCursor payload,
                              net_error_code error) {
-  if (!error) socket.set_option(net::ip::tcp::no_delay(true), error);
+  send_at_once(socket, error);
   if (error && !ledger_.has_connected()) {
-    return on_no_service_(
-        describe(("connect to the service at " + to_text(service_)).c_str(), error));
+    return on_no_service_(describe("connect to the service at " + to_text(service_), error));
   }
   if (error) return ledger_.client_ended(connection, describe("connect", error));
   ledger_.connected();
@@ -77,9 +71,8 @@ void DriverWorker::start_sink(TcpStream socket, const DriverLedger::SinkEntry& a
   const auto entry = std::make_shared<DriverLedger::SinkEntry>(accepted);
   SinkConfig config;
   config.expected_bytes = options_.bytes_per_connection();
-  config.shared_buffer = sink_buffer_;
   config.inspector = std::make_unique<WaveInspector>(
-      payload_shape(options_), options_.verify,
+      options_.payload_shape(), options_.verify,
       [this, entry](const TenantNumber& tenant) { return ledger_.claim(*entry, tenant); });
   std::make_shared<Sink<TcpStream>>(
       std::move(socket), std::move(config),

@@ -7,9 +7,10 @@
 
 #include "command_line/options.hpp"
 #include "roles/driver/driver_ledger.hpp"
-#include "roles/integrated/wave_worker.hpp"
+#include "roles/process/wave_share.hpp"
 #include "transports/streams.hpp"
 #include "transports/tcp_endpoint.hpp"
+#include "workload/workload.hpp"
 
 namespace stream_harness {
 
@@ -32,6 +33,7 @@ class DriverWorker {
 
  private:
   void connect_clients();
+  void skip_the_rest();
   void connect_client(std::uint64_t connection);
   void connected(std::uint64_t connection, TcpStream& socket, PayloadCursor payload,
                  net_error_code error);
@@ -39,13 +41,9 @@ class DriverWorker {
   net::io_context& context_;
   const Options& options_;
   const TcpEndpoint service_;
-  WorkerShare share_;
+  WaveShare share_;
   DriverLedger& ledger_;
   const std::function<void(std::string)> on_no_service_;
-  std::shared_ptr<std::byte[]> sink_buffer_;
-  NumberRange wave_;
-  std::uint64_t next_ = 0;  // of the wave
-  std::uint64_t connecting_ = 0;
   bool starts_no_more_ = false;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "roles/integrated/wave_worker.hpp"
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/exception_text.hpp"
+#include "roles/process/first_error.hpp"
 #include "roles/process/watch_run.hpp"
 #include "roles/process/wave_clock.hpp"
 
@@ -61,17 +61,17 @@ class Run {
         threads.emplace_back([this, &worker] { work(*worker); });
       }
     } catch (const std::system_error& error) {
-      fail("cannot start " + std::to_string(workers_.size()) +
-           " threads (--worker-threads): " + std::string(error.what()));
+      fail(thread_error(workers_.size(), error));
     }
     gate_.store(threads.size() == workers_.size() ? Gate::kOpen : Gate::kGiveUp);
     gate_.notify_all();
     if (gate_.load() == Gate::kOpen) {
-      watch_run(watch_, {[this] { clock_.request_stop(); }, nullptr,
-                         [this](auto elapsed) { return progress_text(elapsed); }});
+      watch_run(watch_,
+                {[this] { clock_.request_stop(); }, nullptr, [this] { return progress_text(); }});
     }
     for (std::thread& thread : threads) thread.join();
-    if (!error_.empty()) return unexpected<std::string>(error_);
+    if (auto error = error_.text(); !error.empty())
+      return unexpected<std::string>(std::move(error));
     return result();
   }
 
@@ -105,25 +105,21 @@ class Run {
   }
 
   void run_wave(WaveWorker& worker) {
-    try {
-      if (const auto ran = worker.run_wave(); !ran) fail(ran.error());
-    } catch (...) {
-      fail(exception_text());
-    }
+    const auto ran = exceptions_as_errors([&] { return worker.run_wave(); });
+    if (!ran) fail(ran.error());
   }
 
   void fail(const std::string& error) {
-    const std::lock_guard lock(error_mutex_);
-    if (error_.empty()) error_ = error;
+    error_.set(error);
     clock_.request_stop();
   }
 
-  [[nodiscard]] std::string progress_text(std::chrono::nanoseconds elapsed) const {
+  [[nodiscard]] std::string progress_text() const {
     std::uint64_t ended = 0;
     for (const auto& worker : workers_) {
       ended += worker->account().ended_connections.load(std::memory_order_relaxed);
     }
-    return wave_progress(elapsed, clock_.waves() + 1, ended);
+    return wave_progress(clock_.waves() + 1, ended);
   }
 
   [[nodiscard]] RunResult result() const {
@@ -150,8 +146,7 @@ class Run {
   std::vector<std::unique_ptr<WaveWorker>> workers_;
   std::barrier<BetweenWaves> barrier_;
   std::atomic<Gate> gate_{Gate::kClosed};
-  std::mutex error_mutex_;
-  std::string error_;
+  FirstError error_;
 };
 
 }  // namespace
@@ -162,15 +157,13 @@ expected<RunResult, std::string> run_integrated(const Options& options) {
       !shortage.empty()) {
     return unexpected<std::string>(std::move(shortage));
   }
-  try {
+  return exceptions_as_errors([&]() -> expected<RunResult, std::string> {
     Run run(options);
     if (auto error = run.make_workers(); !error.empty()) {
       return unexpected<std::string>(std::move(error));
     }
     return run.run();
-  } catch (...) {
-    return unexpected<std::string>(exception_text());
-  }
+  });
 }
 
 }  // namespace stream_harness

@@ -21,8 +21,9 @@ AcceptLoop::AcceptLoop(WorkerPool& pool, Hooks hooks)
       acceptor_(pool.context(0).get_executor()),
       retry_(pool.context(0).get_executor()) {}
 
-net_error_code AcceptLoop::listen(const TcpEndpoint& endpoint) {
-  return listen_at(acceptor_, endpoint);
+std::string AcceptLoop::listen(const HostPort& address) {
+  const auto error = listen_at(acceptor_, to_endpoint(address));
+  return error ? describe("listen at " + to_text(address), error) : std::string();
 }
 
 TcpEndpoint AcceptLoop::endpoint() const {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <string>
 
 #include "roles/process/worker_pool.hpp"
 #include "transports/tcp_endpoint.hpp"
@@ -33,7 +34,8 @@ class AcceptLoop {
 
   AcceptLoop(WorkerPool& pool, Hooks hooks);
 
-  [[nodiscard]] net_error_code listen(const TcpEndpoint& endpoint);
+  /// The error is one line; empty where there is none.
+  [[nodiscard]] std::string listen(const HostPort& address);
 
   /// Where it listens, with the port that was picked.
   [[nodiscard]] TcpEndpoint endpoint() const;

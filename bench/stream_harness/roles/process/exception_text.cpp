@@ -17,4 +17,8 @@ std::string exception_text() {
   }
 }
 
+std::string thread_error(std::size_t threads, const std::system_error& error) {
+  return "cannot start " + std::to_string(threads) + " threads (--worker-threads): " + error.what();
+}
+
 }  // namespace stream_harness

@@ -12,6 +12,12 @@ namespace {
 constexpr std::chrono::milliseconds kProgressInterval{200};
 constexpr std::chrono::seconds kProgressAfter{1};
 
+std::string seconds_text(std::chrono::nanoseconds elapsed) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.1f s", std::chrono::duration<double>(elapsed).count());
+  return text.data();
+}
+
 }  // namespace
 
 std::chrono::milliseconds tick_interval_for(std::chrono::milliseconds timeout) {
@@ -30,21 +36,16 @@ void watch_run(RunWatch& watch, const RunHooks& hooks) {
     const auto now = std::chrono::steady_clock::now();
     if (hooks.tick) hooks.tick(now);
     if (visible && now >= next_progress) {
-      show_progress(hooks.progress(now - began_at));
+      show_progress(seconds_text(now - began_at) + ", " + hooks.progress());
       next_progress = now + kProgressInterval;
     }
   }
   if (visible) show_progress({});
 }
 
-std::string wave_progress(std::chrono::nanoseconds elapsed, std::uint64_t wave,
-                          std::uint64_t ended_connections) {
-  std::array<char, 160> text;
-  std::snprintf(text.data(), text.size(), "%.1f s, wave %llu, %llu connections ended",
-                std::chrono::duration<double>(elapsed).count(),
-                static_cast<unsigned long long>(wave),
-                static_cast<unsigned long long>(ended_connections));
-  return text.data();
+std::string wave_progress(std::uint64_t wave, std::uint64_t ended_connections) {
+  return "wave " + std::to_string(wave) + ", " + std::to_string(ended_connections) +
+         " connections ended";
 }
 
 }  // namespace stream_harness

@@ -13,9 +13,9 @@ namespace stream_harness {
 struct RunHooks {
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  std::function<void()> stop_requested;  ///< SIGINT or SIGTERM came, for the first time
-  std::function<void(TimePoint)> tick;   ///< at least once every `tick_interval`; may be empty
-  std::function<std::string(std::chrono::nanoseconds elapsed)> progress;  ///< the progress line
+  std::function<void()> stop_requested;   ///< SIGINT or SIGTERM came, for the first time
+  std::function<void(TimePoint)> tick;    ///< at least once every `tick_interval`; may be empty
+  std::function<std::string()> progress;  ///< the progress line, but for the time in front of it
   std::chrono::milliseconds tick_interval{200};
 };
 
@@ -26,8 +26,7 @@ struct RunHooks {
 /// terminal, from the second second on.
 void watch_run(RunWatch& watch, const RunHooks& hooks);
 
-/// The progress line of a run in waves: the time, the wave that runs, what has ended in all.
-[[nodiscard]] std::string wave_progress(std::chrono::nanoseconds elapsed, std::uint64_t wave,
-                                        std::uint64_t ended_connections);
+/// The progress line of a run in waves: the wave that runs, what has ended in all.
+[[nodiscard]] std::string wave_progress(std::uint64_t wave, std::uint64_t ended_connections);
 
 }  // namespace stream_harness

@@ -24,8 +24,7 @@ std::string WorkerPool::start(const OnError& on_error) {
     }
   } catch (const std::system_error& error) {
     stop();
-    return "cannot start " + std::to_string(workers_.size()) +
-           " threads (--worker-threads): " + std::string(error.what());
+    return thread_error(workers_.size(), error);
   }
   return {};
 }

@@ -1,9 +1,7 @@
 #include "roles/service/service_run.hpp"
 
-#include <array>
 #include <asio/dispatch.hpp>
 #include <asio/post.hpp>
-#include <cstdio>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -15,6 +13,7 @@
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/end_stages.hpp"
 #include "roles/process/exception_text.hpp"
+#include "roles/process/first_error.hpp"
 #include "roles/process/watch_run.hpp"
 #include "roles/service/connection_span.hpp"
 #include "roles/service/ready_file.hpp"
@@ -51,9 +50,7 @@ class Service {
 
   // The error that prevents it.
   [[nodiscard]] std::string open() {
-    if (const auto error = loop_.listen(to_endpoint(options_.service_addr))) {
-      return describe(("listen at " + to_text(options_.service_addr)).c_str(), error);
-    }
+    if (auto error = loop_.listen(options_.service_addr); !error.empty()) return error;
     loop_.start();
     if (auto error = pool_.start([this](const std::string& text) { fail(text); }); !error.empty()) {
       return error;
@@ -63,11 +60,12 @@ class Service {
   }
 
   expected<RunResult, std::string> run() {
-    watch_run(watch_, {[this] { begin_end(); }, [this](auto now) { tick(now); },
-                       [this](auto elapsed) { return progress_text(elapsed); },
-                       tick_interval_for(options_.idle_timeout)});
+    watch_run(watch_,
+              {[this] { begin_end(); }, [this](auto now) { tick(now); },
+               [this] { return progress_text(); }, tick_interval_for(options_.idle_timeout)});
     pool_.finish(kLongestLinger);
-    if (!error_.empty()) return unexpected<std::string>(error_);
+    if (auto error = error_.text(); !error.empty())
+      return unexpected<std::string>(std::move(error));
     return result();
   }
 
@@ -147,21 +145,14 @@ class Service {
   }
 
   void fail(const std::string& error) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (error_.empty()) error_ = error;
-    }
+    error_.set(error);
     watch_.done();
   }
 
-  [[nodiscard]] std::string progress_text(std::chrono::nanoseconds elapsed) {
+  [[nodiscard]] std::string progress_text() {
     const std::lock_guard lock(mutex_);
-    std::array<char, 160> text;
-    std::snprintf(text.data(), text.size(), "%.1f s, %llu connections open, %llu ended",
-                  std::chrono::duration<double>(elapsed).count(),
-                  static_cast<unsigned long long>(span_.open()),
-                  static_cast<unsigned long long>(span_.total() - span_.open()));
-    return text.data();
+    return std::to_string(span_.open()) + " connections open, " +
+           std::to_string(span_.total() - span_.open()) + " ended";
   }
 
   // After the threads have ended.
@@ -192,7 +183,7 @@ class Service {
   ConnectionSpan span_;
   EndStages stages_;
   bool accepts_no_more_ = false;
-  std::string error_;
+  FirstError error_;
   WorkerPool pool_;  // outlives what uses its contexts
   std::vector<std::unique_ptr<ServiceWorker>> workers_;
   std::optional<TcpStream> next_out_;      // used by the acceptor's thread
@@ -204,13 +195,11 @@ class Service {
 
 expected<RunResult, std::string> run_service(const Options& options) {
   raise_descriptor_limit();
-  try {
+  return exceptions_as_errors([&]() -> expected<RunResult, std::string> {
     Service service(options);
     if (auto error = service.open(); !error.empty()) return unexpected<std::string>(error);
     return service.run();
-  } catch (...) {
-    return unexpected<std::string>(exception_text());
-  }
+  });
 }
 
 }  // namespace stream_harness

@@ -5,7 +5,6 @@
 
 #include "contenders/start_proxy.hpp"
 #include "report/error_log.hpp"
-#include "roles/integrated/wave_worker.hpp"
 #include "transports/stream_end.hpp"
 
 namespace stream_harness {
@@ -26,8 +25,8 @@ void ServiceWorker::start(std::uint64_t number, TcpStream in, TcpStream out,
 }
 
 void ServiceWorker::connected(Connecting& connection, net_error_code error) {
-  if (!error) connection.in.set_option(net::ip::tcp::no_delay(true), error);
-  if (!error) connection.out.set_option(net::ip::tcp::no_delay(true), error);
+  send_at_once(connection.in, error);
+  send_at_once(connection.out, error);
   const std::uint64_t number = connection.number;
   if (error) {
     close_quietly(connection.in);

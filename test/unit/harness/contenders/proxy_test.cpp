@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "contenders/start_proxy.hpp"
 #include "contenders/route_parser.hpp"
+#include "contenders/start_proxy.hpp"
 #include "transports/streams.hpp"
 #include "workload/client.hpp"
 #include "workload/payload_verifier.hpp"
@@ -364,7 +364,7 @@ TEST_P(ProxyTest, AVerifiedPayloadGoesThroughFromClientToSink) {
   std::make_shared<Client<DuplexStream>>(std::move(to_proxy_), PayloadCursor(shape, 5, 777), 777,
                                          [&](std::string error) { client_error = error; })
       ->start();
-  SinkConfig config{payload_bytes(shape), std::make_unique<PayloadVerifier>(shape, 5), nullptr};
+  SinkConfig config{payload_bytes(shape), std::make_unique<PayloadVerifier>(shape, 5)};
   std::make_shared<Sink<DuplexStream>>(std::move(from_proxy_), std::move(config),
                                        [&](SinkResult result) { sunk = std::move(result); })
       ->start();
@@ -375,54 +375,6 @@ TEST_P(ProxyTest, AVerifiedPayloadGoesThroughFromClientToSink) {
   EXPECT_EQ(sunk->received_bytes, payload_bytes(shape));
   ASSERT_TRUE(result_);
   EXPECT_EQ(result_->forwarded_bytes, payload_bytes(shape));
-}
-
-class SinkTest : public testing::Test {
- protected:
-  SinkResult run_sink(const std::string& input, std::uint64_t expected, bool verify) {
-    auto [near_end, far_end] = bytes_handoff::make_duplex(context_.get_executor(), 1 << 16);
-    SinkConfig config{expected, nullptr, std::make_shared<std::byte[]>(kSinkReadBytes)};
-    if (verify) config.inspector = std::make_unique<PayloadVerifier>(kShape, 0);
-    SinkResult sunk;
-    std::make_shared<Sink<DuplexStream>>(std::move(far_end), std::move(config),
-                                         [&](SinkResult result) { sunk = std::move(result); })
-        ->start();
-    net::async_write(near_end, net::buffer(input),
-                     [&](net_error_code, std::size_t) { EXPECT_FALSE(end_sending(near_end)); });
-    context_.run();
-    context_.restart();
-    return sunk;
-  }
-
-  static constexpr PayloadShape kShape{1, 16, 10};
-  net::io_context context_;
-};
-
-TEST_F(SinkTest, AShortOrALongStreamIsAnError) {
-  EXPECT_EQ(run_sink("12345", 5, false).error, "");
-  EXPECT_EQ(run_sink("1234", 5, false).error, "the stream ended after 4 bytes, expected 5");
-  EXPECT_EQ(run_sink("123456", 5, false).error, "the stream ended after 6 bytes, expected 5");
-}
-
-TEST_F(SinkTest, AChangedByteIsNamedWhereItVerifies) {
-  std::string payload = "GET /tenant/0000\nTUNNEL\n" + std::string("\0\1\2\3\4\5\6\7\10\11", 10);
-  EXPECT_EQ(run_sink(payload, payload.size(), true).error, "");
-  payload[20] = 'x';
-  EXPECT_EQ(run_sink(payload, payload.size(), false).error, "");
-  EXPECT_EQ(run_sink(payload, payload.size(), true).error, "the payload differs at byte 20");
-}
-
-TEST(ClientTest, AProxyThatHasGoneIsAnErrorOfTheWrite) {
-  net::io_context context;
-  auto [near_end, far_end] = bytes_handoff::make_duplex(context.get_executor(), 100);
-  far_end.close();
-  std::optional<std::string> client_error;
-  std::make_shared<Client<DuplexStream>>(std::move(near_end), PayloadCursor({1, 16, 1000}, 0, 64),
-                                         64, [&](std::string error) { client_error = error; })
-      ->start();
-  context.run();
-  ASSERT_TRUE(client_error);
-  EXPECT_EQ(client_error->find("write: "), 0u) << *client_error;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,19 @@ TEST(Client, ADuplexTakesAFragmentOfManyBuffersInOneCall) {
   net_error_code error;
   near.non_blocking(true, error);
   EXPECT_EQ(near.write_some(buffers, error), 250'000u);
+}
+
+TEST(Client, AProxyThatHasGoneIsAnErrorOfTheWrite) {
+  net::io_context context;
+  auto [near_end, far_end] = bytes_handoff::make_duplex(context.get_executor(), 100);
+  far_end.close();
+  std::optional<std::string> client_error;
+  std::make_shared<Client<DuplexStream>>(std::move(near_end), PayloadCursor({1, 16, 1000}, 0, 64),
+                                         64, [&](std::string error) { client_error = error; })
+      ->start();
+  context.run();
+  ASSERT_TRUE(client_error);
+  EXPECT_EQ(client_error->find("write: "), 0u) << *client_error;
 }
 
 }  // namespace
