@@ -14,7 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "command_line/options.hpp"
+#include "command_line/machine.hpp"
+#include "command_line/parse_command_line.hpp"
 #include "given_bytes.hpp"
 
 namespace stream_harness {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "command_line/options.hpp"
+#include "command_line/parse_command_line.hpp"
 #include "report/error_log.hpp"
 #include "report/report.hpp"
 #include "roles/driver/driver_run.hpp"

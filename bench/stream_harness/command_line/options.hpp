@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "bytes_handoff/expected.hpp"
 #include "command_line/host_port.hpp"
 #include "workload/workload.hpp"
 
@@ -59,21 +58,5 @@ struct Options {
   /// The length of every connection's payload: frames, marker and tunnel.
   [[nodiscard]] std::uint64_t bytes_per_connection() const noexcept;
 };
-
-/// Why nothing is to be run: what to print, where, and the exit status.
-struct EarlyExit {
-  std::string text;  ///< with its final newline
-  bool to_standard_output = false;
-  int exit_status = 2;
-};
-
-/// Reads the command line (without dependence on the order of flags; the last of a repeated flag
-/// counts). The early exit is the usage text, or one line that names the flag, the value and the
-/// rule that it breaks.
-[[nodiscard]] bytes_handoff::expected<Options, EarlyExit> parse_command_line(
-    int argc, const char* const* argv);
-
-/// The number of processors that this process may run on; at least 1.
-[[nodiscard]] std::size_t available_processors();
 
 }  // namespace stream_harness

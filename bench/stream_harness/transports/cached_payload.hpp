@@ -16,8 +16,6 @@ class CachedPayload {
  public:
   explicit CachedPayload(const PayloadShape& shape);
 
-  [[nodiscard]] std::uint64_t total_bytes() const noexcept { return total_bytes_; }
-
   /// At most `most` bytes from `position` on: less at the payload's end, and where the part of the
   /// tunnel that is kept begins again; never none before the end, but for a `most` of 0.
   [[nodiscard]] std::span<const std::byte> at(std::uint64_t position,

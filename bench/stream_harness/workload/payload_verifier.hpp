@@ -11,7 +11,8 @@
 
 namespace stream_harness {
 
-/// Compares what a sink receives with the payload that was sent, in pieces of any size.
+/// Compares what a sink receives with the payload that was sent, in pieces of any size. Bytes past
+/// the payload's end are a difference. Costs one memcmp of the bytes.
 class PayloadVerifier final : public SinkInspector {
  public:
   PayloadVerifier(const PayloadShape& shape, std::uint64_t connection);
@@ -27,19 +28,10 @@ class PayloadVerifier final : public SinkInspector {
   /// How many bytes have come and matched.
   [[nodiscard]] std::uint64_t checked_bytes() const noexcept { return checked_bytes_; }
 
-  /// Compares the next bytes. False from the first difference on; bytes past the payload's end are
-  /// a difference. Costs one memcmp of the bytes.
-  bool check(std::span<const std::byte> received) noexcept;
-
-  /// The offset in the payload of the first byte that differs, where one did.
-  [[nodiscard]] std::optional<std::uint64_t> first_mismatch() const noexcept { return mismatch_; }
-
-  /// Whether every byte of the payload has come and matched.
-  [[nodiscard]] bool complete() const noexcept {
-    return !mismatch_ && expected_.remaining_bytes() == 0;
-  }
-
  private:
+  // False from the first difference on.
+  [[nodiscard]] bool check(std::span<const std::byte> received) noexcept;
+
   PayloadShape shape_;
   PayloadCursor expected_;
   std::uint64_t checked_bytes_ = 0;

@@ -74,7 +74,6 @@ class PayloadCursor {
   /// `fragment_bytes` is the piece size that `next` will usually be asked for.
   PayloadCursor(const PayloadShape& shape, std::uint64_t connection, std::size_t fragment_bytes);
 
-  [[nodiscard]] std::uint64_t total_bytes() const noexcept { return total_bytes_; }
   [[nodiscard]] std::uint64_t remaining_bytes() const noexcept { return total_bytes_ - position_; }
 
   /// The next `max_bytes` bytes, or the rest: exactly so many where `max_bytes` is no more than

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -40,8 +39,6 @@ class PortPairing {
     owners_.clear();
     accepted_.clear();
   }
-
-  [[nodiscard]] std::size_t unpaired() const noexcept { return owners_.size() + accepted_.size(); }
 
  private:
   std::unordered_map<std::uint16_t, Owner> owners_;

@@ -68,7 +68,7 @@ TEST_P(PayloadCursorTest, YieldsThePayload) {
   ASSERT_EQ(payload_bytes(shape), reference.size());
   ASSERT_EQ(checked_payload_bytes(shape), reference.size());
   PayloadCursor cursor(shape, connection, fragment);
-  EXPECT_EQ(cursor.total_bytes(), reference.size());
+  EXPECT_EQ(cursor.remaining_bytes(), reference.size());
   EXPECT_TRUE(drain(cursor, fragment) == reference);
 }
 
@@ -168,6 +168,10 @@ std::span<const std::byte> bytes_of(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+std::string differs_at(std::size_t byte) {
+  return "the payload differs at byte " + std::to_string(byte);
+}
+
 TEST(PayloadVerifier, AcceptsThePayloadInAnyChunks) {
   const PayloadShape shape{300, 100, 100000};
   const std::string payload = reference_payload(shape, 42);
@@ -176,12 +180,11 @@ TEST(PayloadVerifier, AcceptsThePayloadInAnyChunks) {
     PayloadVerifier verifier(shape, 42);
     std::size_t at = 0;
     while (at < payload.size()) {
-      EXPECT_FALSE(verifier.complete());
       const std::size_t chunk = std::min(payload.size() - at, 1 + random() % most);
-      ASSERT_TRUE(verifier.check(bytes_of(payload).subspan(at, chunk)));
+      ASSERT_EQ(verifier.inspect(bytes_of(payload).subspan(at, chunk)), "");
       at += chunk;
     }
-    EXPECT_TRUE(verifier.complete());
+    EXPECT_EQ(verifier.checked_bytes(), payload.size());
   }
 }
 
@@ -193,14 +196,12 @@ TEST(PayloadVerifier, NamesTheFirstByteThatDiffers) {
     std::string changed = payload;
     changed[wrong] = static_cast<char>(changed[wrong] ^ 1);
     PayloadVerifier verifier(shape, 1);
-    bool matched = true;
+    std::string error;
     for (std::size_t at = 0; at < changed.size(); at += 1000) {
       const std::size_t chunk = std::min<std::size_t>(1000, changed.size() - at);
-      matched = verifier.check(bytes_of(changed).subspan(at, chunk));
+      error = verifier.inspect(bytes_of(changed).subspan(at, chunk));
     }
-    EXPECT_FALSE(matched);
-    EXPECT_FALSE(verifier.complete());
-    EXPECT_EQ(verifier.first_mismatch(), wrong);
+    EXPECT_EQ(error, differs_at(wrong));
   }
 }
 
@@ -208,12 +209,10 @@ TEST(PayloadVerifier, ALongerPayloadAndOneOfAnotherConnectionDiffer) {
   const PayloadShape shape{2, 40, 100};
   const std::string payload = reference_payload(shape, 1);
   PayloadVerifier longer(shape, 1);
-  EXPECT_FALSE(longer.check(bytes_of(payload + "?")));
-  EXPECT_EQ(longer.first_mismatch(), payload.size());
+  EXPECT_EQ(longer.inspect(bytes_of(payload + "?")), differs_at(payload.size()));
 
   PayloadVerifier other(shape, 2);
-  EXPECT_FALSE(other.check(bytes_of(payload)));
-  EXPECT_EQ(other.first_mismatch(), 15u);
+  EXPECT_EQ(other.inspect(bytes_of(payload)), differs_at(15));
 }
 
 }  // namespace

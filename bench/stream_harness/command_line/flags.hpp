@@ -7,9 +7,15 @@
 #include <string_view>
 
 #include "bytes_handoff/expected.hpp"
-#include "command_line/options.hpp"
 
 namespace stream_harness {
+
+/// Why nothing is to be run: what to print, where, and the exit status.
+struct EarlyExit {
+  std::string text;  ///< with its final newline
+  bool to_standard_output = false;
+  int exit_status = 2;
+};
 
 /// The flags as they were typed, not yet read: the last text of each flag that was given.
 class FlagValues {

@@ -1,15 +1,14 @@
-#include "command_line/options.hpp"
+#include "command_line/parse_command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
 
-#include "command_line/host_port.hpp"
+#include "command_line/machine.hpp"
 
 namespace stream_harness {
 namespace {
@@ -368,21 +367,6 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
     EXPECT_THAT(options.error().text, HasSubstr(flag));
   }
   EXPECT_THAT(options.error().text, HasSubstr("one thread's"));
-}
-
-TEST(AvailableProcessors, IsTheAffinityOfTheProcess) {
-  cpu_set_t before;
-  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
-  EXPECT_EQ(available_processors(), static_cast<std::size_t>(CPU_COUNT(&before)));
-
-  std::size_t first = 0;
-  while (!CPU_ISSET(first, &before)) ++first;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(first, &one);
-  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  EXPECT_EQ(available_processors(), 1u);
-  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "command_line/command_line.hpp"
+#include "command_line/flags.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
