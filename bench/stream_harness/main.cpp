@@ -11,7 +11,7 @@
 #include "report/report.hpp"
 #include "roles/driver/driver_run.hpp"
 #include "roles/integrated/integrated_run.hpp"
-#include "roles/process/freed_memory.hpp"
+#include "roles/process/keep_freed_memory.hpp"
 #include "roles/service/service_run.hpp"
 
 namespace {

@@ -36,7 +36,7 @@ BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 ROOMS = "bench/stream_harness/"
 LEDGER = ROOMS + "roles/driver/driver_ledger.cpp"
 ERROR_LOG = ROOMS + "report/error_log.cpp"
-PAYLOAD = ROOMS + "workload/workload.cpp"
+PAYLOAD = ROOMS + "workload/payload_cursor.cpp"
 
 
 def ends(cells, tree="dev", flavour="asio"):
@@ -210,10 +210,10 @@ MUTANTS = [
      "      ++dropped_;\n", "", *HARNESS, "/error_log_test"),
     ("a payload's block holds a fragment of whole frames only", PAYLOAD,
      "std::max(fragment, spare) / frame + 2)", "std::max(fragment, spare) / frame)",
-     *HARNESS, "/(client|workload)_test"),
+     *HARNESS, "/(client|payload_cursor)_test"),
     ("a frame keeps the last digit of the one before", PAYLOAD,
      "      out[kUsualDigits - 1] = std::byte('0' + last_digit);\n", "",
-     *HARNESS, "/workload_test"),
+     *HARNESS, "/payload_cursor_test"),
     ("a scope is accepted for any address", ROOMS + "command_line/host_port.cpp",
      "  return is_link_local && is_scope(",
      "  return (is_link_local || true) && is_scope(", *HARNESS, "/parse_command_line_test"),

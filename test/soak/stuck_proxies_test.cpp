@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "contenders/start_proxy.hpp"
-#include "roles/process/freed_memory.hpp"
+#include "roles/process/keep_freed_memory.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"
 #include "support/stepping/count.hpp"

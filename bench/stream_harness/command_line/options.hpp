@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "command_line/host_port.hpp"
-#include "workload/workload.hpp"
+#include "workload/payload_shape.hpp"
 
 namespace stream_harness {
 

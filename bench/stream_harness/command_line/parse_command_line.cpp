@@ -6,6 +6,7 @@
 #include "command_line/flag_reader.hpp"
 #include "command_line/machine.hpp"
 #include "command_line/strict_number.hpp"
+#include "workload/payload_cursor.hpp"
 
 namespace stream_harness {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <limits>
 
-#include "workload/workload.hpp"
+#include "workload/payload_shape.hpp"
 
 namespace stream_harness {
 

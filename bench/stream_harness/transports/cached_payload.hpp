@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "workload/workload.hpp"
+#include "workload/payload_cursor.hpp"
 
 namespace stream_harness {
 

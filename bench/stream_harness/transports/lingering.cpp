@@ -16,8 +16,8 @@ bool is_bound(net_error_code error) {
 
 }  // namespace
 
-void async_peer_ended(TcpStream& stream, const bytes_handoff::LingerLimits& limits,
-                      std::function<void(net_error_code)> done) {
+void async_wait_for_peer_end(TcpStream& stream, const bytes_handoff::LingerLimits& limits,
+                             std::function<void(net_error_code)> done) {
   bytes_handoff::async_linger(stream, limits,
                               [done = std::move(done)](net_error_code error, std::size_t) {
                                 done(is_bound(error) ? net_error_code() : error);

@@ -18,8 +18,8 @@ namespace stream_harness {
 
 /// Drops what the peer sends, until it ends or a bound of `limits` is met, which is no error. Calls
 /// `done` once. Closing `stream` ends it with an error; `stream` must live until `done` is called.
-void async_peer_ended(TcpStream& stream, const bytes_handoff::LingerLimits& limits,
-                      std::function<void(net_error_code)> done);
+void async_wait_for_peer_end(TcpStream& stream, const bytes_handoff::LingerLimits& limits,
+                             std::function<void(net_error_code)> done);
 
 /// Lets `stream` linger by itself, as above, and then closes it.
 void linger_and_close(TcpStream stream);
@@ -28,10 +28,11 @@ void linger_and_close(TcpStream stream);
 /// once, with what went wrong (empty: nothing), possibly from inside this function. A stream in
 /// memory keeps what was written to it: nothing is waited for.
 template <class Stream, class Done>
-void async_end_sending(Stream& stream, Done done, const bytes_handoff::LingerLimits& limits = {}) {
+void async_end_and_wait_for_peer(Stream& stream, Done done,
+                                 const bytes_handoff::LingerLimits& limits = {}) {
   if (const net_error_code error = end_sending(stream)) return done(describe("shutdown", error));
   if constexpr (std::is_same_v<Stream, TcpStream>) {
-    async_peer_ended(stream, limits, [done = std::move(done)](net_error_code error) mutable {
+    async_wait_for_peer_end(stream, limits, [done = std::move(done)](net_error_code error) mutable {
       done(error ? describe("linger", error) : std::string());
     });
   } else {

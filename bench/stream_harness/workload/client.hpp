@@ -15,7 +15,7 @@
 #include "transports/lingering.hpp"
 #include "transports/stream_end.hpp"
 #include "transports/streams.hpp"
-#include "workload/workload.hpp"
+#include "workload/payload_cursor.hpp"
 
 namespace stream_harness {
 
@@ -118,7 +118,7 @@ class Client : public std::enable_shared_from_this<Client<Stream>> {
   static void end(Self self) {
     Client& me = *self;
     if (me.sent_) std::exchange(me.sent_, nullptr)();
-    async_end_sending(me.stream_, [self = std::move(self)](std::string error) {
+    async_end_and_wait_for_peer(me.stream_, [self = std::move(self)](std::string error) {
       self->finish(std::move(error));
     });
   }

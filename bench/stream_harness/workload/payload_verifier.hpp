@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 
+#include "workload/payload_cursor.hpp"
 #include "workload/sink_inspector.hpp"
-#include "workload/workload.hpp"
 
 namespace stream_harness {
 

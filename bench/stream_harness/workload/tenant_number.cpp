@@ -51,7 +51,7 @@ TenantReader::Found TenantReader::look_at(char c) {
   return ends_well && !number_.digits.empty() ? Found::kNumber : Found::kNothing;
 }
 
-std::vector<NumberRange> connections_called(const TenantNumber& tenant, NumberRange among) {
+std::vector<NumberRange> connections_named(const TenantNumber& tenant, NumberRange among) {
   std::vector<NumberRange> ranges;
   const auto value = parse_whole_number(tenant.digits);
   if (!value) return ranges;

@@ -55,7 +55,7 @@ class TenantReader {
 
 /// The numbers in `among` whose frames begin with that number, in order: at most one where it is
 /// not cut, else a few ranges.
-[[nodiscard]] std::vector<NumberRange> connections_called(const TenantNumber& tenant,
-                                                          NumberRange among);
+[[nodiscard]] std::vector<NumberRange> connections_named(const TenantNumber& tenant,
+                                                         NumberRange among);
 
 }  // namespace stream_harness

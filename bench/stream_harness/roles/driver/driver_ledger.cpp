@@ -24,7 +24,7 @@ NumberRange DriverLedger::begin_wave() {
   Due due = Due::kNothing;
   {
     const std::lock_guard lock(mutex_);
-    asked_ = false;
+    awaits_wave_ = false;
     if (waves_ended_) {
       due = next_due();
     } else {
@@ -35,7 +35,7 @@ NumberRange DriverLedger::begin_wave() {
       last_event_ = steady_clock::now();
     }
   }
-  tell(due);
+  announce(due);
   return numbers;
 }
 
@@ -43,11 +43,11 @@ void DriverLedger::end_waves() {
   Due due;
   {
     const std::lock_guard lock(mutex_);
-    asked_ = false;
+    awaits_wave_ = false;
     waves_ended_ = true;
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
 void DriverLedger::started() {
@@ -69,20 +69,20 @@ void DriverLedger::client_sent(std::uint64_t connection) {
   Due due;
   {
     const std::lock_guard lock(mutex_);
-    Wave* const wave = find(connection);
+    Wave* const wave = wave_of(connection);
     if (wave == nullptr) return;
     last_event_ = steady_clock::now();
     note_sent(*wave, wave->entry(connection));
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
 void DriverLedger::client_ended(std::uint64_t connection, std::string_view error) {
   Due due;
   {
     const std::lock_guard lock(mutex_);
-    Wave* const wave = find(connection);
+    Wave* const wave = wave_of(connection);
     if (wave == nullptr) return;
     Entry& mine = wave->entry(connection);
     last_event_ = steady_clock::now();
@@ -93,14 +93,14 @@ void DriverLedger::client_ended(std::uint64_t connection, std::string_view error
     settle_if_ended(*wave, mine);
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
 void DriverLedger::skipped(std::uint64_t connection) {
   Due due;
   {
     const std::lock_guard lock(mutex_);
-    Wave* const wave = find(connection);
+    Wave* const wave = wave_of(connection);
     if (wave == nullptr) return;
     --wave->open_clients;
     note_sent(*wave, wave->entry(connection));
@@ -108,7 +108,7 @@ void DriverLedger::skipped(std::uint64_t connection) {
     ++wave->settled;
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
 DriverLedger::SinkEntry DriverLedger::sink_accepted(const TcpEndpoint& peer) {
@@ -120,11 +120,11 @@ DriverLedger::SinkEntry DriverLedger::sink_accepted(const TcpEndpoint& peer) {
 
 expected<Claim, std::string> DriverLedger::claim(SinkEntry& sink, const TenantNumber& tenant) {
   const std::lock_guard lock(mutex_);
-  auto ranges = connections_called(tenant, running_numbers());
+  auto ranges = connections_named(tenant, running_numbers());
   for (const NumberRange& range : ranges) {
     for (std::uint64_t i = 0; i < range.count; ++i) {
       const std::uint64_t connection = range.first + i;
-      if (std::exchange(find(connection)->entry(connection).sink_claimed, true)) continue;
+      if (std::exchange(wave_of(connection)->entry(connection).sink_claimed, true)) continue;
       sink.connection = connection;
       unclaimed_.erase(sink.id);
       ++open_claimed_;
@@ -148,7 +148,7 @@ void DriverLedger::sink_ended(const SinkEntry& sink, const SinkResult& result) {
       last_event_ = steady_clock::now();
       --open_claimed_;
       totals_.received_bytes += result.received_bytes;
-      if (Wave* const wave = find(*sink.connection)) {
+      if (Wave* const wave = wave_of(*sink.connection)) {
         Entry& mine = wave->entry(*sink.connection);
         mine.sink_ended = true;
         mine.latency_micros = micros_between(sink.accepted_at, result.last_byte_at);
@@ -158,10 +158,10 @@ void DriverLedger::sink_ended(const SinkEntry& sink, const SinkResult& result) {
     }
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
-DriverLedger::Wave* DriverLedger::find(std::uint64_t connection) {
+DriverLedger::Wave* DriverLedger::wave_of(std::uint64_t connection) {
   const auto found = std::find_if(waves_.begin(), waves_.end(), [connection](const Wave& wave) {
     return wave.numbers.contains(connection);
   });
@@ -211,10 +211,10 @@ DriverLedger::Due DriverLedger::next_due(bool waits_for_unclaimed) {
     if (waves_.front().in_order == 0) waves_ended_ = true;
     waves_.pop_front();
   }
-  if (asked_) return Due::kNothing;
+  if (awaits_wave_) return Due::kNothing;
   const bool all_sent = waves_.empty() || waves_.back().unsent == 0;
   if (!waves_ended_ && all_sent && waves_.size() < most_waves_) {
-    asked_ = true;
+    awaits_wave_ = true;
     return Due::kWave;
   }
   if (!is_over(waits_for_unclaimed)) return Due::kNothing;
@@ -229,7 +229,7 @@ bool DriverLedger::is_over(bool waits_for_unclaimed) const {
   return !waits_for_unclaimed || unclaimed_.empty() || without_sink_ == 0;
 }
 
-void DriverLedger::tell(Due due) const {
+void DriverLedger::announce(Due due) const {
   if (due == Due::kWave) hooks_.wave_due();
   if (due == Due::kOver) hooks_.over();
 }
@@ -247,11 +247,11 @@ void DriverLedger::give_up_if_idle(TimePoint now, std::chrono::milliseconds time
   Due due;
   {
     const std::lock_guard lock(mutex_);
-    if (asked_ || !is_idle(now, timeout)) return;
+    if (awaits_wave_ || !is_idle(now, timeout)) return;
     fail_the_rest("nothing came to its sink");
     due = next_due(false);
   }
-  tell(due);
+  announce(due);
 }
 
 void DriverLedger::give_up(std::string_view reason) {
@@ -263,7 +263,7 @@ void DriverLedger::give_up(std::string_view reason) {
     without_sink_ = 0;
     due = next_due();
   }
-  tell(due);
+  announce(due);
 }
 
 void DriverLedger::fail_the_rest(std::string_view reason) {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "report/latency_histogram.hpp"
-#include "roles/driver/wave_inspector.hpp"
+#include "roles/driver/connection_finder.hpp"
 #include "transports/tcp_endpoint.hpp"
 #include "workload/sink.hpp"
 
@@ -127,7 +127,7 @@ class DriverLedger {
 
   enum class Due : std::uint8_t { kNothing, kWave, kOver };
 
-  [[nodiscard]] Wave* find(std::uint64_t connection);  // null: its wave is over
+  [[nodiscard]] Wave* wave_of(std::uint64_t connection);  // null: its wave is over
   [[nodiscard]] NumberRange running_numbers() const;
   void note_sent(Wave& wave, Entry& entry);
   void note_failure(Entry& entry, std::uint64_t connection, std::string_view part,
@@ -138,7 +138,7 @@ class DriverLedger {
   [[nodiscard]] bool is_idle(TimePoint now, std::chrono::milliseconds timeout) const;
   [[nodiscard]] bool is_over(bool waits_for_unclaimed) const;
   [[nodiscard]] Due next_due(bool waits_for_unclaimed = true);
-  void tell(Due due) const;
+  void announce(Due due) const;
 
   mutable std::mutex mutex_;
   const std::uint64_t size_;
@@ -150,7 +150,7 @@ class DriverLedger {
   std::uint64_t next_sink_ = 0;
   std::uint64_t open_claimed_ = 0;
   std::uint64_t without_sink_ = 0;  // connections that failed so; their sinks may come yet
-  bool asked_ = true;               // a wave is due, or is the first, and has not begun
+  bool awaits_wave_ = true;         // a wave is due, or is the first, and has not begun
   bool waves_ended_ = false;
   bool over_ = false;
   bool has_connected_ = false;

@@ -10,10 +10,10 @@
 #include "roles/driver/driver_worker.hpp"
 #include "roles/process/accept_loop.hpp"
 #include "roles/process/descriptor_limit.hpp"
-#include "roles/process/end_stages.hpp"
 #include "roles/process/exception_text.hpp"
 #include "roles/process/first_error.hpp"
-#include "roles/process/watch_run.hpp"
+#include "roles/process/shutdown_stages.hpp"
+#include "roles/process/supervise_run.hpp"
 #include "roles/process/wave_clock.hpp"
 #include "transports/stream_end.hpp"
 
@@ -67,10 +67,10 @@ class Driver {
   expected<RunResult, std::string> run() {
     clock_.start();
     begin_wave();
-    watch_run(watch_,
-              {[this] { begin_end(); }, [this](auto now) { tick(now); },
-               [this] { return wave_progress(clock_.waves() + 1, ledger_.ended_connections()); },
-               tick_interval_for(options_.idle_timeout)});
+    supervise_run(
+        events_, {[this] { begin_end(); }, [this](auto now) { tick(now); },
+                  [this] { return wave_progress(clock_.waves() + 1, ledger_.ended_connections()); },
+                  tick_interval_for(options_.idle_timeout)});
     pool_.stop();
     if (auto error = error_.text(); !error.empty())
       return unexpected<std::string>(std::move(error));
@@ -108,7 +108,7 @@ class Driver {
 
   void over() {
     clock_.ended(ledger_.last_event());
-    watch_.done();
+    events_.announce_end();
   }
 
   void begin_end() {
@@ -119,14 +119,14 @@ class Driver {
 
   void tick(Clock::time_point now) {
     ledger_.give_up_if_idle(now, options_.idle_timeout);
-    if (stages_.step(now) == EndStages::Step::kStopWhatIsOpen) {
+    if (stages_.step(now) == ShutdownStages::Step::kStopWhatIsOpen) {
       ledger_.give_up("stopped before its end");
     }
   }
 
   void fail(const std::string& error) {
     error_.set(error);
-    watch_.done();
+    events_.announce_end();
   }
 
   // After the threads have ended.
@@ -150,9 +150,9 @@ class Driver {
   }
 
   const Options& options_;
-  RunWatch watch_;  // first of what acts: it keeps the signals from the threads
+  RunEvents events_;  // first of what acts: it keeps the signals from the threads
   WaveClock clock_;
-  EndStages stages_;  // used by the main thread
+  ShutdownStages stages_;  // used by the main thread
   FirstError error_;
   DriverLedger ledger_;
   WorkerPool pool_;  // outlives what uses its contexts

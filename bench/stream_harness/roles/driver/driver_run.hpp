@@ -16,7 +16,8 @@ namespace stream_harness {
 /// Waves also end when all clients have ended and nothing has been open at the sinks, or come to
 /// them, for the idle timeout; what has not come then has failed. A wave in which every connection
 /// failed is the last. A connection to the sinks that does not tell what it is holds nothing up; it
-/// is named on standard error. SIGINT and SIGTERM let no further connection start (see EndStages).
+/// is named on standard error. SIGINT and SIGTERM let no further connection start (see
+/// ShutdownStages).
 ///
 /// The error is one of the environment (the address, no service, descriptors, threads, memory);
 /// connections that fail are part of the result.

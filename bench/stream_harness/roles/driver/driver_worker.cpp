@@ -71,7 +71,7 @@ void DriverWorker::start_sink(TcpStream socket, const DriverLedger::SinkEntry& a
   const auto entry = std::make_shared<DriverLedger::SinkEntry>(accepted);
   SinkConfig config;
   config.expected_bytes = options_.bytes_per_connection();
-  config.inspector = std::make_unique<WaveInspector>(
+  config.inspector = std::make_unique<ConnectionFinder>(
       options_.payload_shape(), options_.verify,
       [this, entry](const TenantNumber& tenant) { return ledger_.claim(*entry, tenant); });
   std::make_shared<Sink<TcpStream>>(

@@ -10,7 +10,7 @@
 #include "roles/process/wave_share.hpp"
 #include "transports/streams.hpp"
 #include "transports/tcp_endpoint.hpp"
-#include "workload/workload.hpp"
+#include "workload/payload_cursor.hpp"
 
 namespace stream_harness {
 

@@ -2,29 +2,29 @@
 #include <utility>
 
 #include "contenders/start_proxy.hpp"
-#include "roles/integrated/memory_worker.hpp"
+#include "roles/integrated/in_memory_worker.hpp"
 #include "transports/cached_streams.hpp"
 
 namespace stream_harness {
 namespace {
 
 struct CachedConnection {
-  std::shared_ptr<Connection> parts;
+  std::shared_ptr<ConnectionParts> parts;
   CachedSource source;
   CountingSink sink;
 };
 
-class CachedWorker final : public MemoryWorker<CachedConnection> {
+class CachedWorker final : public InMemoryWorker<CachedConnection> {
  public:
   CachedWorker(const Options& options, WorkerShare share)
-      : MemoryWorker(options, share),
+      : InMemoryWorker(options, share),
         payload_(std::make_shared<CachedPayload>(options.payload_shape())) {}
 
  private:
   // All have the payload of connection 0.
   CachedConnection make_connection(std::uint64_t index) override {
     const auto executor = context_.get_executor();
-    auto parts = std::make_shared<Connection>(index, account_, nullptr);
+    auto parts = std::make_shared<ConnectionParts>(index, account_, nullptr);
     CountingSink sink(executor, sink_config(0),
                       [parts](const SinkResult& result) { parts->sink_ended(result); });
     return {std::move(parts), CachedSource(executor, payload_, options_.input_fragment),
@@ -45,7 +45,7 @@ class CachedWorker final : public MemoryWorker<CachedConnection> {
 
 }  // namespace
 
-MadeWorker make_cached_worker(const Options& options, WorkerShare share) {
+WorkerOrError make_cached_worker(const Options& options, WorkerShare share) {
   return std::make_unique<CachedWorker>(options, share);
 }
 

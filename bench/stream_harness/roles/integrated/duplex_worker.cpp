@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "contenders/start_proxy.hpp"
-#include "roles/integrated/memory_worker.hpp"
+#include "roles/integrated/in_memory_worker.hpp"
 #include "transports/streams.hpp"
 #include "workload/client.hpp"
 #include "workload/sink.hpp"
@@ -12,23 +12,23 @@ namespace stream_harness {
 namespace {
 
 struct DuplexConnection {
-  std::shared_ptr<Connection> parts;
+  std::shared_ptr<ConnectionParts> parts;
   std::shared_ptr<Client<DuplexStream>> client;
   std::shared_ptr<Sink<DuplexStream>> sink;
   DuplexStream proxy_in;
   DuplexStream proxy_out;
 };
 
-class DuplexWorker final : public MemoryWorker<DuplexConnection> {
+class DuplexWorker final : public InMemoryWorker<DuplexConnection> {
  public:
-  DuplexWorker(const Options& options, WorkerShare share) : MemoryWorker(options, share) {}
+  DuplexWorker(const Options& options, WorkerShare share) : InMemoryWorker(options, share) {}
 
  private:
   DuplexConnection make_connection(std::uint64_t index) override {
     const auto executor = context_.get_executor();
     auto [client_end, proxy_in] = bytes_handoff::make_duplex(executor, options_.duplex_capacity);
     auto [proxy_out, sink_end] = bytes_handoff::make_duplex(executor, options_.duplex_capacity);
-    auto parts = std::make_shared<Connection>(index, account_, nullptr);
+    auto parts = std::make_shared<ConnectionParts>(index, account_, nullptr);
     auto client = std::make_shared<Client<DuplexStream>>(
         std::move(client_end),
         PayloadCursor(options_.payload_shape(), index, options_.input_fragment),
@@ -53,7 +53,7 @@ class DuplexWorker final : public MemoryWorker<DuplexConnection> {
 
 }  // namespace
 
-MadeWorker make_duplex_worker(const Options& options, WorkerShare share) {
+WorkerOrError make_duplex_worker(const Options& options, WorkerShare share) {
   return std::make_unique<DuplexWorker>(options, share);
 }
 

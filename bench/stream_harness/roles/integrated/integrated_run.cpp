@@ -11,7 +11,7 @@
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/exception_text.hpp"
 #include "roles/process/first_error.hpp"
-#include "roles/process/watch_run.hpp"
+#include "roles/process/supervise_run.hpp"
 #include "roles/process/wave_clock.hpp"
 
 namespace stream_harness {
@@ -66,8 +66,8 @@ class Run {
     gate_.store(threads.size() == workers_.size() ? Gate::kOpen : Gate::kGiveUp);
     gate_.notify_all();
     if (gate_.load() == Gate::kOpen) {
-      watch_run(watch_,
-                {[this] { clock_.request_stop(); }, nullptr, [this] { return progress_text(); }});
+      supervise_run(events_, {[this] { clock_.request_stop(); }, nullptr,
+                              [this] { return progress_text(); }});
     }
     for (std::thread& thread : threads) thread.join();
     if (auto error = error_.text(); !error.empty())
@@ -91,7 +91,7 @@ class Run {
   void between_waves() noexcept {
     if (!std::exchange(started_, true)) return clock_.start();
     clock_.wave_ended();
-    if (!clock_.another_wave()) watch_.done();
+    if (!clock_.another_wave()) events_.announce_end();
   }
 
   void work(WaveWorker& worker) {
@@ -140,7 +140,7 @@ class Run {
   }
 
   const Options& options_;
-  RunWatch watch_;
+  RunEvents events_;
   WaveClock clock_;
   bool started_ = false;
   std::vector<std::unique_ptr<WaveWorker>> workers_;

@@ -22,7 +22,7 @@ using bytes_handoff::unexpected;
 struct UnfinishedConnection {
   explicit UnfinishedConnection(const Executor& executor) : client(executor), proxy_out(executor) {}
 
-  std::shared_ptr<Connection> parts;
+  std::shared_ptr<ConnectionParts> parts;
   TcpStream client;
   TcpStream proxy_out;
 };
@@ -60,7 +60,7 @@ class TcpWorker final : public WaveWorker {
   void connect_client(std::uint64_t index) {
     auto connection = std::make_shared<UnfinishedConnection>(context_.get_executor());
     connection->parts =
-        std::make_shared<Connection>(index, account_, [this] { on_connection_end(); });
+        std::make_shared<ConnectionParts>(index, account_, [this] { on_connection_end(); });
     // Rendered before the connection exists, so that it is no part of its time.
     auto payload =
         std::make_unique<PayloadCursor>(options_.payload_shape(), index, options_.input_fragment);
@@ -154,7 +154,7 @@ class TcpWorker final : public WaveWorker {
 
 }  // namespace
 
-MadeWorker make_tcp_worker(const Options& options, WorkerShare share) {
+WorkerOrError make_tcp_worker(const Options& options, WorkerShare share) {
   auto worker = std::make_unique<TcpWorker>(options, share);
   if (const auto error = worker->open()) {
     return unexpected<std::string>(describe("listen on the loopback", error));

@@ -6,7 +6,7 @@
 
 #include "bytes_handoff/expected.hpp"
 #include "command_line/options.hpp"
-#include "roles/integrated/connection.hpp"
+#include "roles/integrated/connection_parts.hpp"
 #include "roles/process/wave_share.hpp"
 
 namespace stream_harness {
@@ -40,11 +40,11 @@ class WaveWorker {
   net::io_context context_{1};
 };
 
-using MadeWorker = bytes_handoff::expected<std::unique_ptr<WaveWorker>, std::string>;
+using WorkerOrError = bytes_handoff::expected<std::unique_ptr<WaveWorker>, std::string>;
 
 /// `options` must outlive the worker.
-[[nodiscard]] MadeWorker make_duplex_worker(const Options& options, WorkerShare share);
-[[nodiscard]] MadeWorker make_cached_worker(const Options& options, WorkerShare share);
-[[nodiscard]] MadeWorker make_tcp_worker(const Options& options, WorkerShare share);
+[[nodiscard]] WorkerOrError make_duplex_worker(const Options& options, WorkerShare share);
+[[nodiscard]] WorkerOrError make_cached_worker(const Options& options, WorkerShare share);
+[[nodiscard]] WorkerOrError make_tcp_worker(const Options& options, WorkerShare share);
 
 }  // namespace stream_harness

@@ -11,11 +11,11 @@
 #include "report/error_log.hpp"
 #include "roles/process/accept_loop.hpp"
 #include "roles/process/descriptor_limit.hpp"
-#include "roles/process/end_stages.hpp"
 #include "roles/process/exception_text.hpp"
 #include "roles/process/first_error.hpp"
-#include "roles/process/watch_run.hpp"
-#include "roles/service/connection_span.hpp"
+#include "roles/process/shutdown_stages.hpp"
+#include "roles/process/supervise_run.hpp"
+#include "roles/service/connection_clock.hpp"
 #include "roles/service/ready_file.hpp"
 #include "roles/service/service_worker.hpp"
 #include "transports/stream_end.hpp"
@@ -60,9 +60,9 @@ class Service {
   }
 
   expected<RunResult, std::string> run() {
-    watch_run(watch_,
-              {[this] { begin_end(); }, [this](auto now) { tick(now); },
-               [this] { return progress_text(); }, tick_interval_for(options_.idle_timeout)});
+    supervise_run(events_,
+                  {[this] { begin_end(); }, [this](auto now) { tick(now); },
+                   [this] { return progress_text(); }, tick_interval_for(options_.idle_timeout)});
     pool_.finish(kLongestLinger);
     if (auto error = error_.text(); !error.empty())
       return unexpected<std::string>(std::move(error));
@@ -91,7 +91,7 @@ class Service {
     std::uint64_t number = 0;
     {
       const std::lock_guard lock(mutex_);
-      number = span_.opened(Clock::now());
+      number = clock_.opened(Clock::now());
     }
     net::dispatch(pool_.context(worker), [this, worker, number, in = std::move(in),
                                           out = std::move(*std::exchange(next_out_, std::nullopt)),
@@ -103,7 +103,7 @@ class Service {
   void connection_ended() {
     {
       const std::lock_guard lock(mutex_);
-      span_.closed(Clock::now());
+      clock_.closed(Clock::now());
       done_if_over();
     }
     loop_.resume();
@@ -121,18 +121,18 @@ class Service {
   }
 
   void done_if_over() {
-    if (accepts_no_more_ && span_.open() == 0) watch_.done();
+    if (accepts_no_more_ && clock_.open() == 0) events_.announce_end();
   }
 
   void tick(Clock::time_point now) {
     if (is_idle(now)) begin_end();
-    EndStages::Step step;
+    ShutdownStages::Step step;
     {
       const std::lock_guard lock(mutex_);
       step = stages_.step(now);
     }
-    if (step == EndStages::Step::kAbandon) watch_.done();
-    if (step != EndStages::Step::kStopWhatIsOpen) return;
+    if (step == ShutdownStages::Step::kAbandon) events_.announce_end();
+    if (step != ShutdownStages::Step::kStopWhatIsOpen) return;
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       net::post(pool_.context(i), [this, i] { workers_[i]->stop_all(); });
     }
@@ -140,19 +140,19 @@ class Service {
 
   [[nodiscard]] bool is_idle(Clock::time_point now) {
     const std::lock_guard lock(mutex_);
-    const auto since = span_.idle_since();
+    const auto since = clock_.idle_since();
     return since && now - *since >= options_.idle_timeout;
   }
 
   void fail(const std::string& error) {
     error_.set(error);
-    watch_.done();
+    events_.announce_end();
   }
 
   [[nodiscard]] std::string progress_text() {
     const std::lock_guard lock(mutex_);
-    return std::to_string(span_.open()) + " connections open, " +
-           std::to_string(span_.total() - span_.open()) + " ended";
+    return std::to_string(clock_.open()) + " connections open, " +
+           std::to_string(clock_.total() - clock_.open()) + " ended";
   }
 
   // After the threads have ended.
@@ -162,26 +162,26 @@ class Service {
       result.total_bytes += worker->forwarded_bytes();
       result.failed_connections += worker->failed_connections();
     }
-    if (const std::uint64_t abandoned = span_.open(); abandoned != 0) {
+    if (const std::uint64_t abandoned = clock_.open(); abandoned != 0) {
       log_error(std::to_string(abandoned) + " connections were abandoned");
       result.failed_connections += abandoned;
-      span_.cut(Clock::now());
+      clock_.stop_at(Clock::now());
     }
     result.worker_threads_running = pool_.size();
     result.actual_iterations = 1;
-    result.total_streams = span_.total();
-    result.bytes_per_connection = span_.total() == 0 ? 0 : result.total_bytes / span_.total();
-    result.elapsed = span_.elapsed();
-    result.usage = span_.usage();
+    result.total_streams = clock_.total();
+    result.bytes_per_connection = clock_.total() == 0 ? 0 : result.total_bytes / clock_.total();
+    result.elapsed = clock_.elapsed();
+    result.usage = clock_.usage();
     return result;
   }
 
   const Options& options_;
   const net::ip::tcp sink_protocol_;
-  RunWatch watch_;  // first of what acts: it keeps the signals from the threads
+  RunEvents events_;  // first of what acts: it keeps the signals from the threads
   std::mutex mutex_;
-  ConnectionSpan span_;
-  EndStages stages_;
+  ConnectionClock clock_;
+  ShutdownStages stages_;
   bool accepts_no_more_ = false;
   FirstError error_;
   WorkerPool pool_;  // outlives what uses its contexts

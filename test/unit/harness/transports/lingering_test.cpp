@@ -41,7 +41,7 @@ class LingeringTest : public testing::Test {
   }
 
   void begin_wait(const bytes_handoff::LingerLimits& limits = {}) {
-    async_end_sending(
+    async_end_and_wait_for_peer(
         near_,
         [this](const std::string& error) {
           EXPECT_FALSE(result_);

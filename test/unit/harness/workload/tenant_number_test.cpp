@@ -71,13 +71,13 @@ TEST(TenantReader, NeedsNoMoreThanItSays) {
 
 std::vector<std::uint64_t> numbers(const TenantNumber& tenant, NumberRange among) {
   std::vector<std::uint64_t> all;
-  for (const NumberRange& range : connections_called(tenant, among)) {
+  for (const NumberRange& range : connections_named(tenant, among)) {
     for (std::uint64_t i = 0; i < range.count; ++i) all.push_back(range.first + i);
   }
   return all;
 }
 
-TEST(ConnectionsCalled, AWholeNumberIsOneConnection) {
+TEST(ConnectionsNamed, AWholeNumberIsOneConnection) {
   EXPECT_THAT(numbers({"0007", false}, {0, 10}), ElementsAre(7));
   EXPECT_THAT(numbers({"12345", false}, {12000, 1000}), ElementsAre(12345));
   EXPECT_THAT(numbers({"0007", false}, {8, 10}), IsEmpty());
@@ -86,7 +86,7 @@ TEST(ConnectionsCalled, AWholeNumberIsOneConnection) {
   EXPECT_THAT(numbers({"99999999999999999999", false}, {0, 10}), IsEmpty());
 }
 
-TEST(ConnectionsCalled, ACutNumberMayBeSeveral) {
+TEST(ConnectionsNamed, ACutNumberMayBeSeveral) {
   EXPECT_THAT(
       numbers({"1234", true}, {0, 20000}),
       ElementsAre(1234, 12340, 12341, 12342, 12343, 12344, 12345, 12346, 12347, 12348, 12349));

@@ -6,7 +6,7 @@
 #include <string>
 #include <tuple>
 
-#include "roles/integrated/connection.hpp"
+#include "roles/integrated/connection_parts.hpp"
 #include "roles/process/wave_clock.hpp"
 
 namespace stream_harness {
@@ -144,10 +144,10 @@ TEST(WaveClock, AStopLetsTheWaveThatRunsBeTheLast) {
   EXPECT_EQ(waves.waves(), 2u);
 }
 
-TEST(Connection, IsEnteredIntoTheAccountWhenItsThreePartsHaveEnded) {
+TEST(ConnectionParts, IsEnteredIntoTheAccountWhenItsThreePartsHaveEnded) {
   Account account;
   int ends = 0;
-  Connection connection(4, account, [&] { ++ends; });
+  ConnectionParts connection(4, account, [&] { ++ends; });
   connection.begin_latency();
   connection.client_ended("");
   connection.proxy_ended({123, ""});
@@ -161,9 +161,9 @@ TEST(Connection, IsEnteredIntoTheAccountWhenItsThreePartsHaveEnded) {
   EXPECT_EQ(account.latency_micros.count(), 1u);
 }
 
-TEST(Connection, AFailureIsLoggedOnceAndHasNoLatency) {
+TEST(ConnectionParts, AFailureIsLoggedOnceAndHasNoLatency) {
   Account account;
-  Connection connection(4, account, nullptr);
+  ConnectionParts connection(4, account, nullptr);
   testing::internal::CaptureStderr();
   connection.proxy_ended({5, "write: gone"});
   connection.client_ended("write: gone too");

@@ -1,10 +1,10 @@
-#include "roles/driver/wave_inspector.hpp"
+#include "roles/driver/connection_finder.hpp"
 
 #include "workload/sink.hpp"
 
 namespace stream_harness {
 
-std::string WaveInspector::inspect(std::span<const std::byte> received) {
+std::string ConnectionFinder::inspect(std::span<const std::byte> received) {
   if (claimed_) return verify(received);
   before_claim_.insert(before_claim_.end(), received.begin(), received.end());
   auto error = identify(received);
@@ -13,11 +13,11 @@ std::string WaveInspector::inspect(std::span<const std::byte> received) {
   return verify(std::exchange(before_claim_, {}));
 }
 
-std::size_t WaveInspector::window_bytes() const noexcept {
+std::size_t ConnectionFinder::window_bytes() const noexcept {
   return verify_ ? kSinkReadBytes : TenantReader::kMaxBytes;
 }
 
-std::string WaveInspector::identify(std::span<const std::byte> received) {
+std::string ConnectionFinder::identify(std::span<const std::byte> received) {
   switch (tenant_.look(received)) {
     case TenantReader::Found::kNeedMore:
       return {};
@@ -33,7 +33,7 @@ std::string WaveInspector::identify(std::span<const std::byte> received) {
   return {};
 }
 
-std::string WaveInspector::verify(std::span<const std::byte> received) {
+std::string ConnectionFinder::verify(std::span<const std::byte> received) {
   if (!verifier_) return {};
   const std::uint64_t tunnel = tunnel_begin(shape_);
   const std::uint64_t checked = verifier_->checked_bytes();
@@ -49,7 +49,7 @@ std::string WaveInspector::verify(std::span<const std::byte> received) {
 
 // The tunnel's first byte is the number modulo the period; candidates with the same remainder have
 // the same payload.
-void WaveInspector::settle_by_tunnel(std::byte first) {
+void ConnectionFinder::settle_by_tunnel(std::byte first) {
   for (const NumberRange& range : std::exchange(claim_.candidates, {})) {
     for (std::uint64_t i = 0; i < std::min(range.count, kTunnelPeriod); ++i) {
       if (std::byte((range.first + i) % kTunnelPeriod) != first) continue;

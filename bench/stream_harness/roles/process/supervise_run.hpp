@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "roles/process/run_watch.hpp"
+#include "roles/process/run_events.hpp"
 
 namespace stream_harness {
 
@@ -22,9 +22,9 @@ struct RunHooks {
 /// How often to look whether `timeout` has passed: it is noticed late by an eighth at most.
 [[nodiscard]] std::chrono::milliseconds tick_interval_for(std::chrono::milliseconds timeout);
 
-/// Returns when `watch.done()` has been called. Shows the progress line where standard error is a
-/// terminal, from the second second on.
-void watch_run(RunWatch& watch, const RunHooks& hooks);
+/// Returns when `events.announce_end()` has been called. Shows the progress line where standard
+/// error is a terminal, from the second second on.
+void supervise_run(RunEvents& events, const RunHooks& hooks);
 
 /// The progress line of a run in waves: the wave that runs, what has ended in all.
 [[nodiscard]] std::string wave_progress(std::uint64_t wave, std::uint64_t ended_connections);

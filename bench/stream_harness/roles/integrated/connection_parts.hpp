@@ -25,9 +25,9 @@ struct Account {
 /// Follows one connection's three parts. Each part ends exactly once, whether it was started or
 /// not; after the last, the connection is entered into the account and `on_end` is called. The
 /// first error of a connection is logged; the others follow from it.
-class Connection {
+class ConnectionParts {
  public:
-  Connection(std::uint64_t index, Account& account, std::function<void()> on_end);
+  ConnectionParts(std::uint64_t index, Account& account, std::function<void()> on_end);
 
   [[nodiscard]] std::uint64_t index() const noexcept { return index_; }
 

@@ -1,4 +1,4 @@
-#include "roles/process/freed_memory.hpp"
+#include "roles/process/keep_freed_memory.hpp"
 
 #include <cstdlib>
 #if defined(__GLIBC__)

@@ -1,4 +1,4 @@
-#include "workload/workload.hpp"
+#include "workload/payload_cursor.hpp"
 
 #include <gtest/gtest.h>
 

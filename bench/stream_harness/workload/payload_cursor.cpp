@@ -1,10 +1,9 @@
-#include "workload/workload.hpp"
+#include "workload/payload_cursor.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <mutex>
 
-#include "command_line/strict_number.hpp"
 #include "workload/frame_text.hpp"
 
 namespace stream_harness {
@@ -92,23 +91,6 @@ std::size_t smaller(std::uint64_t a, std::size_t b) noexcept {
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> checked_payload_bytes(const PayloadShape& shape) noexcept {
-  const auto frame = checked_add(shape.frame_len, 1);
-  if (!frame) return std::nullopt;
-  auto total = checked_multiply(shape.route_frames, *frame);
-  if (total) total = checked_add(*total, kMarkerLine.size());
-  if (total) total = checked_add(*total, shape.tunnel_bytes);
-  return total;
-}
-
-std::uint64_t payload_bytes(const PayloadShape& shape) noexcept {
-  return tunnel_begin(shape) + shape.tunnel_bytes;
-}
-
-std::uint64_t tunnel_begin(const PayloadShape& shape) noexcept {
-  return shape.route_frames * (std::uint64_t{shape.frame_len} + 1) + kMarkerLine.size();
-}
 
 std::uint64_t payload_block_bytes(const PayloadShape& shape,
                                   std::uint64_t fragment_bytes) noexcept {

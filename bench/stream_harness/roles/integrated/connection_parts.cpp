@@ -1,4 +1,4 @@
-#include "roles/integrated/connection.hpp"
+#include "roles/integrated/connection_parts.hpp"
 
 #include <utility>
 
@@ -6,22 +6,23 @@
 
 namespace stream_harness {
 
-Connection::Connection(std::uint64_t index, Account& account, std::function<void()> on_end)
+ConnectionParts::ConnectionParts(std::uint64_t index, Account& account,
+                                 std::function<void()> on_end)
     : index_(index), account_(account), on_end_(std::move(on_end)) {}
 
-void Connection::client_ended(std::string_view error) { part_ended("client: ", error); }
+void ConnectionParts::client_ended(std::string_view error) { part_ended("client: ", error); }
 
-void Connection::proxy_ended(const ProxyResult& result) {
+void ConnectionParts::proxy_ended(const ProxyResult& result) {
   forwarded_bytes_ = result.forwarded_bytes;
   part_ended("proxy: ", result.error);
 }
 
-void Connection::sink_ended(const SinkResult& result) {
+void ConnectionParts::sink_ended(const SinkResult& result) {
   last_byte_at_ = result.last_byte_at;
   part_ended("sink: ", result.error);
 }
 
-void Connection::part_ended(std::string_view part, std::string_view error) {
+void ConnectionParts::part_ended(std::string_view part, std::string_view error) {
   if (!error.empty() && !failed_) {
     failed_ = true;
     log_error("connection " + std::to_string(index_) + ": " + std::string(part) +
@@ -33,7 +34,7 @@ void Connection::part_ended(std::string_view part, std::string_view error) {
   if (const auto on_end = std::exchange(on_end_, nullptr)) on_end();
 }
 
-void Connection::enter_into_account() {
+void ConnectionParts::enter_into_account() {
   account_.forwarded_bytes += forwarded_bytes_;
   if (failed_) {
     ++account_.failed_connections;

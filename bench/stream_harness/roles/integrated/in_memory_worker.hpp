@@ -11,7 +11,7 @@ namespace stream_harness {
 /// A worker whose connections need nobody else to be set up. All of a wave are made before the
 /// first is started, so that making them is no part of their time.
 template <class MadeConnection>
-class MemoryWorker : public WaveWorker {
+class InMemoryWorker : public WaveWorker {
  public:
   bytes_handoff::expected<void, std::string> run_wave() final {
     std::vector<MadeConnection> wave;

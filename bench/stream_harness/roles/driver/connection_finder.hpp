@@ -22,13 +22,13 @@ struct Claim {
 
 /// Finds out which connection of a wave a sink has got, since the service does not tell, and, where
 /// asked to, compares every byte after that.
-class WaveInspector final : public SinkInspector {
+class ConnectionFinder final : public SinkInspector {
  public:
   /// Called once, with the number that was found. The error is why there is no such connection.
   using ClaimNumber =
       std::function<bytes_handoff::expected<Claim, std::string>(const TenantNumber& number)>;
 
-  WaveInspector(const PayloadShape& shape, bool verify, ClaimNumber claim_number)
+  ConnectionFinder(const PayloadShape& shape, bool verify, ClaimNumber claim_number)
       : shape_(shape),
         verify_(verify),
         claim_number_(std::move(claim_number)),

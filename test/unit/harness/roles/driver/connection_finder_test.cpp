@@ -1,4 +1,4 @@
-#include "roles/driver/wave_inspector.hpp"
+#include "roles/driver/connection_finder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ std::vector<std::byte> payload_of(const PayloadShape& shape, std::uint64_t conne
 }
 
 // Gives the payload to an inspector in pieces. What it said first.
-std::string inspect(WaveInspector& inspector, const std::vector<std::byte>& payload,
+std::string inspect(ConnectionFinder& inspector, const std::vector<std::byte>& payload,
                     std::size_t piece) {
   for (std::size_t i = 0; i < payload.size(); i += piece) {
     auto error =
@@ -36,14 +36,14 @@ const std::vector<std::size_t> kPieces{1, 7, 16, 17, 50, 100000};
 constexpr PayloadShape kShape{3, 40, 600};
 constexpr PayloadShape kCutShape{3, 16, 600};
 
-WaveInspector::ClaimNumber always(Claim claim) {
+ConnectionFinder::ClaimNumber always(Claim claim) {
   return [claim](const TenantNumber&) -> expected<Claim, std::string> { return claim; };
 }
 
-TEST(WaveInspector, ComparesWithTheConnectionThatItFound) {
+TEST(ConnectionFinder, ComparesWithTheConnectionThatItFound) {
   for (const std::size_t piece : kPieces) {
     std::string asked;
-    WaveInspector inspector(kShape, true, [&](const TenantNumber& tenant) {
+    ConnectionFinder inspector(kShape, true, [&](const TenantNumber& tenant) {
       asked += tenant.digits;
       return expected<Claim, std::string>(Claim{4711, {}});
     });
@@ -53,12 +53,12 @@ TEST(WaveInspector, ComparesWithTheConnectionThatItFound) {
   }
 }
 
-TEST(WaveInspector, FindsAChangeWhereverItIs) {
+TEST(ConnectionFinder, FindsAChangeWhereverItIs) {
   for (const std::size_t at : {16u, 20u, 41u, 123u, 129u, 130u, 131u, 700u, 729u}) {
     auto payload = payload_of(kShape, 12);
     payload[at] ^= std::byte{1};
     for (const std::size_t piece : kPieces) {
-      WaveInspector inspector(kShape, true, always({12, {}}));
+      ConnectionFinder inspector(kShape, true, always({12, {}}));
       EXPECT_EQ(inspect(inspector, payload, piece),
                 at == 16 ? "it does not begin with a route frame"
                          : "the payload differs at byte " + std::to_string(at));
@@ -66,38 +66,38 @@ TEST(WaveInspector, FindsAChangeWhereverItIs) {
   }
 }
 
-TEST(WaveInspector, SeesEnoughWithTheNumberWhereItOnlyCounts) {
+TEST(ConnectionFinder, SeesEnoughWithTheNumberWhereItOnlyCounts) {
   const auto payload = payload_of(kShape, 12);
-  WaveInspector inspector(kShape, false, always({12, {}}));
+  ConnectionFinder inspector(kShape, false, always({12, {}}));
   EXPECT_EQ(inspector.inspect(std::span(payload).first(16)), "");
   EXPECT_FALSE(inspector.has_seen_enough());
   EXPECT_EQ(inspector.inspect(std::span(payload).subspan(16, 1)), "");
   EXPECT_TRUE(inspector.has_seen_enough());
 }
 
-TEST(WaveInspector, TheTunnelTellsConnectionsApartThatAreCalledAlike) {
+TEST(ConnectionFinder, TheTunnelTellsConnectionsApartThatAreCalledAlike) {
   // All of these are called 1234 in frames of 16 bytes.
   const std::vector<NumberRange> candidates{{1234, 1}, {12340, 10}};
   for (const std::uint64_t connection : {1234u, 12340u, 12345u, 12349u}) {
     for (const std::size_t piece : kPieces) {
-      WaveInspector inspector(kCutShape, true, always({12340, candidates}));
+      ConnectionFinder inspector(kCutShape, true, always({12340, candidates}));
       EXPECT_EQ(inspect(inspector, payload_of(kCutShape, connection), piece), "") << connection;
     }
   }
-  WaveInspector inspector(kCutShape, true, always({12340, candidates}));
+  ConnectionFinder inspector(kCutShape, true, always({12340, candidates}));
   EXPECT_EQ(inspect(inspector, payload_of(kCutShape, 12350), 50), "the payload differs at byte 15");
   auto changed = payload_of(kCutShape, 12345);
   changed[3 * 17 + 7 + 300] ^= std::byte{1};
-  WaveInspector other(kCutShape, true, always({12340, candidates}));
+  ConnectionFinder other(kCutShape, true, always({12340, candidates}));
   EXPECT_EQ(inspect(other, changed, 50), "the payload differs at byte 358");
 }
 
-TEST(WaveInspector, ARefusedClaimAndAStrangerAreErrors) {
-  WaveInspector refused(kShape, true, [](const TenantNumber&) -> expected<Claim, std::string> {
+TEST(ConnectionFinder, ARefusedClaimAndAStrangerAreErrors) {
+  ConnectionFinder refused(kShape, true, [](const TenantNumber&) -> expected<Claim, std::string> {
     return unexpected<std::string>("taken");
   });
   EXPECT_EQ(inspect(refused, payload_of(kShape, 1), 100), "taken");
-  WaveInspector stranger(kShape, false, always({}));
+  ConnectionFinder stranger(kShape, false, always({}));
   EXPECT_EQ(inspect(stranger, std::vector<std::byte>(20, std::byte{'x'}), 20),
             "it does not begin with a route frame");
 }

@@ -1,14 +1,14 @@
-#include "roles/process/end_stages.hpp"
+#include "roles/process/shutdown_stages.hpp"
 
 namespace stream_harness {
 
-void EndStages::begin(TimePoint now) noexcept {
+void ShutdownStages::begin(TimePoint now) noexcept {
   if (begun()) return;
   next_ = Step::kStopWhatIsOpen;
   next_at_ = now + kStage;
 }
 
-EndStages::Step EndStages::step(TimePoint now) noexcept {
+ShutdownStages::Step ShutdownStages::step(TimePoint now) noexcept {
   if (!begun() || over_ || now < next_at_) return Step::kNone;
   const Step due = next_;
   over_ = due == Step::kAbandon;

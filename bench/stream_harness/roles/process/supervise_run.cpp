@@ -1,4 +1,4 @@
-#include "roles/process/watch_run.hpp"
+#include "roles/process/supervise_run.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,14 +25,14 @@ std::chrono::milliseconds tick_interval_for(std::chrono::milliseconds timeout) {
   return std::clamp(timeout / 8, milliseconds(1), milliseconds(100));
 }
 
-void watch_run(RunWatch& watch, const RunHooks& hooks) {
+void supervise_run(RunEvents& events, const RunHooks& hooks) {
   const bool visible = progress_is_visible();
   const auto began_at = std::chrono::steady_clock::now();
   auto next_progress = began_at + kProgressAfter;
   for (;;) {
-    const auto event = watch.wait(hooks.tick_interval);
-    if (event == RunWatch::Event::kDone) break;
-    if (event == RunWatch::Event::kStopRequested) hooks.stop_requested();
+    const auto event = events.wait(hooks.tick_interval);
+    if (event == RunEvents::Event::kEnded) break;
+    if (event == RunEvents::Event::kStopRequested) hooks.stop_requested();
     const auto now = std::chrono::steady_clock::now();
     if (hooks.tick) hooks.tick(now);
     if (visible && now >= next_progress) {

@@ -10,7 +10,7 @@ namespace stream_harness {
 
 /// Counts connections that come and go, and measures from the first that comes to the last that
 /// goes; waiting before and after that is no part of it. Not thread-safe.
-class ConnectionSpan {
+class ConnectionClock {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
@@ -25,7 +25,7 @@ class ConnectionSpan {
   [[nodiscard]] std::optional<TimePoint> idle_since() const noexcept;
 
   /// Measures to `now`, although some are open.
-  void cut(TimePoint now) noexcept;
+  void stop_at(TimePoint now) noexcept;
 
   [[nodiscard]] std::chrono::nanoseconds elapsed() const noexcept { return ended_at_ - began_at_; }
   [[nodiscard]] ProcessUsage usage() const noexcept;

@@ -7,7 +7,7 @@ namespace stream_harness {
 
 /// How a role ends that was told to: it takes nothing new; what is open may end by itself for a
 /// second; then it is stopped; what does not even end then is abandoned after another second.
-class EndStages {
+class ShutdownStages {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::seconds kStage{1};

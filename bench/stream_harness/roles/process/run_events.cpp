@@ -1,4 +1,4 @@
-#include "roles/process/run_watch.hpp"
+#include "roles/process/run_events.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -22,19 +22,19 @@ sigset_t stop_signals() noexcept {
 
 }  // namespace
 
-RunWatch::RunWatch() noexcept : done_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+RunEvents::RunEvents() noexcept : ended_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-RunWatch::~RunWatch() {
+RunEvents::~RunEvents() {
   let_signals_act();
-  if (done_fd_ >= 0) ::close(done_fd_);
+  if (ended_fd_ >= 0) ::close(ended_fd_);
 }
 
-void RunWatch::let_signals_act() noexcept {
+void RunEvents::let_signals_act() noexcept {
   if (signal_fd_ < 0) return;
   const sigset_t set = stop_signals();
   ::close(signal_fd_);
@@ -42,17 +42,17 @@ void RunWatch::let_signals_act() noexcept {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-void RunWatch::done() noexcept {
+void RunEvents::announce_end() noexcept {
   const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(done_fd_, &one, sizeof one);
+  [[maybe_unused]] const ssize_t written = ::write(ended_fd_, &one, sizeof one);
 }
 
-RunWatch::Event RunWatch::wait(std::chrono::milliseconds tick) noexcept {
-  std::array<pollfd, 2> watched{pollfd{done_fd_, POLLIN, 0}, pollfd{signal_fd_, POLLIN, 0}};
+RunEvents::Event RunEvents::wait(std::chrono::milliseconds tick) noexcept {
+  std::array<pollfd, 2> watched{pollfd{ended_fd_, POLLIN, 0}, pollfd{signal_fd_, POLLIN, 0}};
   if (::poll(watched.data(), watched.size(), static_cast<int>(tick.count())) <= 0) {
     return Event::kTick;
   }
-  if (watched[0].revents != 0) return Event::kDone;
+  if (watched[0].revents != 0) return Event::kEnded;
   signalfd_siginfo info;
   if (::read(signal_fd_, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) {
     return Event::kTick;

@@ -10,17 +10,17 @@ namespace stream_harness {
 /// the workers. The first signal is an event; from then on they have their usual effect again, so
 /// that a second one ends the process. Also ignores SIGPIPE: a closed pipe is an error of the
 /// write.
-class RunWatch {
+class RunEvents {
  public:
-  enum class Event { kDone, kStopRequested, kTick };
+  enum class Event { kEnded, kStopRequested, kTick };
 
-  RunWatch() noexcept;
-  ~RunWatch();
-  RunWatch(const RunWatch&) = delete;
-  RunWatch& operator=(const RunWatch&) = delete;
+  RunEvents() noexcept;
+  ~RunEvents();
+  RunEvents(const RunEvents&) = delete;
+  RunEvents& operator=(const RunEvents&) = delete;
 
-  /// Makes `wait` return `kDone`, now or when it is called. From any thread.
-  void done() noexcept;
+  /// Makes `wait` return `kEnded`, now or when it is called. From any thread.
+  void announce_end() noexcept;
 
   /// Waits for one event, at most for `tick`.
   [[nodiscard]] Event wait(std::chrono::milliseconds tick) noexcept;
@@ -28,7 +28,7 @@ class RunWatch {
  private:
   void let_signals_act() noexcept;
 
-  int done_fd_;
+  int ended_fd_;
   int signal_fd_;
 };
 
