@@ -21,8 +21,9 @@ class FlagReader {
 
   [[nodiscard]] bool given(std::string_view flag) const { return values_.is_set(flag); }
 
-  template <class Enum>
-  void choice(std::string_view flag, Enum& target, std::initializer_list<Enum> all) {
+  /// `all`: the values that it may have, as a range.
+  template <class Enum, class Values = std::initializer_list<Enum>>
+  void choice(std::string_view flag, Enum& target, const Values& all) {
     const auto text = values_.find(flag);
     if (!text) return;
     std::string rule = "must be one of";

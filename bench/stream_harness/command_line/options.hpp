@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,16 @@ enum class Role { kIntegrated, kTcpService, kTcpDriver };
 enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue, kSplice };
 enum class Scenario { kFragmented, kCoalesced };
 enum class Completion { kTicket, kFireAndForget };
+
+/// All contenders, in the order of the help.
+inline constexpr std::array kImplementations{Implementation::kHandoff, Implementation::kManualVec,
+                                             Implementation::kRawCopy, Implementation::kAsioQueue,
+                                             Implementation::kSplice};
+
+/// Whether it moves bytes between TCP sockets only.
+[[nodiscard]] constexpr bool needs_sockets(Implementation value) noexcept {
+  return value == Implementation::kSplice;
+}
 
 /// The values as they are written on the command line and in the report.
 [[nodiscard]] std::string_view to_text(Transport value) noexcept;

@@ -96,10 +96,8 @@ void read_roles(FlagReader& read, Options& options) {
   check_peer_port(read, options);
 }
 
-void check_splice(FlagReader& read, const Options& options) {
-  if (options.implementation != Implementation::kSplice || options.transport == Transport::kTcp) {
-    return;
-  }
+void check_transport(FlagReader& read, const Options& options) {
+  if (!needs_sockets(options.implementation) || options.transport == Transport::kTcp) return;
   read.fail("--implementation",
             "needs --transport tcp, since the kernel moves bytes between "
             "sockets only; --transport is " +
@@ -220,16 +218,14 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
   Options options;
   options.worker_threads = available_processors();
   FlagReader read(*values);
-  read.choice("--implementation", options.implementation,
-              {Implementation::kHandoff, Implementation::kManualVec, Implementation::kRawCopy,
-               Implementation::kAsioQueue, Implementation::kSplice});
+  read.choice("--implementation", options.implementation, kImplementations);
   read.choice("--scenario", options.scenario, {Scenario::kFragmented, Scenario::kCoalesced});
   read.choice("--completion", options.completion,
               {Completion::kTicket, Completion::kFireAndForget});
   read_sizes(read, options);
   read_write_budget(read, options);
   read_roles(read, options);
-  check_splice(read, options);
+  check_transport(read, options);
   check_sums(read, options);
   const std::uint64_t memory = memory_bytes();
   check_sizes(read, options, memory);

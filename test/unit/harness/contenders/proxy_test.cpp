@@ -13,6 +13,7 @@
 #include "contenders/route_parser.hpp"
 #include "contenders/start_proxy.hpp"
 #include "transports/streams.hpp"
+#include "unit/harness/contenders/any_stream.hpp"
 #include "workload/client.hpp"
 #include "workload/payload_verifier.hpp"
 #include "workload/sink.hpp"
@@ -94,9 +95,7 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   std::weak_ptr<Proxy> proxy_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Implementations, ProxyTest,
-                         testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                         Implementation::kRawCopy, Implementation::kAsioQueue),
+INSTANTIATE_TEST_SUITE_P(Implementations, ProxyTest, testing::ValuesIn(contenders_for_any_stream()),
                          [](const auto& implementation) {
                            return std::string(to_text(implementation.param));
                          });

@@ -19,10 +19,7 @@ class TcpProxyTest : public TcpProxyFixture, public testing::WithParamInterface<
   void start() { TcpProxyFixture::start(GetParam()); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Implementations, TcpProxyTest,
-                         testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                         Implementation::kRawCopy, Implementation::kAsioQueue,
-                                         Implementation::kSplice),
+INSTANTIATE_TEST_SUITE_P(Implementations, TcpProxyTest, testing::ValuesIn(kImplementations),
                          [](const auto& implementation) {
                            return std::string(to_text(implementation.param));
                          });

@@ -15,6 +15,7 @@
 
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "contenders/start_proxy.hpp"
+#include "unit/harness/contenders/any_stream.hpp"
 #include "workload/payload_verifier.hpp"
 
 namespace stream_harness {
@@ -238,15 +239,14 @@ class CachedProxyTest : public testing::TestWithParam<CachedProxy> {
   std::weak_ptr<Proxy> proxy_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Implementations, CachedProxyTest,
-    testing::Combine(testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                     Implementation::kRawCopy, Implementation::kAsioQueue),
-                     testing::Values(Completion::kTicket, Completion::kFireAndForget)),
-    [](const auto& test) {
-      return std::string(to_text(std::get<0>(test.param))) + "_" +
-             std::string(to_text(std::get<1>(test.param)));
-    });
+INSTANTIATE_TEST_SUITE_P(Implementations, CachedProxyTest,
+                         testing::Combine(testing::ValuesIn(contenders_for_any_stream()),
+                                          testing::Values(Completion::kTicket,
+                                                          Completion::kFireAndForget)),
+                         [](const auto& test) {
+                           return std::string(to_text(std::get<0>(test.param))) + "_" +
+                                  std::string(to_text(std::get<1>(test.param)));
+                         });
 
 TEST_P(CachedProxyTest, EveryByteArrives) {
   for (const std::size_t fragment : {64u, 999u, 1001u, 100'000u}) {

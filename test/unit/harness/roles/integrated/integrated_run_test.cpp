@@ -8,6 +8,7 @@
 
 #include "roles/integrated/connection_parts.hpp"
 #include "roles/process/wave_clock.hpp"
+#include "unit/harness/contenders/any_stream.hpp"
 
 namespace stream_harness {
 namespace {
@@ -28,8 +29,7 @@ class IntegratedRunTest : public testing::TestWithParam<Combination> {};
 INSTANTIATE_TEST_SUITE_P(
     Combinations, IntegratedRunTest,
     testing::Combine(testing::Values(Transport::kDuplex, Transport::kTcp, Transport::kCached),
-                     testing::Values(Implementation::kHandoff, Implementation::kManualVec,
-                                     Implementation::kRawCopy, Implementation::kAsioQueue),
+                     testing::ValuesIn(contenders_for_any_stream()),
                      testing::Values(Scenario::kFragmented, Scenario::kCoalesced),
                      testing::Values(1, 3)),
     [](const auto& combination) { return name_of(combination.param); });
