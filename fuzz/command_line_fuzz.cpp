@@ -14,8 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "command_line/machine.hpp"
+#include "command_line/parse_command_line.hpp"
 #include "given_bytes.hpp"
-#include "options.hpp"
 
 namespace stream_harness {
 namespace {

@@ -34,9 +34,9 @@ TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
 BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
 ROOMS = "bench/stream_harness/"
-LEDGER = ROOMS + "driver_ledger.cpp"
-ERROR_LOG = ROOMS + "error_log.cpp"
-PAYLOAD = ROOMS + "workload.cpp"
+LEDGER = ROOMS + "roles/driver/driver_ledger.cpp"
+ERROR_LOG = ROOMS + "report/error_log.cpp"
+PAYLOAD = ROOMS + "workload/payload_cursor.cpp"
 
 
 def ends(cells, tree="dev", flavour="asio"):
@@ -210,16 +210,16 @@ MUTANTS = [
      "      ++dropped_;\n", "", *HARNESS, "/error_log_test"),
     ("a payload's block holds a fragment of whole frames only", PAYLOAD,
      "std::max(fragment, spare) / frame + 2)", "std::max(fragment, spare) / frame)",
-     *HARNESS, "/(client|workload)_test"),
+     *HARNESS, "/(client|payload_cursor)_test"),
     ("a frame keeps the last digit of the one before", PAYLOAD,
      "      out[kUsualDigits - 1] = std::byte('0' + last_digit);\n", "",
-     *HARNESS, "/workload_test"),
-    ("a scope is accepted for any address", ROOMS + "host_port.cpp",
+     *HARNESS, "/payload_cursor_test"),
+    ("a scope is accepted for any address", ROOMS + "command_line/host_port.cpp",
      "  return is_link_local && is_scope(",
-     "  return (is_link_local || true) && is_scope(", *HARNESS, "/options_test"),
-    ("nobody looks whether the buffers fit the memory", ROOMS + "options.cpp",
+     "  return (is_link_local || true) && is_scope(", *HARNESS, "/parse_command_line_test"),
+    ("nobody looks whether the buffers fit the memory", ROOMS + "command_line/parse_command_line.cpp",
      "  if (wave && *wave <= memory) return;\n", "  if (wave || memory != 0) return;\n",
-     *HARNESS, "/options_test"),
+     *HARNESS, "/parse_command_line_test"),
     ("a queue that was aborted leaves its connection open", STREAM_END,
      "      } else {\n        reset_stream(stream);\n      }\n", "      }\n",
      *ends("abort_idle/*")),

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+
+namespace stream_harness {
+
+/// Lets one thread wait for the end of a run, for SIGINT and SIGTERM, and for time to pass.
+///
+/// Blocks both signals in the calling thread and those it starts from then on, so make it before
+/// the workers. The first signal is an event; from then on they have their usual effect again, so
+/// that a second one ends the process. Also ignores SIGPIPE: a closed pipe is an error of the
+/// write.
+class RunEvents {
+ public:
+  enum class Event { kEnded, kStopRequested, kTick };
+
+  RunEvents() noexcept;
+  ~RunEvents();
+  RunEvents(const RunEvents&) = delete;
+  RunEvents& operator=(const RunEvents&) = delete;
+
+  /// Makes `wait` return `kEnded`, now or when it is called. From any thread.
+  void announce_end() noexcept;
+
+  /// Waits for one event, at most for `tick`.
+  [[nodiscard]] Event wait(std::chrono::milliseconds tick) noexcept;
+
+ private:
+  void let_signals_act() noexcept;
+
+  int ended_fd_;
+  int signal_fd_;
+};
+
+}  // namespace stream_harness
