@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "command_line/options.hpp"
 #include "given_bytes.hpp"
-#include "options.hpp"
 
 namespace stream_harness {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "contenders/route_parser.hpp"
 #include "given_bytes.hpp"
-#include "route_parser.hpp"
 
 namespace stream_harness {
 namespace {

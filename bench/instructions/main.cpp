@@ -23,7 +23,7 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
-#include "wave_worker.hpp"
+#include "roles/integrated/wave_worker.hpp"
 
 namespace {
 using Part = std::function<void()>;

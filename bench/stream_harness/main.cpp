@@ -6,13 +6,13 @@
 #include <string_view>
 #include <system_error>
 
-#include "driver_run.hpp"
-#include "error_log.hpp"
-#include "freed_memory.hpp"
-#include "integrated_run.hpp"
-#include "options.hpp"
-#include "report.hpp"
-#include "service_run.hpp"
+#include "command_line/options.hpp"
+#include "report/error_log.hpp"
+#include "report/report.hpp"
+#include "roles/driver/driver_run.hpp"
+#include "roles/integrated/integrated_run.hpp"
+#include "roles/process/freed_memory.hpp"
+#include "roles/service/service_run.hpp"
 
 namespace {
 

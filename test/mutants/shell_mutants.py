@@ -34,9 +34,9 @@ TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
 BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
 ROOMS = "bench/stream_harness/"
-LEDGER = ROOMS + "driver_ledger.cpp"
-ERROR_LOG = ROOMS + "error_log.cpp"
-PAYLOAD = ROOMS + "workload.cpp"
+LEDGER = ROOMS + "roles/driver/driver_ledger.cpp"
+ERROR_LOG = ROOMS + "report/error_log.cpp"
+PAYLOAD = ROOMS + "workload/workload.cpp"
 
 
 def ends(cells, tree="dev", flavour="asio"):
@@ -214,10 +214,10 @@ MUTANTS = [
     ("a frame keeps the last digit of the one before", PAYLOAD,
      "      out[kUsualDigits - 1] = std::byte('0' + last_digit);\n", "",
      *HARNESS, "/workload_test"),
-    ("a scope is accepted for any address", ROOMS + "host_port.cpp",
+    ("a scope is accepted for any address", ROOMS + "command_line/host_port.cpp",
      "  return is_link_local && is_scope(",
      "  return (is_link_local || true) && is_scope(", *HARNESS, "/options_test"),
-    ("nobody looks whether the buffers fit the memory", ROOMS + "options.cpp",
+    ("nobody looks whether the buffers fit the memory", ROOMS + "command_line/options.cpp",
      "  if (wave && *wave <= memory) return;\n", "  if (wave || memory != 0) return;\n",
      *HARNESS, "/options_test"),
     ("a queue that was aborted leaves its connection open", STREAM_END,

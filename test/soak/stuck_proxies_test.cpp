@@ -13,12 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "freed_memory.hpp"
-#include "proxy_factory.hpp"
-#include "streams.hpp"
+#include "contenders/start_proxy.hpp"
+#include "roles/process/freed_memory.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"
 #include "support/stepping/count.hpp"
+#include "transports/streams.hpp"
 
 namespace stream_harness {
 namespace {

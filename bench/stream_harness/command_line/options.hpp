@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "bytes_handoff/expected.hpp"
+#include "command_line/host_port.hpp"
+
+namespace stream_harness {
+
+enum class Transport { kDuplex, kTcp, kCached };
+enum class Role { kIntegrated, kTcpService, kTcpDriver };
+enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue, kSplice };
+enum class Scenario { kFragmented, kCoalesced };
+enum class Completion { kTicket, kFireAndForget };
+
+/// The values as they are written on the command line and in the report.
+[[nodiscard]] std::string_view to_text(Transport value) noexcept;
+[[nodiscard]] std::string_view to_text(Role value) noexcept;
+[[nodiscard]] std::string_view to_text(Implementation value) noexcept;
+[[nodiscard]] std::string_view to_text(Scenario value) noexcept;
+[[nodiscard]] std::string_view to_text(Completion value) noexcept;
+
+/// What a run is asked to do. From `parse_command_line` every value obeys the rules of its flag,
+/// and the sizes below that are sums or products of others fit into 64 bits.
+struct Options {
+  Transport transport = Transport::kDuplex;
+  Role role = Role::kIntegrated;
+  Implementation implementation = Implementation::kHandoff;
+  Scenario scenario = Scenario::kFragmented;
+  Completion completion = Completion::kTicket;
+  std::size_t worker_threads = 1;
+  std::uint64_t connections = 64;
+  std::uint64_t route_frames = 64;
+  std::size_t frame_len = 63;  ///< bytes before the newline
+  std::uint64_t tunnel_bytes = 65536;
+  std::size_t input_fragment = 64;
+  std::size_t read_reserve = 16384;
+  std::size_t read_block = 0;               ///< 0: each contender's own
+  std::chrono::microseconds gather_for{0};  ///< of the handoff proxy's reads
+  std::size_t write_pending_bytes = 32768;  ///< the effective budget, never 0
+  std::size_t duplex_capacity = 262144;
+  std::uint64_t iterations = 1;
+  std::chrono::nanoseconds duration{0};
+  HostPort service_addr{"127.0.0.1", 39000, false};
+  HostPort sink_addr{"127.0.0.1", 39001, false};
+  std::string ready_file;  ///< empty: none
+  std::chrono::milliseconds idle_timeout{2000};
+  bool verify = false;
+
+  /// The length of every connection's payload: frames, marker and tunnel.
+  [[nodiscard]] std::uint64_t bytes_per_connection() const noexcept;
+};
+
+/// Why nothing is to be run: what to print, where, and the exit status.
+struct EarlyExit {
+  std::string text;  ///< with its final newline
+  bool to_standard_output = false;
+  int exit_status = 2;
+};
+
+/// Reads the command line (without dependence on the order of flags; the last of a repeated flag
+/// counts). The early exit is the usage text, or one line that names the flag, the value and the
+/// rule that it breaks.
+[[nodiscard]] bytes_handoff::expected<Options, EarlyExit> parse_command_line(
+    int argc, const char* const* argv);
+
+/// The number of processors that this process may run on; at least 1.
+[[nodiscard]] std::size_t available_processors();
+
+}  // namespace stream_harness
