@@ -49,7 +49,6 @@ using bytes_handoff::BytesMut;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::HandoffBufferConfig;
 using bytes_handoff::WriteHandoff;
-using bytes_handoff::WriteHandoffConfig;
 
 constexpr std::size_t kItemBytes = 64;
 constexpr std::size_t kBlockBytes = 64 * 1024;
@@ -109,22 +108,17 @@ std::vector<Bytes> slices(std::size_t items) {
 }
 
 enum class Counted { kSubmit, kDrain };
-enum class Completion { kDetached, kTicket };
 
 // A queue in front of a stream that takes all at once.
 class Writer {
  public:
   // Submits and drains `burst` items at a time.
-  void run(std::size_t items, std::size_t burst, Counted counted, Completion completion) {
+  void run(std::size_t items, std::size_t burst, Counted counted) {
     std::vector<Bytes> all = slices(items);
     auto next = all.begin();
     const Part submit = [&] {
       for (const auto end = next + static_cast<std::ptrdiff_t>(burst); next != end; ++next) {
-        if (completion == Completion::kTicket) {
-          keep(out_.try_write(std::move(*next)));
-        } else {
-          keep(out_.try_write_detached(std::move(*next)));
-        }
+        keep(out_.try_write(*next));
       }
     };
     const Part drain = [&] { context_.poll(); };
@@ -140,9 +134,7 @@ class Writer {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::size_t taken_ = 0;
-  WriteHandoff out_ =
-      WriteHandoff::spawn(bytes_handoff::bench::NullStream(context_, taken_), WriteHandoffConfig())
-          .value();
+  WriteHandoff out_{bytes_handoff::bench::NullStream(context_, taken_)};
 };
 
 // One connection of `--transport cached`, to its end.
@@ -201,16 +193,15 @@ void report(const char* name, std::size_t repetitions,
 
 void report_queue() {
   constexpr std::size_t kItems = 2048;
-  const auto queue = [](std::size_t burst, Counted counted, Completion completion) {
-    return [writer = std::make_shared<Writer>(), burst, counted, completion](std::size_t items) {
-      writer->run(items, burst, counted, completion);
+  const auto queue = [](std::size_t burst, Counted counted) {
+    return [writer = std::make_shared<Writer>(), burst, counted](std::size_t items) {
+      writer->run(items, burst, counted);
     };
   };
-  report("submit", kItems, queue(64, Counted::kSubmit, Completion::kDetached));
-  report("submit_with_ticket", kItems, queue(64, Counted::kSubmit, Completion::kTicket));
-  report("submit_to_empty_queue", kItems, queue(1, Counted::kSubmit, Completion::kDetached));
-  report("drain_one", kItems, queue(1, Counted::kDrain, Completion::kDetached));
-  report("drain_burst_of_64", kItems, queue(64, Counted::kDrain, Completion::kDetached));
+  report("submit", kItems, queue(64, Counted::kSubmit));
+  report("submit_to_empty_queue", kItems, queue(1, Counted::kSubmit));
+  report("drain_one", kItems, queue(1, Counted::kDrain));
+  report("drain_burst_of_64", kItems, queue(64, Counted::kDrain));
 }
 
 void report_proxy() {

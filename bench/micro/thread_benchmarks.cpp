@@ -32,13 +32,12 @@ constexpr std::size_t kItems = 64 * 1024;  // of all threads together
 // room for all items, as the deque without a bound has it: what waiting costs depends on who is
 // woken.
 
-template <bool kWithTickets>
 class Handle {
  public:
   using Item = Bytes;
 
   explicit Handle(net::io_context& context, std::size_t& taken)
-      : out_(WriteHandoff::spawn(NullStream(context, taken), room_for_all()).value()) {}
+      : out_(NullStream(context, taken), room_for_all()) {}
 
   static std::vector<Item> make(std::size_t n) {
     BytesMut block = BytesMut::with_capacity(n * kItemBytes);
@@ -51,13 +50,7 @@ class Handle {
     return items;
   }
 
-  void submit(Item item) {
-    if constexpr (kWithTickets) {
-      benchmark::DoNotOptimize(out_.try_write(std::move(item)).has_value());
-    } else {
-      benchmark::DoNotOptimize(out_.try_write_detached(std::move(item)).has_value());
-    }
-  }
+  void submit(Item& item) { benchmark::DoNotOptimize(out_.try_write(item).has_value()); }
 
  private:
   static WriteHandoffConfig room_for_all() {
@@ -80,7 +73,7 @@ class MutexDeque {
     return std::vector<Item>(n, Item(kItemBytes, 'x'));
   }
 
-  void submit(Item item) {
+  void submit(Item& item) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(item));
     if (!is_writing_) {
@@ -133,7 +126,7 @@ void write_from_threads(benchmark::State& state) {
         auto items = Contender::make(per_thread);
         start.arrive_and_wait();
         for (auto& item : items) {
-          contender.submit(std::move(item));
+          contender.submit(item);
         }
       });
     }
@@ -154,12 +147,7 @@ void threads(benchmark::internal::Benchmark* of) {
   of->ArgName("threads")->Arg(1)->Arg(4)->Arg(16)->UseManualTime();
 }
 
-BENCHMARK(write_from_threads<Handle<false>>)
-    ->Name("write_from_threads/handoff_fire_and_forget")
-    ->Apply(threads);
-BENCHMARK(write_from_threads<Handle<true>>)
-    ->Name("write_from_threads/handoff_ticket")
-    ->Apply(threads);
+BENCHMARK(write_from_threads<Handle>)->Name("write_from_threads/handoff")->Apply(threads);
 BENCHMARK(write_from_threads<MutexDeque>)->Name("write_from_threads/mutex_deque")->Apply(threads);
 
 }  // namespace

@@ -33,11 +33,11 @@ struct Rig {
   DuplexDrain drain{ends.second, run};
 };
 
-WriteHandoff spawn_writer(Rig& rig) {
+WriteHandoff make_writer(Rig& rig) {
   WriteHandoffConfig config;
   config.max_pending_bytes = kDuplexBytes;
   config.max_waiting_bytes = SIZE_MAX;  // all tasks wait in line
-  return WriteHandoff::spawn(std::move(rig.ends.first), config).value();
+  return WriteHandoff(std::move(rig.ends.first), config);
 }
 
 // Contenders: each writes the chunks from first to last, the next when the one before was accepted.
@@ -66,22 +66,23 @@ class DirectWriteAll {
 
 class HandoffTicket {
  public:
-  explicit HandoffTicket(Rig& rig) : out_(spawn_writer(rig)), run_(&rig.run) {}
+  explicit HandoffTicket(Rig& rig) : out_(make_writer(rig)), run_(&rig.run) {}
 
   void start(std::span<Bytes> chunks) {
     if (chunks.empty()) {
       return;
     }
-    out_.async_write(std::move(chunks.front()), [this, chunks](auto ticket) {
-      if (ticket) {
-        ticket->async_wait([this](const net_error_code& error, std::size_t) {
-          if (!error) {
-            run_->part_done();
-          }
-        });
-        start(chunks.subspan(1));
-      }
-    });
+    out_.async_write(chunks.front(),
+                     [this, chunks](const net_error_code& refused, WriteTicket ticket) {
+                       if (!refused) {
+                         ticket.async_wait([this](const net_error_code& error, std::size_t) {
+                           if (!error) {
+                             run_->part_done();
+                           }
+                         });
+                         start(chunks.subspan(1));
+                       }
+                     });
   }
 
  private:
@@ -91,14 +92,14 @@ class HandoffTicket {
 
 class HandoffFireAndForget {
  public:
-  explicit HandoffFireAndForget(Rig& rig) : out_(spawn_writer(rig)), run_(&rig.run) {}
+  explicit HandoffFireAndForget(Rig& rig) : out_(make_writer(rig)), run_(&rig.run) {}
 
   void start(std::span<Bytes> chunks) {
     if (chunks.empty()) {
       return;
     }
-    out_.async_write_detached(std::move(chunks.front()), [this, chunks](auto admitted) {
-      if (admitted) {
+    out_.async_write(chunks.front(), [this, chunks](const net_error_code& refused, WriteTicket) {
+      if (!refused) {
         run_->part_done();
         start(chunks.subspan(1));
       }
@@ -113,22 +114,23 @@ class HandoffFireAndForget {
 // As HandoffTicket, but each task waits for its ticket before it writes again.
 class HandoffTicketOneByOne {
  public:
-  explicit HandoffTicketOneByOne(Rig& rig) : out_(spawn_writer(rig)), run_(&rig.run) {}
+  explicit HandoffTicketOneByOne(Rig& rig) : out_(make_writer(rig)), run_(&rig.run) {}
 
   void start(std::span<Bytes> chunks) {
     if (chunks.empty()) {
       return;
     }
-    out_.async_write(std::move(chunks.front()), [this, chunks](auto ticket) {
-      if (ticket) {
-        ticket->async_wait([this, chunks](const net_error_code& error, std::size_t) {
-          if (!error) {
-            run_->part_done();
-            start(chunks.subspan(1));
+    out_.async_write(
+        chunks.front(), [this, chunks](const net_error_code& refused, WriteTicket ticket) {
+          if (!refused) {
+            ticket.async_wait([this, chunks](const net_error_code& error, std::size_t) {
+              if (!error) {
+                run_->part_done();
+                start(chunks.subspan(1));
+              }
+            });
           }
         });
-      }
-    });
   }
 
  private:
@@ -222,20 +224,18 @@ void write_many_tasks(benchmark::State& state) {
   write_chunks<Contender>(state, 256, 32 * 1024, static_cast<std::size_t>(state.range(0)));
 }
 
-// A refusal, and the bytes back.
+// A refusal: the bytes stay with the caller.
 void write_byte_budget_backpressure(benchmark::State& state) {
   Rig rig;
   WriteHandoffConfig config;
   config.max_pending_bytes = 63;
-  WriteHandoff out = WriteHandoff::spawn(std::move(rig.ends.first), config).value();
+  WriteHandoff out(std::move(rig.ends.first), config);
   Bytes bytes = Bytes::from_owner(std::vector<std::byte>(64, std::byte{'x'}));
   for ([[maybe_unused]] auto unused : state) {
-    auto refused = out.try_write(std::move(bytes));
-    if (refused) {
+    if (out.try_write(bytes)) {
       state.SkipWithError("the write was admitted");
       break;
     }
-    bytes = std::move(refused.error().bytes);
   }
   count_work(state, bytes.size(), 1);
 }

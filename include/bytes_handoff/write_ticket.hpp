@@ -18,7 +18,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 /// Ownership: it keeps the memory of the queue, not the queue open, nor the stream. Move-only.
 /// Threads: distinct tickets on any threads at once; one ticket by one thread at a time.
-class [[nodiscard]] WriteTicket {
+class WriteTicket {
  public:
   using executor_type = net::any_io_executor;
 

@@ -20,7 +20,6 @@ namespace stream_harness {
 namespace {
 
 using bytes_handoff::Bytes;
-using bytes_handoff::expected;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::HandoffBufferConfig;
 using bytes_handoff::WriteHandoff;
@@ -53,8 +52,7 @@ WriteHandoff make_queue(Writer out, const ProxyConfig& config) {
   WriteHandoffConfig queue;
   queue.max_items = kMaxBurst;
   queue.max_pending_bytes = config.write_pending_bytes;
-  queue.dispatch_writes = true;  // a burst is one submission
-  return WriteHandoff::spawn(std::move(out), queue).value();
+  return WriteHandoff(std::move(out), queue);
 }
 
 bool is_for_room(const WriteRefusal& refusal) {
@@ -63,7 +61,8 @@ bool is_for_room(const WriteRefusal& refusal) {
 }
 
 std::string describe_refusal(const WriteRefusal& refusal) {
-  return refusal.error ? describe("write", refusal.error) : "write: " + refusal.message();
+  return refusal.first_error ? describe("write", refusal.first_error)
+                             : "write: " + refusal.message();
 }
 
 template <class Reader, class Writer>
@@ -109,13 +108,15 @@ class HandoffProxy final : public Proxy,
   static void route(Self self) {
     HandoffProxy& me = *self;
     while (me.collect_burst()) {
-      if (const auto admitted = me.submit(); !admitted) {
-        if (is_for_room(admitted.error())) return wait_until_written(std::move(self));
-        return me.finish(describe_refusal(admitted.error()));
+      auto ticket = me.out_.try_write(me.burst_);
+      if (!ticket) {
+        if (is_for_room(ticket.error())) return wait_until_written(std::move(self));
+        return me.finish(describe_refusal(ticket.error()));
       }
       me.burst_.clear();
-      if (me.completion_ == Completion::kTicket && !me.is_written()) {
-        return wait_for_ticket(std::move(self));
+      if (me.completion_ == Completion::kTicket) {
+        me.ticket_ = std::move(*ticket);
+        if (!me.is_written()) return wait_for_ticket(std::move(self));
       }
     }
     if (me.units_.is_too_long()) return me.finish(me.units_.too_long_error());
@@ -158,14 +159,6 @@ class HandoffProxy final : public Proxy,
   [[nodiscard]] bool find_unit() {
     unit_bytes_ = units_.find(buffer_.peek(), input_ended_);
     return unit_bytes_ != 0;
-  }
-
-  [[nodiscard]] expected<void, WriteRefusal> submit() {
-    if (completion_ == Completion::kFireAndForget) return out_.try_write_all_detached(burst_);
-    auto ticket = out_.try_write_all(burst_);
-    if (!ticket) return bytes_handoff::unexpected(ticket.error());
-    ticket_ = std::move(*ticket);
-    return {};
   }
 
   static void wait_until_written(Self self) {

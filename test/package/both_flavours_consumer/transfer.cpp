@@ -18,8 +18,9 @@ bytes_handoff::Bytes TRANSFER(bytes_handoff::Bytes bytes) {
   auto [near, far] = bytes_handoff::make_duplex(context, 1024);
   bytes_handoff::HandoffBuffer buffer;
   {
-    auto out = bytes_handoff::WriteHandoff::spawn(std::move(near), {}).value();
-    out.try_write_detached(std::move(bytes));
+    bytes_handoff::WriteHandoff out(std::move(near));
+    if (!out.try_write(bytes)) return bytes;
+    out.close();
   }
   bool ended = false;
   while (!ended) {

@@ -44,16 +44,7 @@ class WriterBase : public ContextMember {
   /// queue's lock. What the caller needs afterwards it must keep alive itself.
   void carry_out(Effects& effects, TurnStart turn = TurnStart::kPost) noexcept {
     if (effects.asks_for_something()) {
-      effects.resume_all();
-      if (effects.start_turn) {
-        start_turn(turn);
-      }
-      if (effects.watch_time) {
-        post_watch();
-      }
-      if (effects.ended) {
-        post_end();
-      }
+      do_what_is_asked(effects, turn);
     }
     effects.finish();
   }
@@ -114,6 +105,19 @@ class WriterBase : public ContextMember {
  private:
   friend WriterReference;
   friend WriterHandle;
+
+  void do_what_is_asked(Effects& effects, TurnStart turn) noexcept {
+    effects.resume_all();
+    if (effects.start_turn) {
+      start_turn(turn);
+    }
+    if (effects.watch_time) {
+      post_watch();
+    }
+    if (effects.ended) {
+      post_end();
+    }
+  }
   using Counter = std::atomic<std::uint32_t>;
 
   [[nodiscard]] static bool add_unless_zero(Counter& counter) noexcept {

@@ -235,17 +235,19 @@ bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) n
 template <class Sync>
 AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t bytes,
                                           Effects& effects) noexcept {
-  AdmittedWrite write{nullptr, stats_.admitted_items, 0, stats_.admitted_bytes, bytes};
+  const std::uint64_t first = stats_.admitted_items;
+  const std::uint64_t offset = stats_.admitted_bytes;
   if (pending_bytes_ == 0) {
     ++progress_;
   }
+  Bytes empty;
   if (slices.empty()) {
-    write.last_item = push_item(WriteItem{nullptr, 0, nullptr, nullptr}, effects);
+    slices = {&empty, 1};
   }
+  WriteItem* last_item = nullptr;
   for (Bytes& slice : slices) {
-    write.last_item = push_item(WriteItem::take(slice), effects);
+    last_item = push_item(WriteItem::take(slice), effects);
   }
-  write.last = stats_.admitted_items - 1;
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;
   stats_.high_water_bytes = std::max(stats_.high_water_bytes, pending_bytes_);
@@ -253,11 +255,11 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   if (writer_ == Writer::kIdle) {
     schedule(effects);
   }
-  return write;
+  return {last_item, first, stats_.admitted_items - 1, offset, bytes};
 }
 
 template <class Sync>
-WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
+inline WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
   if (last_run_.ends_at(item.owner)) {
     last_run_.end_run(written_items() + in_flight_items_, effects.releases);
   }

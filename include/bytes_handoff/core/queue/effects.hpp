@@ -1,7 +1,5 @@
 #pragma once
 
-#include <utility>
-
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
 #include "bytes_handoff/core/support/post_guard.hpp"
@@ -57,7 +55,8 @@ struct Effects {
   /// Drops references, and lets the shutdown of the context go on.
   void finish() noexcept {
     releases.run();
-    if (std::exchange(is_held_, false)) {
+    if (is_held_) {
+      is_held_ = false;
       guard_->leave();
     }
   }
