@@ -32,6 +32,9 @@ struct OnAny {
   }
 };
 
+const net_error_code kClosed = make_error_code(Errc::closed);
+const net_error_code kBadDescriptor = net::error::bad_descriptor;
+
 [[nodiscard]] Bytes text(std::string_view from) { return Bytes::copy_of(from); }
 
 /// A queue whose stream is on `On`, with one written and one stuck write, and its context.
@@ -44,10 +47,12 @@ class GoneContext : public testing::Test {
   void SetUp() override {
     auto ends = make_duplex(On::executor(*context_), 8);
     far.emplace(std::move(ends.second));
-    out.emplace(WriteHandoff::spawn(std::move(ends.first), {}).value());
-    written = out->try_write(text("4 b.")).value();
+    out.emplace(std::move(ends.first));
+    Bytes small = text("4 b.");
+    written = out->try_write(small).value();
     run_ready(*context_);
-    stuck = out->try_write(text("more than there is room for")).value();
+    Bytes large = text("more than there is room for");
+    stuck = out->try_write(large).value();
     run_ready(*context_);
     ASSERT_TRUE(written.is_done());
     ASSERT_FALSE(stuck.is_done());
@@ -127,20 +132,19 @@ class GoneContext : public testing::Test {
 using Executors = testing::Types<OnContext, OnStrand, OnAny>;
 TYPED_TEST_SUITE(GoneContext, Executors);
 
-const net_error_code kClosed = make_error_code(Errc::closed);
-const net_error_code kBadDescriptor = net::error::bad_descriptor;
-
 TYPED_TEST(GoneContext, refuses_every_write_at_once) {
   this->destroy_context();
   WriteHandoff& queue = *this->out;
-  const auto one = queue.try_write(text("late"));
+  Bytes late = text("late");
+  const auto one = queue.try_write(late);
   ASSERT_FALSE(one.has_value());
   EXPECT_EQ(one.error().reason, WriteRefusalReason::closed);
-  EXPECT_EQ(one.error().bytes.view(), "late");
-  EXPECT_EQ(queue.try_write_detached(text("late")).error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(one.error().first_error, kClosed);
+  EXPECT_EQ(late.view(), "late");
   std::array slices{text("l"), text("ate")};
-  EXPECT_EQ(queue.try_write_all(slices).error().reason, WriteRefusalReason::closed);
-  EXPECT_EQ(queue.try_write_all_detached(slices).error().reason, WriteRefusalReason::closed);
+  const auto several = queue.try_write(slices);
+  ASSERT_FALSE(several.has_value());
+  EXPECT_EQ(several.error().reason, WriteRefusalReason::closed);
   EXPECT_EQ(slices[1].view(), "ate");
 }
 
@@ -157,6 +161,7 @@ TYPED_TEST(GoneContext, lets_its_handle_be_aborted) {
 TYPED_TEST(GoneContext, lets_its_handle_be_asked) {
   this->destroy_context();
   EXPECT_FALSE(this->out->is_open());
+  EXPECT_EQ(this->out->first_error(), kClosed);
   EXPECT_EQ(this->out->pending_bytes(), 0U);
   EXPECT_EQ(this->out->pending_items(), 0U);
   EXPECT_GE(this->out->statistics().high_water_items, 1U);
@@ -181,31 +186,33 @@ TYPED_TEST(GoneContext, lets_its_handle_be_copied_and_go) {
   }
 }
 
+TYPED_TEST(GoneContext, leaves_nothing_for_a_weak_handle_once_its_handles_have_gone) {
+  const WeakWriteHandoff weak(*this->out);
+  this->destroy_context();
+  EXPECT_TRUE(weak.lock().valid());
+  this->out.reset();
+  EXPECT_FALSE(weak.lock().valid());
+}
+
 TYPED_TEST(GoneContext, ends_async_write) {
   this->destroy_context();
+  Bytes late = text("late");
+  const std::byte* const data = late.data();
   this->expect_ends_with(
-      kClosed, [&](auto token) { return this->out->async_write(text("late"), std::move(token)); });
+      kClosed, [&](auto token) { return this->out->async_write(late, std::move(token)); });
+  EXPECT_EQ(late.data(), data);
+  EXPECT_EQ(late.view(), "late");
 }
 
-TYPED_TEST(GoneContext, ends_async_write_detached) {
+TYPED_TEST(GoneContext, ends_async_write_of_slices) {
   this->destroy_context();
-  this->expect_ends_with(kClosed, [&](auto token) {
-    return this->out->async_write_detached(text("late"), std::move(token));
-  });
-}
-
-TYPED_TEST(GoneContext, ends_async_write_all) {
-  this->destroy_context();
-  this->expect_ends_with(kClosed, [&](auto token) {
-    return this->out->async_write_all({text("late")}, std::move(token));
-  });
-}
-
-TYPED_TEST(GoneContext, ends_async_write_all_detached) {
-  this->destroy_context();
-  this->expect_ends_with(kClosed, [&](auto token) {
-    return this->out->async_write_all_detached({text("late")}, std::move(token));
-  });
+  std::array late{text("l"), text("ate")};
+  const std::byte* const data = late[1].data();
+  this->expect_ends_with(
+      kClosed, [&](auto token) { return this->out->async_write(late, std::move(token)); });
+  EXPECT_EQ(late[0].view(), "l");
+  EXPECT_EQ(late[1].data(), data);
+  EXPECT_EQ(late[1].view(), "ate");
 }
 
 TYPED_TEST(GoneContext, ends_async_flush) {
@@ -253,13 +260,17 @@ TYPED_TEST(GoneContext, ends_a_wait_on_a_ticket_whose_handle_has_gone) {
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_write) {
-  this->expect_stored_ends_with(
-      kClosed, [&] { return this->out->async_write(text("late"), test::deferred); });
+  Bytes late = text("late");
+  this->expect_stored_ends_with(kClosed,
+                                [&] { return this->out->async_write(late, test::deferred); });
+  EXPECT_EQ(late.view(), "late");
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_write_of_slices) {
-  this->expect_stored_ends_with(
-      kClosed, [&] { return this->out->async_write_all_detached({text("late")}, test::deferred); });
+  std::array late{text("l"), text("ate")};
+  this->expect_stored_ends_with(kClosed,
+                                [&] { return this->out->async_write(late, test::deferred); });
+  EXPECT_EQ(late[1].view(), "ate");
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_flush) {

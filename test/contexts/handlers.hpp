@@ -7,7 +7,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/write_handoff.hpp"
@@ -15,9 +14,32 @@
 
 namespace bytes_handoff::test {
 
+/// Slices are the caller's where the write was refused, and else left empty.
+inline void expect_whose(const Bytes& slice, const net_error_code& error) {
+  EXPECT_EQ(slice.empty(), !error) << error.message();
+}
+template <class Slices>
+void expect_whose(const Slices& slices, const net_error_code& error) {
+  for (const Bytes& slice : slices) {
+    expect_whose(slice, error);
+  }
+}
+
 /// How many handlers were made, called, and destroyed.
 class Handlers {
  public:
+  /// A handler of a write that owns its slices. They are freed where it is destroyed, or called:
+  /// who touches them behind that uses memory that has gone.
+  template <class Slices>
+  [[nodiscard]] auto make_with(std::unique_ptr<Slices> slices) {
+    return [slices = std::move(slices), handler = make()](net_error_code error,
+                                                          const WriteTicket& ticket) mutable {
+      EXPECT_EQ(ticket.valid(), !error);
+      expect_whose(*slices, error);
+      slices.reset();
+      handler(error);
+    };
+  }
   /// A handler of anything.
   [[nodiscard]] auto make() {
     made_.fetch_add(1);
@@ -67,21 +89,14 @@ class Handlers {
   std::atomic<bool> was_called_twice_{false};
 };
 
-/// A handler that keeps the code of its first result: of the error, or of the refusal as `closed`
-/// where that was the reason.
+/// A handler that keeps the error that it is told.
 class FirstError {
  public:
   [[nodiscard]] auto handler() {
-    return [this, life = life_](const auto& first, const auto&...) {
+    return [this, life = life_](const net_error_code& error, const auto&...) {
       EXPECT_FALSE(was_called_) << "a handler was called twice";
       was_called_ = true;
-      if constexpr (std::is_convertible_v<decltype(first), const net_error_code&>) {
-        error_ = first;
-      } else if (!first) {
-        error_ = first.error().reason == WriteRefusalReason::closed
-                     ? net_error_code(make_error_code(Errc::closed))
-                     : net_error_code(net::error::invalid_argument);
-      }
+      error_ = error;
     };
   }
   void expect(const net_error_code& error) const {

@@ -41,8 +41,8 @@ template <class Stream>
 [[nodiscard]] WriteTicket abandon_a_write(Stream stream, Bytes bytes, Handlers& handlers) {
   WriteHandoffConfig config;
   config.max_pending_bytes = bytes.size();
-  auto out = WriteHandoff::spawn(std::move(stream), config).value();
-  auto ticket = out.try_write(std::move(bytes)).value();
+  WriteHandoff out(std::move(stream), config);
+  auto ticket = out.try_write(bytes).value();
   ticket.async_wait(handlers.make());
   return ticket;
 }
@@ -71,13 +71,18 @@ class Queues final : public User {
                    Handlers& handlers) {
     WriteHandoffConfig config;
     config.max_items = 2;
-    out.emplace(WriteHandoff::spawn(std::move(ends.first), config).value());
+    out.emplace(std::move(ends.first), config);
     for (int i = 0; i < 2; ++i) {
-      auto ticket = out->try_write(Bytes::copy_of("more than the stream takes")).value();
+      Bytes bytes = Bytes::copy_of("more than the stream takes");
+      auto ticket = out->try_write(bytes).value();
       ticket.async_wait(handlers.make());
     }
-    out->async_write(Bytes::copy_of("waits"), handlers.make());
-    out->async_write_all_detached({Bytes::copy_of("waits")}, handlers.make());
+    auto one = std::make_unique<Bytes>(Bytes::copy_of("waits"));
+    Bytes& waiting = *one;
+    out->async_write(waiting, handlers.make_with(std::move(one)));
+    auto several = std::make_unique<std::vector<Bytes>>(2, Bytes::copy_of("waits"));
+    std::vector<Bytes>& all_waiting = *several;
+    out->async_write(all_waiting, handlers.make_with(std::move(several)));
     out->async_flush(handlers.make());
     out->async_closed(handlers.make());
   }

@@ -42,20 +42,20 @@ class Submitter {
   void submit() {
     switch (random_.between(0, 9)) {
       case 0:
-        return keep(out_.try_write(bytes()));
-      case 1:
-        static_cast<void>(out_.try_write_detached(bytes()));
+        return keep(std::array{bytes()},
+                    [&](std::array<Bytes, 1>& one) { return out_.try_write(one[0]); });
+      case 1: {
+        Bytes one = bytes();
+        static_cast<void>(out_.try_write(one));
         return;
-      case 2: {
-        std::array slices{bytes(), bytes()};
-        return keep(out_.try_write_all(slices));
       }
+      case 2:
+        return keep(std::array{bytes(), bytes()},
+                    [&](std::array<Bytes, 2>& several) { return out_.try_write(several); });
       case 3:
-        return with_handler([&](auto handler) { out_.async_write(bytes(), std::move(handler)); });
+        return with_slices(std::make_unique<Bytes>(bytes()));
       case 4:
-        return with_handler([&](auto handler) {
-          out_.async_write_all_detached({bytes(), bytes()}, std::move(handler));
-        });
+        return with_slices(std::make_unique<std::vector<Bytes>>(2, bytes()));
       case 5:
         return with_handler([&](auto handler) { out_.async_flush(std::move(handler)); });
       case 6:
@@ -92,10 +92,24 @@ class Submitter {
     return some;
   }
 
-  template <class Result>
-  void keep(Result result) {
+  template <class Slices, class Submit>
+  void keep(Slices slices, Submit submit) {
+    expected<WriteTicket, WriteRefusal> result = submit(slices);
+    for (const Bytes& slice : slices) {
+      EXPECT_EQ(slice.empty(), result.has_value());
+    }
     if (result) {
       tickets_.push_back(std::move(*result));
+    }
+  }
+
+  template <class Slices>
+  void with_slices(std::unique_ptr<Slices> slices) {
+    Slices& waiting = *slices;
+    if (random_.one_in(2)) {
+      out_.async_write(waiting, unbound_->make_with(std::move(slices)));
+    } else {
+      out_.async_write(waiting, net::bind_executor(living_, bound_->make_with(std::move(slices))));
     }
   }
 
@@ -133,8 +147,7 @@ TEST(SubmittingThreads, are_all_told_when_others_abort_or_close_the_queue) {
     ThreadedStreams streams;
     auto ends = make_duplex(streams.context(), 64);
     auto far = std::move(ends.second);
-    std::optional<WriteHandoff> out =
-        WriteHandoff::spawn(std::move(ends.first), small_queue()).value();
+    std::optional<WriteHandoff> out(std::in_place, std::move(ends.first), small_queue());
     std::atomic<unsigned> running{0};
     std::atomic<bool> must_finish{false};
     std::vector<std::thread> threads;
@@ -200,8 +213,9 @@ TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts)
   std::atomic<unsigned> closed{0};
   for (unsigned round = 0; round < rounds; ++round) {
     auto ends = make_duplex(streams.context(), 4);
-    auto out = WriteHandoff::spawn(std::move(ends.first), small_queue()).value();
-    EXPECT_TRUE(out.try_write_detached(Bytes::copy_of("more than that")));
+    WriteHandoff out(std::move(ends.first), small_queue());
+    Bytes bytes = Bytes::copy_of("more than that");
+    EXPECT_TRUE(out.try_write(bytes));
     net::co_spawn(pool, close_and_let_go(out, closed), net::detached);
     dawdle(random.between(0, 20));
     {
@@ -241,8 +255,7 @@ TYPED_TEST(SubmittingThreadsOn, may_go_on_while_the_context_is_destroyed) {
     Handlers bound;
     auto context = std::make_unique<net::io_context>(1);
     std::optional ends = make_duplex(TypeParam::executor(*context), 1024);
-    std::optional<WriteHandoff> out =
-        WriteHandoff::spawn(std::move(ends->first), small_queue()).value();
+    std::optional<WriteHandoff> out(std::in_place, std::move(ends->first), small_queue());
     std::atomic<unsigned> running{0};
     std::atomic<bool> must_end{false};
     std::vector<std::thread> threads;

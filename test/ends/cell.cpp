@@ -222,14 +222,23 @@ class Cell {
   }
 
   void submit_to(WriteHandoff& out) {
-    auto first = out.try_write(Bytes::copy_of(first_));
-    auto second = out.try_write(Bytes::copy_of(second_));
+    Bytes first_slice = Bytes::copy_of(first_);
+    Bytes second_slice = Bytes::copy_of(second_);
+    auto first = out.try_write(first_slice);
+    auto second = out.try_write(second_slice);
     ASSERT_TRUE(first.has_value());
     ASSERT_TRUE(second.has_value());
     first->async_wait(in_flight_.handler());
     second->async_wait(behind_.handler());
     out.async_flush(flush_.handler());
-    out.async_write(Bytes::copy_of(waiting_), wait_.handler());
+    auto slice = std::make_unique<Bytes>(Bytes::copy_of(waiting_));
+    Bytes& waiting = *slice;
+    out.async_write(waiting, [this, slice = std::move(slice), told = wait_.handler()](
+                                 net_error_code error, const WriteTicket& ticket) {
+      EXPECT_EQ(slice->view(), error ? std::string_view(waiting_) : std::string_view());
+      first_error_at_refusal_ = out_ ? out_->first_error() : net_error_code();
+      told(error, ticket);
+    });
   }
 
   void submit_in_a_coroutine_that_throws() {
@@ -448,27 +457,31 @@ class Cell {
         EXPECT_FALSE(state.error);
         return;
       case Told::kClosed:
+        EXPECT_EQ(state.was_refused, is_write);
+        EXPECT_EQ(state.error, Errc::closed);
         if (is_write) {
-          EXPECT_TRUE(state.was_refused);
-          EXPECT_FALSE(state.error) << "it was refused before an error had come";
-        } else {
-          EXPECT_EQ(state.error, Errc::closed);
+          EXPECT_FALSE(first_error_at_refusal_) << "it was refused before an error had come";
         }
         return;
       case Told::kClosedAborted:
       case Told::kClosedTimedOut:
       case Told::kClosedStreamError:
         EXPECT_TRUE(state.was_refused);
-        break;
+        EXPECT_EQ(state.error, Errc::closed);
+        expect_first_error(first_error_at_refusal_, told);
+        return;
       default:
-        break;
+        expect_first_error(state.error, told);
     }
+  }
+
+  void expect_first_error(const net_error_code& error, Told told) {
     if (told == Told::kAborted || told == Told::kClosedAborted) {
-      EXPECT_EQ(state.error, Errc::aborted);
+      EXPECT_EQ(error, Errc::aborted);
     } else if (told == Told::kTimedOut || told == Told::kClosedTimedOut) {
-      EXPECT_EQ(state.error, Errc::timed_out);
+      EXPECT_EQ(error, Errc::timed_out);
     } else {
-      EXPECT_TRUE(is_stream_error(state.error));
+      EXPECT_TRUE(is_stream_error(error));
     }
   }
 
@@ -641,7 +654,12 @@ class Cell {
       EXPECT_FALSE(out_->is_open());
       EXPECT_EQ(out_->pending_bytes(), 0U);
       EXPECT_EQ(out_->pending_items(), 0U);
-      EXPECT_EQ(out_->try_write(Bytes::copy_of("late")).error().reason, WriteRefusalReason::closed);
+      Bytes late = Bytes::copy_of("late");
+      const auto refused = out_->try_write(late);
+      ASSERT_FALSE(refused.has_value());
+      EXPECT_EQ(refused.error().reason, WriteRefusalReason::closed);
+      EXPECT_EQ(refused.error().first_error, out_->first_error());
+      EXPECT_EQ(late.view(), "late");
     }
     if (context_ != nullptr) {
       EXPECT_TRUE(run_out(*context_)) << "the context has work left";
@@ -686,6 +704,7 @@ class Cell {
   std::string peer_text_;  // what the peer has sent
   std::optional<std::size_t> first_written_;
   bool is_waiting_written_ = false;
+  net_error_code first_error_at_refusal_;  // of the write that waits, where there is a handle
   bool starts_to_read_late_ = false;
   bool sends_on_ = false;  // the peer that stays
 

@@ -28,9 +28,9 @@ class NearEndOf final : public NearEnd {
   WriteHandoff spawn(Form form, const WriteHandoffConfig& config) override {
     if (form == Form::kOwned) {
       const auto stream = std::exchange(stream_, nullptr);
-      return WriteHandoff::spawn(std::move(*stream), config).value();
+      return WriteHandoff(std::move(*stream), config);
     }
-    return WriteHandoff::spawn(stream_, config).value();
+    return WriteHandoff(stream_, config);
   }
 
   void start_read(HandoffBuffer& buffer, const WriteHandoff* told_of,

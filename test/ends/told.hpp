@@ -19,7 +19,7 @@ class Watch {
   struct State {
     Became became = Became::kWaits;
     int calls = 0;
-    bool was_refused = false;  ///< a write; then `error` is the queue's first error
+    bool was_refused = false;  ///< a write; then `error` is why
     net_error_code error;
     std::size_t n = 0;
   };
@@ -54,12 +54,10 @@ class Watch {
     state.n = n;
   }
 
-  static void take(State& state, const expected<WriteTicket, WriteBackpressure>& result) {
-    if (!result) {
-      EXPECT_EQ(result.error().reason, WriteRefusalReason::closed);
-      state.was_refused = true;
-      state.error = result.error().error;
-    }
+  static void take(State& state, net_error_code error, const WriteTicket& ticket) {
+    EXPECT_EQ(ticket.valid(), !error);
+    state.was_refused = static_cast<bool>(error);
+    state.error = error;
   }
 
   std::shared_ptr<State> state_ = std::make_shared<State>();

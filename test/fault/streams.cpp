@@ -25,8 +25,8 @@ class StreamsOf final : public Streams {
     source_->most_per_call = sink_->most_per_call = setting.most_per_call;
   }
 
-  expected<WriteHandoff, ConfigError> spawn(const WriteHandoffConfig& config) override {
-    return WriteHandoff::spawn(Stream(*executor_, sink_), config);
+  WriteHandoff spawn(const WriteHandoffConfig& config) override {
+    return WriteHandoff(Stream(*executor_, sink_), config);
   }
   [[nodiscard]] net::any_io_executor executor() const override { return *executor_; }
   void read(HandoffBuffer& buffer, ReadHandler handler) override {
@@ -77,9 +77,9 @@ class DuplexStreams final : public Streams {
     read_peer();
   }
 
-  expected<WriteHandoff, ConfigError> spawn(const WriteHandoffConfig& config) override {
-    return WriteHandoff::spawn(
-        std::make_shared<FaultyDuplex<Executor>>(std::move(to_sink_->first), sink_), config);
+  WriteHandoff spawn(const WriteHandoffConfig& config) override {
+    return WriteHandoff(std::make_shared<FaultyDuplex<Executor>>(std::move(to_sink_->first), sink_),
+                        config);
   }
   [[nodiscard]] net::any_io_executor executor() const override { return in_->get_executor(); }
   void read(HandoffBuffer& buffer, ReadHandler handler) override {

@@ -39,8 +39,7 @@ class Streams {
                                                      net::io_context& context, FaultPlan& plan);
   virtual ~Streams() = default;
 
-  [[nodiscard]] virtual expected<WriteHandoff, ConfigError> spawn(
-      const WriteHandoffConfig& config) = 0;
+  [[nodiscard]] virtual WriteHandoff spawn(const WriteHandoffConfig& config) = 0;
   [[nodiscard]] virtual net::any_io_executor executor() const = 0;
   virtual void read(HandoffBuffer& buffer, ReadHandler handler) = 0;
   /// The source gives this, or, when it is empty, its end.

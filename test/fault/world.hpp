@@ -82,7 +82,8 @@ class World {
   void write_ticket(std::size_t size);
   void write_all(const Sizes& sizes);
   void write_all_ticket(const Sizes& sizes);
-  void write_bytes(Bytes bytes);
+  /// At once: as the only one of several slices. On the stream's executor these leave in the call.
+  void write_bytes(Bytes bytes, bool at_once = false);
   void wait_for_tickets();
   void drop_tickets();
   void flush();
@@ -128,6 +129,7 @@ class World {
     std::vector<std::size_t> ids;
     std::vector<const std::byte*> data;
   };
+  enum class Ticket { kDropped, kKept };
   struct Receipt {
     WriteTicket ticket;
     std::vector<std::size_t> ids;
@@ -149,15 +151,15 @@ class World {
   [[nodiscard]] Bytes make_slice(std::size_t size, Submission& of);
   [[nodiscard]] std::vector<Bytes> make_slices(const Sizes& sizes, Submission& of);
   void note(const Bytes& bytes, Submission& of);
-  void admitted(const Submission& of, WriteTicket* ticket);
-  void refused(const Submission& of);
-  template <class Result>
-  void settled(const Submission& of, Result& result);
-  void came_back(const Submission& of, std::span<const Bytes> slices);
+  void admitted(const Submission& of, std::span<const Bytes> slices, WriteTicket ticket,
+                Ticket what);
+  void refused(const Submission& of, std::span<const Bytes> slices);
   template <class Submit>
-  void submit_now(Sizes sizes, Submit submit);
-  template <class Result, class Submit>
-  void submit_waiting(const char* kind, const Sizes& sizes, Submit submit);
+  void submit_now(const Sizes& sizes, Ticket what, Submit submit);
+  template <class Submit>
+  void submit_waiting(Submission of, std::vector<Bytes> slices, Ticket what, Submit submit);
+  void write_one(std::size_t size, Ticket what);
+  void write_several(const Sizes& sizes, Ticket what);
   void ticket_told(const std::vector<std::size_t>& ids, const net_error_code& error, std::size_t n);
 
   bool step();

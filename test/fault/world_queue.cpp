@@ -1,6 +1,8 @@
 // What a program asks of its queue.
 
-#include <type_traits>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "fault/world.hpp"
 #include "support/queue/unwritten.hpp"
@@ -21,7 +23,7 @@ std::string text_of(std::size_t id, std::size_t size) {
 
 void World::spawn(const WriteHandoffConfig& config) {
   limits_ = config;
-  in_library([&] { out_.emplace(streams_->spawn(config).value()); });
+  in_library([&] { out_.emplace(streams_->spawn(config)); });
 }
 
 Bytes World::make_slice(std::size_t size, Submission& of) {
@@ -54,51 +56,34 @@ void World::note(const Bytes& bytes, Submission& of) {
   of.ids.push_back(ledger_.submit(std::string(bytes.view())));
 }
 
-void World::admitted(const Submission& of, WriteTicket* ticket) {
+void World::admitted(const Submission& of, std::span<const Bytes> slices, WriteTicket ticket,
+                     Ticket what) {
+  expect(ticket.valid(), "an admitted write has no ticket");
+  for (const Bytes& slice : slices) {
+    expect(slice.empty(), "an admitted slice is still the caller's");
+  }
   const auto locked = lock();
   for (const std::size_t id : of.ids) {
     ledger_.settle(id, Ledger::State::kAdmitted);
   }
-  if (ticket != nullptr) {
-    receipts_.push_back({std::move(*ticket), of.ids});
+  if (what == Ticket::kKept) {
+    receipts_.push_back({std::move(ticket), of.ids});
   }
 }
 
-void World::refused(const Submission& of) {
+void World::refused(const Submission& of, std::span<const Bytes> slices) {
   const auto locked = lock();
+  for (std::size_t i = 0; i < slices.size(); ++i) {
+    expect(slices[i].data() == of.data[i] && slices[i].view() == ledger_.text(of.ids[i]),
+           "a refused slice is not what the caller had");
+  }
   for (const std::size_t id : of.ids) {
     ledger_.settle(id, Ledger::State::kRefused);
   }
 }
 
-void World::came_back(const Submission& of, std::span<const Bytes> slices) {
-  const auto locked = lock();
-  expect(slices.size() == of.data.size(), "refused slices are missing");
-  for (std::size_t i = 0; i < slices.size() && i < of.data.size(); ++i) {
-    expect(slices[i].data() == of.data[i] && slices[i].view() == ledger_.text(of.ids[i]),
-           "a refused slice is not the one that was given");
-  }
-}
-
-template <class Result>
-void World::settled(const Submission& of, Result& result) {
-  const OutsideLibrary outside;
-  if (!result) {
-    refused(of);
-    if constexpr (requires { result.error().bytes.view(); }) {
-      came_back(of, {&result.error().bytes, 1});
-    } else if constexpr (requires { result.error().bytes; }) {
-      came_back(of, result.error().bytes);
-    }
-  } else if constexpr (std::is_void_v<typename Result::value_type>) {
-    admitted(of, nullptr);
-  } else {
-    admitted(of, &*result);
-  }
-}
-
 template <class Submit>
-void World::submit_now(Sizes sizes, Submit submit) {
+void World::submit_now(const Sizes& sizes, Ticket what, Submit submit) {
   if (!out_) {
     return;
   }
@@ -106,92 +91,100 @@ void World::submit_now(Sizes sizes, Submit submit) {
   Submission of;
   std::vector<Bytes> slices = make_slices(sizes, of);
   bool was_admitted = false;
-  const bool returned = in_library([&] {
+  in_library([&] {
     auto result = submit(slices);
+    const OutsideLibrary outside;
     was_admitted = result.has_value();
-    settled(of, result);
+    if (was_admitted) {
+      admitted(of, slices, std::move(*result), what);
+    }
   });
-  if (!returned) {
-    refused(of);
+  if (!was_admitted) {
+    refused(of, slices);
   }
   expect(was_open || !was_admitted, "a write was admitted after the close");
-  if (slices.size() > 1 && !was_admitted) {
-    came_back(of, slices);
-  }
   check();
 }
 
 void World::try_write(std::size_t size) {
-  submit_now({size},
-             [this](auto& slices) { return out_->try_write_detached(std::move(slices[0])); });
+  submit_now({size}, Ticket::kDropped, [this](auto& slices) { return out_->try_write(slices[0]); });
 }
 
 void World::try_write_ticket(std::size_t size) {
-  submit_now({size}, [this](auto& slices) { return out_->try_write(std::move(slices[0])); });
+  submit_now({size}, Ticket::kKept, [this](auto& slices) { return out_->try_write(slices[0]); });
 }
 
 void World::try_write_all(const Sizes& sizes) {
-  submit_now(sizes, [this](auto& slices) { return out_->try_write_all_detached(slices); });
+  submit_now(sizes, Ticket::kDropped, [this](auto& slices) { return out_->try_write(slices); });
 }
 
 void World::try_write_all_ticket(const Sizes& sizes) {
-  submit_now(sizes, [this](auto& slices) { return out_->try_write_all(slices); });
+  submit_now(sizes, Ticket::kKept, [this](auto& slices) { return out_->try_write(slices); });
 }
 
-template <class Result, class Submit>
-void World::submit_waiting(const char* kind, const Sizes& sizes, Submit submit) {
-  if (!can_wait()) {
-    return;
-  }
-  Submission of;
-  std::vector<Bytes> slices = make_slices(sizes, of);
+// The slices live as long as the handler, and no longer.
+template <class Submit>
+void World::submit_waiting(Submission of, std::vector<Bytes> slices, Ticket what, Submit submit) {
+  auto owned = std::make_unique<std::vector<Bytes>>(std::move(slices));
+  std::vector<Bytes>& waiting = *owned;
   const bool was_started = start(
-      kind, [this, of](Result result) { settled(of, result); },
-      [&](auto handler) { submit(slices, std::move(handler)); });
+      "async_write",
+      [this, of, owned = std::move(owned), what](const net_error_code& error, WriteTicket ticket) {
+        if (error) {
+          expect(!ticket.valid(), "a refused write has a ticket");
+          refused(of, *owned);
+        } else {
+          admitted(of, *owned, std::move(ticket), what);
+        }
+      },
+      [&](auto handler) { submit(waiting, std::move(handler)); });
   if (!was_started) {
-    refused(of);
+    refused(of, {});
   }
 }
 
-void World::write(std::size_t size) {
-  submit_waiting<DetachedResult>(
-      "async_write_detached", {size}, [this](auto& slices, auto handler) {
-        out_->async_write_detached(std::move(slices[0]), std::move(handler));
-      });
+void World::write_one(std::size_t size, Ticket what) {
+  if (can_wait()) {
+    Submission of;
+    std::vector<Bytes> slices = make_slices({size}, of);
+    submit_waiting(std::move(of), std::move(slices), what, [this](auto& waiting, auto handler) {
+      out_->async_write(waiting[0], std::move(handler));
+    });
+  }
 }
 
-void World::write_ticket(std::size_t size) {
-  submit_waiting<WriteResultOf>("async_write", {size}, [this](auto& slices, auto handler) {
-    out_->async_write(std::move(slices[0]), std::move(handler));
-  });
+void World::write_several(const Sizes& sizes, Ticket what) {
+  if (can_wait()) {
+    Submission of;
+    std::vector<Bytes> slices = make_slices(sizes, of);
+    submit_waiting(std::move(of), std::move(slices), what, [this](auto& waiting, auto handler) {
+      out_->async_write(waiting, std::move(handler));
+    });
+  }
 }
 
-void World::write_all(const Sizes& sizes) {
-  submit_waiting<expected<void, WriteAllBackpressure>>(
-      "async_write_all_detached", sizes, [this](auto& slices, auto handler) {
-        out_->async_write_all_detached(std::move(slices), std::move(handler));
-      });
-}
+void World::write(std::size_t size) { write_one(size, Ticket::kDropped); }
+void World::write_ticket(std::size_t size) { write_one(size, Ticket::kKept); }
+void World::write_all(const Sizes& sizes) { write_several(sizes, Ticket::kDropped); }
+void World::write_all_ticket(const Sizes& sizes) { write_several(sizes, Ticket::kKept); }
 
-void World::write_all_ticket(const Sizes& sizes) {
-  submit_waiting<WriteAllResult>("async_write_all", sizes, [this](auto& slices, auto handler) {
-    out_->async_write_all(std::move(slices), std::move(handler));
-  });
-}
-
-void World::write_bytes(Bytes bytes) {
+void World::write_bytes(Bytes bytes, bool at_once) {
   std::optional<WriteHandoff> out = handle();
   if (!out || context_ == nullptr) {
     return;
   }
   Submission of;
   note(bytes, of);
-  const bool was_started = start(
-      "async_write_detached", [this, of](DetachedResult result) { settled(of, result); },
-      [&](auto handler) { out->async_write_detached(std::move(bytes), std::move(handler)); });
-  if (!was_started) {
-    refused(of);
-  }
+  std::vector<Bytes> slices;
+  slices.push_back(std::move(bytes));
+  submit_waiting(std::move(of), std::move(slices), Ticket::kDropped,
+                 [&](auto& waiting, auto handler) {
+                   if (at_once) {
+                     out->async_write(waiting, std::move(handler));
+                   } else {
+                     out->async_write(waiting[0], std::move(handler));
+                   }
+                 });
 }
 
 void World::wait_for_tickets() {

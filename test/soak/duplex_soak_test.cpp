@@ -89,9 +89,9 @@ class Producer {
       case 0:
         return wait_until_admitted(std::move(group));
       case 1:
-        return keep(out_.try_write_all(group), group);
+        return keep(out_.try_write(group), group);
       default:
-        if (!out_.try_write_all_detached(group)) {
+        if (!out_.try_write(group)) {
           wait_until_admitted(std::move(group));
         }
     }
@@ -123,8 +123,9 @@ class Producer {
 
   void wait_until_admitted(std::vector<Bytes> group) {
     is_waiting_ = true;
-    out_.async_write_all_detached(std::move(group), [this](auto admitted) {
-      EXPECT_TRUE(admitted.has_value());
+    waiting_ = std::move(group);
+    out_.async_write(waiting_, [this](net_error_code error, const WriteTicket&) {
+      EXPECT_FALSE(error) << error.message();
       is_waiting_ = false;
       start();
     });
@@ -137,6 +138,7 @@ class Producer {
   BytesMut block_;
   std::uint64_t bytes_ = 0;
   std::uint64_t tickets_left_ = 0;
+  std::vector<Bytes> waiting_;  // while `is_waiting_`
   bool is_waiting_ = false;
   bool is_closed_ = false;
   bool is_over_ = false;
@@ -218,7 +220,7 @@ TEST(DuplexSoak, EveryByteArrivesAndTheProcessDoesNotGrow) {
   WriteHandoffConfig config;
   config.max_items = 1024;
   config.max_pending_bytes = 64 * 1024;
-  Producer producer(WriteHandoff::spawn(std::move(near), config).value(), items);
+  Producer producer(WriteHandoff(std::move(near), config), items);
   Consumer consumer(std::move(far));
   consumer.read();
   net::post(context, [&] { producer.start(); });

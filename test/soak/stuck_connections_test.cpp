@@ -59,7 +59,7 @@ class StuckConnection {
         client_(std::move(front.first)),
         in_(std::move(front.second)),
         sink_(std::move(back.second)),
-        out_(WriteHandoff::spawn(std::move(back.first), queue_config()).value()),
+        out_(std::move(back.first), queue_config()),
         buffer_(HandoffBuffer::create(buffer_config()).value()) {}
 
   static WriteHandoffConfig queue_config() {
@@ -98,7 +98,8 @@ class StuckConnection {
   // Splits off only what has room, so that all that is retained is the queue's or the buffer's.
   void hand_on() {
     while (has_room() && buffer_.len() >= item_bytes_) {
-      static_cast<void>(out_.try_write_detached(*buffer_.split_prefix(item_bytes_)));
+      Bytes item = *buffer_.split_prefix(item_bytes_);
+      static_cast<void>(out_.try_write(item));
     }
   }
 

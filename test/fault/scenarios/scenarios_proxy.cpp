@@ -16,7 +16,7 @@ namespace {
 }
 
 // Routes every complete frame; what follows the frame "T\n" goes as it comes.
-void route(World& w, bool& is_tunnel) {
+void route(World& w, bool& is_tunnel, bool at_once) {
   while (!is_tunnel) {
     const auto end = w.seen().find('\n');
     if (end == std::string_view::npos) {
@@ -27,24 +27,19 @@ void route(World& w, bool& is_tunnel) {
     if (frame.empty()) {
       return;
     }
-    w.write_bytes(std::move(frame));
+    w.write_bytes(std::move(frame), at_once);
   }
   if (!w.seen().empty()) {
-    w.write_bytes(w.freeze_all());
+    w.write_bytes(w.freeze_all(), at_once);
   }
 }
 
 void start_proxy(World& w, const WriteHandoffConfig& config,
-                 const HandoffBufferConfig& buffer = small_buffer()) {
+                 const HandoffBufferConfig& buffer = small_buffer(), bool at_once = false) {
   w.spawn(config);
   w.open(buffer);
   const auto is_tunnel = std::make_shared<bool>(false);
-  w.read_to_end([&w, is_tunnel] { route(w, *is_tunnel); });
-}
-
-[[nodiscard]] WriteHandoffConfig dispatching(WriteHandoffConfig config) {
-  config.dispatch_writes = true;
-  return config;
+  w.read_to_end([&w, is_tunnel, at_once] { route(w, *is_tunnel, at_once); });
 }
 
 constexpr Scenario kProxyScenarios[] = {
@@ -59,7 +54,7 @@ constexpr Scenario kProxyScenarios[] = {
     {"a proxy whose writes go at once",
      [](World& w) {
        w.feed({"GET /a\nPUT /b\n", "DEL /c\nT\nx", "yz", "tunnel bytes"});
-       start_proxy(w, dispatching(limits(2, 14)));
+       start_proxy(w, limits(2, 14), small_buffer(), true);
        w.settle();
        w.close_and_wait();
        w.settle();
