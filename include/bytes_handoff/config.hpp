@@ -69,22 +69,22 @@ struct WriteHandoffConfig {
   /// `timed_out`. Progress is as for `close_timeout`. Zero: for ever. It is noticed within a
   /// quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
-  /// How long an end may go on without progress: a close, the end by the last handle,
-  /// `abort(after_written)`, and the lingering of an owned socket. Progress is what the stream
-  /// takes, what the peer's system acknowledges where that can be asked, and input while a socket
-  /// lingers. After that the queue ends with `timed_out`, and the connection is reset.
+  /// How long an end may go on without progress. Then the queue ends with `timed_out`, and the
+  /// connection is reset. It applies to a close, the end by the last handle, `abort(after_written)`
+  /// and the lingering of an owned socket. Zero: nothing waits for the peer.
   ///
-  /// A peer's system acknowledges what it can buffer. A peer that reads slowly from a large buffer
-  /// is silent for a while: allow at least the size of its receive buffer over the rate at which it
-  /// reads. Zero: nothing waits for the peer.
+  /// Progress is what the stream takes, and what the peer's system acknowledges if the transport
+  /// can tell. While a socket lingers, input is progress too. A peer that reads slowly from a large
+  /// receive buffer acknowledges nothing for a while. Allow at least the size of that buffer,
+  /// divided by the rate at which the peer reads.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   /// How long such an end may take in all, whatever progress it makes.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
-  /// Where the blocks come from that the queue copies small slices into, and the scratch of a
-  /// socket that lingers; null for the library's pool. It copies to join them to records for a
-  /// stream such as `ssl::stream`, and to let go of blocks of which little is used. The source must
-  /// outlive every slice, be safe to use from every thread that drops one, and not call a
-  /// `WriteHandoff`, which may call it locked.
+  /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
+  /// to join them to records for a stream such as `ssl::stream`, and to let go of blocks of which
+  /// little is used. A socket that lingers reads into such a block.
+  /// The source must outlive every slice, and be safe on every thread that drops one. It must not
+  /// call a `WriteHandoff`, since a queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
 
   /// The first rule that this breaks, if any.

@@ -8,18 +8,16 @@
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Up to how many bytes a `WriteHandoff` copies small slices together before it gives them to the
-/// stream; 0: it never does, and the stream gets what has queued up as one gather.
+/// Limit, in bytes, up to which a `WriteHandoff` copies small slices together before a write. 0: it
+/// never does; the stream gets what has queued up as one gather.
 ///
-/// It trades a copy for fewer, larger writes. A stream that makes a record, a message or a packet
-/// of each write, and takes no more than the first few KiB of a gather, is better off with slices
-/// that were joined to the size of a record. A socket is not. So it is 16 KiB, the largest record
-/// of TLS, for `ssl::stream` and types that are derived from it,
-/// and 0 for all others. No slice is cut: one that does not fit any more goes with the next write,
-/// and one that is larger goes alone, as it is. Slices that are neighbours in one block are not
-/// copied.
+/// It trades a copy for fewer, larger writes. A stream that makes a record of each write is better
+/// off with slices that were joined to the size of a record. A socket is not. So the value is
+/// 16 KiB, the largest record of TLS, for `ssl::stream` and types derived from it. It is 0 for all
+/// others. No slice is cut: what does not fit goes with the next write. A larger slice goes alone.
+/// Slices that are neighbours in one block are not copied.
 ///
-/// For a stream of one's own, before the first `spawn` with it:
+/// For your own stream type, before the first `WriteHandoff` with it:
 ///
 ///     template <>
 ///     inline constexpr std::size_t bytes_handoff::kJoinedWriteBytes<MyStream> = 4096;

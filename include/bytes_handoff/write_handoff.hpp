@@ -116,13 +116,13 @@ class WriteHandoff {
   /// Admits the bytes now, or refuses them with the reason.
   ///
   /// Admitted, `bytes` is left empty. Refused, it keeps what it had. Several slices are one write:
-  /// all or none, contiguous on the wire, one ticket. Each slice is an item; no slices, and an
-  /// empty one, are one empty item, which keeps its place and reaches no stream. Drop the ticket if
-  /// nobody will ask.
+  /// all or none, contiguous on the wire, one ticket. Each slice is an item. An empty slice keeps
+  /// its place and reaches no stream; no slices at all are the same. Drop the ticket if nobody will
+  /// ask.
   ///
-  /// One slice leaves once the handler that submits it has returned, together with what else that
-  /// handler submits. Several may go to the stream inside of this call, if it is made on the
-  /// stream's executor: submit all the output of a handler in one call.
+  /// A single slice leaves after the handler that submits it has returned, together with all that
+  /// this handler submits. A span may go to the stream inside this call, if the call is made on the
+  /// stream's executor. So submit all the output of a handler in one call.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
   ///     writes wait in line, with what holds up the first of them. Throws `std::bad_alloc` with
@@ -141,7 +141,7 @@ class WriteHandoff {
   /// As `try_write`, but waits for room, first come, first served.
   ///
   /// `bytes`, or the array of slices, must stay alive and untouched until the handler is called or
-  /// destroyed; with `detached`, until the queue has ended.
+  /// destroyed. With `detached` that is until the queue has ended.
   ///
   /// Completes: `void(error_code, WriteTicket)`, once the write is admitted. Then the slices are
   ///     empty; with an error they keep what they had.
@@ -166,7 +166,7 @@ class WriteHandoff {
   template <class CompletionToken = DefaultToken>
   auto async_flush(CompletionToken&& token = CompletionToken());
 
-  /// Closes the queue in order: nothing more is admitted, what was admitted is written, then the
+  /// Closes the queue in order. Nothing more is admitted. What was admitted is written, then the
   /// write side of the stream is ended (`end_write.hpp`). Writes that wait in line are refused, or
   /// let in first. Does nothing if it is closed already.
   ///
@@ -196,9 +196,10 @@ class WriteHandoff {
   /// stream end with `operation_aborted`.
   void abort() noexcept;
 
-  /// Closes the queue without the end of a whole message: as `close`, but when all is written, and
-  /// acknowledged where that can be asked, the queue ends with `Errc::aborted` and the connection
-  /// is reset. For a message that cannot be finished while others hold the queue.
+  /// Closes the queue without the end of a whole message. As `close`, but at the end the connection
+  /// is reset, and the queue ends with `Errc::aborted`. Before that all is written, and
+  /// acknowledged if the transport can tell. For a message that cannot be finished while others
+  /// hold the queue.
   void abort(AfterWritten) noexcept;
 
   /// Waits until the queue has ended and its stream has returned, and gives what was admitted and

@@ -18,8 +18,8 @@ void set_reset_at_close(Socket& socket) noexcept {
 }
 
 /// Whoever closes or destroys what is at the bottom of the stream later, with its context too,
-/// resets the connection. Nothing where there is no reset. It does not hold against an earlier
-/// `set_option(linger)` of the user: behind that, only an explicit close resets.
+/// resets the connection. Does nothing if the transport knows no reset. It does not hold against an
+/// earlier `set_option(linger)` of the user: behind that, only an explicit close resets.
 template <class Stream>
 void mark_for_reset(Stream& stream) noexcept {
   if constexpr (LingersAtEnd<Stream>) {

@@ -20,7 +20,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 enum class AtEnd : bool { kEnd, kLeaveOpen };
 enum class StreamOwnership : bool { kShared, kOwned };
 
-/// What becomes of a writer's stream when its queue ends: all that depends on whether it is ended
+/// What becomes of a writer's stream when its queue ends. It depends on whether the stream is ended
 /// at all, and on who owns it. On the stream's executor.
 template <class Stream, AtEnd kAtEnd>
 class StreamEnd {
@@ -42,8 +42,8 @@ class StreamEnd {
     }
   }
 
-  /// When to look again whether everything is acknowledged, after the look above; nothing where it
-  /// is, or never will be.
+  /// When to look again whether everything is acknowledged, after `has_acknowledged_more`. Nothing
+  /// if everything is, or never will be.
   [[nodiscard]] std::optional<Clock::time_point> next_look(Clock::time_point now) noexcept {
     if (!is_alive() || acknowledgement_.bytes == 0) {
       return std::nullopt;
@@ -53,8 +53,8 @@ class StreamEnd {
     return later(now, after);
   }
 
-  /// The queue has ended. Unless that was the end of a whole message, the connection is reset; or
-  /// by whoever closes it later, if the stream has failed by itself, and may still be read.
+  /// The queue has ended. If that was not the end of a whole message, the connection is reset. A
+  /// shared stream that has failed by itself may still be read: it is reset when it is closed.
   void end(Stream& stream, const WriteQueue& queue) const noexcept {
     if constexpr (kAtEnd == AtEnd::kEnd) {
       if (queue.has_ended_in_order()) {

@@ -11,10 +11,9 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Leads from a handler's cancellation slot to its operation, for as long as that is there: a
-/// signal may be emitted after the operation has gone with its context, and may go before the
-/// operation. Each uses its half on the handler's executor, or on the thread that destroys the
-/// context.
+/// Leads from a handler's cancellation slot to its operation, while both exist. A signal may be
+/// emitted after the operation has gone with its context, and a signal may go first. Each side uses
+/// its half on the handler's executor, or on the thread that destroys the context.
 class CancellationLink {
  public:
   CancellationLink() noexcept = default;
@@ -42,7 +41,7 @@ class CancellationLink {
 
   [[nodiscard]] bool is_connected() const noexcept { return shared_ != nullptr; }
 
-  /// The operation listens no more. The slot is left alone: its signal may be gone.
+  /// The operation listens no more. The slot is not touched, since its signal may be gone.
   void cut() noexcept {
     if (shared_ != nullptr) {
       shared_->operation = nullptr;

@@ -31,8 +31,9 @@ class ContextMember : public ListNode {
   /// The context may be gone once this has returned.
   void leave_context() noexcept;
 
-  /// What keeps this alive through `end_with_context`; null where it is being destroyed on another
-  /// thread. The shutdown then waits until it has left.
+  /// What keeps this alive through `end_with_context`. Null if it is being destroyed on another
+  /// thread; the shutdown then waits until it has left. A member that counts its own references
+  /// returns a pointer that owns nothing, and gives the reference back in `end_with_context`.
   [[nodiscard]] virtual std::shared_ptr<void> keep_alive() noexcept = 0;
   /// The context is being destroyed, and the guard is shut. Called once, outside all locks.
   virtual void end_with_context(const void* context) noexcept = 0;

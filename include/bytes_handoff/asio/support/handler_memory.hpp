@@ -39,9 +39,8 @@ struct PoolAllocator {
   }
 };
 
-/// Memory for one function at a time, kept where its owner lives, so that posting it, or giving a
-/// handler to a stream, allocates nothing. Not thread safe: its owner sees to it that uses follow
-/// one another.
+/// Memory for one function at a time, inside the owner. With it posting the function, or giving a
+/// handler to a stream, allocates nothing. Not thread safe: the owner uses it once at a time.
 template <std::size_t kBytes>
 class HandlerMemory {
  public:
@@ -49,7 +48,7 @@ class HandlerMemory {
   HandlerMemory(const HandlerMemory&) = delete;
   HandlerMemory& operator=(const HandlerMemory&) = delete;
 
-  /// Null where it is in use, or too small, or not aligned enough.
+  /// Null if it is in use, too small, or not aligned enough.
   [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept {
     if (in_use_ || size > kBytes || alignment > alignof(std::max_align_t)) {
       return nullptr;
@@ -65,9 +64,9 @@ class HandlerMemory {
   bool in_use_ = false;
 };
 
-/// The allocator that hands a `HandlerMemory` to Asio, and for what does not fit there the
-/// library's pool. That must not come from the owner: a strand needs a second piece to schedule
-/// itself, which outlives the first, and so the owner, where both are destroyed with their context.
+/// The allocator that hands a `HandlerMemory` to Asio. What does not fit there comes from the
+/// library's pool. A strand needs a second piece to schedule itself, which can outlive the owner
+/// when both are destroyed with their context. So that piece must not come from the owner.
 template <class T, class Memory>
 class HandlerAllocator {
  public:
@@ -103,8 +102,8 @@ class HandlerAllocator {
   const void* address_;  // of the memory, where the owner may be gone
 };
 
-/// What an operation that must stay in place is allocated with: the handler's own allocator, or the
-/// library's pool where that is the default one.
+/// Memory of an operation that must stay in place. It comes from the handler's own allocator, or
+/// from the library's pool if that is the default one.
 template <class Allocator, class Operation>
 struct OperationMemory {
   using Rebound = typename std::allocator_traits<Allocator>::template rebind_alloc<Operation>;

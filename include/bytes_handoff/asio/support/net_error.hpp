@@ -19,7 +19,7 @@ inline net_error_code to_net_error(Errc code) noexcept {
 }
 
 /// Whether Boost's error code holds one of the standard library, of a category that Boost does not
-/// know; then its own value and category are not those that it was made of.
+/// know. Then its own value and category differ from those that it was made of.
 inline bool holds_std_error(const net_error_code& error) noexcept {
   if constexpr (std::is_same_v<NetCategory, std::error_category>) {
     return false;

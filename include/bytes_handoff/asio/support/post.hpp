@@ -42,12 +42,6 @@ void post_on(const Executor& executor, const Allocator& allocator, Function func
   net::post(executor, Posted<Function, Allocator>(std::move(function), allocator));
 }
 
-/// The same, from inside this call where it is the executor's own thread that makes it.
-template <class Executor, class Allocator, class Function>
-void dispatch_on(const Executor& executor, const Allocator& allocator, Function function) {
-  net::dispatch(executor, Posted<Function, Allocator>(std::move(function), allocator));
-}
-
 /// Posts `handler(results...)` to the handler's associated executor, for an operation that is
 /// finished when it is started.
 template <class Handler, class DefaultExecutor, class... Results>

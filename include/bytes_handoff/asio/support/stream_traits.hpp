@@ -70,7 +70,7 @@ concept NonBlockingWriteStream = HasNonBlockingMode<Stream> &&
   { stream.write_some(bytes, error) } -> std::convertible_to<std::size_t>;
 };
 
-/// Puts a stream into its non-blocking mode where it is not: a flag to test in the usual case.
+/// Puts a stream into its non-blocking mode. Usually it is, and this is the test of a flag.
 template <HasNonBlockingMode Stream>
 void ensure_non_blocking(Stream& stream, net_error_code& error) {
   error = net_error_code();

@@ -23,11 +23,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     void cancel() noexcept;      // takes the wait back, if it still can
 ///     auto take_hold() noexcept;   // if there: what must live on until a resumed one is posted
 ///
-/// It lives in memory from the handler's associated allocator (the library's pool where that is the
-/// default), keeps the handler's executor busy, and stays in place until the handler's turn has
-/// come on that executor: a cancellation that arrives there meanwhile finds it alive. The memory
-/// for that turn is inside, so that resuming does not allocate where the executor takes an
-/// allocator.
+/// Its memory comes from the handler's associated allocator, or the library's pool if that is the
+/// default. It keeps the handler's executor busy. It stays in place until the handler's turn has
+/// come on that executor, so a cancellation that arrives there meanwhile finds it alive. The memory
+/// for that turn is inside: resuming allocates nothing if the executor takes an allocator.
 ///
 /// Once it may be resumed, by its start or by `post`, whoever made it touches it no more.
 template <class Operation, class Handler, class DefaultExecutor>

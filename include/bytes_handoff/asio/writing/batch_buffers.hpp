@@ -53,8 +53,8 @@ class BatchBuffers {
   std::size_t count_;
 };
 
-/// The buffers of a batch that stays with the stream after the writer's turn; from the pool, so
-/// that a writer without one holds none.
+/// The buffers of a batch that stays with the stream after the writer's turn. They come from the
+/// pool: a writer without such a batch holds no memory for it.
 class HeldBuffers {
  public:
   using Buffer = BatchBuffers::Buffer;

@@ -15,10 +15,10 @@ struct InitiationResult {
   std::size_t n = 0;
 };
 
-/// A call, on this thread, that starts an operation on a stream. By it the operation's handler
-/// learns that it is called, or destroyed uninvoked, from inside of that call, and leaves the
-/// outcome here: so streams that complete inline lead to a loop, not to a recursion. Where it is
-/// called later or on another thread, the call that started it must touch the operation no more.
+/// A call, on this thread, that starts an operation on a stream. If the operation's handler is
+/// called, or destroyed, inside that call, it finds this object and leaves the outcome here. So a
+/// stream that completes inline leads to a loop, not to a recursion. If the handler is called later
+/// or on another thread, the call that started it must not touch the operation any more.
 class Initiation {
  public:
   explicit Initiation(const void* operation) noexcept : operation_(operation), outer_(innermost()) {

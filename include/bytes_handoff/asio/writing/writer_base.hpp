@@ -16,12 +16,12 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// How a turn of the writer starts: once the handler that submits has returned, or at once where
-/// that runs on the stream's executor.
+/// How a turn of the writer starts: after the handler that submits has returned, or at once if that
+/// handler runs on the stream's executor.
 enum class TurnStart : bool { kPost, kDispatch };
 
-/// What handles, tickets and waiting operations see of a writer, whatever its stream: the queue,
-/// how to carry out what the queue asks for, and where their handlers run by default.
+/// What handles, tickets and waiting operations see of a writer, whatever its stream. It has the
+/// queue, carries out what the queue asks for, and knows where handlers run by default.
 class WriterBase : public ContextMember {
  public:
   WriterBase(const WriterBase&) = delete;
@@ -35,7 +35,7 @@ class WriterBase : public ContextMember {
     const PostLease lease(guard());
     return executor(lease);
   }
-  /// The same, for who holds a lease, or none.
+  /// The same with a lease that the caller has taken; none if that was refused.
   [[nodiscard]] net::any_io_executor executor(const PostLease& lease) const noexcept {
     return lease ? executor_ : net::any_io_executor();
   }
@@ -188,7 +188,7 @@ class EndForReads {
  public:
   explicit EndForReads(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
 
-  /// The queue's first error where that is why the stream was closed under the read.
+  /// `error`, or the queue's first error if the queue has closed the stream under the read.
   [[nodiscard]] net_error_code explain(const net_error_code& error) const noexcept {
     const bool was_closed =
         error == net::error::operation_aborted || error == net::error::bad_descriptor;

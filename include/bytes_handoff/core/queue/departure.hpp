@@ -13,8 +13,8 @@
 
 namespace bytes_handoff::detail {
 
-/// Limits of one gather: buffers (what a vectored write takes on common systems is a multiple of
-/// this), bytes, and items (so that the queue is locked for about a microsecond at most).
+/// Limits of one gather. Buffers: what a vectored write takes on common systems is a multiple of
+/// this. Items: they bound the time under the lock.
 inline constexpr std::size_t kMaxBatchBuffers = 64;
 inline constexpr std::size_t kMaxBatchBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxBatchItems = kMaxStepItems;
@@ -25,10 +25,10 @@ static_assert(kMaxBatchBuffers + 2 <= DeferredReleases::kCapacity,
 /// What one vectored write offers to the stream. Slices that are neighbours in one block are one
 /// buffer. The memory belongs to the queue and stays while the write is with the stream.
 ///
-/// For a stream that makes a record of each write, whole slices of together at most `join_at_most`
-/// bytes are gathered, or one that is larger. Where they are scattered they are joined: copied into
-/// one block, to which they belong from then on. What is one buffer anyway is not copied. The rest
-/// of a slice of which the stream took a part is not joined to what is behind it.
+/// For a stream that makes a record of each write, whole slices are gathered, together at most
+/// `join_at_most` bytes, or one that is larger. Scattered ones are joined: copied into one block,
+/// to which they belong from then on. What is one buffer anyway is not copied. A slice of which the
+/// stream took a part is not joined to what is behind it.
 class WriteBatch {
  public:
   struct Buffer {

@@ -6,9 +6,9 @@
 
 namespace bytes_handoff::detail {
 
-/// What a step of the write queue asks of its front end, to be done once the step has returned and
-/// its lock is open: `resume_all`; then start a writer's turn, watch the time, ask the stream to
-/// cancel, as the flags say; `finish` at last.
+/// What a step of the write queue asks of its front end, to be done after the step, outside its
+/// lock. In this order: `resume_all`; what the flags say (start a turn, watch the time, cancel the
+/// stream's operation, end the stream); `finish`.
 struct Effects {
   Effects() noexcept = default;
   /// For a step on any thread: what it asks for is done before the context's shutdown goes on.

@@ -12,20 +12,19 @@ namespace bytes_handoff::detail {
 /// Keeps what waiting items retain in proportion to what they count.
 ///
 /// The budget counts the lengths of slices, but a slice keeps its whole block. Neighbouring items
-/// with one owner are a run; the run at the back of the queue may still grow to be worth its block.
-/// When the next item belongs to another owner and the run retains more than twice its bytes and 64
-/// bytes an item, its bytes are copied together and the block goes. While the stream may be reading
-/// them that waits until the stream is done: there is at most one such run, the last that was
-/// gathered. Foreign owners, whose size nobody knows, are left alone.
+/// with one owner are a run. The run at the back of the queue may still grow to be worth its block.
+/// It ends when the next item belongs to another owner. If it then retains more than twice its
+/// bytes and 64 bytes an item, its bytes are copied together, and its block is released. While the
+/// stream may be reading them, the copy waits until the stream is done. There is at most one such
+/// run, the last that was gathered. The size of a foreign owner is not known; it is never copied.
 ///
-/// So the library's blocks retain for admitted items at most twice their bytes, 64 bytes an item,
-/// one block for the buffer that is being cut, and for the queue two blocks (that run's, and the
-/// one at the front, of which most may be written) and 4 KiB where small runs are copied together.
-/// Copying the rest of the front block out as well would save one of them and cost every slow peer
-/// a copy of up to half of its bytes.
+/// So the library's blocks retain at most, for admitted items, twice their bytes and 64 bytes an
+/// item. In addition the buffer that is being cut keeps one block. The queue keeps two blocks, that
+/// run's and the one at the front, and 4 KiB in which small runs are copied together. Copying the
+/// rest of the front block as well would save one block, at the price of a copy for each slow peer.
 ///
-/// A copy costs less than half of a block, and happens only to slices that are small for their
-/// block and do not leave at once.
+/// A copy costs less than half of a block. Only slices that are small for their block, and do not
+/// leave at once, are copied.
 class LastRun {
  public:
   /// Copies go into blocks from `block_source`; null: the library's pool.
@@ -54,16 +53,16 @@ class LastRun {
   /// `releases`. Does nothing where the source of blocks throws.
   void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
 
-  /// The first `n` items ever are gone, or leave their owners: so is the run where these were all
-  /// of it, and its owner may be.
+  /// The first `n` items ever are gone, or leave their owners. A run that was among them is no
+  /// more.
   void forget_first(std::uint64_t n) noexcept {
     if (run_.start_sequence + run_.items <= n) {
       run_ = Run();
     }
   }
 
-  /// Nothing is with the stream, and the first `written` items ever are gone: compacts what is left
-  /// of a run that had to wait for that.
+  /// Nothing is with the stream, and the first `written` items ever are gone. Compacts what is left
+  /// of a run that had to wait.
   void retry(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept {
     if (with_stream_.owner != nullptr) {
       retry_run(items, written, releases);

@@ -26,9 +26,9 @@ struct ErrorValue {
 
 struct Refusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
-  /// What would have been, and what may be: bytes for byte_budget_exceeded and
-  /// too_many_waiting_bytes, items for queue_full, waiters for too_many_waiters, whichever of bytes
-  /// and items is too much for can_never_fit; else 0.
+  /// What would have been, and what the limit is. Bytes for byte_budget_exceeded and
+  /// too_many_waiting_bytes; items for queue_full; waiters for too_many_waiters. For can_never_fit
+  /// the size of the write in bytes or items. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For closed: the error that ended the queue, if one did.

@@ -10,8 +10,8 @@
 
 namespace bytes_handoff::detail {
 
-/// A first-in first-out queue in pooled segments. Elements stay where they are until popped; room
-/// is reserved beforehand, so that pushing cannot fail; an empty queue can hold no memory at all.
+/// A first-in first-out queue in pooled segments. Elements stay where they are until popped. Room
+/// is reserved beforehand, so that pushing cannot fail. An empty queue can hold no memory at all.
 template <class T>
 class SegmentQueue {
   static_assert(std::is_trivial_v<T>);
@@ -114,12 +114,6 @@ class SegmentQueue {
       drop_first_segment();
     }
     return popped;
-  }
-
-  /// Where the next element that is pushed will be. Precondition: `room() > 0`.
-  [[nodiscard]] Cursor back_cursor() noexcept {
-    step_if_full(back_);
-    return back_;
   }
 
   /// Forgets all elements and gives back all memory, reserved room included.

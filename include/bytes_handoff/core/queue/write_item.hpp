@@ -37,8 +37,8 @@ using WriteItems = SegmentQueue<WriteItem>;
 /// owner that they had, with its reference. Precondition: the item is not empty.
 [[nodiscard]] Owner* move_bytes(WriteItem& item, BytesMut& into) noexcept;
 
-/// References to drop once the lock is open, a run of neighbours with one owner at a time: dropping
-/// the last one may run a user's destructor. They are dropped by `run` alone.
+/// References to drop outside the lock, since dropping the last one may run a user's destructor.
+/// Neighbours with one owner are one run. They are dropped by `run` alone.
 class DeferredReleases {
  public:
   static constexpr std::size_t kCapacity = 66;

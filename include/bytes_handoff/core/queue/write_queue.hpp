@@ -32,10 +32,10 @@ inline constexpr unsigned kMaxZeroWrites = 16;
 /// How often `tick` is to be called in the time for which a stream may be silent.
 inline constexpr int kLooksAtSilence = 4;
 
-/// Limit of what one step does under the lock: items that leave the queue, items that come in from
-/// the line, and flushes that complete, all together. The writer yields, and goes on in another
-/// turn. One write comes in whole, however many items it has, and what one gather had leaves whole.
-/// Not limited: the steps that end the queue or close it, once each.
+/// Limit of what one step does under the lock. It counts items that leave, items that come in from
+/// the line, and flushes that complete. Then the writer yields, and goes on in another turn. One
+/// write comes in whole, however many items it has, and one gather leaves whole. The steps that end
+/// the queue or close it have no limit; each happens once.
 inline constexpr std::size_t kMaxStepItems = 1024;
 
 class WriteBatch;
@@ -99,8 +99,8 @@ class BasicWriteQueue {
 
   // The ends.
   void close(Waiters waiters, Effects& effects) noexcept;
-  /// As `close`, but everything is acknowledged, and then the queue ends with `aborted`. Also where
-  /// it is closing already, unless its stream is being shut down.
+  /// As `close`, but everything is acknowledged, and then the queue ends with `aborted`. A queue
+  /// that is closing already takes it too, unless its stream is being shut down.
   void abort_after_written(Effects& effects) noexcept;
   /// `error` is kept as the first one, unless the queue has ended already.
   void abort(ErrorValue error, Effects& effects) noexcept;
