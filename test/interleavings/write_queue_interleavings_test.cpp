@@ -284,13 +284,15 @@ TEST(WriteQueueInterleavings, WithTickets) {
 TEST(WriteQueueInterleavings, WithTicketsOfTwoProducers) {
   ProgramShape shape = shape_with_tickets(2);
   shape.writes = 1;
+  shape.has_rival = false;
   explore_states(shape, 1'000);
 }
 
 TEST(WriteQueueInterleavings, WithTicketsAndAStreamThatMayFail) {
   ProgramShape shape = shape_with_tickets(2, 2);
   shape.config.max_pending_bytes = 4;
-  shape.writes = 1;
+  shape.producers = 1;
+  shape.cancels_ticket = false;
   shape.stream_varies = true;
   shape.stream_fails = true;
   explore_states(shape, 1'000);
@@ -299,8 +301,10 @@ TEST(WriteQueueInterleavings, WithTicketsAndAStreamThatMayFail) {
 TEST(WriteQueueInterleavings, WithTicketsAndAnAborter) {
   ProgramShape shape = shape_with_tickets(2, 2);
   shape.config.max_pending_bytes = 4;
-  shape.writes = 1;
+  shape.producers = 1;
+  shape.has_rival = false;
   shape.stream_varies = true;
+  shape.closes = false;
   shape.aborts = true;
   explore_states(shape, 1'000);
 }
