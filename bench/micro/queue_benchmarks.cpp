@@ -13,6 +13,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "null_stream.hpp"
@@ -48,18 +49,15 @@ Slices scattered() {
   return slices;
 }
 
-enum class Submission { kOneEach, kOneEachWithTicket, kWriteAll };
+enum class Submission { kOneEach, kWriteAll };
 
 void submit(detail::WriteQueue& queue, std::span<Bytes> burst, Submission how) {
   const std::size_t at_once = how == Submission::kWriteAll ? burst.size() : 1;
   for (; !burst.empty(); burst = burst.subspan(at_once)) {
-    auto* ticket = how == Submission::kOneEachWithTicket ? detail::Ticket::make() : nullptr;
     detail::Effects effects;
-    const auto admitted = queue.try_write(burst.first(at_once), ticket, effects);
+    const auto admitted = queue.try_write(burst.first(at_once), effects);
     benchmark::DoNotOptimize(admitted.has_value());
-    if (ticket != nullptr) {
-      ticket->release();
-    }
+    effects.finish();
   }
 }
 
@@ -69,12 +67,16 @@ bool drain(detail::WriteQueue& queue) {
   detail::WriteBatch batch;
   {
     detail::Effects effects;
-    if (queue.begin_turn(batch, effects) != Turn::kWrite) {
+    const Turn turn = queue.begin_turn(batch, effects);
+    effects.finish();
+    if (turn != Turn::kWrite) {
       return false;
     }
   }
   detail::Effects effects;
-  return queue.finish_write({}, batch.bytes, false, batch, effects) == Turn::kIdle;
+  const Turn turn = queue.finish_write({}, batch.bytes, false, batch, effects);
+  effects.finish();
+  return turn == Turn::kIdle;
 }
 
 WriteHandoffConfig room_for_a_burst() {
@@ -135,7 +137,7 @@ template <class Submit>
 void write_bursts(benchmark::State& state, Submit submit_burst) {
   net::io_context context(1);
   std::size_t taken = 0;
-  WriteHandoff out = WriteHandoff::spawn(NullStream(context, taken), room_for_a_burst()).value();
+  WriteHandoff out(NullStream(context, taken), room_for_a_burst());
   for ([[maybe_unused]] auto unused : state) {
     Slices slices = neighbours();
     taken = 0;
@@ -157,40 +159,25 @@ void write_bursts(benchmark::State& state, Submit submit_burst) {
 void handoff_one_each(benchmark::State& state) {
   write_bursts(state, [](WriteHandoff& out, std::span<Bytes> burst) {
     for (Bytes& slice : burst) {
-      benchmark::DoNotOptimize(out.try_write_detached(std::move(slice)).has_value());
-    }
-  });
-}
-
-void handoff_one_each_with_ticket(benchmark::State& state) {
-  write_bursts(state, [](WriteHandoff& out, std::span<Bytes> burst) {
-    for (Bytes& slice : burst) {
-      benchmark::DoNotOptimize(out.try_write(std::move(slice)).has_value());
+      benchmark::DoNotOptimize(out.try_write(slice).has_value());
     }
   });
 }
 
 void handoff_write_all(benchmark::State& state) {
   write_bursts(state, [](WriteHandoff& out, std::span<Bytes> burst) {
-    benchmark::DoNotOptimize(out.try_write_all_detached(burst).has_value());
+    benchmark::DoNotOptimize(out.try_write(burst).has_value());
   });
 }
 
 BENCHMARK_CAPTURE(run_bursts, one_each, Timed::kSubmit, neighbours, Submission::kOneEach)
     ->Name("queue_submit/one_each")
     ->UseManualTime();
-BENCHMARK_CAPTURE(run_bursts, with_ticket, Timed::kSubmit, neighbours,
-                  Submission::kOneEachWithTicket)
-    ->Name("queue_submit/one_each_with_ticket")
-    ->UseManualTime();
 BENCHMARK_CAPTURE(run_bursts, write_all, Timed::kSubmit, neighbours, Submission::kWriteAll)
     ->Name("queue_submit/write_all")
     ->UseManualTime();
 BENCHMARK_CAPTURE(run_bursts, neighbours, Timed::kDrain, neighbours, Submission::kWriteAll)
     ->Name("queue_drain/neighbours")
-    ->UseManualTime();
-BENCHMARK_CAPTURE(run_bursts, tickets, Timed::kDrain, neighbours, Submission::kOneEachWithTicket)
-    ->Name("queue_drain/neighbours_with_tickets")
     ->UseManualTime();
 BENCHMARK_CAPTURE(run_bursts, scattered, Timed::kDrain, scattered, Submission::kWriteAll)
     ->Name("queue_drain/scattered")
@@ -202,9 +189,6 @@ BENCHMARK_CAPTURE(run_bursts, write_all, Timed::kBoth, neighbours, Submission::k
     ->Name("queue_submit_and_drain/write_all")
     ->UseManualTime();
 BENCHMARK(handoff_one_each)->Name("write_small_items/one_each")->UseManualTime();
-BENCHMARK(handoff_one_each_with_ticket)
-    ->Name("write_small_items/one_each_with_ticket")
-    ->UseManualTime();
 BENCHMARK(handoff_write_all)->Name("write_small_items/write_all")->UseManualTime();
 
 }  // namespace

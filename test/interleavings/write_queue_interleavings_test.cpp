@@ -266,13 +266,47 @@ TEST(WriteQueueInterleavings, WithAFlush) {
   explore_states(shape, 10'000);
 }
 
-// Between the atomic steps of tickets too: these are not merged, since what a thread has read is
-// not a part of the state.
-TEST(WriteQueueInterleavings, WithTickets) {
-  ProgramShape shape = shape_of(1);
-  shape.producers = 1;
+/// Tickets, of which one is cancelled, and one is waited for by two.
+ProgramShape shape_with_tickets(std::size_t items, std::size_t bytes_a_write = 1) {
+  ProgramShape shape = shape_of(items, bytes_a_write);
   shape.with_tickets = true;
-  explore_all(shape, 30'000, {});
+  shape.cancels_ticket = true;
+  shape.has_rival = true;
+  return shape;
+}
+
+TEST(WriteQueueInterleavings, WithTickets) {
+  ProgramShape shape = shape_with_tickets(1);
+  shape.producers = 1;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithTicketsOfTwoProducers) {
+  ProgramShape shape = shape_with_tickets(2);
+  shape.writes = 1;
+  shape.has_rival = false;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithTicketsAndAStreamThatMayFail) {
+  ProgramShape shape = shape_with_tickets(2, 2);
+  shape.config.max_pending_bytes = 4;
+  shape.producers = 1;
+  shape.cancels_ticket = false;
+  shape.stream_varies = true;
+  shape.stream_fails = true;
+  explore_states(shape, 1'000);
+}
+
+TEST(WriteQueueInterleavings, WithTicketsAndAnAborter) {
+  ProgramShape shape = shape_with_tickets(2, 2);
+  shape.config.max_pending_bytes = 4;
+  shape.producers = 1;
+  shape.has_rival = false;
+  shape.stream_varies = true;
+  shape.closes = false;
+  shape.aborts = true;
+  explore_states(shape, 1'000);
 }
 
 }  // namespace

@@ -20,6 +20,17 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
       });
     });
   }
+  if (shape_.cancels_ticket) {
+    all.emplace_back([this] {
+      Stepper::wait_until([this] { return is_first_settled(); });
+      if (writes_[0].done) {
+        step([this](detail::Effects& e) { queue_.cancel(*writes_[0].done, error_value(125), e); });
+      }
+    });
+  }
+  if (shape_.has_rival) {
+    all.emplace_back([this] { use_first_ticket(); });
+  }
   if (shape_.closes) {
     all.emplace_back([this] {
       step([this](detail::Effects& e) {
@@ -74,6 +85,7 @@ void WriteQueueProgram::step(Step&& call) {
     while (detail::Waiting* waiting = effects.resumed.pop_front()) {
       mine.resumed.push_back(waiting);
     }
+    effects.finish();
   }
   if (mine.resumed.empty() && !mine.start_turn && !mine.ended) {
     return;
@@ -94,17 +106,13 @@ void WriteQueueProgram::produce(std::size_t producer) {
   for (std::size_t i = 0; i < shape_.writes; ++i) {
     at_write_[producer] = i;
     Write& write = writes_[producer * shape_.writes + i];
-    if (shape_.with_tickets) {
-      write.ticket = make_ticket<Sync>();
-      write.probe.ticket = write.ticket.get();
-    }
     write.began_after_close = is_closed_;
     submit(write, !tries(producer));
     if (write.outcome == Queue::Wait::kWaiting) {
       Stepper::wait_until([&] { return write.probe.resumed != 0; });
     }
     write.is_admitted = !write.probe.refusal;
-    if (shape_.with_tickets) {
+    if (shape_.with_tickets && write.is_admitted) {
       use_ticket(write);
     }
   }
@@ -115,9 +123,10 @@ void WriteQueueProgram::submit(Write& write, bool waits) {
     if (waits) {
       write.outcome = queue_.wait_write(write.probe, e);
     } else {
-      const auto tried = queue_.try_write(write.probe.slices, write.probe.ticket, e);
+      const auto tried = queue_.try_write(write.probe.slices, e);
       write.outcome = tried ? Queue::Wait::kAdmitted : Queue::Wait::kRefused;
       write.probe.refusal = tried ? std::nullopt : std::optional(tried.error());
+      write.probe.write = tried ? *tried : detail::AdmittedWrite();
     }
     if (write.outcome == Queue::Wait::kWaiting) {
       line_.push_back(&write);
@@ -147,13 +156,51 @@ void WriteQueueProgram::check_line(const Write* admitted_at_once) {
 }
 
 void WriteQueueProgram::use_ticket(Write& write) {
-  if (!write.is_admitted) {
-    write.ticket->release();
+  write.done.emplace(write.probe.write);
+  look(write);
+  for (;;) {
+    const Queue::TicketWait outcome = queue_.wait_written(*write.done);
+    if (outcome == Queue::TicketWait::kDone) {
+      break;
+    }
+    if (outcome == Queue::TicketWait::kAnotherWaits) {
+      if (&write != &writes_[0] || !has_rival_waiting()) {
+        violate("another waits, and nobody does");
+      }
+      Stepper::wait_until([this] { return rival_->resumed != 0; });
+      write.done->result = rival_->result;
+      break;
+    }
+    Stepper::wait_until([&] { return write.done->resumed != 0; });
+    if (write.done->result.error != error_value(125)) {
+      break;
+    }
+    write.done->resumed = 0;
+  }
+  look(write);
+  if (!write.seen) {
+    violate("a ticket's waiter was resumed without a result");
+  }
+}
+
+// A result stays as it was first seen.
+void WriteQueueProgram::look(Write& write) {
+  const auto result = queue_.result(write.probe.write);
+  if (write.seen &&
+      (!result || result->error != write.seen->error || result->written != write.seen->written)) {
+    violate("a result changed");
+  }
+  write.seen = result;
+}
+
+void WriteQueueProgram::use_first_ticket() {
+  Stepper::wait_until([this] { return is_first_settled(); });
+  if (!writes_[0].done) {
     return;
   }
-  using WaitStart = detail::TicketState<Sync>::WaitStart;
-  if (write.ticket->start_wait(write.done) == WaitStart::kWaiting) {
-    Stepper::wait_until([&] { return write.done.resumed != 0; });
+  rival_.emplace(writes_[0].probe.write);
+  if (queue_.wait_written(*rival_) == Queue::TicketWait::kWaiting) {
+    Stepper::wait_until([this] { return rival_->resumed != 0; });
   }
 }
 
@@ -220,9 +267,15 @@ void WriteQueueProgram::take(std::size_t left) {
 
 std::uint64_t WriteQueueProgram::name_of(const detail::Waiting* waiting) const {
   for (std::size_t i = 0; i < writes_.size(); ++i) {
-    if (waiting == &writes_[i].probe || waiting == &writes_[i].done) {
+    if (waiting == &writes_[i].probe) {
       return i;
     }
+    if (writes_[i].done && waiting == &*writes_[i].done) {
+      return 200 + i;
+    }
+  }
+  if (rival_ && waiting == &*rival_) {
+    return 300;
   }
   for (std::size_t i = 0; i < takers_.size(); ++i) {
     if (waiting == &takers_[i]) {
@@ -230,6 +283,19 @@ std::uint64_t WriteQueueProgram::name_of(const detail::Waiting* waiting) const {
     }
   }
   return waiting == &closed_ ? 100 : 101;
+}
+
+std::uint64_t WriteQueueProgram::state_of(const std::optional<TicketProbe>& waits) {
+  std::uint64_t all = waits ? 1 : 0;
+  if (waits) {
+    for (const std::uint64_t each :
+         {static_cast<std::uint64_t>(waits->resumed), std::uint64_t{waits->linked},
+          static_cast<std::uint64_t>(waits->result.error.value),
+          std::uint64_t{waits->result.written}}) {
+      all = mixed(all, each);
+    }
+  }
+  return all;
 }
 
 std::uint64_t WriteQueueProgram::state() {
@@ -243,10 +309,12 @@ std::uint64_t WriteQueueProgram::state() {
     for (const std::uint64_t each :
          {outcome, refusal, error, static_cast<std::uint64_t>(write.probe.resumed),
           std::uint64_t{write.probe.linked}, std::uint64_t{write.is_admitted},
-          std::uint64_t{write.began_after_close}, std::uint64_t{write.probe.owned[0].size()}}) {
+          std::uint64_t{write.began_after_close}, std::uint64_t{write.probe.owned[0].size()},
+          state_of(write.done), std::uint64_t{write.seen ? 1 + write.seen->written : 0}}) {
       all = mixed(all, each);
     }
   }
+  all = mixed(all, state_of(rival_));
   for (const std::size_t at : at_write_) {
     all = mixed(all, at);
   }
@@ -308,6 +376,9 @@ std::string WriteQueueProgram::verdict() {
   if (queue_.pending_bytes() != 0 || queue_.pending_items() != 0) {
     return "pending after the end";
   }
+  if (shape_.with_tickets && !adds_up()) {
+    return "the tickets do not add up to what the peer got";
+  }
   if (closed_.resumed != 1) {
     return "who waits for the end was not resumed once";
   }
@@ -325,15 +396,29 @@ std::string WriteQueueProgram::verdict_of(const Write& write) const {
     return "does not have its bytes where they belong";
   }
   if (write.is_admitted && shape_.with_tickets) {
-    if (!write.ticket->is_done() || write.done.resumed > 1) {
+    if (!write.done || write.done->resumed > 1 || write.done->linked) {
       return "has a ticket that is not done, or done twice";
     }
-    const detail::WriteResult& result = write.ticket->result();
-    if (!shape_.aborts && !has_failed_ && (result.error || result.written != write.text.size())) {
+    const auto result = queue_.result(write.probe.write);
+    if (!result || !write.seen || result->error != write.done->result.error ||
+        result->written != write.done->result.written) {
+      return "has a ticket whose waiter was told something else";
+    }
+    const bool is_whole = !result->error && result->written == write.text.size();
+    if (!is_whole && ((!shape_.aborts && !has_failed_) || !result->error)) {
       return "has a ticket with a wrong result";
     }
   }
   return {};
+}
+
+/// Whether the tickets have together what the peer got. After an abort a write may have come back.
+bool WriteQueueProgram::adds_up() const {
+  std::size_t written = 0;
+  for (const Write& write : writes_) {
+    written += write.is_admitted && write.seen ? write.seen->written : 0;
+  }
+  return shape_.aborts ? written <= peer_.size() : written == peer_.size();
 }
 
 /// Whether `outcome` has every admitted write once, whole, a producer's in their order.

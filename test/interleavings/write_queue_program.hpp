@@ -27,7 +27,9 @@ struct ProgramShape {
   std::size_t bytes_a_write = 1;
   std::size_t bytes_a_first_write = 0;  // of the first producer, where they differ
   std::size_t bytes_a_step = SIZE_MAX;  // that the stream takes at most
-  bool with_tickets = false;            // waited for by their producer
+  bool with_tickets = false;            // looked at and waited for by their producer
+  bool cancels_ticket = false;          // the wait for the first write, which then waits again
+  bool has_rival = false;               // who waits for the first write too
   bool closes = true;
   bool admits = false;  // the close lets in who waits
   bool aborts = false;
@@ -58,10 +60,11 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
           std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_},
           std::uint64_t{write_waiters_.size()}, std::uint64_t{flush_waiters_.size()},
           std::uint64_t{close_waiters_.size()}, std::uint64_t{unwritten_waiters_.size()},
-          std::uint64_t{ends_in_order_}, stats_.admitted_items}) {
+          std::uint64_t{ends_in_order_}, ended_items_, ended_bytes_, stats_.admitted_items}) {
       all = mixed(all, each);
     }
     each_item([&](const detail::WriteItem& item) {
+      all = mixed(all, item.waiter != nullptr ? 1 : 0);
       all = mixed(all, std::string_view(reinterpret_cast<const char*>(item.data), item.size));
     });
     return all;
@@ -92,7 +95,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     if (writer_ == Writer::kIdle && (state_ != State::kOpen || !items_.empty())) {
       return "the writer sleeps, and has something to do";
     }
-    const auto* first = static_cast<const WriteWaiter*>(write_waiters_.front());
+    const auto* first = static_cast<const detail::WriteWaiter*>(write_waiters_.front());
     if (write_waiters_.size() > config_.max_waiters ||
         waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
       return "the line is longer than it may be";
@@ -139,7 +142,7 @@ class WriteQueueProgram {
 
   [[nodiscard]] std::vector<std::function<void()>> bodies();
   [[nodiscard]] std::string verdict();
-  /// What `Stepper::State` asks for. Tickets that atomic steps can change are not in it.
+  /// What `Stepper::State` asks for.
   [[nodiscard]] std::uint64_t state();
 
  private:
@@ -147,9 +150,9 @@ class WriteQueueProgram {
     explicit Write(std::string_view bytes)
         : text(bytes), probe(std::vector<Bytes>{Bytes::from_static(text)}) {}
     std::string text;
-    BasicWriteProbe<Sync> probe;
-    BasicTicketRef<Sync> ticket;
-    TicketProbe done;
+    WriteProbe probe;
+    std::optional<TicketProbe> done;  // once it is admitted
+    std::optional<detail::WriteResult> seen;
     std::optional<Queue::Wait> outcome;
     bool is_admitted = false;
     bool began_after_close = false;
@@ -173,13 +176,22 @@ class WriteQueueProgram {
     return shape_.last_tries && producer + 1 == shape_.producers;
   }
   void submit(Write& write, bool waits);
-  static void use_ticket(Write& write);
+  void use_ticket(Write& write);
+  void look(Write& write);
+  void use_first_ticket();
+  [[nodiscard]] bool has_rival_waiting() const { return rival_ && rival_->linked; }
+  /// Whether the first write has been admitted, or never will be.
+  [[nodiscard]] bool is_first_settled() const {
+    return writes_[0].done || writes_[0].probe.refusal;
+  }
+  [[nodiscard]] static std::uint64_t state_of(const std::optional<TicketProbe>& waits);
   void write();
   void finish_write();
   void take(std::size_t left);
   void take_unwritten(UnwrittenProbe& taker);
   void check_line(const Write* admitted_at_once);
   [[nodiscard]] std::string verdict_of(const Write& write) const;
+  [[nodiscard]] bool adds_up() const;
   [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const;
   [[nodiscard]] std::uint64_t name_of(const detail::Waiting* waiting) const;
   void violate(const std::string& what) { violation_ = violation_.empty() ? what : violation_; }
@@ -190,6 +202,7 @@ class WriteQueueProgram {
   std::vector<const Write*> line_;     // those that had to wait, in the order in which they came
   static constexpr std::size_t kMostThreads = 8;
   std::array<Pending, kMostThreads> pending_;  // by thread
+  std::optional<TicketProbe> rival_;
   CloseProbe closed_;
   FlushProbe flush_;
   std::array<UnwrittenProbe, 2> takers_;

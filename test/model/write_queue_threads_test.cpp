@@ -44,6 +44,8 @@ class Signal {
 /// A waiter that wakes the thread that waits for it.
 template <class Base>
 struct Blocking : Base {
+  template <class... Of>
+  explicit Blocking(const Of&... of) : Base(of...) {}
   void resume(const void*) noexcept override { woken.set(); }
   Signal woken;
 };
@@ -107,6 +109,7 @@ class Threads {
       has_ended_ = true;
       turn_.set();
     }
+    effects.finish();
   }
 
   void end(detail::Effects& e) {
@@ -132,8 +135,6 @@ class Threads {
       Blocking<detail::WriteWaiter> waiter;
       Bytes slice = Bytes::copy_of(text);
       waiter.slices = std::span(&slice, 1);
-      TicketRef ticket = make_ticket();
-      waiter.ticket = ticket.get();
       Wait outcome{};
       step([&](detail::Effects& e) { outcome = queue_.wait_write(waiter, e); });
       if (outcome == Wait::kWaiting) {
@@ -143,31 +144,37 @@ class Threads {
         waiter.woken.wait();
       }
       if (waiter.refusal) {
-        ASSERT_EQ(slice.view(), text) << "refused bytes come back";
-        ticket->release();
+        ASSERT_EQ(slice.view(), text) << "refused bytes stay where they are";
         continue;
       }
       ++count.admitted;
-      use_ticket(std::move(ticket), random, count);
+      use_ticket(waiter.write, random, count);
     }
   }
 
-  void use_ticket(TicketRef ticket, Random& random, Count& count) {
+  void use_ticket(const detail::AdmittedWrite& ticket, Random& random, Count& count) {
     if (random.one_in(3)) {
       ++count.done;  // dropped
       return;
     }
-    Blocking<detail::TicketWaiter> done;
-    const bool is_waiting = ticket->start_wait(done) == detail::Ticket::WaitStart::kWaiting;
-    if (is_waiting && random.one_in(3) && ticket->cancel_wait(done)) {
-      ++count.done;
-      return;
-    }
-    if (is_waiting) {
+    const auto seen = queue_.result(ticket);
+    Blocking<detail::TicketWaiter> done(ticket);
+    if (queue_.wait_written(done) == Queue::TicketWait::kWaiting) {
+      ASSERT_FALSE(seen.has_value()) << "a result came, and went";
+      if (random.one_in(3)) {
+        step([&](detail::Effects& e) { queue_.cancel(done, error_value(125), e); });
+      }
       done.woken.wait();
+      if (done.result.error == error_value(125)) {
+        ++count.done;
+        return;
+      }
     }
-    ASSERT_TRUE(ticket->is_done());
-    ++(ticket->result().error ? count.failed : count.done);
+    const auto result = queue_.result(ticket);
+    ASSERT_TRUE(result.has_value());
+    ASSERT_EQ(result->error, done.result.error);
+    ASSERT_EQ(result->written, done.result.written);
+    ++(result->error ? count.failed : count.done);
   }
 
   void write() {

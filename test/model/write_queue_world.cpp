@@ -55,18 +55,17 @@ void QueueWorld::submit(const QueueOperation& op, bool may_wait) {
   }
   if (op.a % 3 != 0) {
     write.ticket = next_ticket_++;
-    tickets_.push_back({write.ticket, make_ticket()});
-    probe.ticket = tickets_.back().ticket.get();
+    tickets_.push_back({write.ticket, &probe});
   }
   const auto expected = model_.submit(write, may_wait);
   if (may_wait) {
     const auto outcome = step([&](detail::Effects& e) { return queue_.wait_write(probe, e); });
     expect(static_cast<int>(outcome) == static_cast<int>(expected), "wait_write's outcome");
   } else {
-    const auto tried =
-        step([&](detail::Effects& e) { return queue_.try_write(probe.slices, probe.ticket, e); });
+    const auto tried = step([&](detail::Effects& e) { return queue_.try_write(probe.slices, e); });
     expect(tried.has_value() == (expected == QueueModel::Outcome::kAdmitted), "try_write");
     probe.refusal = tried ? std::nullopt : std::optional(tried.error());
+    probe.write = tried ? *tried : detail::AdmittedWrite();
   }
   if (expected == QueueModel::Outcome::kWaiting) {
     probe.name = "write " + std::to_string(write.waiter);
@@ -225,18 +224,29 @@ void QueueWorld::use_ticket(const QueueOperation& op) {
     return;
   }
   TicketEntry& entry = tickets_[op.a % tickets_.size()];
-  using WaitStart = detail::Ticket::WaitStart;
-  if (op.kind == Kind::kTicketWait) {
-    expect(entry.ticket->start_wait(*entry.probe) ==
-               (entry.is_waiting ? WaitStart::kBusy : WaitStart::kWaiting),
-           "start_wait on a pending ticket");
-    entry.is_waiting = true;
+  if (entry.probe == nullptr) {
+    return;  // it waits for room, and its caller has no ticket yet
+  }
+  if (op.kind == Kind::kTicketWait && entry.probe->linked) {
+    TicketProbe second(entry.place);
+    expect(queue_.wait_written(second) == Queue::TicketWait::kAnotherWaits, "a second wait");
+    cancel_ticket(second);
+    expect(second.resumed == 0, "who was refused was resumed");
+  } else if (op.kind == Kind::kTicketWait) {
+    expect(queue_.wait_written(*entry.probe) == Queue::TicketWait::kWaiting, "a queued write");
   } else if (op.kind == Kind::kTicketCancel) {
-    expect(entry.ticket->cancel_wait(*entry.probe) == entry.is_waiting, "cancel_wait");
-    entry.is_waiting = false;
-  } else if (entry.is_admitted && !entry.is_waiting) {
+    const int resumed = entry.probe->linked ? 1 : 0;
+    cancel_ticket(*entry.probe);
+    expect(entry.probe->resumed == resumed, "a cancelled wait was not resumed, or another was");
+    expect(resumed == 0 || entry.probe->result.error == error_value(125), "a cancelled wait");
+    entry.probe->resumed = 0;  // and it may wait again
+  } else if (!entry.probe->linked) {
     tickets_.erase(tickets_.begin() + static_cast<std::ptrdiff_t>(op.a % tickets_.size()));
   }
+}
+
+void QueueWorld::cancel_ticket(TicketProbe& probe) {
+  step([&](detail::Effects& e) { queue_.cancel(probe, error_value(125), e); });
 }
 
 // A step of the writer: no more than `most_items` leave, and no more who wait are told.

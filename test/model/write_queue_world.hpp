@@ -110,10 +110,9 @@ class QueueWorld : public Expectations {
  private:
   struct TicketEntry {
     int id;
-    TicketRef ticket;
-    std::unique_ptr<TicketProbe> probe = std::make_unique<TicketProbe>();
-    bool is_admitted = false;
-    bool is_waiting = false;
+    const WriteProbe* of;
+    detail::AdmittedWrite place{};
+    std::unique_ptr<TicketProbe> probe{};  // once it is admitted
   };
   struct WaitingText {
     int waiter;
@@ -149,6 +148,7 @@ class QueueWorld : public Expectations {
   template <class Probes>
   void cancel(Probes& probes, std::uint64_t which);
   void use_ticket(const QueueOperation& op);
+  void cancel_ticket(TicketProbe& probe);
   void turn();
   [[nodiscard]] bool has_small_steps() const {
     return shape_.max_step_items != detail::kMaxStepItems;
@@ -175,6 +175,10 @@ class QueueWorld : public Expectations {
   void check();
   void check_resumed();
   void check_tickets();
+  void check_ticket(TicketEntry& entry, const std::string& expected);
+  static constexpr std::size_t kMostDone = 4;
+  void check_done_tickets();
+  void expect_outcome(const detail::WriteResult& result, const std::string& expected);
   void check_received();
   void check_statistics();
   void check_retention();
@@ -199,6 +203,7 @@ class QueueWorld : public Expectations {
   std::deque<UnwrittenProbe> unwritten_;
   std::vector<bool> puts_back_;  // of each of these, whether it gives back what it got
   std::deque<TicketEntry> tickets_;
+  std::vector<std::pair<detail::AdmittedWrite, std::string>> done_;  // some, and how they ended
   std::vector<WaitingText> waiting_texts_;
   int next_ticket_ = 0;
   ResumeLog log_;

@@ -21,10 +21,7 @@ void QueueWorld::expect_bytes_back(WriteProbe& probe, const std::vector<std::str
            "refused bytes did not come back as they were");
   }
   probe.owned.clear();
-  if (probe.ticket != nullptr) {
-    probe.ticket->release();
-    std::erase_if(tickets_, [&](auto& entry) { return entry.ticket.get() == probe.ticket; });
-  }
+  std::erase_if(tickets_, [&](auto& entry) { return entry.of == &probe; });
 }
 
 void QueueWorld::mark_admitted(WriteProbe& probe) {
@@ -33,7 +30,10 @@ void QueueWorld::mark_admitted(WriteProbe& probe) {
   }
   probe.owned.clear();
   for (TicketEntry& entry : tickets_) {
-    entry.is_admitted = entry.is_admitted || entry.ticket.get() == probe.ticket;
+    if (entry.of == &probe) {
+      entry.place = probe.write;
+      entry.probe = std::make_unique<TicketProbe>(probe.write);
+    }
   }
 }
 
@@ -111,20 +111,50 @@ void QueueWorld::check_tickets() {
   }
   for (auto at = tickets_.begin(); at != tickets_.end();) {
     const auto found = done.find(at->id);
-    expect(at->ticket->is_done() == (found != done.end()), "a ticket is done, or is not");
-    if (found == done.end() || !failure().empty()) {
-      expect(at->probe->resumed == 0, "a ticket's waiter was resumed early");
+    if (found == done.end()) {
+      expect(at->probe == nullptr || !queue_.result(at->place), "a ticket is done too early");
+      expect(at->probe == nullptr || at->probe->resumed == 0, "its waiter was resumed early");
       ++at;
-      continue;
+    } else {
+      check_ticket(*at, found->second);
+      at = tickets_.erase(at);
     }
-    const detail::WriteResult& result = at->ticket->result();
-    const std::string text = (result.error ? QueueModel::name(result.error) + " after " : "done ") +
-                             std::to_string(result.written);
-    expect(text == found->second, [&] { return "ticket: " + text + ", not: " + found->second; });
-    expect(at->probe->resumed == (at->is_waiting ? 1 : 0), "a ticket's waiter resumed once");
-    expect(!at->is_waiting || at->probe->result.written == result.written, "the waiter's result");
-    at = tickets_.erase(at);
   }
+}
+
+// A write that is done: who waited was told, and who asks is.
+void QueueWorld::check_ticket(TicketEntry& entry, const std::string& expected) {
+  if (entry.probe == nullptr) {
+    expect(false, "done before it was admitted");
+    return;
+  }
+  expect(!entry.probe->linked, "a ticket's waiter was left behind");
+  if (entry.probe->resumed != 0) {
+    expect(entry.probe->resumed == 1, "a ticket's waiter was resumed twice");
+    expect_outcome(entry.probe->result, expected);
+  }
+  TicketProbe late(entry.place);
+  expect(queue_.wait_written(late) == Queue::TicketWait::kDone, "a wait for a done write");
+  expect_outcome(late.result, expected);
+  if (done_.size() == kMostDone) {
+    done_.erase(done_.begin() + entry.id % static_cast<int>(kMostDone));
+  }
+  done_.emplace_back(entry.place, expected);
+}
+
+// Whatever has become of the queue since then.
+void QueueWorld::check_done_tickets() {
+  for (const auto& [place, expected] : done_) {
+    const auto result = queue_.result(place);
+    expect(result.has_value(), "a result went away");
+    expect_outcome(result.value_or(detail::WriteResult()), expected);
+  }
+}
+
+void QueueWorld::expect_outcome(const detail::WriteResult& result, const std::string& expected) {
+  const std::string text = (result.error ? QueueModel::name(result.error) + " after " : "done ") +
+                           std::to_string(result.written);
+  expect(text == expected, [&] { return "ticket: " + text + ", not: " + expected; });
 }
 
 void QueueWorld::check_received() {
@@ -199,6 +229,7 @@ void QueueWorld::check() {
   if (!tickets_.empty()) {
     check_tickets();
   }
+  check_done_tickets();
   model_.events.clear();
   expect(stream_.violation().empty(), stream_.violation().c_str());
   expect(queue_.pending_bytes() == model_.pending_bytes(), "pending_bytes");

@@ -5,7 +5,7 @@ QUEUE = CORE + "queue/"
 ADMISSION = QUEUE + "admission.hpp"
 ENDS = QUEUE + "ends.hpp"
 WRITER = QUEUE + "departure.hpp"
-TICKET = QUEUE + "ticket_state.hpp"
+TICKETS = QUEUE + "tickets.hpp"
 COUNT = CORE + "memory/reference_count.hpp"
 POOL = "src/memory/pool.cpp"
 DEPOT = "src/memory/pool_depot.hpp"
@@ -17,7 +17,6 @@ PIPE_REQUESTS = CORE + "pipe/duplex_pipe.hpp"
 
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
-    effects.may_dispatch = config_.dispatch_writes;
   }
 """
 
@@ -58,8 +57,7 @@ MUTANTS = [
      "    if (waiter.linked) {\n      refuse(",
      "    if (waiter.linked && write_waiters_.size() > 1) {\n      refuse("),
     ("a waiter's bytes are not counted", ADMISSION,
-     "push(waiter->slices, waiter->bytes, waiter->ticket, effects);",
-     "push(waiter->slices, 0, waiter->ticket, effects);"),
+     "push(waiter->slices, waiter->bytes, effects);", "push(waiter->slices, 0, effects);"),
     ("one waiter more than the limit", ADMISSION,
      "write_waiters_.size() >= config_.max_waiters", "write_waiters_.size() > config_.max_waiters"),
     ("one byte more than the line may have", ADMISSION,
@@ -199,36 +197,33 @@ MUTANTS = [
     ("what was written after the end is only counted", WRITER,
      "    drop_written(written, effects);\n", "    front_offset_ += written;\n"),
     ("a short write is forgotten", WRITER, "  front_offset_ = offset;\n", "  front_offset_ = 0;\n"),
-    ("a ticket's wait is looked up, then set", TICKET,
-     """    if (word_.compare_exchange_strong(expected, reinterpret_cast<std::uintptr_t>(&waiter),
-                                      std::memory_order_acq_rel, std::memory_order_acquire)) {
-""",
-     """    expected = word_.load(std::memory_order_acquire);
-    if (expected == kPending) {
-      word_.store(reinterpret_cast<std::uintptr_t>(&waiter), std::memory_order_release);
-"""),
-    ("a ticket's wait is taken back from who has it", TICKET,
-     """    return word_.compare_exchange_strong(expected, kPending, std::memory_order_acq_rel,
-                                         std::memory_order_acquire);
-""",
-     """    return word_.exchange(kPending, std::memory_order_acq_rel) == expected || true;
-"""),
-    ("a ticket is done before its result is there", TICKET,
-     """    result_ = result;
-    const std::uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
-""",
-     """    const std::uintptr_t before = word_.exchange(kDone, std::memory_order_acq_rel);
-    result_ = result;
-"""),
-    ("a result is not published", TICKET,
-     "word_.exchange(kDone, std::memory_order_acq_rel)",
-     "word_.exchange(kDone, std::memory_order_acquire)"),
-    ("a result is read before it is acquired", TICKET,
-     "return word_.load(std::memory_order_acquire) == kDone;",
-     "return word_.load(std::memory_order_relaxed) == kDone;"),
-    ("a waiter is taken without acquiring it", TICKET,
-     "word_.exchange(kDone, std::memory_order_acq_rel)",
-     "word_.exchange(kDone, std::memory_order_release)"),
+    ("a ticket's wait is looked up, then set", TICKETS,
+     "  TicketWaiter*& place = ", "  mutex_.unlock();\n  mutex_.lock();\n  TicketWaiter*& place = "),
+    ("a second wait for a write takes the place of the first", TICKETS,
+     "  if (place != nullptr) {", "  if (false) {"),
+    ("a cancelled wait for a write keeps its place", TICKETS,
+     "    waiter.write.last_item->waiter = nullptr;\n", ""),
+    ("a wait for a write that is over counts as waiting", TICKETS, "  waiter.linked = false;\n", ""),
+    ("a write is done one item early", TICKETS, "return write.last < (", "return write.last <= ("),
+    ("what is taken after an end counts as written", TICKETS,
+     "(state_ == State::kEnded ? ended_items_ : written_items())", "written_items()"),
+    ("a failed write is told what those behind it are", TICKETS,
+     "const bool is_first = write.first <= ended_items_;", "const bool is_first = false;"),
+    ("a failed write of which slices have left is told what those behind it are", TICKETS,
+     "const bool is_first = write.first <= ended_items_;",
+     "const bool is_first = write.first == ended_items_;"),
+    ("a failed write counts the bytes of those before it", TICKETS,
+     "ended_bytes_ - std::min(ended_bytes_, write.offset)", "ended_bytes_"),
+    ("a failed write does not count what is written of its slice", ENDS,
+     "stats_.admitted_bytes - pending_bytes_ + front_offset_", "stats_.admitted_bytes - pending_bytes_"),
+    ("an end forgets who waits for a write", ENDS, "  fail_tickets(effects);\n", ""),
+    ("who waits for a write is not told that it is written", WRITER,
+     "    if (item.waiter != nullptr) {", "    if (false) {"),
+    ("a write is done with its first slice", ADMISSION,
+     "write.last = stats_.admitted_items - 1;", "write.last = write.first;"),
+    ("who waited for room is not told where the write is", ADMISSION,
+     "    waiter->write = push(waiter->slices, waiter->bytes, effects);",
+     "    static_cast<void>(push(waiter->slices, waiter->bytes, effects));"),
     ("a reference is given back without releasing", COUNT,
      "references_.fetch_sub(count, std::memory_order_acq_rel)",
      "references_.fetch_sub(count, std::memory_order_acquire)"),

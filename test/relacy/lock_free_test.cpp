@@ -73,81 +73,6 @@ struct Reclaim : rl::test_suite<Reclaim<Sync, kResult>, 2, kResult> {
   Shared<Sync>* shared = nullptr;
 };
 
-template <class Sync>
-struct WatchedWaiter : detail::TicketWaiter {
-  WatchedWaiter() { handler = 1; }
-  void resume(const void*) noexcept override {
-    handler = static_cast<const int&>(handler) + 10;
-    ++resumed;
-    ticket->release();
-  }
-  detail::TicketState<Sync>* ticket = nullptr;
-  typename Sync::template Plain<int> handler;
-  int resumed = 0;
-};
-
-/// The queue finishes a ticket, while its holder waits, perhaps takes the wait back, and drops it.
-template <class Sync, bool kCancels, rl::test_result_e kResult = rl::test_result_success>
-struct TicketRun : rl::test_suite<TicketRun<Sync, kCancels, kResult>, 2, kResult> {
-  using Ticket = detail::TicketState<Sync>;
-  using WaitStart = typename Ticket::WaitStart;
-
-  void before() {
-    ticket = Ticket::make();
-    ticket->add_reference();  // one for who holds it, one for who waits, one for the queue
-    waiter = new WatchedWaiter<Sync>;
-    waiter->ticket = ticket;
-  }
-  void after() {
-    RL_ASSERT(waiter->resumed == (started == WaitStart::kWaiting && !cancelled ? 1 : 0));
-    RL_ASSERT(waiter->resumed == 0 || waiter->result.written == 7);
-    delete waiter;
-  }
-  void thread(unsigned index) {
-    if (index == 0) {
-      if (detail::TicketWaiter* waiting = ticket->finish({{}, 7})) {
-        waiting->resume(nullptr);
-      }
-      ticket->release();
-    } else {
-      hold();
-      ticket->release(started == WaitStart::kDone || cancelled ? 2 : 1);
-    }
-  }
-  void hold() {
-    waiter->handler = 2;
-    started = ticket->start_wait(*waiter);
-    if (started == WaitStart::kDone) {
-      RL_ASSERT(ticket->result().written == 7);
-    } else if (kCancels && ticket->cancel_wait(*waiter)) {
-      cancelled = true;
-      waiter->handler = 3;  // it is the holder's again
-    }
-  }
-
-  Ticket* ticket = nullptr;
-  WatchedWaiter<Sync>* waiter = nullptr;
-  WaitStart started = WaitStart::kBusy;
-  bool cancelled = false;
-};
-
-/// The holder looks, without waiting, and reads what is there.
-template <class Sync, rl::test_result_e kResult = rl::test_result_success>
-struct TicketLook : rl::test_suite<TicketLook<Sync, kResult>, 2, kResult> {
-  using Ticket = detail::TicketState<Sync>;
-
-  void before() { ticket = Ticket::make(); }
-  void thread(unsigned index) {
-    if (index == 0) {
-      RL_ASSERT(ticket->finish({{}, 7}) == nullptr);
-    } else if (ticket->is_done()) {
-      RL_ASSERT(ticket->result().written == 7);
-    }
-    ticket->release();
-  }
-  Ticket* ticket = nullptr;
-};
-
 /// Keeps the beginning of what is written. Relacy watches `operator new`: it must not be called.
 class FixedText : public std::streambuf {
  public:
@@ -189,19 +114,11 @@ TEST(LockFree, ReferencesTakenInBulk) { EXPECT_TRUE(holds<BulkReferences<RelacyS
 
 TEST(LockFree, ABlockIsReclaimedBehindItsReaders) { EXPECT_TRUE(holds<Reclaim<RelacySync>>()); }
 
-TEST(LockFree, ATicketThatIsWaitedFor) { EXPECT_TRUE((holds<TicketRun<RelacySync, false>>())); }
-
-TEST(LockFree, ATicketWhoseWaitIsTakenBack) { EXPECT_TRUE((holds<TicketRun<RelacySync, true>>())); }
-
-TEST(LockFree, ATicketThatIsLookedAt) { EXPECT_TRUE(holds<TicketLook<RelacySync>>()); }
-
 // With the memory orders taken away, each of them is a race: they are what the tests above look at.
 TEST(LockFree, WithoutMemoryOrdersItIsARace) {
   constexpr auto kRace = rl::test_result_data_race;
   EXPECT_TRUE((holds<BulkReferences<RelaxedSync, kRace>>()));
   EXPECT_TRUE((holds<Reclaim<RelaxedSync, kRace>>()));
-  EXPECT_TRUE((holds<TicketRun<RelaxedSync, true, kRace>>()));
-  EXPECT_TRUE((holds<TicketLook<RelaxedSync, kRace>>()));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <cstdint>
 
 #include "bytes_handoff/core/memory/reference_count.hpp"
-#include "bytes_handoff/core/queue/ticket_state.hpp"
 
 // clang-format off: it would put this in front
 #include <relacy/relacy.hpp>

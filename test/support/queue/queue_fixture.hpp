@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,9 +17,10 @@
 
 namespace bytes_handoff::test {
 
-/// A submission's outcome. `bytes` are empty when it was admitted, else as they were handed in.
+/// A submission's outcome. With a ticket when it was admitted, and then `bytes` are empty; else
+/// they are as they were handed in.
 struct Submitted {
-  TicketRef ticket;
+  std::optional<detail::AdmittedWrite> ticket;
   std::optional<detail::Refusal> refusal;
   std::vector<Bytes> bytes;
 };
@@ -31,6 +31,7 @@ class QueueTest : public testing::Test {
   using Queue = detail::WriteQueue;
   using Turn = Queue::Turn;
   using Wait = Queue::Wait;
+  using TicketWait = Queue::TicketWait;
   using Stream = ScriptedStream<Queue>;
   using Reason = WriteRefusalReason;
 
@@ -63,15 +64,15 @@ class QueueTest : public testing::Test {
     return slices;
   }
 
-  /// Submits with a ticket, all slices as one.
+  /// Submits all slices as one.
   Submitted submit(std::vector<Bytes> slices) {
-    Submitted result{make_ticket(), {}, std::move(slices)};
-    auto tried = stream().step([&](detail::Effects& e) {
-      return queue().try_write(result.bytes, result.ticket.get(), e);
-    });
-    if (!tried) {
+    Submitted result{{}, {}, std::move(slices)};
+    auto tried =
+        stream().step([&](detail::Effects& e) { return queue().try_write(result.bytes, e); });
+    if (tried) {
+      result.ticket = *tried;
+    } else {
       result.refusal = tried.error();
-      result.ticket->release();
     }
     return result;
   }
@@ -80,12 +81,17 @@ class QueueTest : public testing::Test {
   /// Fire and forget; whether it was admitted.
   bool send(std::vector<Bytes> slices) {
     return stream().step(
-        [&](detail::Effects& e) { return queue().try_write(slices, nullptr, e).has_value(); });
+        [&](detail::Effects& e) { return queue().try_write(slices, e).has_value(); });
   }
   bool send(std::string_view text) { return send(slices_of({text})); }
 
   Wait wait(WriteProbe& probe) {
     return stream().step([&](detail::Effects& e) { return queue().wait_write(probe, e); });
+  }
+  TicketWait wait(TicketProbe& probe) { return queue().wait_written(probe); }
+  /// Whether the result is there. Precondition: it was admitted.
+  [[nodiscard]] bool is_done(const std::optional<detail::AdmittedWrite>& ticket) {
+    return queue().result(ticket.value()).has_value();
   }
   template <class Waiter>
   void cancel(Waiter& waiter, detail::ErrorValue error) {
@@ -120,11 +126,13 @@ class QueueTest : public testing::Test {
     return text_of(taken.value_or(UnwrittenEntries()));
   }
 
-  static void expect_result(const TicketRef& ticket, detail::ErrorValue error,
-                            std::size_t written) {
-    ASSERT_TRUE(ticket->is_done());
-    EXPECT_EQ(ticket->result().error, error);
-    EXPECT_EQ(ticket->result().written, written);
+  void expect_result(const std::optional<detail::AdmittedWrite>& ticket, detail::ErrorValue error,
+                     std::size_t written) {
+    ASSERT_TRUE(ticket.has_value()) << "it was refused";
+    const auto result = queue().result(*ticket);
+    ASSERT_TRUE(result.has_value()) << "it is queued";
+    EXPECT_EQ(result->error, error);
+    EXPECT_EQ(result->written, written);
   }
   static void expect_refusal(const std::optional<detail::Refusal>& refusal, Reason reason,
                              std::size_t attempted = 0, std::size_t limit = 0,

@@ -3,9 +3,7 @@
 // What waits on a write queue in tests: plain objects that note when and how they were resumed.
 
 #include <cstddef>
-#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +17,12 @@ namespace bytes_handoff::test {
 /// Names of those that were resumed, in order.
 using ResumeLog = std::vector<std::string>;
 
-/// A waiter of the kind `Base` that counts its resumptions.
+/// A waiter of the kind `Base`, made of `of`, that counts its resumptions.
 template <class Base>
 struct Probe : Base {
-  explicit Probe(std::string called = {}, ResumeLog* into = nullptr)
-      : name(std::move(called)), log(into) {}
+  template <class... Of>
+  explicit Probe(std::string called = {}, ResumeLog* into = nullptr, const Of&... of)
+      : Base(of...), name(std::move(called)), log(into) {}
 
   void resume(const void* context) noexcept override {
     ++resumed;
@@ -39,47 +38,31 @@ struct Probe : Base {
   const void* destroyed_context = nullptr;
 };
 
-using TicketProbe = Probe<detail::TicketWaiter>;
 using FlushProbe = Probe<detail::FlushWaiter>;
 using CloseProbe = Probe<detail::CloseWaiter>;
 using UnwrittenProbe = Probe<detail::UnwrittenWaiter>;
 
-/// A waiting write with its slices.
-template <class Sync>
-struct BasicWriteProbe : Probe<detail::BasicWriteWaiter<Sync>> {
-  explicit BasicWriteProbe(std::vector<Bytes> writes, std::string called = {},
-                           ResumeLog* into = nullptr)
-      : Probe<detail::BasicWriteWaiter<Sync>>(std::move(called), into), owned(std::move(writes)) {
-    this->slices = owned;
-  }
-  explicit BasicWriteProbe(std::string_view text, std::string called = {},
-                           ResumeLog* into = nullptr)
-      : BasicWriteProbe(std::vector<Bytes>{Bytes::copy_of(text)}, std::move(called), into) {}
+/// Waits for the end of one write.
+struct TicketProbe : Probe<detail::TicketWaiter> {
+  /// Precondition: it was admitted.
+  explicit TicketProbe(const std::optional<detail::AdmittedWrite>& of, std::string called = {},
+                       ResumeLog* into = nullptr)
+      : Probe(std::move(called), into, of.value()) {}
+};
 
-  [[nodiscard]] bool was_admitted() const { return this->resumed == 1 && !this->refusal; }
+/// A waiting write with its slices.
+struct WriteProbe : Probe<detail::WriteWaiter> {
+  explicit WriteProbe(std::vector<Bytes> writes, std::string called = {}, ResumeLog* into = nullptr)
+      : Probe(std::move(called), into), owned(std::move(writes)) {
+    slices = owned;
+  }
+  explicit WriteProbe(std::string_view text, std::string called = {}, ResumeLog* into = nullptr)
+      : WriteProbe(std::vector<Bytes>{Bytes::copy_of(text)}, std::move(called), into) {}
+
+  [[nodiscard]] bool was_admitted() const { return resumed == 1 && !refusal; }
 
   std::vector<Bytes> owned;
 };
-using WriteProbe = BasicWriteProbe<detail::StdSync>;
-
-struct ReleaseTicket {
-  template <class State>
-  void operator()(State* ticket) const noexcept {
-    ticket->release();
-  }
-};
-
-/// The holder's reference on a ticket.
-template <class Sync>
-using BasicTicketRef = std::unique_ptr<detail::TicketState<Sync>, ReleaseTicket>;
-using TicketRef = BasicTicketRef<detail::StdSync>;
-
-/// A ticket whose second reference is still with the caller: `get()` goes to the queue, and where
-/// the queue refuses it, `get()->release()`.
-template <class Sync = detail::StdSync>
-[[nodiscard]] BasicTicketRef<Sync> make_ticket() {
-  return BasicTicketRef<Sync>(detail::TicketState<Sync>::make());
-}
 
 /// What the queue has not written, if it is to be had by now.
 template <class Queue>
@@ -91,6 +74,7 @@ template <class Queue>
   detail::Effects effects;
   queue.cancel(probe, {}, effects);
   effects.resume_all();
+  effects.finish();
   return std::nullopt;
 }
 

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::test {
@@ -76,6 +77,7 @@ class ScriptedStream {
     watch_requests_ += effects.watch_time ? 1 : 0;
     ends_ += effects.ended ? 1 : 0;
     expect(ends_ <= 1, "ended twice");
+    effects.finish();
   }
 
   [[nodiscard]] bool turn_posted() const { return turn_posted_; }

@@ -9,9 +9,17 @@
 namespace bytes_handoff {
 namespace {
 
-constexpr Errc kAll[] = {Errc::limit_exceeded,   Errc::read_in_progress, Errc::closed,
-                         Errc::aborted,          Errc::timed_out,        Errc::no_progress,
-                         Errc::wait_in_progress, Errc::stream_exception};
+constexpr Errc kAll[] = {Errc::limit_exceeded,
+                         Errc::read_in_progress,
+                         Errc::closed,
+                         Errc::aborted,
+                         Errc::timed_out,
+                         Errc::no_progress,
+                         Errc::wait_in_progress,
+                         Errc::stream_exception,
+                         Errc::can_never_fit,
+                         Errc::too_many_waiters,
+                         Errc::too_many_waiting_bytes};
 
 TEST(Error, EveryCodeIsAnErrorOfTheLibrarysCategory) {
   for (const Errc code : kAll) {
@@ -40,7 +48,7 @@ TEST(Error, EveryCodeHasAMessageOfItsOwn) {
 }
 
 TEST(Error, AValueThatIsNoCodeSaysSo) {
-  for (const int value : {0, -1, 9, 1000}) {
+  for (const int value : {0, -1, 12, 1000}) {
     const std::string message = error_category().message(value);
     EXPECT_NE(message.find("unknown"), std::string::npos);
     EXPECT_NE(message.find(std::to_string(value)), std::string::npos);
@@ -59,7 +67,9 @@ TEST(Error, CodesCompareToTheUsualConditionsWhereThereIsOne) {
   EXPECT_TRUE(make_error_code(Errc::limit_exceeded) == std::errc::no_buffer_space);
   EXPECT_TRUE(make_error_code(Errc::read_in_progress) == std::errc::operation_in_progress);
   EXPECT_TRUE(make_error_code(Errc::wait_in_progress) == std::errc::operation_in_progress);
-  for (const Errc code : {Errc::closed, Errc::no_progress, Errc::stream_exception}) {
+  for (const Errc code :
+       {Errc::closed, Errc::no_progress, Errc::stream_exception, Errc::can_never_fit,
+        Errc::too_many_waiters, Errc::too_many_waiting_bytes}) {
     EXPECT_EQ(make_error_code(code).default_error_condition().category(), error_category());
   }
 }

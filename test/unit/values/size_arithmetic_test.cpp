@@ -274,7 +274,7 @@ TEST_F(SizeArithmeticOfAQueue, WhatAStreamClaimsToHaveTaken) {
     ASSERT_EQ(queue().begin_turn(batch, effects), Turn::kWrite);
     static_cast<void>(queue().finish_write({}, taken, true, batch, effects));
     EXPECT_EQ(queue().pending_bytes(), taken < 3 ? 6U : taken < 6 ? 3U : 0U);
-    EXPECT_EQ(first.ticket->is_done(), taken >= 3);
+    EXPECT_EQ(is_done(first.ticket), taken >= 3);
   }
 }
 

@@ -18,7 +18,10 @@ using test::pattern;
 
 class LastRunTest : public testing::Test {
  protected:
-  ~LastRunTest() override { pop(items_.size()); }
+  ~LastRunTest() override {
+    pop(items_.size());
+    releases_.run();
+  }
 
   /// `size` bytes at the front of a block of `capacity`, nobody else holding it.
   static Bytes slice_of_block(std::size_t size, std::size_t capacity,
@@ -30,7 +33,7 @@ class LastRunTest : public testing::Test {
 
   void push(Bytes bytes, std::uint64_t first_movable = 0) {
     items_.reserve(1);
-    const WriteItem item = WriteItem::take(bytes, TicketLink());
+    const WriteItem item = WriteItem::take(bytes);
     if (last_run_.ends_at(item.owner)) {
       last_run_.end_run(first_movable, releases_);
     }

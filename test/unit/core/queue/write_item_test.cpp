@@ -9,37 +9,23 @@
 #include <string_view>
 #include <vector>
 
-#include "bytes_handoff/core/queue/ticket_state.hpp"
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/pattern.hpp"
-#include "support/queue/queue_probes.hpp"
 
 namespace bytes_handoff::detail {
 namespace {
-
-TEST(TicketLink, KeepsThePointerAndWhetherItIsTheLast) {
-  const test::TicketRef ticket = test::make_ticket();
-  EXPECT_EQ(TicketLink().get<Ticket>(), nullptr);
-  EXPECT_FALSE(TicketLink().is_last());
-  EXPECT_FALSE(TicketLink(nullptr, true).is_last());
-  const TicketLink middle(ticket.get(), false);
-  const TicketLink last(ticket.get(), true);
-  EXPECT_EQ(middle.get<Ticket>(), ticket.get());
-  EXPECT_EQ(last.get<Ticket>(), ticket.get());
-  EXPECT_FALSE(middle.is_last());
-  EXPECT_TRUE(last.is_last());
-  ticket->release();
-}
 
 TEST(WriteItem, TakesTheBytesOver) {
   Bytes bytes = Bytes::copy_of("abc");
   const auto* data = bytes.data();
   auto* owner = BytesAccess::owner(bytes);
-  const WriteItem item = WriteItem::take(bytes, TicketLink());
+  const WriteItem item = WriteItem::take(bytes);
   EXPECT_TRUE(bytes.empty());
   EXPECT_EQ(BytesAccess::owner(bytes), nullptr);
   EXPECT_EQ(item.data, data);
   EXPECT_EQ(item.size, 3U);
+  EXPECT_EQ(item.waiter, nullptr);
   ASSERT_EQ(item.owner, owner);
   item.owner->release(1);
 }
@@ -70,18 +56,6 @@ TEST(DeferredReleases, DropReferencesWhenTheyAreRunAndNotBefore) {
   releases.run();
 }
 
-TEST(DeferredReleases, AreRunAtTheEndOfTheScope) {
-  Counted counted;
-  const auto watch = counted.alive;
-  Bytes bytes = Bytes::from_owner(std::move(counted));
-  counted.alive.reset();
-  {
-    DeferredReleases releases;
-    releases.add(BytesAccess::release(bytes));
-  }
-  EXPECT_EQ(watch.use_count(), 1);
-}
-
 TEST(DeferredReleases, NeighboursOfOneOwnerTakeOnePlace) {
   DeferredReleases releases;
   std::vector<Bytes> owners;
@@ -110,7 +84,7 @@ class WriteBatchTest : public testing::Test {
   }
   void push(Bytes bytes) {
     items_.reserve(1);
-    items_.push_back(WriteItem::take(bytes, TicketLink()));
+    items_.push_back(WriteItem::take(bytes));
   }
   [[nodiscard]] std::string text() const {
     std::string text;

@@ -34,8 +34,8 @@ TEST_F(WriteQueueAdmission, TheFirstWritePostsOneTurnForTheWholeBurst) {
 
 TEST_F(WriteQueueAdmission, AdmittedSlicesAreLeftEmpty) {
   auto slices = slices_of({"abc", "de"});
-  ASSERT_TRUE(stream().step(
-      [&](detail::Effects& e) { return queue().try_write(slices, nullptr, e).has_value(); }));
+  ASSERT_TRUE(
+      stream().step([&](detail::Effects& e) { return queue().try_write(slices, e).has_value(); }));
   EXPECT_TRUE(slices[0].empty());
   EXPECT_TRUE(slices[1].empty());
 }
@@ -105,7 +105,7 @@ TEST_F(WriteQueueAdmission, ARefusedWriteKeepsItsBytesInTheSameBlock) {
   EXPECT_EQ(BytesAccess::owner(refused.bytes[0]), owner);
   EXPECT_EQ(refused.bytes[0].view(), "de");
   EXPECT_EQ(refused.bytes[1].view(), "f");
-  EXPECT_FALSE(refused.ticket->is_done());
+  EXPECT_FALSE(refused.ticket.has_value());
   EXPECT_EQ(queue().pending_bytes(), 3U);
   EXPECT_EQ(queue().pending_items(), 1U);
   stream().run();
@@ -142,11 +142,11 @@ TEST_F(WriteQueueAdmission, AnEmptyWriteIsAnItemKeepsItsPlaceAndMakesNoStreamCal
   EXPECT_EQ(queue().pending_items(), 3U);
   stream().begin();
   stream().finish(Reply::only(1));
-  EXPECT_FALSE(empty.ticket->is_done()) << "it overtook what is before it";
+  EXPECT_FALSE(is_done(empty.ticket)) << "it overtook what is before it";
   stream().finish(Reply::only(1));
   expect_result(first.ticket, {}, 2);
   expect_result(empty.ticket, {}, 0);
-  EXPECT_FALSE(last.ticket->is_done());
+  EXPECT_FALSE(is_done(last.ticket));
   stream().run();
   expect_result(last.ticket, {}, 1);
   EXPECT_EQ(stream().operations(), 3U);
@@ -217,7 +217,7 @@ TEST_F(WriteQueueAdmission, WhereMemoryIsShortNothingChanges) {
   detail::Effects effects;
   {
     FailingAllocations failing;
-    EXPECT_THROW(static_cast<void>(queue().try_write(std::span(&bytes, 1), nullptr, effects)),
+    EXPECT_THROW(static_cast<void>(queue().try_write(std::span(&bytes, 1), effects)),
                  std::bad_alloc);
     EXPECT_THROW(static_cast<void>(queue().wait_write(probe, effects)), std::bad_alloc);
   }
@@ -242,12 +242,12 @@ TEST_F(WriteQueueAdmission, ASteadyStreamOfWritesAllocatesNothing) {
     detail::Effects effects;
     for (int i = 0; i < 100; ++i) {
       std::array slices{source};
-      TicketRef ticket = make_ticket();
-      ASSERT_TRUE(queue().try_write(slices, ticket.get(), effects).has_value());
+      ASSERT_TRUE(queue().try_write(slices, effects).has_value());
     }
     ASSERT_EQ(queue().begin_turn(batch, effects), Turn::kWrite);
     while (queue().finish_write({}, SIZE_MAX, false, batch, effects) == Turn::kWrite) {
     }
+    effects.finish();
   };
   round();
   const AllocationScope counted;

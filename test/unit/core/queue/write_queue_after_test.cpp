@@ -114,8 +114,8 @@ TEST_F(WriteQueueOrphan, EveryoneIsToldWhichContextGoesAndGetsClosed) {
   open({.max_items = 2, .max_pending_bytes = 10});
   const Submitted first = submit("abc");
   const Submitted second = submit("def");
-  TicketProbe ticket;
-  ASSERT_EQ(first.ticket->start_wait(ticket), detail::Ticket::WaitStart::kWaiting);
+  TicketProbe ticket(first.ticket);
+  ASSERT_EQ(wait(ticket), TicketWait::kWaiting);
   WriteProbe waiting("x");
   FlushProbe flush;
   CloseProbe closed;

@@ -76,7 +76,7 @@ TEST_F(WriteQueueBatching, AtMostOneMiBLeavesAtOnceAndALargeItemIsCut) {
   EXPECT_EQ(stream().batch().items, 2U);
   stream().finish(Reply::all());
   expect_result(small.ticket, {}, 4);
-  EXPECT_FALSE(cut.ticket->is_done());
+  EXPECT_FALSE(is_done(cut.ticket));
   EXPECT_EQ(stream().batch().bytes, 1000U + 4U + 4U);
   stream().run();
   expect_result(cut.ticket, {}, large.size());
@@ -194,8 +194,8 @@ TEST_F(WriteQueueBatching, JoinedSlicesAreWrittenInOrderAndEachTicketTold) {
   EXPECT_EQ(stream().batch().count, 1U);
   EXPECT_EQ(stream().batch().bytes, 960U);
   EXPECT_EQ(stream().finish(Reply::only(75)), Turn::kWrite);
-  EXPECT_TRUE(all[0].ticket->is_done());
-  EXPECT_FALSE(all[1].ticket->is_done());
+  EXPECT_TRUE(is_done(all[0].ticket));
+  EXPECT_FALSE(is_done(all[1].ticket));
   EXPECT_EQ(queue().pending_bytes(), 5940U);
   EXPECT_EQ(stream().batch().bytes, 885U) << "the rest of what was joined";
   stream().run();

@@ -188,8 +188,8 @@ TEST_F(WriteQueueFailure, AtEveryOperationTheTicketsAddUpToWhatThePeerGot) {
       ASSERT_EQ(stream().received() + rest_of(unwritten_of(queue()).value()), admitted);
       std::size_t written = 0;
       for (const Submitted& one : all) {
-        ASSERT_TRUE(one.refusal || one.ticket->is_done());
-        written += one.refusal ? 0 : one.ticket->result().written;
+        ASSERT_TRUE(one.refusal || is_done(one.ticket));
+        written += one.refusal ? 0 : queue().result(one.ticket.value()).value().written;
       }
       ASSERT_EQ(written, stream().received().size());
       ASSERT_EQ(stream().ends(), 1);

@@ -47,10 +47,10 @@ class WriteQueueLocking : public testing::Test {
 TEST_F(WriteQueueLocking, ASubmissionTakesTheLockOnceHoweverManySlicesItHas) {
   for (const std::size_t count : {0U, 1U, 2U, 190U, 50U}) {
     std::vector<Bytes> group = slices(count);
-    EXPECT_EQ(locks_of([&] { static_cast<void>(queue.try_write(group, nullptr, effects)); }), 1U)
+    EXPECT_EQ(locks_of([&] { static_cast<void>(queue.try_write(group, effects)); }), 1U)
         << count << " slices; fifty are too many by then";
   }
-  BasicWriteProbe<CountingSync> waits(slices(50));
+  WriteProbe waits(slices(50));
   EXPECT_EQ(locks_of([&] { static_cast<void>(queue.wait_write(waits, effects)); }), 1U);
   EXPECT_EQ(locks_of([&] { queue.cancel(waits, effects); }), 1U);
 }
@@ -58,10 +58,10 @@ TEST_F(WriteQueueLocking, ASubmissionTakesTheLockOnceHoweverManySlicesItHas) {
 TEST_F(WriteQueueLocking, WhatACancelledWriteLetsInTakesItOnceAStep) {
   Queue in_steps{{.max_items = 200}, 10};
   std::vector<Bytes> group = slices(150);
-  ASSERT_TRUE(in_steps.try_write(group, nullptr, effects).has_value());
-  BasicWriteProbe<CountingSync> large(slices(51));
+  ASSERT_TRUE(in_steps.try_write(group, effects).has_value());
+  WriteProbe large(slices(51));
   ASSERT_EQ(in_steps.wait_write(large, effects), Queue::Wait::kWaiting);
-  std::deque<BasicWriteProbe<CountingSync>> behind;
+  std::deque<WriteProbe> behind;
   for (int i = 0; i < 45; ++i) {
     ASSERT_EQ(in_steps.wait_write(behind.emplace_back(slices(1)), effects), Queue::Wait::kWaiting);
   }
@@ -73,7 +73,7 @@ TEST_F(WriteQueueLocking, WhatACancelledWriteLetsInTakesItOnceAStep) {
 TEST_F(WriteQueueLocking, AGatherOfManyWritesTakesItOnceAndTheirEndOnce) {
   for (int i = 0; i < 100; ++i) {
     std::vector<Bytes> one = slices(1);
-    ASSERT_TRUE(queue.try_write(one, nullptr, effects).has_value());
+    ASSERT_TRUE(queue.try_write(one, effects).has_value());
   }
   using Turn = Queue::Turn;
   detail::WriteBatch batch{};

@@ -162,9 +162,9 @@ TEST_F(WriteQueueTraps, Trap09_TicketsAndBudgetOnlyWithTheWholeBatch) {
   stream().begin();
   EXPECT_EQ(stream().batch().bytes, 64U * 1024U);
   for (std::size_t i = 0; i < 64; ++i) {
-    EXPECT_FALSE(all[i].ticket->is_done());
+    EXPECT_FALSE(is_done(all[i].ticket));
     stream().finish(Reply::only(1024));
-    EXPECT_TRUE(all[i].ticket->is_done());
+    EXPECT_TRUE(is_done(all[i].ticket));
     EXPECT_EQ(queue().pending_bytes(), (63 - i) * 1024);
   }
 }

@@ -138,8 +138,6 @@ TEST_F(WriteQueueWaiters, AGroupWaitsForItsBytesAndItsItemsTogether) {
   send("a");
   send("b");
   WriteProbe group(slices_of({"1", "2", "3"}));
-  group.ticket = make_ticket().release();
-  TicketRef ticket(group.ticket);
   EXPECT_EQ(wait(group), Wait::kWaiting);
   EXPECT_EQ(queue().pending_items(), 2U);
   stream().begin();
@@ -148,7 +146,7 @@ TEST_F(WriteQueueWaiters, AGroupWaitsForItsBytesAndItsItemsTogether) {
   EXPECT_EQ(queue().pending_items(), 4U);
   stream().run();
   EXPECT_EQ(stream().received(), "ab123");
-  expect_result(ticket, {}, 3);
+  expect_result(group.write, {}, 3);
 }
 
 TEST_F(WriteQueueWaiters, AnEmptyWriteWaitsForAnItemAndLeavesNoOneBehind) {
