@@ -19,7 +19,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// and one that is larger goes alone, as it is. Slices that are neighbours in one block are not
 /// copied.
 ///
-/// For a stream of one's own, before the first `spawn` with it:
+/// For a stream of one's own, before the first `WriteHandoff` in front of it:
 ///
 ///     template <>
 ///     inline constexpr std::size_t bytes_handoff::kJoinedWriteBytes<MyStream> = 4096;
