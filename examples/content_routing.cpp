@@ -8,7 +8,6 @@
 #include <chrono>
 #include <exception>
 #include <iostream>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -24,12 +23,6 @@ struct Upstreams {
   WriteHandoff& of(std::string_view frame) { return frame.starts_with("red ") ? red : blue; }
 };
 
-/// Waits for room. A closed upstream gives the bytes back in the error, with the reason.
-asio::awaitable<void> hand_on(WriteHandoff& upstream, Bytes bytes) {
-  const auto admitted = co_await upstream.async_write_detached(std::move(bytes), use_awaitable);
-  if (!admitted) throw std::runtime_error(admitted.error().message());
-}
-
 asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
   HandoffBuffer buffer;
   bool tunnel = false;
@@ -39,10 +32,12 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       if (newline == std::string_view::npos) break;
       Bytes frame = buffer.split_prefix(newline + 1).value();
       tunnel = frame.view() == "TUNNEL\n";
-      co_await hand_on(upstreams.of(frame.view()), std::move(frame));
+      // Waits for room, and throws if the upstream has ended.
+      co_await upstreams.of(frame.view()).async_write(frame, use_awaitable);
     }
     if (tunnel && !buffer.is_empty()) {
-      co_await hand_on(upstreams.blue, buffer.freeze_all());
+      Bytes piece = buffer.freeze_all();
+      co_await upstreams.blue.async_write(piece, use_awaitable);
     }
   }
   co_await upstreams.red.async_close(use_awaitable);
@@ -70,8 +65,7 @@ int main() {
   auto [client, proxy] = bytes_handoff::make_duplex(context, 1024);
   auto [to_red, red] = bytes_handoff::make_duplex(context, 1024);
   auto [to_blue, blue] = bytes_handoff::make_duplex(context, 1024);
-  Upstreams upstreams{WriteHandoff::spawn(std::move(to_red), {}).value(),
-                      WriteHandoff::spawn(std::move(to_blue), {}).value()};
+  Upstreams upstreams{WriteHandoff(std::move(to_red)), WriteHandoff(std::move(to_blue))};
   asio::co_spawn(context, route(std::move(proxy), std::move(upstreams)), report);
   asio::co_spawn(context, print("red", std::move(red)), report);
   asio::co_spawn(context, print("blue", std::move(blue)), report);

@@ -1,5 +1,5 @@
-// A bounded write queue: what does not fit comes back with the reason, or waits its turn; a ticket
-// tells when its bytes have been written; closing writes what was admitted.
+// A bounded write queue: what does not fit stays with the caller, or waits its turn; a ticket tells
+// when its bytes have been written; closing writes what was admitted.
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
@@ -14,23 +14,28 @@ using bytes_handoff::DuplexStream;
 using bytes_handoff::WriteHandoff;
 
 asio::awaitable<void> write(WriteHandoff out) {
-  auto first = out.try_write(Bytes::copy_of("first "));
+  Bytes one = Bytes::copy_of("first ");
+  auto first = out.try_write(one);
   std::cout << "admitted: " << out.pending_bytes() << " of 10 bytes\n";
 
-  auto refused = out.try_write(Bytes::copy_of("second "));
-  std::cout << "refused: " << refused.error().message() << '\n';
+  Bytes two = Bytes::copy_of("second ");
+  if (auto refused = out.try_write(two); !refused) {
+    std::cout << refused.error().message() << '\n';
+  }
 
-  // The very slice comes back; here it waits for room instead.
-  auto second = co_await out.async_write(std::move(refused.error().bytes), use_awaitable);
+  // The bytes are still ours; here they wait for room instead.
+  auto second = co_await out.async_write(two, use_awaitable);
   std::cout << "the first is written: " << std::boolalpha << first->is_done() << '\n';
 
-  const std::size_t written = co_await second->async_wait(use_awaitable);
+  const std::size_t written = co_await second.async_wait(use_awaitable);
   std::cout << "the second is written: " << written << " bytes\n";
 
-  out.try_write_detached(Bytes::from_static("third"));
+  // Nobody will ask for this one: the ticket is dropped.
+  Bytes three = Bytes::from_static("third");
+  co_await out.async_write(three, use_awaitable);
   co_await out.async_close(use_awaitable);
-  auto late = out.try_write_detached(Bytes::from_static("fourth"));
-  std::cout << "after the close: " << late.error().message() << '\n';
+  Bytes four = Bytes::from_static("fourth");
+  std::cout << "after the close: " << out.try_write(four).error().message() << '\n';
 }
 
 asio::awaitable<void> read(DuplexStream stream) {
@@ -46,7 +51,7 @@ int main() {
   };
   asio::io_context context;
   auto [near, far] = bytes_handoff::make_duplex(context, 1024);
-  auto out = WriteHandoff::spawn(std::move(near), {.max_pending_bytes = 10}).value();
+  WriteHandoff out(std::move(near), {.max_pending_bytes = 10});
   asio::co_spawn(context, write(std::move(out)), report);
   asio::co_spawn(context, read(std::move(far)), report);
   context.run();

@@ -27,15 +27,17 @@ enum class StreamOwnership : bool;
 enum class TurnStart : bool;
 
 /// What a write cannot take, since it could not leave a refused slice there: a temporary, or what
-/// is const.
+/// is const. A temporary span is none: it owns no slices.
 template <class T>
-concept TemporaryOrConst =
-    !std::is_lvalue_reference_v<T> || std::is_const_v<std::remove_reference_t<T>>;
+concept UnwritableSlice = std::same_as<std::remove_cvref_t<T>, Bytes> &&
+    (!std::is_lvalue_reference_v<T> || std::is_const_v<std::remove_reference_t<T>>);
 template <class T>
-concept UnwritableBytes = TemporaryOrConst<T> &&
-    (std::same_as<std::remove_cvref_t<T>, Bytes> ||
-     (std::ranges::range<T> && !std::ranges::borrowed_range<T> &&
-      std::same_as<std::ranges::range_value_t<T>, Bytes>));
+concept UnwritableSlices = std::ranges::range<T> &&
+    std::same_as<std::ranges::range_value_t<T>, Bytes> &&
+    (!std::ranges::borrowed_range<T> ||
+     std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<T>>>);
+template <class T>
+concept UnwritableBytes = UnwritableSlice<T> || UnwritableSlices<T>;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
@@ -135,8 +137,8 @@ class WriteHandoff {
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
   try_write(std::span<Bytes> slices);
-  template <detail::UnwritableBytes T>
-  void try_write(T&& bytes) = delete;  // pass a variable, which keeps the bytes of a refused write
+  template <detail::UnwritableBytes TemporaryOrConst>
+  void try_write(TemporaryOrConst&&) = delete;  // a variable keeps what is refused
 
   /// As `try_write`, but waits for room, first come, first served.
   ///
@@ -155,8 +157,8 @@ class WriteHandoff {
   auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken());
   template <class CompletionToken = DefaultToken>
   auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken());
-  template <detail::UnwritableBytes T, class... Token>
-  void async_write(T&& bytes, Token&&... token) = delete;  // pass a variable, as to `try_write`
+  template <detail::UnwritableBytes TemporaryOrConst, class... Token>
+  void async_write(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
 
   /// Waits until all that was admitted before has been written.
   ///

@@ -2,6 +2,4 @@
 #include <bytes_handoff/duplex.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 
-void spawn(bytes_handoff::DuplexStream& stream) {
-  static_cast<void>(bytes_handoff::WriteHandoff::spawn(stream, {}));
-}
+void make(bytes_handoff::DuplexStream& stream) { const bytes_handoff::WriteHandoff out(stream); }

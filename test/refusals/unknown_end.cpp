@@ -17,6 +17,4 @@ struct Looks {
   asio::ip::tcp::socket socket;
 };
 
-void spawn(Looks stream) {
-  static_cast<void>(bytes_handoff::WriteHandoff::spawn(std::move(stream), {}));
-}
+void make(Looks stream) { const bytes_handoff::WriteHandoff out(std::move(stream)); }

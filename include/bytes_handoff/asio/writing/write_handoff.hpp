@@ -80,13 +80,15 @@ detail::HandlePointer WriteHandoff::start(std::shared_ptr<Stream> stream,
 template <detail::AtEnd kAtEnd, class Stream>
 detail::HandlePointer WriteHandoff::start_owning(Stream&& stream,
                                                  const WriteHandoffConfig& config) {
-  static_assert(!std::is_lvalue_reference_v<Stream>,
-                "move the stream in, or pass a shared_ptr to it");
-  if (auto valid = config.validate(); !valid) {
-    throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
+  constexpr bool kIsLvalue = std::is_lvalue_reference_v<Stream>;
+  static_assert(!kIsLvalue, "move the stream in, or pass a shared_ptr to it");
+  if constexpr (!kIsLvalue) {  // the one error is enough
+    if (auto valid = config.validate(); !valid) {
+      throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
+    }
+    return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)),
+                         detail::StreamOwnership::kOwned, config);
   }
-  return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)), detail::StreamOwnership::kOwned,
-                       config);
 }
 
 template <class Stream>

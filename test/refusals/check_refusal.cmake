@@ -1,0 +1,23 @@
+# Compiles SOURCE with COMPILER and OPTIONS. There must be exactly ERRORS errors, or any number of
+# them for "some", and the output must match MESSAGE as often, at least.
+
+execute_process(
+  COMMAND "${COMPILER}" ${OPTIONS} "${SOURCE}"
+  RESULT_VARIABLE status
+  OUTPUT_VARIABLE output
+  ERROR_VARIABLE output)
+string(REGEX MATCHALL "error: " errors "${output}")
+string(REGEX MATCHALL "${MESSAGE}" messages "${output}")
+list(LENGTH errors errors)
+list(LENGTH messages messages)
+
+if(status EQUAL 0)
+  message(FATAL_ERROR "It compiles.")
+elseif(ERRORS STREQUAL "some")
+  set(ERRORS 1)
+elseif(NOT errors EQUAL ERRORS)
+  message(FATAL_ERROR "There are ${errors} errors, not ${ERRORS}:\n${output}")
+endif()
+if(messages LESS ERRORS)
+  message(FATAL_ERROR "The compiler says '${MESSAGE}' ${messages} times:\n${output}")
+endif()

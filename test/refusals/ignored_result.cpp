@@ -1,0 +1,14 @@
+// Results that nobody looks at: what was refused would be lost.
+#include <bytes_handoff/write_handoff.hpp>
+#include <vector>
+
+using bytes_handoff::Bytes;
+using bytes_handoff::ReplayFrom;
+using bytes_handoff::UnwrittenEntries;
+using bytes_handoff::WriteHandoff;
+
+void ignore(WriteHandoff& out, Bytes bytes, std::vector<Bytes> slices, UnwrittenEntries unwritten) {
+  out.try_write(bytes);
+  out.try_write(slices);
+  replay(out, unwritten, ReplayFrom::entry_start);
+}
