@@ -194,7 +194,7 @@ net::awaitable<void> close_and_let_go(WriteHandoff out, std::atomic<unsigned>& c
 TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts) {
   Random random;
   SCOPED_TRACE(seed_note());
-  const auto rounds = static_cast<unsigned>(count_or(2000));
+  const auto rounds = static_cast<unsigned>(count_or(200));
   net::thread_pool pool(2);
   ThreadedStreams streams;
   std::atomic<unsigned> closed{0};
@@ -217,20 +217,20 @@ TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts)
   EXPECT_EQ(closed, rounds);
 }
 
-struct OnContext {
+struct RunsOnContext {
   static auto executor(net::io_context& context) { return context.get_executor(); }
 };
-struct OnStrand {
+struct RunsOnStrand {
   static auto executor(net::io_context& context) { return net::make_strand(context); }
 };
-struct OnAny {
+struct RunsOnAny {
   static net::any_io_executor executor(net::io_context& context) { return context.get_executor(); }
 };
 
 template <class On>
 class SubmittingThreadsOn : public testing::Test {};
-using Executors = testing::Types<OnContext, OnStrand, OnAny>;
-TYPED_TEST_SUITE(SubmittingThreadsOn, Executors);
+using SubmittingExecutors = testing::Types<RunsOnContext, RunsOnStrand, RunsOnAny>;
+TYPED_TEST_SUITE(SubmittingThreadsOn, SubmittingExecutors);
 
 TYPED_TEST(SubmittingThreadsOn, may_go_on_while_the_context_is_destroyed) {
   Random random;
