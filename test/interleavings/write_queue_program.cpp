@@ -11,6 +11,15 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
     all.emplace_back([this, i] { produce(i); });
   }
   all.emplace_back([this] { write(); });
+  add_cancellers_and_flush(all);
+  add_ends(all);
+  for (std::size_t i = 0; i < shape_.takers; ++i) {
+    all.emplace_back([this, i] { take_unwritten(takers_[i]); });
+  }
+  return all;
+}
+
+void WriteQueueProgram::add_cancellers_and_flush(std::vector<std::function<void()>>& all) {
   if (shape_.cancels) {
     all.emplace_back([this] {
       step([this](detail::Effects& e) {
@@ -31,6 +40,21 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
   if (shape_.has_rival) {
     all.emplace_back([this] { use_first_ticket(); });
   }
+  if (shape_.cancels_taker) {
+    all.emplace_back([this] {
+      step([this](detail::Effects& e) { queue_.cancel(takers_[0], error_value(125), e); });
+    });
+  }
+  if (shape_.flushes) {
+    all.emplace_back([this] {
+      if (!queue_.wait_flush(flush_)) {
+        Stepper::wait_until([this] { return flush_.resumed != 0; });
+      }
+    });
+  }
+}
+
+void WriteQueueProgram::add_ends(std::vector<std::function<void()>>& all) {
   if (shape_.closes) {
     all.emplace_back([this] {
       step([this](detail::Effects& e) {
@@ -55,22 +79,6 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
       });
     });
   }
-  for (std::size_t i = 0; i < shape_.takers; ++i) {
-    all.emplace_back([this, i] { take_unwritten(takers_[i]); });
-  }
-  if (shape_.cancels_taker) {
-    all.emplace_back([this] {
-      step([this](detail::Effects& e) { queue_.cancel(takers_[0], error_value(125), e); });
-    });
-  }
-  if (shape_.flushes) {
-    all.emplace_back([this] {
-      if (!queue_.wait_flush(flush_)) {
-        Stepper::wait_until([this] { return flush_.resumed != 0; });
-      }
-    });
-  }
-  return all;
 }
 
 template <class Step>
@@ -298,8 +306,8 @@ std::uint64_t WriteQueueProgram::state_of(const std::optional<TicketProbe>& wait
   return all;
 }
 
-std::uint64_t WriteQueueProgram::state() {
-  std::uint64_t all = queue_.state();
+std::uint64_t WriteQueueProgram::state_of_writes() const {
+  std::uint64_t all = 0;
   for (const Write& write : writes_) {
     const std::uint64_t outcome = write.outcome ? static_cast<std::uint64_t>(*write.outcome) : 9;
     const std::uint64_t refusal =
@@ -314,6 +322,11 @@ std::uint64_t WriteQueueProgram::state() {
       all = mixed(all, each);
     }
   }
+  return all;
+}
+
+std::uint64_t WriteQueueProgram::state() {
+  std::uint64_t all = mixed(queue_.state(), state_of_writes());
   all = mixed(all, state_of(rival_));
   for (const std::size_t at : at_write_) {
     all = mixed(all, at);

@@ -48,12 +48,9 @@ void BufferWorld::act(BufferOperation::Kind kind, Choices& choices) {
     case Kind::kReserve:
       reserve(choices);
       break;
-    case Kind::kHandTailOn: {
-      BytesMut tail = buffer_.take_tail();
-      expect(buffer_.is_empty() && buffer_.capacity() == 0, "a buffer whose tail was taken");
-      replace_buffer(choices, std::move(tail), std::exchange(model_, ""));
+    case Kind::kHandTailOn:
+      hand_tail_on(choices);
       break;
-    }
     case Kind::kRefuseTail:
       refuse_tail(choices);
       break;
@@ -73,6 +70,12 @@ void BufferWorld::act(BufferOperation::Kind kind, Choices& choices) {
       use_slice(choices);
       break;
   }
+}
+
+void BufferWorld::hand_tail_on(Choices& choices) {
+  BytesMut tail = buffer_.take_tail();
+  expect(buffer_.is_empty() && buffer_.capacity() == 0, "a buffer whose tail was taken");
+  replace_buffer(choices, std::move(tail), std::exchange(model_, ""));
 }
 
 HandoffBufferConfig BufferWorld::any_config(Choices& choices, std::size_t least_limit) {

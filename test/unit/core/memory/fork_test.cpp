@@ -23,6 +23,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/memory.hpp"
 #include "support/pattern.hpp"
+#include "support/sanitizers.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -30,7 +31,8 @@ namespace {
 using test::pattern;
 
 constexpr unsigned kChildSeconds = 20;
-constexpr int kForks = 100;
+// AddressSanitizer copies much at each.
+constexpr int kForks = BYTES_HANDOFF_TEST_WITH_ASAN ? 10 : 100;
 
 /// Takes and drops so much of every size that the caches are exchanged with the depot.
 void visit_the_depot() {
