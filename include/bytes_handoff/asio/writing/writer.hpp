@@ -441,9 +441,7 @@ class Writer final : public WriterBase {
   void let_go_of_stream() noexcept {
     const std::shared_ptr<Stream> stream = std::move(stream_);
     end_.let_go(stream, queue());
-    if (!has_handles()) {
-      queue().discard_unwritten();
-    }
+    discard_without_handles();
   }
 
   std::shared_ptr<Stream> stream_;           // until the queue has ended
