@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -20,9 +21,12 @@ concept HasExecutor = requires(Stream& stream) {
   stream.get_executor();
 };
 
+// With two buffers, as a writer does: one that is none of a sequence is more than some streams of
+// Beast's can be compiled with.
 template <class Stream>
-concept HasAsyncWriteSome = requires(Stream& stream, const net::const_buffer& bytes) {
-  stream.async_write_some(bytes, AnyWriteHandler());
+concept HasAsyncWriteSome = requires(Stream& stream,
+                                     const std::array<net::const_buffer, 2>& buffers) {
+  stream.async_write_some(buffers, AnyWriteHandler());
 };
 
 template <class Stream>

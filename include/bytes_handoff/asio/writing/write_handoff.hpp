@@ -23,13 +23,14 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Byt
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes> slices,
                                                                 detail::TurnStart turn) {
-  detail::Effects effects(writer_->guard());
-  const auto admitted = writer_->queue().try_write(slices, effects);
-  writer_->carry_out(effects, turn);
+  detail::WriterPointer writer(writer_.get());  // a turn may let go of a slice, and that of this
+  detail::Effects effects(writer->guard());
+  const auto admitted = writer->queue().try_write(slices, effects);
+  writer->carry_out(effects, turn);
   if (!admitted) {
     return unexpected(detail::to_refusal(admitted.error()));
   }
-  return detail::TicketAccess::make(detail::WriterPointer(writer_.get()), *admitted);
+  return detail::TicketAccess::make(std::move(writer), *admitted);
 }
 
 template <class CompletionToken>
