@@ -10,7 +10,7 @@
 #include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
-#include "bytes_handoff/asio/writing/writer_pointer.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/ends.hpp"

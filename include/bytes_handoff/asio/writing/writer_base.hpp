@@ -10,7 +10,7 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
-#include "bytes_handoff/asio/writing/writer_pointer.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::detail {
