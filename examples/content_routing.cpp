@@ -41,7 +41,7 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       tunnel = frame.view() == "TUNNEL\n";
       co_await hand_on(upstreams.of(frame.view()), std::move(frame));
     }
-    if (tunnel && !buffer.is_empty()) {
+    if (tunnel && !buffer.empty()) {
       co_await hand_on(upstreams.blue, buffer.freeze_all());
     }
   }

@@ -31,9 +31,9 @@ HandoffBuffer make_buffer(const ProxyConfig& config) {
   if (config.read_block != 0) buffer.block_size = config.read_block;
   // A block, which is a power of two.
   const std::size_t least = std::max({buffer.block_size, buffer.read_reserve, kLeastPiece});
-  buffer.max_len = least > SIZE_MAX / 2 ? least : std::bit_ceil(least);
+  buffer.max_size = least > SIZE_MAX / 2 ? least : std::bit_ceil(least);
   buffer.gather_for = config.gather_for;
-  return HandoffBuffer::create(buffer).value();
+  return HandoffBuffer(buffer);
 }
 
 template <class Writer>
@@ -115,7 +115,7 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
   // Until all is written, what is queued may keep the block that was read into, and the next read
   // would take one more.
   if (!me.has_budget_for_a_block()) return wait_until_written(std::move(self));
-  if (!me.buffer_.is_empty()) me.hold_what_fills_the_block();
+  if (!me.buffer_.empty()) me.hold_what_fills_the_block();
   read(std::move(self));
 }
 
@@ -124,9 +124,9 @@ void HandoffProxy<Reader, Writer>::route(Self self) {
 // write budget, the frame moves.
 template <class Reader, class Writer>
 void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
-  const std::size_t block = buffer_.config().max_len;
+  const std::size_t block = buffer_.config().max_size;
   const std::size_t reserve = buffer_.config().read_reserve;
-  const std::size_t len = buffer_.len();
+  const std::size_t len = buffer_.size();
   const bool would_move = buffer_.capacity() - len < std::min(reserve, block - len);
   if (len != block && (!would_move || len < least_to_hold())) return;
   held_.add(buffer_.freeze_all());
@@ -135,7 +135,7 @@ void HandoffProxy<Reader, Writer>::hold_what_fills_the_block() {
 
 template <class Reader, class Writer>
 std::size_t HandoffProxy<Reader, Writer>::least_to_hold() const {
-  const std::size_t block = buffer_.config().max_len;
+  const std::size_t block = buffer_.config().max_size;
   if (write_pending_bytes_ >= block - kLeastToHold) return kLeastToHold;
   return block - write_pending_bytes_;
 }
@@ -182,7 +182,7 @@ std::size_t HandoffProxy<Reader, Writer>::collect_held() {
 template <class Reader, class Writer>
 bool HandoffProxy<Reader, Writer>::find_unit() {
   if (tunnel_) {
-    unit_bytes_ = buffer_.len();
+    unit_bytes_ = buffer_.size();
     return unit_bytes_ != 0;
   }
   const auto unit =

@@ -30,8 +30,8 @@ struct PrefixPolicy {
 
 struct HandoffBufferConfig {
   /// Bytes that may be buffered. At least 1.
-  std::size_t max_len = 1024 * 1024;
-  /// The least room, in bytes, that a read is offered while `max_len` allows it. At least 1.
+  std::size_t max_size = 1024 * 1024;
+  /// The least room, in bytes, that a read is offered while `max_size` allows it. At least 1.
   std::size_t read_reserve = 16 * 1024;
   /// Bytes of a block that reads fill, rounded up to a power of two and to `read_reserve`. A read
   /// is offered all that its block has spare: larger blocks mean fewer, larger reads.
@@ -48,9 +48,6 @@ struct HandoffBufferConfig {
   /// time. It allocates a timer. The stream's receive
   /// low-water mark is raised meanwhile, where it has one.
   std::chrono::nanoseconds gather_for{0};
-
-  /// The first rule that this breaks, if any.
-  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
 };
 
 struct WriteHandoffConfig {
@@ -96,5 +93,14 @@ struct WriteHandoffConfig {
   /// The first rule that this breaks, if any.
   [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
 };
+
+namespace detail {
+
+/// Throws `std::invalid_argument` if `config` can never work. Its text names the member, its value
+/// and the first rule that it breaks.
+void throw_if_invalid(const HandoffBufferConfig& config);
+void throw_if_invalid(const WriteHandoffConfig& config);
+
+}  // namespace detail
 
 }  // namespace bytes_handoff

@@ -19,8 +19,6 @@ class ReadClaim;
 struct BufferAccess;
 }  // namespace detail
 
-struct FromTailError;
-
 /// A bounded read buffer that outlives the parsers that look into it.
 ///
 /// It reads what a stream has, keeps it as protocol state, lets a parser look without committing,
@@ -42,12 +40,14 @@ class HandoffBuffer {
   /// Empty, with the default configuration. Allocates nothing.
   HandoffBuffer() noexcept = default;
 
-  /// Empty, with `config`, or the rule that `config` breaks. Allocates nothing.
-  [[nodiscard]] static expected<HandoffBuffer, ConfigError> create(HandoffBufferConfig config);
+  /// Empty, with `config`. Allocates nothing. Throws `std::invalid_argument` that names the member
+  /// and the rule if `config` can never work.
+  explicit HandoffBuffer(HandoffBufferConfig config);
 
-  /// Starts from bytes that another parser left, without copying them. Refused when they are more
-  /// than `config.max_len`, or when `config` can never work; the tail comes back in the error.
-  [[nodiscard]] static expected<HandoffBuffer, FromTailError> from_tail(BytesMut tail,
+  /// Starts from the bytes that another parser left, without copying them, and leaves `tail` empty.
+  /// Refused if they are more than `config.max_size`; then `tail` keeps them. Throws
+  /// `std::invalid_argument` as the constructor does, before anything is taken.
+  [[nodiscard]] static expected<HandoffBuffer, LimitExceeded> from_tail(BytesMut& tail,
                                                                         HandoffBufferConfig config);
 
   /// The source is left empty, with its configuration, and not reading. Views stay valid and belong
@@ -59,8 +59,8 @@ class HandoffBuffer {
   [[nodiscard]] const HandoffBufferConfig& config() const noexcept { return config_; }
 
   /// Bytes that are buffered.
-  [[nodiscard]] std::size_t len() const noexcept { return bytes_.size(); }
-  [[nodiscard]] bool is_empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   /// Bytes that fit in all before more memory is taken.
   [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
   /// The buffered bytes, first to last.
@@ -68,15 +68,15 @@ class HandoffBuffer {
   [[nodiscard]] std::string_view peek_view() const noexcept { return bytes_.view(); }
 
   /// Makes room for `n` bytes more, for the next read. Refused, before memory is taken, when that
-  /// would be more than `max_len`. Invalidates views. O(len) when the bytes move; at most one
+  /// would be more than `max_size`. Invalidates views. O(len) when the bytes move; at most one
   /// allocation. Throws what the source of blocks throws, and then nothing has changed.
   expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
 
   /// Reads what `stream` has and appends it to the buffer.
   ///
   /// The room for a read is all that the block has spare. It is at least the smaller of
-  /// `read_reserve` and `max_len` - `len()`, and never more than the latter. After a small read, a
-  /// socket may be read again, at most 16 times, if that has found more before.
+  /// `read_reserve` and `max_size` - `size()`, and never more than the latter. After a small read,
+  /// a socket may be read again, at most 16 times, if that has found more before.
   ///
   /// Asio's sockets and descriptors and the duplex can tell when they are readable. They are put
   /// into their non-blocking mode and waited for first, so an idle connection holds no block. A
@@ -161,9 +161,6 @@ class HandoffBuffer {
  private:
   friend struct detail::BufferAccess;
 
-  explicit HandoffBuffer(HandoffBufferConfig config, BytesMut tail) noexcept
-      : config_(config), bytes_(std::move(tail)) {}
-
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
   void make_room(std::size_t n);
   void drop_large_block() noexcept;
@@ -187,16 +184,6 @@ class HandoffBuffer {
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   detail::ReadOn read_on_;
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
-};
-
-/// Why `HandoffBuffer::from_tail` refused, and the bytes that it was given.
-struct FromTailError {
-  enum class Reason { limit_exceeded, bad_config };
-
-  Reason reason;
-  LimitExceeded limit_exceeded;  ///< set for that reason
-  ConfigError bad_config;        ///< set for that reason
-  BytesMut tail;
 };
 
 namespace detail {

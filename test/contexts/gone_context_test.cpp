@@ -348,7 +348,7 @@ TYPED_TEST(GoneContextOfDuplex, ends_a_read_and_leaves_the_buffer_usable) {
     return buffer.async_read_available(*this->far, std::move(token));
   });
   const HandoffBuffer moved(std::move(buffer));
-  EXPECT_TRUE(moved.is_empty());
+  EXPECT_TRUE(moved.empty());
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ MUTANTS = [
      "      LayerOf<Stream>::reset(stream);\n",
      *BEAST_ENDS),
     ("an idle stream without readiness is given a block", READING,
-     "begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);",
+     "begin_read(buffer_->empty() && buffer_->is_stream_drained(), error);",
      "begin_read(false, error);",
      "dev", "tls_tests_asio", "/tls_idle_test"),
     ("decrypted bytes wait for the next read", READING,

@@ -11,13 +11,6 @@
 
 namespace bytes_handoff::test {
 
-/// A buffer with a configuration that is valid.
-inline HandoffBuffer make_buffer(const HandoffBufferConfig& config) {
-  auto buffer = HandoffBuffer::create(config);
-  EXPECT_TRUE(buffer);
-  return std::move(*buffer);
-}
-
 /// One read that finds `available`: as much of it as the buffer offers room for. How many bytes.
 inline std::size_t read_once(HandoffBuffer& buffer, std::string_view available) {
   const auto room = buffer.begin_read();

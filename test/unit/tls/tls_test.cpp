@@ -35,7 +35,7 @@ class Reader {
   void read() {
     buffer_.async_read_available(stream_, [this](net_error_code error, std::size_t n) {
       text_ += buffer_.peek_view();
-      if (back_ != nullptr && !buffer_.is_empty()) {
+      if (back_ != nullptr && !buffer_.empty()) {
         back_->async_write_detached(buffer_.freeze_all(),
                                     [](DetachedResult result) { EXPECT_TRUE(result.has_value()); });
       }

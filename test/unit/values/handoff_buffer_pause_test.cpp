@@ -22,7 +22,7 @@ using test::pattern;
 
 TEST(HandoffBufferPause, AnEmptyBufferThatWaitsHoldsNoBlock) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   for (int i = 0; i < 3; ++i) {
     static_cast<void>(buffer.begin_read().value());
     EXPECT_EQ(source.blocks_out(), 1U);
@@ -44,13 +44,13 @@ TEST(HandoffBufferPause, AReadMayWaitBeforeItBegins) {
   EXPECT_EQ(buffer.capacity(), 0U);
   buffer.end_read(0);
   EXPECT_FALSE(buffer.is_reading());
-  EXPECT_TRUE(buffer.is_empty());
+  EXPECT_TRUE(buffer.empty());
 }
 
 TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
   for (const std::size_t len : {1U, 63U, 64U, 65U, 1000U, 4096U}) {
     CountingResource source;
-    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+    HandoffBuffer buffer({.block_source = &source});
     feed(buffer, pattern(len));
     const Bytes slice = buffer.split_prefix(0).value();
     static_cast<void>(buffer.begin_read().value());
@@ -65,8 +65,8 @@ TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
 
 TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer(
-      {.max_len = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
+  HandoffBuffer buffer(
+      {.max_size = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
   feed(buffer, pattern(600));
   static_cast<void>(buffer.begin_read().value());
   const std::byte* place = buffer.peek().data();
@@ -77,7 +77,7 @@ TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
 
 TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(5000));
   static_cast<void>(buffer.begin_read().value());
   const std::byte* place = buffer.peek().data();
@@ -88,7 +88,7 @@ TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
 
 TEST(HandoffBufferPause, WithoutMemoryToSpareTheBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(10));
   static_cast<void>(buffer.begin_read().value());
   source.fail(true);
@@ -115,7 +115,7 @@ struct ThrowsAnInt : std::pmr::memory_resource {
 TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
   const auto pause_without_memory = [] {
     ThrowsAnInt source;
-    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+    HandoffBuffer buffer({.block_source = &source});
     feed(buffer, pattern(10));
     static_cast<void>(buffer.begin_read().value());
     source.failing = true;
@@ -127,9 +127,9 @@ TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
 
 TEST(HandoffBufferPause, BehindWhichThereIsNoRoomIsOver) {
   HandoffBufferConfig config;
-  config.max_len = 4;
-  auto full =
-      HandoffBuffer::from_tail(BytesMut::copy_of(std::as_bytes(std::span("abcd", 4))), config);
+  config.max_size = 4;
+  BytesMut tail = BytesMut::copy_of("abcd");
+  auto full = HandoffBuffer::from_tail(tail, config);
   ASSERT_TRUE(full.has_value());
   HandoffBuffer buffer = std::move(*full);
   buffer.pause_read();

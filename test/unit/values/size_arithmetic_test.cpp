@@ -120,14 +120,14 @@ TEST(SizeArithmetic, OfABuffersConfig) {
   for (const std::size_t reserve : sizes_around(100)) {
     for (const std::size_t at_most : sizes_around(60)) {
       CountingResource source;
-      HandoffBufferConfig config{.max_len = 200, .read_reserve = reserve, .block_size = 1};
+      HandoffBufferConfig config{.max_size = 200, .read_reserve = reserve, .block_size = 1};
       config.prefix_policy = {at_most};
       config.block_source = &source;
-      ASSERT_EQ(HandoffBuffer::create(config).has_value(), reserve != 0);
       if (reserve == 0) {
+        EXPECT_THROW(HandoffBuffer{config}, std::invalid_argument);
         continue;
       }
-      HandoffBuffer buffer = make_buffer(config);
+      HandoffBuffer buffer(config);
       feed(buffer, pattern(100));
       const std::size_t offered = buffer.begin_read().value().size();
       EXPECT_GE(offered, std::min<std::size_t>(reserve, 100));
@@ -144,10 +144,10 @@ TEST(SizeArithmetic, OfABuffersConfig) {
 
 TEST(SizeArithmetic, OfALimitThatNoMemoryReaches) {
   CountingResource source;
-  HandoffBuffer buffer = make_buffer({.max_len = kLargestBlock,
-                                      .read_reserve = SIZE_MAX,
-                                      .block_size = kLargestBlock,
-                                      .block_source = &source});
+  HandoffBuffer buffer({.max_size = kLargestBlock,
+                        .read_reserve = SIZE_MAX,
+                        .block_size = kLargestBlock,
+                        .block_source = &source});
   source.fail(true);
   EXPECT_EQ(outcome_of([&] { return buffer.begin_read().has_value(); }), Outcome::kBadAlloc);
   EXPECT_FALSE(buffer.is_reading());
@@ -157,19 +157,20 @@ TEST(SizeArithmetic, OfALimitThatNoMemoryReaches) {
                     : n <= kLargestBlock ? Outcome::kBadAlloc
                                          : Outcome::kNo);
   }
-  EXPECT_TRUE(buffer.is_empty());
+  EXPECT_TRUE(buffer.empty());
 }
 
 TEST(SizeArithmetic, OfATailsLimit) {
   for (const std::size_t limit : sizes_around(100)) {
-    auto buffer = HandoffBuffer::from_tail(BytesMut::copy_of(pattern(100)), {.max_len = limit});
-    const bool is_valid = limit != 0 && limit <= kLargestBlock;
-    ASSERT_EQ(buffer.has_value(), is_valid && limit >= 100) << limit;
-    if (!buffer) {
-      EXPECT_EQ(buffer.error().reason, is_valid ? FromTailError::Reason::limit_exceeded
-                                                : FromTailError::Reason::bad_config);
-      EXPECT_EQ(buffer.error().tail.view(), pattern(100));
+    BytesMut tail = BytesMut::copy_of(pattern(100));
+    const HandoffBufferConfig config{.max_size = limit};
+    if (limit == 0 || limit > kLargestBlock) {
+      EXPECT_THROW(static_cast<void>(HandoffBuffer::from_tail(tail, config)), std::invalid_argument)
+          << limit;
+    } else {
+      ASSERT_EQ(HandoffBuffer::from_tail(tail, config).has_value(), limit >= 100) << limit;
     }
+    EXPECT_EQ(tail.view(), limit >= 100 && limit <= kLargestBlock ? "" : pattern(100));
   }
 }
 

@@ -27,7 +27,7 @@ inline void set_next_read(HandoffBuffer& buffer, std::size_t n) noexcept {
 }
 
 inline bool is_too_early(HandoffBuffer& buffer) noexcept {
-  return buffer.config().gather_for.count() != 0 && buffer.len() < buffer.config().max_len &&
+  return buffer.config().gather_for.count() != 0 && buffer.size() < buffer.config().max_size &&
          BufferAccess::read_on(buffer).next_read_at > std::chrono::steady_clock::now();
 }
 

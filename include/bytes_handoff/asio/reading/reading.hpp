@@ -78,7 +78,7 @@ class Reading {
   // not when there is no room, which is an error at once. Measured in docs/design/0001: as fast as
   // a read that holds its block while it waits, without holding one.
   [[nodiscard]] bool is_worth_waiting() const noexcept {
-    return buffer_->is_stream_drained() && buffer_->len() < buffer_->config().max_len;
+    return buffer_->is_stream_drained() && buffer_->size() < buffer_->config().max_size;
   }
 
   [[nodiscard]] ReadStep wait_first() noexcept {
@@ -102,7 +102,7 @@ class Reading {
       return read_now();
     } else {
       // A stream that cannot tell that it is readable waits with little room.
-      begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);
+      begin_read(buffer_->empty() && buffer_->is_stream_drained(), error);
       return error ? fail(error) : ReadStep::kRead;
     }
   }

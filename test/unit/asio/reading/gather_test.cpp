@@ -23,7 +23,7 @@ using std::chrono::steady_clock;
   HandoffBufferConfig config;
   config.gather_for = time;
   config.block_source = source;
-  return HandoffBuffer::create(config).value();
+  return HandoffBuffer(config);
 }
 
 template <class Pair>

@@ -47,7 +47,7 @@ class ReadingOn : public testing::Test {
     config.read_reserve = 64;
     config.block_size = 4096;
     config.block_source = &blocks;
-    buffer = HandoffBuffer::create(config).value();
+    buffer = HandoffBuffer(config);
   }
 
   void write(const std::string& bytes) { net::write(ends.second, net::buffer(bytes)); }
@@ -62,7 +62,7 @@ class ReadingOn : public testing::Test {
         last_error = error;
         last = n;
         text += buffer.peek_view();
-        EXPECT_TRUE(buffer.advance(buffer.len()).has_value());
+        EXPECT_TRUE(buffer.advance(buffer.size()).has_value());
       });
       run_ready(context);
       again = called && !last_error && last != 0;
@@ -141,7 +141,7 @@ TEST_F(ReadingOn, gives_the_bytes_first_and_then_the_end) {
 TEST_F(ReadingOn, tries_at_once_behind_many_bytes_and_then_holds_no_block) {
   stream.message = ReadOn::kManyBytes;
   config.block_size = 4 * ReadOn::kManyBytes;
-  buffer = HandoffBuffer::create(config).value();
+  buffer = HandoffBuffer(config);
   write(pattern(2 * ReadOn::kManyBytes));
   CountOutcome first;
   buffer.async_read_available(stream, first.handler());

@@ -32,7 +32,7 @@ class ReadSteps : public testing::Test {
     Run() {
       HandoffBufferConfig config;
       config.gather_for = std::chrono::milliseconds(1);
-      buffer.emplace(HandoffBuffer::create(config).value());
+      buffer.emplace(config);
     }
 
     void write(std::string_view bytes) { net::write(pair.second, net::buffer(bytes)); }
