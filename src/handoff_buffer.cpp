@@ -4,6 +4,9 @@
 #include <new>
 #include <utility>
 
+#include "bytes_handoff/core/reading/read_claim.hpp"
+#include "bytes_handoff/front_end.hpp"
+
 namespace bytes_handoff {
 namespace {
 
@@ -172,6 +175,30 @@ void HandoffBuffer::pause_read() noexcept {
     // The bytes stay where they are: waiting without memory to spare is no error.
     return;
   }
+}
+
+expected<std::span<std::byte>, LimitExceeded> front_end::begin_read(HandoffBuffer& buffer) {
+  return detail::BufferAccess::begin_read(buffer);
+}
+
+expected<std::span<std::byte>, LimitExceeded> front_end::begin_small_read(HandoffBuffer& buffer) {
+  return detail::BufferAccess::begin_small_read(buffer);
+}
+
+void front_end::end_read(HandoffBuffer& buffer, std::size_t n, Remaining remaining) noexcept {
+  detail::BufferAccess::end_read(buffer, n, remaining == Remaining::more);
+}
+
+void front_end::pause_read(HandoffBuffer& buffer) noexcept {
+  detail::BufferAccess::pause_read(buffer);
+}
+
+bool front_end::is_reading(const HandoffBuffer& buffer) noexcept {
+  return detail::BufferAccess::is_reading(buffer);
+}
+
+bool front_end::is_stream_drained(const HandoffBuffer& buffer) noexcept {
+  return detail::BufferAccess::is_stream_drained(buffer);
 }
 
 }  // namespace bytes_handoff

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "ends/told.hpp"
 #include "support/pattern.hpp"
@@ -64,7 +65,7 @@ class NearReader {
   [[nodiscard]] bool is_over() const { return watch_.has_come(); }
   [[nodiscard]] const Watch& last() const { return watch_; }
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] bool is_reading() const { return buffer_.is_reading(); }
+  [[nodiscard]] bool is_reading() const { return front_end::is_reading(buffer_); }
 
  private:
   NearEnd& near_;

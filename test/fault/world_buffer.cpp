@@ -72,7 +72,7 @@ Bytes World::split(std::size_t n) {
 }
 
 Bytes World::freeze_all() {
-  if (buffer_->is_reading()) {
+  if (front_end::is_reading(*buffer_)) {
     return {};
   }
   Bytes all = buffer_->freeze_all();
@@ -82,7 +82,7 @@ Bytes World::freeze_all() {
 }
 
 void World::hand_the_tail_on(HandoffBufferConfig config) {
-  if (buffer_->is_reading()) {
+  if (front_end::is_reading(*buffer_)) {
     return;
   }
   config.block_source = &blocks_;
@@ -104,7 +104,7 @@ void World::check_buffer() {
   expect(buffer_->size() <= buffer_->config().max_size, "the buffer holds more than its limit");
   const std::string all = consumed_ + std::string(seen());
   expect(fed_.substr(0, all.size()) == all, "the buffer does not hold what the stream gave");
-  if (!buffer_->is_reading() && !read_was_dropped_) {
+  if (!front_end::is_reading(*buffer_) && !read_was_dropped_) {
     expect(all.size() == streams_->source().given, "bytes of a read are lost");
   }
 }

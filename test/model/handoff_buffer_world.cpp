@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bytes_handoff/front_end.hpp"
 #include "support/pattern.hpp"
 
 namespace bytes_handoff::test {
@@ -115,29 +116,29 @@ void BufferWorld::read(Choices& choices) {
   const HandoffBufferConfig& config = buffer_.config();
   const std::size_t may_add = config.max_size - model_.size();
   may_run_out_of_memory([&] {
-    auto room = buffer_.begin_read();
+    auto room = front_end::begin_read(buffer_);
     expect(room.has_value() == (may_add != 0), "whether a read may begin");
     if (!room) {
       expect(room.error() == LimitExceeded{model_.size() + 1, config.max_size}, "a full buffer");
       return;
     }
     if (choices.one_in(4)) {
-      buffer_.pause_read();
-      expect(buffer_.is_reading() && buffer_.peek_view() == model_, "a paused read");
+      front_end::pause_read(buffer_);
+      expect(front_end::is_reading(buffer_) && buffer_.peek_view() == model_, "a paused read");
       source_.fail(false);
-      room = buffer_.begin_read();
+      room = front_end::begin_read(buffer_);
     }
     expect(room->size() >= std::min(config.read_reserve, may_add), "too little room");
     expect(room->size() == std::min(buffer_.capacity() - buffer_.size(), may_add), "the room");
-    expect(buffer_.is_reading(), "it is not reading");
+    expect(front_end::is_reading(buffer_), "it is not reading");
     const std::size_t offered = room->size();
     const std::string text = any_text(choices, std::min(size_up_to(choices, offered), offered));
     std::memcpy(room->data(), text.data(), text.size());
-    buffer_.end_read(text.size());
+    front_end::end_read(buffer_, text.size());
     model_ += text;
-    expect(buffer_.is_stream_drained() == (text.size() < offered), "is_stream_drained");
+    expect(front_end::is_stream_drained(buffer_) == (text.size() < offered), "is_stream_drained");
   });
-  expect(!buffer_.is_reading(), "it is still reading");
+  expect(!front_end::is_reading(buffer_), "it is still reading");
 }
 
 void BufferWorld::split(Choices& choices) {

@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
@@ -21,16 +22,16 @@ using test::pattern;
 
 TEST(HandoffBufferRead, AppendsWhatWasRead) {
   HandoffBuffer buffer;
-  const auto room = buffer.begin_read();
+  const auto room = front_end::begin_read(buffer);
   ASSERT_TRUE(room);
-  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_TRUE(front_end::is_reading(buffer));
   EXPECT_EQ(buffer.size(), 0U) << "nothing is appended before the read ends";
   std::memcpy(room->data(), "abc", 3);
-  buffer.end_read(3);
-  EXPECT_FALSE(buffer.is_reading());
+  front_end::end_read(buffer, 3);
+  EXPECT_FALSE(front_end::is_reading(buffer));
   EXPECT_EQ(buffer.peek_view(), "abc");
-  static_cast<void>(buffer.begin_read().value());
-  buffer.end_read(0);
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::end_read(buffer, 0);
   EXPECT_EQ(buffer.peek_view(), "abc");
 }
 
@@ -48,7 +49,7 @@ TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
               {.max_size = max_size, .read_reserve = read_reserve, .block_size = block_size});
           feed(buffer, pattern(std::min(len, max_size)));
           const std::size_t may_add = max_size - buffer.size();
-          const auto room = buffer.begin_read();
+          const auto room = front_end::begin_read(buffer);
           if (may_add == 0) {
             ASSERT_FALSE(room);
             continue;
@@ -60,7 +61,7 @@ TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
           EXPECT_EQ(static_cast<const void*>(room->data()), buffer.peek().data() + buffer.size());
           EXPECT_EQ(buffer.peek_view(), pattern(buffer.size()));
           std::memset(room->data(), '!', room->size());
-          buffer.end_read(room->size());
+          front_end::end_read(buffer, room->size());
           EXPECT_EQ(buffer.peek_view().back(), '!');
         }
       }
@@ -70,19 +71,20 @@ TEST(HandoffBufferRead, TheRoomOfferedFollowsItsRuleForEveryConfigAndFill) {
 
 TEST(HandoffBufferRead, ABlockOfTheConfiguredSizeIsOfferedWhole) {
   HandoffBuffer buffer({.read_reserve = 16, .block_size = 65'536});
-  EXPECT_EQ(buffer.begin_read()->size(), 65'536U);
-  buffer.end_read(1);
-  EXPECT_EQ(buffer.begin_read()->size(), 65'535U);
-  buffer.end_read(0);
-  EXPECT_EQ(HandoffBuffer({.block_size = 5000}).begin_read()->size(), 16'384U)
-      << "rounded up to the reserve";
-  EXPECT_EQ(HandoffBuffer({.read_reserve = 1, .block_size = 5000}).begin_read()->size(), 8192U);
+  EXPECT_EQ(front_end::begin_read(buffer)->size(), 65'536U);
+  front_end::end_read(buffer, 1);
+  EXPECT_EQ(front_end::begin_read(buffer)->size(), 65'535U);
+  front_end::end_read(buffer, 0);
+  HandoffBuffer reserved({.block_size = 5000});
+  EXPECT_EQ(front_end::begin_read(reserved)->size(), 16'384U) << "rounded up to the reserve";
+  HandoffBuffer rounded({.read_reserve = 1, .block_size = 5000});
+  EXPECT_EQ(front_end::begin_read(rounded)->size(), 8192U);
 }
 
 TEST(HandoffBufferRead, ABlockIsNeverLargerThanWhatMayBeBuffered) {
   HandoffBuffer buffer({.max_size = 65'536, .read_reserve = 16'384, .block_size = 65'536});
-  buffer.begin_read().value();
-  buffer.end_read(57'345);
+  front_end::begin_read(buffer).value();
+  front_end::end_read(buffer, 57'345);
   const Bytes kept = *buffer.split_prefix(1);  // so that nothing moves to the front of the block
   ASSERT_TRUE(buffer.reserve_read_capacity(8192));
   EXPECT_EQ(buffer.capacity(), 65'536U);
@@ -90,14 +92,14 @@ TEST(HandoffBufferRead, ABlockIsNeverLargerThanWhatMayBeBuffered) {
 
 TEST(HandoffBufferRead, AStreamIsDrainedUnlessItsLastReadFilledTheRoom) {
   HandoffBuffer buffer({.max_size = 100, .read_reserve = 1, .block_size = 64});
-  EXPECT_TRUE(buffer.is_stream_drained()) << "nothing is known yet, so waiting is right";
-  const std::size_t room = buffer.begin_read()->size();
-  buffer.end_read(room);
-  EXPECT_FALSE(buffer.is_stream_drained());
-  buffer.end_read(buffer.begin_read()->size() - 1);
-  EXPECT_TRUE(buffer.is_stream_drained());
-  buffer.end_read(buffer.begin_read()->size());
-  EXPECT_FALSE(buffer.is_stream_drained()) << "cut by max_size, the room was filled, too";
+  EXPECT_TRUE(front_end::is_stream_drained(buffer)) << "nothing is known yet, so waiting is right";
+  const std::size_t room = front_end::begin_read(buffer)->size();
+  front_end::end_read(buffer, room);
+  EXPECT_FALSE(front_end::is_stream_drained(buffer));
+  front_end::end_read(buffer, front_end::begin_read(buffer)->size() - 1);
+  EXPECT_TRUE(front_end::is_stream_drained(buffer));
+  front_end::end_read(buffer, front_end::begin_read(buffer)->size());
+  EXPECT_FALSE(front_end::is_stream_drained(buffer)) << "cut by max_size, the room was filled, too";
 }
 
 TEST(HandoffBufferRead, AFullBufferIsRefusedBeforeAnythingIsTakenAndStaysUsable) {
@@ -107,19 +109,19 @@ TEST(HandoffBufferRead, AFullBufferIsRefusedBeforeAnythingIsTakenAndStaysUsable)
     feed(buffer, pattern(limit));
     const std::size_t allocations = source.allocations();
     for (int i = 0; i < 3; ++i) {
-      const auto refused = buffer.begin_read();
+      const auto refused = front_end::begin_read(buffer);
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error(), (LimitExceeded{limit + 1, limit}));
-      EXPECT_FALSE(buffer.is_reading());
+      EXPECT_FALSE(front_end::is_reading(buffer));
     }
     EXPECT_EQ(source.allocations(), allocations);
     EXPECT_EQ(buffer.peek_view(), pattern(limit));
     ASSERT_TRUE(buffer.advance(1));
-    const auto room = buffer.begin_read();
+    const auto room = front_end::begin_read(buffer);
     ASSERT_TRUE(room);
     EXPECT_EQ(room->size(), 1U);
     room->front() = std::byte{'z'};
-    buffer.end_read(1);
+    front_end::end_read(buffer, 1);
     EXPECT_EQ(buffer.peek_view(), pattern(limit - 1, 1) + "z");
   }
 }
@@ -129,8 +131,8 @@ TEST(HandoffBufferRead, AFailingSourceLeavesNoReadRunningAndTheBytesInPlace) {
   HandoffBuffer buffer({.read_reserve = 64, .block_size = 64, .block_source = &source});
   feed(buffer, pattern(60));
   source.fail(true);
-  EXPECT_THROW(static_cast<void>(buffer.begin_read()), std::bad_alloc);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_THROW(static_cast<void>(front_end::begin_read(buffer)), std::bad_alloc);
+  EXPECT_FALSE(front_end::is_reading(buffer));
   EXPECT_THROW(static_cast<void>(buffer.reserve_read_capacity(100)), std::bad_alloc);
   EXPECT_EQ(buffer.peek_view(), pattern(60));
   source.fail(false);
@@ -141,11 +143,11 @@ TEST(HandoffBufferRead, AFailingSourceLeavesNoReadRunningAndTheBytesInPlace) {
 TEST(HandoffBufferRead, AFailingSourceAfterAPauseLeavesNoReadRunning) {
   CountingResource source;
   HandoffBuffer buffer({.block_source = &source});
-  static_cast<void>(buffer.begin_read().value());
-  buffer.pause_read();
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::pause_read(buffer);
   source.fail(true);
-  EXPECT_THROW(static_cast<void>(buffer.begin_read()), std::bad_alloc);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_THROW(static_cast<void>(front_end::begin_read(buffer)), std::bad_alloc);
+  EXPECT_FALSE(front_end::is_reading(buffer));
 }
 
 TEST(HandoffBufferReserve, ChecksTheLimitBeforeMemoryIsTaken) {
@@ -177,8 +179,8 @@ TEST(HandoffBufferReserve, WhatIsReservedIsThereForTheNextReadWithoutMoreMemory)
   ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
   EXPECT_EQ(source.allocations(), 1U);
   source.fail(true);
-  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
-  buffer.end_read(0);
+  EXPECT_GE(front_end::begin_read(buffer)->size(), 200'000U);
+  front_end::end_read(buffer, 0);
   EXPECT_TRUE(buffer.reserve_read_capacity(0));
 }
 
@@ -186,16 +188,17 @@ TEST(HandoffBufferReserve, IsForOneReadWhereNothingIsBuffered) {
   CountingResource source;
   HandoffBuffer buffer({.block_source = &source});
   ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
-  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
-  buffer.end_read(0);
-  static_cast<void>(buffer.begin_read().value());
+  EXPECT_GE(front_end::begin_read(buffer)->size(), 200'000U);
+  front_end::end_read(buffer, 0);
+  static_cast<void>(front_end::begin_read(buffer).value());
   EXPECT_EQ(source.bytes_out(), 65'536U + 64);
-  buffer.end_read(0);
+  front_end::end_read(buffer, 0);
   ASSERT_TRUE(buffer.reserve_read_capacity(200'000));
-  EXPECT_GE(buffer.begin_read()->size(), 200'000U);
-  buffer.end_read(1);
-  EXPECT_GE(buffer.begin_read()->size(), 199'999U) << "the room belongs to what has begun";
-  buffer.end_read(0);
+  EXPECT_GE(front_end::begin_read(buffer)->size(), 200'000U);
+  front_end::end_read(buffer, 1);
+  EXPECT_GE(front_end::begin_read(buffer)->size(), 199'999U)
+      << "the room belongs to what has begun";
+  front_end::end_read(buffer, 0);
 }
 
 TEST(HandoffBufferRead, ABlockThatNobodySharesIsFilledAgain) {
@@ -241,9 +244,9 @@ TEST(HandoffBufferRead, AfterALongMessageANextReadHoldsNoMoreThanAFreshBuffers) 
       std::size_t fresh_bytes = 0;
       {
         HandoffBuffer fresh(config);
-        static_cast<void>(fresh.begin_read().value());
+        static_cast<void>(front_end::begin_read(fresh).value());
         fresh_bytes = source.bytes_out();
-        fresh.end_read(0);
+        front_end::end_read(fresh, 0);
       }
       HandoffBuffer buffer(config);
       for (int message = 0; message < 3; ++message) {
@@ -251,9 +254,9 @@ TEST(HandoffBufferRead, AfterALongMessageANextReadHoldsNoMoreThanAFreshBuffers) 
         Bytes kept = buffer.split_prefix(kLong).value();
         if (!keep_message) kept.clear();
         const std::size_t of_message = keep_message ? (std::size_t{1} << 20U) + 64 : 0;
-        static_cast<void>(buffer.begin_read().value());
+        static_cast<void>(front_end::begin_read(buffer).value());
         EXPECT_EQ(source.bytes_out(), fresh_bytes + of_message);
-        buffer.end_read(0);
+        front_end::end_read(buffer, 0);
         EXPECT_TRUE(kept.empty() || kept.view() == pattern(kLong));
       }
     }
@@ -282,8 +285,8 @@ TEST(HandoffBufferRead, ABlockOfTheUsualSizeIsKeptForTheNextRead) {
       HandoffBuffer buffer(
           {.read_reserve = reserve, .block_size = block_size, .block_source = &source});
       for (int i = 0; i < 20; ++i) {
-        const std::size_t room = buffer.begin_read()->size();
-        buffer.end_read(room);
+        const std::size_t room = front_end::begin_read(buffer)->size();
+        front_end::end_read(buffer, room);
         ASSERT_TRUE(buffer.advance(room));
       }
       EXPECT_EQ(source.allocations(), 1U) << block_size << " " << reserve;

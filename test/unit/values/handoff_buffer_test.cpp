@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/memory.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -38,7 +39,7 @@ TEST(HandoffBuffer, ADefaultOneIsEmptyAndHoldsNoMemory) {
     EXPECT_EQ(each->capacity(), 0U);
     EXPECT_TRUE(each->peek().empty());
     EXPECT_EQ(each->peek_view(), "");
-    EXPECT_FALSE(each->is_reading());
+    EXPECT_FALSE(front_end::is_reading(*each));
   }
 }
 
@@ -244,16 +245,16 @@ TEST(HandoffBuffer, Trap11ABufferThatWaitsAndASmallSliceDoNotPinEachOthersBlock)
   HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(1000));
   Bytes slice = buffer.split_prefix(1000).value();
-  static_cast<void>(buffer.begin_read().value());
-  buffer.pause_read();
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::pause_read(buffer);
   slice.clear();
   EXPECT_EQ(source.blocks_out(), 0U) << "an emptied buffer that waits keeps the block";
 
-  buffer.end_read(0);
+  front_end::end_read(buffer, 0);
   feed(buffer, pattern(1000));
   slice = buffer.split_prefix(995).value();
-  static_cast<void>(buffer.begin_read().value());
-  buffer.pause_read();
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::pause_read(buffer);
   slice.clear();
   EXPECT_EQ(source.bytes_out(), 128U) << "five bytes that wait keep a large block";
   EXPECT_EQ(buffer.peek_view(), pattern(5, 995));
@@ -277,10 +278,10 @@ TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsCo
 
 TEST(HandoffBuffer, WhatIsMovedFromIsEmptyNotReadingAndKeepsItsConfig) {
   const auto expect_fresh = [](HandoffBuffer& buffer) {
-    EXPECT_FALSE(buffer.is_reading());
+    EXPECT_FALSE(front_end::is_reading(buffer));
     EXPECT_TRUE(buffer.empty());
     EXPECT_EQ(buffer.capacity(), 0U);
-    EXPECT_TRUE(buffer.is_stream_drained());
+    EXPECT_TRUE(front_end::is_stream_drained(buffer));
     EXPECT_EQ(buffer.config().max_size, 5000U);
     feed(buffer, "usable");
     EXPECT_EQ(buffer.peek_view(), "usable");
@@ -289,19 +290,19 @@ TEST(HandoffBuffer, WhatIsMovedFromIsEmptyNotReadingAndKeepsItsConfig) {
     HandoffBuffer from({.max_size = 5000});
     feed(from, "text");
     if (paused) {
-      from.pause_read();
+      front_end::pause_read(from);
     } else {
-      static_cast<void>(from.begin_read().value());
+      static_cast<void>(front_end::begin_read(from).value());
     }
     HandoffBuffer to = std::move(from);
     expect_fresh(from);  // NOLINT(bugprone-use-after-move): the state that is promised
-    EXPECT_TRUE(to.is_reading()) << "the read went along";
+    EXPECT_TRUE(front_end::is_reading(to)) << "the read went along";
     EXPECT_EQ(to.peek_view(), "text");
     HandoffBuffer assigned;
     assigned = std::move(to);
     expect_fresh(to);  // NOLINT(bugprone-use-after-move): the state that is promised
-    EXPECT_TRUE(assigned.is_reading());
-    assigned.end_read(0);
+    EXPECT_TRUE(front_end::is_reading(assigned));
+    front_end::end_read(assigned, 0);
     EXPECT_EQ(assigned.peek_view(), "text");
   }
 }

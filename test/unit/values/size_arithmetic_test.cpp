@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
@@ -129,10 +130,10 @@ TEST(SizeArithmetic, OfABuffersConfig) {
       }
       HandoffBuffer buffer(config);
       feed(buffer, pattern(100));
-      const std::size_t offered = buffer.begin_read().value().size();
+      const std::size_t offered = front_end::begin_read(buffer).value().size();
       EXPECT_GE(offered, std::min<std::size_t>(reserve, 100));
       EXPECT_LE(offered, 100U);
-      buffer.end_read(0);
+      front_end::end_read(buffer, 0);
       const std::byte* place = buffer.peek().data();
       const Bytes prefix = buffer.split_prefix(60).value();
       EXPECT_EQ(prefix.view(), pattern(60));
@@ -149,8 +150,9 @@ TEST(SizeArithmetic, OfALimitThatNoMemoryReaches) {
                         .block_size = kLargestBlock,
                         .block_source = &source});
   source.fail(true);
-  EXPECT_EQ(outcome_of([&] { return buffer.begin_read().has_value(); }), Outcome::kBadAlloc);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_EQ(outcome_of([&] { return front_end::begin_read(buffer).has_value(); }),
+            Outcome::kBadAlloc);
+  EXPECT_FALSE(front_end::is_reading(buffer));
   for (const std::size_t n : sizes_around(kLargestBlock)) {
     const Outcome seen = outcome_of([&] { return buffer.reserve_read_capacity(n).has_value(); });
     EXPECT_EQ(seen, n == 0               ? Outcome::kDone

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -298,7 +299,7 @@ TEST_F(ReadFromOwnStream, that_throws_from_its_initiation_leaves_the_buffer_usab
   script->throw_at = 0;
   auto buffer = make_buffer(100, 10);
   read(buffer, Errc::stream_exception, 0);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
   read(buffer, {}, 3);
 }
 
@@ -312,12 +313,12 @@ TEST_F(ReadFromOwnStream, that_is_cancelled_keeps_what_the_stream_had_delivered)
                               net::bind_cancellation_slot(signal.slot(), outcome.handler()));
   signal.emit(net::cancellation_type::total);
   EXPECT_TRUE(script->cancel_was_asked);
-  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_TRUE(front_end::is_reading(buffer));
   script->complete(net::error::operation_aborted, 4);
   ASSERT_TRUE(run_out(context));
   outcome.expect(net::error::operation_aborted, 4);
   EXPECT_EQ(buffer.size(), 4U);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
 }
 
 TEST_F(ReadFromOwnStream, takes_every_token_and_honours_executors) {
