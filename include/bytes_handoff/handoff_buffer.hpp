@@ -8,6 +8,7 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/reading/async_read_stream.hpp"
 #include "bytes_handoff/core/reading/read_on.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
@@ -93,6 +94,8 @@ class HandoffBuffer {
   /// at first. If they are filled, the next read is offered all the room. With an `ssl::stream` it
   /// follows at once if more bytes are decrypted.
   ///
+  /// The default token is that of the stream's executor, if it has one.
+  ///
   /// Completes: `void(error_code ec, std::size_t n)`, when at least one byte has been appended.
   ///     `n == 0` without an error is the end of the stream. The handler is called on its
   ///     associated executor, by default the stream's, and never from inside this function.
@@ -109,16 +112,20 @@ class HandoffBuffer {
   /// Cost: a read that waits allocates once, by the handler's associated allocator. The default is
   ///     the library's pool. The stream may allocate, too. At most one block. A few unread bytes
   ///     move to a small block while the read waits. Unread bytes move at most once each.
-  template <class AsyncReadStream, class CompletionToken>
-  auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
+  template <detail::AsyncReadStream Stream,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  requires(!detail::EndsReads<CompletionToken>) auto async_read_available(
+      Stream& stream, CompletionToken&& token = CompletionToken());
 
   /// The same, with the `WriteHandoff` that writes to the same stream.
   ///
   /// An abort, a time limit or a dropped last handle of `out` resets the connection. Then the read
-  /// completes with the first error of `out`, instead of `operation_aborted`. The read does not keep
-  /// `out` open.
-  template <class AsyncReadStream, class Queue, class CompletionToken>
-  auto async_read_available(AsyncReadStream& stream, const Queue& out, CompletionToken&& token);
+  /// completes with the first error of `out`, instead of `operation_aborted`. The read does not
+  /// keep `out` open.
+  template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  auto async_read_available(Stream& stream, const Queue& out,
+                            CompletionToken&& token = CompletionToken());
 
   /// Splits off the first `n` bytes as an owned slice. Views of the bytes behind them stay valid.
   ///
