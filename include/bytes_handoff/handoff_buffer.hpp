@@ -55,8 +55,9 @@ class HandoffBuffer {
   ///
   /// Errors: refused if `tail` has more than `config.max_size` bytes. Then `tail` is unchanged.
   ///     Throws as the constructor does, with `tail` unchanged.
-  [[nodiscard]] static expected<HandoffBuffer, LimitExceeded> from_tail(BytesMut& tail,
-                                                                        HandoffBufferConfig config);
+  [[nodiscard(
+      "a tail that is taken is in the result")]] static expected<HandoffBuffer, LimitExceeded>
+  from_tail(BytesMut& tail, HandoffBufferConfig config);
 
   /// The source is left empty, with its configuration, and not reading. Views stay valid and belong
   /// to the target. Precondition: no `async_read_available` runs in either.
@@ -64,7 +65,9 @@ class HandoffBuffer {
   HandoffBuffer& operator=(HandoffBuffer&& other) noexcept;
   ~HandoffBuffer();
 
-  [[nodiscard]] const HandoffBufferConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const HandoffBufferConfig& config() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return config_;
+  }
 
   /// Bytes that are buffered.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
@@ -72,8 +75,12 @@ class HandoffBuffer {
   /// Bytes that fit in all before more memory is taken.
   [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
   /// The buffered bytes, first to last.
-  [[nodiscard]] std::span<const std::byte> peek() const noexcept { return bytes_.span(); }
-  [[nodiscard]] std::string_view peek_view() const noexcept { return bytes_.view(); }
+  [[nodiscard]] std::span<const std::byte> peek() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return bytes_.span();
+  }
+  [[nodiscard]] std::string_view peek_view() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return bytes_.view();
+  }
 
   /// Makes room for `n` bytes more, for the next read. Invalidates views.
   ///
@@ -133,7 +140,9 @@ class HandoffBuffer {
   ///
   /// Errors: refused if `n > size()`. A copy may throw `std::bad_alloc`. Nothing changes then.
   /// Cost: O(1). A copy is O(n) and allocates once.
-  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_prefix(std::size_t n) {
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      Bytes, SplitOutOfBounds>
+  split_prefix(std::size_t n) {
     if (n <= config_.prefix_policy.copy_at_most) {
       return split_small_prefix(n);
     }
@@ -141,17 +150,23 @@ class HandoffBuffer {
   }
 
   /// Splits off the first `n` bytes, mutable. Always shares the block. Views stay valid.
-  [[nodiscard]] expected<BytesMut, SplitOutOfBounds> split_prefix_mut(std::size_t n) noexcept {
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      BytesMut, SplitOutOfBounds>
+  split_prefix_mut(std::size_t n) noexcept {
     return bytes_.split_to(n);
   }
 
   /// Takes all buffered bytes and the room behind them, for the next parser or for `from_tail`. The
   /// buffer is left empty and holds no memory. Views stay valid and belong to the tail.
-  [[nodiscard]] BytesMut take_tail() noexcept { return std::exchange(bytes_, BytesMut()); }
+  [[nodiscard("the tail is the result: advance drops bytes")]] BytesMut take_tail() noexcept {
+    return std::exchange(bytes_, BytesMut());
+  }
 
   /// Takes all buffered bytes as one slice. The buffer is left empty and holds no memory. Views
   /// stay valid and belong to the slice.
-  [[nodiscard]] Bytes freeze_all() noexcept { return take_tail().freeze(); }
+  [[nodiscard("the frozen bytes are the result")]] Bytes freeze_all() noexcept {
+    return take_tail().freeze();
+  }
 
   /// Drops the first `n` bytes. Views of the bytes behind them stay valid.
   ///

@@ -145,7 +145,7 @@ class WriteQueueProgram {
  private:
   struct Write {
     explicit Write(std::string_view bytes)
-        : text(bytes), probe(std::vector<Bytes>{Bytes::from_static(text)}) {}
+        : text(bytes), probe(std::vector<Bytes>{Bytes::borrow_static(text)}) {}
     std::string text;
     BasicWriteProbe<Sync> probe;
     BasicTicketRef<Sync> ticket;

@@ -203,7 +203,7 @@ TEST_F(SizeArithmeticOfAQueue, EveryTotalAgainstEveryLimit) {
         for (std::size_t slices = 1; slices <= 3; ++slices) {
           open(limits);
           ASSERT_TRUE(send("1"));
-          const std::vector<Bytes> write(slices, Bytes::from_static(only_counted(size)));
+          const std::vector<Bytes> write(slices, Bytes::borrow_static(only_counted(size)));
           const std::size_t total = size > SIZE_MAX / slices ? SIZE_MAX : size * slices;
           const Reason reason = expected_reason(total, slices, limits);
           const Submitted tried = submit(write);
@@ -250,8 +250,8 @@ TEST_F(SizeArithmeticOfAQueue, EveryByteLimitOfTheLine) {
         }
         open({.max_items = 1, .max_pending_bytes = SIZE_MAX, .max_waiting_bytes = most});
         ASSERT_TRUE(send("0"));
-        WriteProbe one(std::vector<Bytes>{Bytes::from_static(only_counted(first))});
-        WriteProbe two(std::vector<Bytes>{Bytes::from_static(only_counted(second))});
+        WriteProbe one(std::vector<Bytes>{Bytes::borrow_static(only_counted(first))});
+        WriteProbe two(std::vector<Bytes>{Bytes::borrow_static(only_counted(second))});
         ASSERT_EQ(wait(one), Wait::kWaiting);
         const std::size_t sum = second > SIZE_MAX - first ? SIZE_MAX : first + second;
         const bool waits = second == 0 || (first <= most && second <= most - first);
