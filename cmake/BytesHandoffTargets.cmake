@@ -9,7 +9,7 @@ file(
 find_package(Threads REQUIRED)
 
 # Apart from the others, so that a program may have a pool of its own: a test's that keeps nothing.
-set_source_files_properties("${PROJECT_SOURCE_DIR}/src/pool.cpp"
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/memory/pool.cpp"
                             PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 add_library(bytes_handoff_core STATIC ${bytes_handoff_core_sources})
 add_library(bytes_handoff::core ALIAS bytes_handoff_core)

@@ -37,7 +37,7 @@ struct ConfigError {
 /// `operation_aborted` does), `timed_out` to `timed_out`, `limit_exceeded` to `no_buffer_space`,
 /// the two `_in_progress` to `operation_in_progress`.
 enum class Errc {
-  limit_exceeded = 1,           ///< the buffer is full up to its `max_len`
+  limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
   closed = 3,                   ///< the queue does not take or write anything any more
   aborted = 4,                  ///< the queue was ended by `abort()` with bytes still unwritten

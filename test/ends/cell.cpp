@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "ends/cell_program.hpp"
 #include "ends/told.hpp"

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "ends/near_end.hpp"
@@ -33,7 +34,7 @@ class NearReader {
   [[nodiscard]] bool is_over() const { return watch_.has_come(); }
   [[nodiscard]] const Watch& last() const { return watch_; }
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] bool is_reading() const { return buffer_.is_reading(); }
+  [[nodiscard]] bool is_reading() const { return front_end::is_reading(buffer_); }
 
  private:
   NearEnd& near_;

@@ -148,7 +148,7 @@ class WriteQueueProgram {
  private:
   struct Write {
     explicit Write(std::string_view bytes)
-        : text(bytes), probe(std::vector<Bytes>{Bytes::from_static(text)}) {}
+        : text(bytes), probe(std::vector<Bytes>{Bytes::borrow_static(text)}) {}
     std::string text;
     WriteProbe probe;
     std::optional<TicketProbe> done;  // once it is admitted

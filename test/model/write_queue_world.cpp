@@ -27,7 +27,7 @@ std::vector<Bytes> QueueWorld::make_slices(const QueueOperation& op) {
         break;
       }
       case 2:
-        slices.push_back(Bytes::from_static(literals_.emplace_back(text)));
+        slices.push_back(Bytes::borrow_static(literals_.emplace_back(text)));
         break;
       default:
         slices.push_back(slice_of_block(text));

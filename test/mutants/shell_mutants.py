@@ -23,7 +23,7 @@ STREAM_END = SHELL + "ending/stream_end.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
 BEAST = "include/bytes_handoff/beast.hpp"
 EFFECTS = "include/bytes_handoff/core/queue/effects.hpp"
-BUFFER = "include/bytes_handoff/handoff_buffer.hpp"
+CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
@@ -82,10 +82,11 @@ MUTANTS = [
     ("a member that is added behind the shutdown lives on", CONTEXTS,
      "    if (is_shut_) {\n      return false;\n    }\n", "",
      "asan", "shell_tests_boost_asio", "/writer_context_test"),
-    ("a read that went with its context runs for ever", BUFFER,
-     "    if (buffer_->is_reading()) {\n      buffer_->end_read(0);\n    }\n", "",
+    ("a read that went with its context runs for ever", CLAIM,
+     "    if (BufferAccess::is_reading(*buffer_)) {\n"
+     "      BufferAccess::end_read(*buffer_, 0, false);\n    }\n", "",
      *SHELL, "/read_steps_test"),
-    ("a buffer that goes first is still used", BUFFER,
+    ("a buffer that goes first is still used", CLAIM,
      "  void forget_buffer() noexcept { buffer_ = nullptr; }",
      "  void forget_buffer() noexcept {}",
      "asan", "shell_tests_boost_asio", "/read_steps_test"),
@@ -181,7 +182,7 @@ MUTANTS = [
      "      LayerOf<Stream>::reset(stream);\n",
      *BEAST_ENDS),
     ("an idle stream without readiness is given a block", READING,
-     "begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);",
+     "begin_read(buffer_->empty() && front_end::is_stream_drained(*buffer_), error);",
      "begin_read(false, error);",
      "dev", "tls_tests_asio", "/tls_idle_test"),
     ("decrypted bytes wait for the next read", READING,

@@ -157,13 +157,13 @@ class Consumer {
         return;
       }
       // Now and then a part stays for the next read.
-      compare(random_.one_in(8) ? buffer_.len() / 2 : buffer_.len());
+      compare(random_.one_in(8) ? buffer_.size() / 2 : buffer_.size());
       read();
     });
   }
 
   /// What stayed at the end.
-  void finish() { compare(buffer_.len()); }
+  void finish() { compare(buffer_.size()); }
 
   [[nodiscard]] bool is_over() const { return is_over_; }
   [[nodiscard]] bool is_equal() const { return is_equal_; }

@@ -84,7 +84,8 @@ TEST(Error, FullErrorsCompareByAllTheirFields) {
 }
 
 TEST(Error, AConfigErrorNamesTheFieldAndTheRule) {
-  EXPECT_EQ((ConfigError{"max_len", "must be at least 1"}).message(), "max_len must be at least 1");
+  EXPECT_EQ((ConfigError{"max_size", "must be at least 1"}).message(),
+            "max_size must be at least 1");
 }
 
 }  // namespace

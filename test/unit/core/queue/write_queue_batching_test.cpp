@@ -174,8 +174,8 @@ TEST_F(WriteQueueBatching, AfterAnIdleTimeTheNextWritePostsATurnAgain) {
 
 TEST_F(WriteQueueBatching, LiteralsThatAreNeighboursLeaveAsOneBuffer) {
   static constexpr std::string_view text = "one two";
-  send(std::vector<Bytes>{Bytes::from_static(text.substr(0, 3))});
-  send(std::vector<Bytes>{Bytes::from_static(text.substr(3))});
+  send(std::vector<Bytes>{Bytes::borrow_static(text.substr(0, 3))});
+  send(std::vector<Bytes>{Bytes::borrow_static(text.substr(3))});
   stream().begin();
   EXPECT_EQ(stream().batch().count, 1U);
   stream().run();
