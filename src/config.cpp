@@ -50,23 +50,4 @@ void detail::throw_if_invalid(const WriteHandoffConfig& config) {
   require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
 }
 
-expected<void, ConfigError> WriteHandoffConfig::validate() const noexcept {
-  if (max_items == 0) {
-    return unexpected(ConfigError{"max_items", "must be at least 1"});
-  }
-  if (max_pending_bytes == 0) {
-    return unexpected(ConfigError{"max_pending_bytes", "must be at least 1"});
-  }
-  if (stall_timeout < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"stall_timeout", "must not be negative"});
-  }
-  if (close_timeout < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"close_timeout", "must not be negative"});
-  }
-  if (close_limit < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"close_limit", "must not be negative"});
-  }
-  return {};
-}
-
 }  // namespace bytes_handoff

@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <memory_resource>
 
-#include "bytes_handoff/error.hpp"
-#include "bytes_handoff/expected.hpp"
 
 namespace bytes_handoff {
 
@@ -87,9 +85,6 @@ struct WriteHandoffConfig {
   /// The source must outlive every slice, and be safe on every thread that drops one. It must not
   /// call a `WriteHandoff`, since a queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
-
-  /// The first rule that this breaks, if any.
-  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
 };
 
 namespace detail {

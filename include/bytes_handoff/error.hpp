@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <system_error>
 #include <type_traits>
 
@@ -23,13 +22,6 @@ struct SplitOutOfBounds {
   std::size_t requested;
   std::size_t available;
   friend bool operator==(const SplitOutOfBounds&, const SplitOutOfBounds&) = default;
-};
-
-/// A configuration that could never work.
-struct ConfigError {
-  const char* field;  ///< the member that is wrong, a string literal
-  const char* rule;   ///< what it must be, a string literal
-  [[nodiscard]] std::string message() const { return std::string(field) + " " + rule; }
 };
 
 /// Codes of this library's own. They compare to an `error_code` of either Asio flavour, and to

@@ -83,10 +83,5 @@ TEST(Error, FullErrorsCompareByAllTheirFields) {
   EXPECT_NE((SplitOutOfBounds{5, 4}), (SplitOutOfBounds{5, 3}));
 }
 
-TEST(Error, AConfigErrorNamesTheFieldAndTheRule) {
-  EXPECT_EQ((ConfigError{"max_size", "must be at least 1"}).message(),
-            "max_size must be at least 1");
-}
-
 }  // namespace
 }  // namespace bytes_handoff

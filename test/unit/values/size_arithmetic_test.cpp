@@ -195,8 +195,8 @@ TEST_F(SizeArithmeticOfAQueue, EveryTotalAgainstEveryLimit) {
   for (const std::size_t max_bytes : sizes_around(16)) {
     for (const std::size_t max_items : sizes_around(3)) {
       const WriteHandoffConfig limits{.max_items = max_items, .max_pending_bytes = max_bytes};
-      ASSERT_EQ(limits.validate().has_value(), max_bytes != 0 && max_items != 0);
-      if (!limits.validate()) {
+      if (max_bytes == 0 || max_items == 0) {
+        EXPECT_THROW(detail::throw_if_invalid(limits), std::invalid_argument);
         continue;
       }
       for (const std::size_t size : sizes_around(max_bytes)) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -71,9 +70,7 @@ detail::HandlePointer WriteHandoff::start(std::shared_ptr<Stream> stream,
   if constexpr (kAtEnd == detail::AtEnd::kEnd) {
     detail::require_known_end<Stream>();
   }
-  if (auto valid = config.validate(); !valid) {
-    throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
-  }
+  detail::throw_if_invalid(config);
   return detail::HandlePointer::adopt(
       new detail::Writer<Stream, kAtEnd>(std::move(stream), ownership, config));
 }
@@ -84,9 +81,7 @@ detail::HandlePointer WriteHandoff::start_owning(Stream&& stream,
   constexpr bool kIsLvalue = std::is_lvalue_reference_v<Stream>;
   static_assert(!kIsLvalue, "move the stream in, or pass a shared_ptr to it");
   if constexpr (!kIsLvalue) {  // the one error is enough
-    if (auto valid = config.validate(); !valid) {
-      throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
-    }
+    detail::throw_if_invalid(config);  // before the stream is moved
     return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)),
                          detail::StreamOwnership::kOwned, config);
   }
