@@ -7,6 +7,8 @@ OPERATIONS = SHELL + "writing/write_operations.hpp"
 CONTEXTS = SHELL + "support/context_registry.hpp"
 BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
+HANDOFF_MEMBERS = SHELL + "writing/write_handoff.hpp"
+HANDOFF = "include/bytes_handoff/write_handoff.hpp"
 LINGER = SHELL + "ending/linger.hpp"
 LINGER_OPERATION = SHELL + "ending/linger_operation.hpp"
 END_WRITE = "include/bytes_handoff/end_write.hpp"
@@ -17,7 +19,6 @@ BEAST = "include/bytes_handoff/beast.hpp"
 READ = SHELL + "reading/read_operation.hpp"
 READING = SHELL + "reading/reading.hpp"
 MEMORY = SHELL + "support/handler_memory.hpp"
-STREAM_CONTEXT = SHELL + "support/stream_context.hpp"
 THROWN = SHELL + "support/stream_exception.hpp"
 STREAM_END = SHELL + "ending/stream_end.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
@@ -27,6 +28,7 @@ CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
+CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
 HARNESS = ("dev", "harness_tests")
 ENDS = (*SHELL, "/(end_streams|linger)_test")
@@ -52,8 +54,8 @@ MUTANTS = [
      "      if (error || written == 0) {\n", "      if (true || error || written == 0) {\n",
      *SHELL, "/writer_buffered_test"),
     ("the initiation of a write uses itself when its handler may have run", OPERATIONS,
-     "before the writer's turn\n    }\n    writer->carry_out(effects);",
-     "before the writer's turn\n    }\n    writer_->carry_out(effects);",
+     "before the writer's turn\n    }\n    writer->carry_out(effects, turn);",
+     "before the writer's turn\n    }\n    writer_->carry_out(effects, turn);",
      *ASAN_TOKENS, "/write_tokens_test"),
     ("the initiation of a close uses itself when its handler may have run", OPERATIONS,
      "    if constexpr (kCloses) {\n      writer->close(waiters);",
@@ -65,11 +67,10 @@ MUTANTS = [
     ("a writer that goes with its stream's service forgets who waits", WRITER,
      "      queue().orphan(&context_of(*stream_executor_), effects);\n", "",
      *ASAN_CONTEXTS, "/service_order_test"),
-    ("the executor of a context that has gone is still used", STREAM_CONTEXT,
-     "    guard().wait_until_left();\n    executor_ = nullptr;\n",
-     "    guard().wait_until_left();\n",
+    ("the executor of a context that has gone is kept", BASE,
+     "    forget_stream();\n    executor_ = nullptr;\n", "    forget_stream();\n",
      *ASAN_CONTEXTS, "/gone_context_test"),
-    ("a handler that has nowhere to run is posted", STREAM_CONTEXT,
+    ("a handler that has nowhere to run is posted", BASE,
      "return !net::get_associated_executor(handler, default_executor);", "return false;",
      *ASAN_CONTEXTS, "/gone_context_test"),
     ("a shutdown does not wait for who is about to post", BASE,
@@ -112,8 +113,27 @@ MUTANTS = [
      "    if (stream_ != nullptr) {\n      let_go",
      "asan", "shell_tests_boost_asio", "/writer_release_test"),
     ("what was not written is kept without handles", BASE,
-     "    has_handles_ = false;\n    queue_.discard_unwritten();\n", "",
-     *SHELL, "/writer_release_test"),
+     "      abort_after_written();\n    }\n    queue_.discard_unwritten();\n",
+     "      abort_after_written();\n    }\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a ticket keeps what went with its context", BASE,
+     "    effects.finish();\n    discard_without_handles();\n", "    effects.finish();\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a ticket keeps what a destroyed handler was given", BASE,
+     "    queue_.put_back(items);\n    discard_without_handles();\n",
+     "    queue_.put_back(items);\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a weak handle keeps its queue open", HANDOFF,
+     "  detail::WriterPointer writer_;\n};\n\n/// Admits what an ended queue",
+     "  detail::HandlePointer writer_;\n};\n\n/// Admits what an ended queue",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a weak handle gives handles to a queue that has none", BASE,
+     "    while (count != 0) {\n", "    for (;;) {\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a write looks at its handle behind the turn", HANDOFF_MEMBERS,
+     "TicketAccess::make(std::move(writer), *admitted);",
+     "TicketAccess::make(detail::WriterPointer(writer_.get()), *admitted);",
+     *ASAN_CONTEXTS, "/kept_memory_test"),
     ("an owned socket does not linger", STREAM_END,
      "          start_lingering(std::move(stream), config, later(since, config.close_limit));\n", "",
      *SHELL, "/writer_release_test"),
@@ -234,8 +254,7 @@ MUTANTS = [
      "if (!is_alive() || acknowledgement_.bytes == 0) {", "if (true) {",
      *ends("drop/*")),
     ("the last handle ends the queue in order", BASE,
-     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n    has_handles_ = false;",
-     "    close(Waiters::refuse);\n    has_handles_ = false;",
+     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n", "    close(Waiters::refuse);\n",
      *ends("exception/*")),
     ("an owned socket is closed before its peer has ended", STREAM_END,
      "if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {",
