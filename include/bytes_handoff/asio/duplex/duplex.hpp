@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/duplex/duplex_operations.hpp"
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {

@@ -13,7 +13,7 @@
 
 #include "bytes_handoff/asio/duplex/duplex_link.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

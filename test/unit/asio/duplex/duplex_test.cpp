@@ -1,4 +1,4 @@
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 #include <gtest/gtest.h>
 

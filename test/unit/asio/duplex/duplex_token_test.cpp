@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/pattern.hpp"
 #include "support/streams/duplex_fixture.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"
