@@ -9,6 +9,7 @@ BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
 LINGER = SHELL + "ending/linger.hpp"
 LINGER_OPERATION = SHELL + "ending/linger_operation.hpp"
+DUPLEX_LINK = SHELL + "duplex/duplex_link.hpp"
 END_WRITE = "include/bytes_handoff/end_write.hpp"
 RESET = SHELL + "ending/reset_stream.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
@@ -250,4 +251,13 @@ MUTANTS = [
      "  static void reset(Stream& stream) { detail::as_beast_socket(stream).close(); }",
      "  static void reset(Stream&) {}",
      *ends("abort/beast_*", "asan", "boost_asio")),
+    ("a request of a duplex does not hold its context", DUPLEX_LINK,
+     "    end.guard().enter();\n    held_.reset(&end.guard());\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex does not wait for who still posts to its context", DUPLEX_LINK,
+     "      guard().wait_until_left();\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex resumes its own requests before the peer's", DUPLEX_LINK,
+     "{&settled.peer, &settled.own}", "{&settled.own, &settled.peer}",
+     *SHELL, "/duplex_lifetime_test"),
 ]

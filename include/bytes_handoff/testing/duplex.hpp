@@ -1,233 +1,318 @@
 #pragma once
 
+// For tests: link bytes_handoff::testing beside bytes_handoff::asio or bytes_handoff::boost_asio.
+
 #include <concepts>
 #include <cstddef>
 #include <memory>
 #include <memory_resource>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/duplex/duplex_link.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
-struct DuplexAccess;
+
+template <class T>
+concept DuplexExecutor = net::is_executor<T>::value || net::execution::is_executor<T>::value;
+
+/// The executor that a context, or another object that has one, stands for.
+template <class Place>
+[[nodiscard]] auto executor_at(Place& place) {
+  if constexpr (requires { place.get_executor(); }) {
+    return place.get_executor();
+  } else {
+    return place;
+  }
+}
+
+/// Where an end may live.
+template <class Place>
+concept DuplexPlace = DuplexExecutor<decltype(detail::executor_at(std::declval<Place&>()))>;
+
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-template <typename Executor>
-concept DuplexExecutor =
-    net::is_executor<Executor>::value || net::execution::is_executor<Executor>::value;
-
-template <typename Context>
-concept DuplexContext = std::convertible_to<Context&, net::execution_context&>;
-
-/// One end of a pair of bounded, in-memory byte streams: what is written to one end is read from
-/// the other, in order, at most `capacity()` bytes buffered each way. It has the operations of a
-/// connected stream socket (AsyncReadStream, AsyncWriteStream, non-blocking calls, readiness waits,
-/// half-close), so that protocol code can be tested, and measured, without a network.
+/// One end of a pair of bounded, in-memory byte streams. What is written to one end is read from
+/// the other, in order. At most `capacity()` bytes are buffered each way. An end has the operations
+/// of a connected stream socket, so that protocol code can be tested without a network.
 ///
-/// Not for passing messages between threads of one program: an `experimental::channel`, or a queue
-/// of owned buffers, does that without copying the bytes. It keeps no message boundaries.
+/// Not for passing messages between threads: it copies bytes and keeps no message boundaries.
 ///
-/// Both ends are made by `make_duplex` and may live on different executors and threads. An end may
-/// be moved, with operations pending too; a moved-from end behaves as a closed one. Destroying an
-/// end closes it. The ring of a direction is allocated when the first byte must be buffered, and
-/// kept until the end that reads from it is closed.
+/// Ownership: `make_duplex` makes both ends, on executors of their own. An end can be moved, also
+///     while operations are pending; a moved-from end behaves as a closed one. The destructor
+///     closes. A ring is allocated for the first byte that must be buffered, and kept until the end
+///     that reads from it is closed.
+/// Ends: an end is reset when its execution context is destroyed. Pending handlers are destroyed
+///     uninvoked; one that is bound to a living context gets `operation_aborted` there. A later
+///     operation completes with `bad_descriptor` on a living context that its handler is bound to;
+///     otherwise its handler is destroyed uninvoked. The stream may outlive the context if its
+///     executor may (a strand may not).
+/// Threads: distinct objects are safe, the two ends of a pair included. Shared objects are unsafe.
+///     Handlers are posted to their associated executor, by default that of the end, and never
+///     called from inside a call. A handler may destroy both streams, also while the call that
+///     started its operation is still running on another thread.
+/// Cost: one uncontended lock a call. A byte is copied twice, or once if the other side is waiting.
+///     An operation that waits takes its memory from the handler's associated allocator, or from
+///     the library's pool if that is the default one; to complete it allocates nothing if the
+///     executor takes an allocator. Each operation, also a cancellation, is O(bytes + buffers +
+///     operations that it completes).
 ///
-/// When an end's execution context is destroyed, the end is closed by a reset, as by `reset`. A
-/// pending handler is destroyed uninvoked; but one that is bound to another, living context gets
-/// `operation_aborted` there. The streams may be destroyed later, if their executors may (a strand
-/// may not). An operation that is started later completes with `bad_descriptor` on a living context
-/// that its handler is bound to; else its handler is destroyed uninvoked.
-///
-/// Thread safety: distinct objects, the two ends of a pair included: safe. Shared objects: unsafe.
-/// Handlers are never invoked from within the call that starts or settles an operation; they are
-/// posted to their associated executor, by default that of the end. A handler may destroy both
-/// streams, also while the call that started its operation is still running on another thread.
-///
-/// Cost: one uncontended lock a call; each byte is copied once into the ring and once out, or only
-/// once where the other side waits already. An operation that completes at once allocates only what
-/// its executor needs to post. One that waits takes its memory from the handler's associated
-/// allocator, or where that is the default from the library's pool; its completion allocates
-/// nothing, where the executor takes an allocator. Each operation, also a cancellation of one, is
-/// O(bytes + buffers + operations that it completes), however many wait.
-///
-///     auto [client, server] = bytes_handoff::make_duplex(context.get_executor(), 4096);
+///     auto [client, server] = bytes_handoff::make_duplex(context, 4096);
 ///     net::async_write(client, net::buffer("ping\n", 5), on_written);
 ///     net::async_read_until(server, net::dynamic_buffer(line), '\n', on_line);
 ///     context.run();
-template <DuplexExecutor Executor>
+template <detail::DuplexExecutor Executor>
 class BasicDuplexStream : public net::socket_base {
  public:
   using executor_type = Executor;
-
   template <typename OtherExecutor>
   struct rebind_executor {
     using other = BasicDuplexStream<OtherExecutor>;
   };
 
-  BasicDuplexStream(BasicDuplexStream&& other) noexcept;
+  /// For `make_duplex`.
+  BasicDuplexStream(std::shared_ptr<detail::DuplexEnd> end, const Executor& executor)
+      : executor_(executor), end_(std::move(end)) {
+    end_->enter(detail::context_of(executor_));
+  }
+  BasicDuplexStream(BasicDuplexStream&& other) noexcept
+      : executor_(other.executor_), end_(std::move(other.end_)) {}
+  /// Takes over an end whose executor converts to this one's type.
+  template <std::convertible_to<Executor> OtherExecutor>
+  BasicDuplexStream(BasicDuplexStream<OtherExecutor>&& other) noexcept
+      : executor_(other.executor_), end_(std::move(other.end_)) {}
   /// Closes what the target was before.
-  BasicDuplexStream& operator=(BasicDuplexStream&& other) noexcept;
-  /// Takes an end over whose executor converts to this one's type; for instance from
-  /// `io_context::executor_type` to `any_io_executor`.
-  template <DuplexExecutor OtherExecutor>
-  requires(!std::same_as<OtherExecutor, Executor> &&
-           std::convertible_to<const OtherExecutor&, Executor>)
-      BasicDuplexStream(BasicDuplexStream<OtherExecutor>&& other)
-  noexcept;
-  /// As `close`.
-  ~BasicDuplexStream();
+  BasicDuplexStream& operator=(BasicDuplexStream&& other) noexcept {
+    if (this != &other) {
+      leave();
+      executor_ = other.executor_;
+      end_ = std::move(other.end_);
+    }
+    return *this;
+  }
+  ~BasicDuplexStream() { leave(); }
 
   executor_type get_executor() const noexcept { return executor_; }
   /// Bytes that each direction buffers at most; 0 for a moved-from end.
-  std::size_t capacity() const noexcept;
+  std::size_t capacity() const noexcept { return end_ == nullptr ? 0 : end_->capacity(); }
   /// False after `close`, a move from here, and the end of the execution context.
-  bool is_open() const;
+  bool is_open() const { return end_ != nullptr && end_->is_open(); }
   /// Bytes that can be read without waiting.
-  std::size_t available() const;
+  std::size_t available() const { return end_ == nullptr ? 0 : end_->available(); }
 
-  /// No call ever blocks, so this is always true; `non_blocking(false, ec)` sets
-  /// `operation_not_supported`.
+  /// Always true: no call blocks. `non_blocking(false)` is `operation_not_supported`.
   bool non_blocking() const noexcept { return true; }
-  void non_blocking(bool mode, net_error_code& error) noexcept;
-  void non_blocking(bool mode);
+  void non_blocking(bool mode, net_error_code& error) noexcept {
+    error = mode ? net_error_code() : net_error_code(net::error::operation_not_supported);
+  }
+  void non_blocking(bool mode) {
+    or_throw([&](net_error_code& error) { return non_blocking(mode, error), 0; });
+  }
 
-  /// Reads what is there, up to the size of `buffers`. Returns how many bytes: 0 for buffers
-  /// without room, and with an error: `would_block` when nothing is there, `eof` behind the last
-  /// byte of a peer that has shut its sending side or closed (or behind one's own
-  /// `shutdown_receive`), `bad_descriptor` when this end is closed. At most the first 64 non-empty
-  /// buffers are used.
-  template <typename MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& buffers, net_error_code& error);
-  template <typename MutableBufferSequence>
-  std::size_t read_some(const MutableBufferSequence& buffers);
-
-  /// Writes what fits: into the read that waits at the peer, and only where none waits into the
-  /// ring, so that bytes are not copied twice when the peer could take the next ones itself.
-  /// Returns how many bytes: 0 for buffers without bytes, and with an error: `would_block` when the
-  /// ring is full, `broken_pipe` when the peer has closed or shut its receiving side, or this end
-  /// has shut its sending side, `bad_descriptor` when this end is closed, `no_memory` when there is
-  /// none for the ring. At most the first 64 non-empty buffers are used.
-  template <typename ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& buffers, net_error_code& error);
-  template <typename ConstBufferSequence>
-  std::size_t write_some(const ConstBufferSequence& buffers);
-
-  /// Starts a read that completes when at least one byte was read, there is nothing more to read,
-  /// or `buffers` have no room. Signature `void(error_code, std::size_t)`; results and errors are
-  /// those of `read_some`, but for `would_block`.
+  /// Reads what is there, up to the size of `buffers`. Returns how many bytes. At most the first 64
+  /// non-empty buffers are used.
   ///
-  /// One read at a time for each end (a second one trips an assertion, and fails with
-  /// `already_started` where these are off); waits, and one write, may be pending beside it. The
-  /// bytes behind `buffers` must stay valid until the handler is called; the sequence is copied.
+  /// Errors: `would_block` if nothing is there; `eof` behind the last byte, if the peer has closed
+  ///     or shut its sending side, or after `shutdown_receive` here; `connection_reset` behind the
+  ///     last byte of a peer that was reset; `bad_descriptor` if this end is closed.
+  template <typename MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& buffers, net_error_code& error) {
+    static_assert(net::is_mutable_buffer_sequence<MutableBufferSequence>::value);
+    return transfer(detail::PipeAct::kRead, buffers, error);
+  }
+  template <typename MutableBufferSequence>
+  std::size_t read_some(const MutableBufferSequence& buffers) {
+    return or_throw([&](net_error_code& error) { return read_some(buffers, error); });
+  }
+
+  /// Writes what fits: to the read that waits at the peer, or if none waits to the ring. Returns
+  /// how many bytes. At most the first 64 non-empty buffers are used.
   ///
-  /// Cancellation (`cancel`, `close`, or per operation: terminal, partial and total alike): it
-  /// completes with `operation_aborted`. Nothing is lost: no byte was consumed. An operation whose
-  /// outcome has been posted is no longer cancelled.
+  /// Errors: `would_block` if the ring is full; `broken_pipe` if the peer has closed or shut its
+  ///     receiving side, or after `shutdown_send` here; `connection_reset` if the peer was reset;
+  ///     `bad_descriptor` if this end is closed; `no_memory` if there is none for the ring.
+  template <typename ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& buffers, net_error_code& error) {
+    static_assert(net::is_const_buffer_sequence<ConstBufferSequence>::value);
+    return transfer(detail::PipeAct::kWrite, buffers, error);
+  }
+  template <typename ConstBufferSequence>
+  std::size_t write_some(const ConstBufferSequence& buffers) {
+    return or_throw([&](net_error_code& error) { return write_some(buffers, error); });
+  }
+
+  /// Reads at least one byte. One read at a time; one write and any number of waits may be pending
+  /// beside it.
+  ///
+  /// Completes: `void(error_code ec, std::size_t n)`, when at least one byte has been read, there
+  ///     is nothing more to read, or `buffers` have no room.
+  /// Errors: those of `read_some`, except `would_block`; `already_started` for a second read.
+  /// Cancellation: all types, `cancel` and `close`: `operation_aborted`, and no byte was consumed.
+  ///     A read whose outcome has been posted is not cancelled any more.
+  /// Threads: the bytes behind `buffers` must stay valid until completion; the sequence is copied.
   template <typename MutableBufferSequence,
             net::completion_token_for<void(net_error_code, std::size_t)> Token =
                 net::default_completion_token_t<executor_type>>
-  auto async_read_some(const MutableBufferSequence& buffers, Token&& token = Token());
+  auto async_read_some(const MutableBufferSequence& buffers, Token&& token = Token()) {
+    static_assert(net::is_mutable_buffer_sequence<MutableBufferSequence>::value);
+    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+        detail::StartDuplex<BasicDuplexStream, detail::PipeAct::kRead>(*this), token, buffers);
+  }
 
-  /// Starts a write that completes when at least one byte was taken, none ever will be, or
-  /// `buffers` have no bytes. Signature `void(error_code, std::size_t)`; results and errors are
-  /// those of `write_some`, but for `would_block`. Overlap, lifetimes and cancellation are those of
-  /// `async_read_some`: a cancelled write has written nothing.
+  /// Writes at least one byte. One write at a time.
+  ///
+  /// Completes: `void(error_code ec, std::size_t n)`, when at least one byte has been taken, none
+  ///     ever will be, or `buffers` have no bytes.
+  /// Errors: those of `write_some`, except `would_block`; `already_started` for a second write.
+  /// Cancellation: as of `async_read_some`. A cancelled write has written nothing.
+  /// Threads: as of `async_read_some`.
   template <typename ConstBufferSequence,
             net::completion_token_for<void(net_error_code, std::size_t)> Token =
                 net::default_completion_token_t<executor_type>>
-  auto async_write_some(const ConstBufferSequence& buffers, Token&& token = Token());
+  auto async_write_some(const ConstBufferSequence& buffers, Token&& token = Token()) {
+    static_assert(net::is_const_buffer_sequence<ConstBufferSequence>::value);
+    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+        detail::StartDuplex<BasicDuplexStream, detail::PipeAct::kWrite>(*this), token, buffers);
+  }
 
-  /// Completes when `read_some` (`wait_read`) or `write_some` (`wait_write`) would not return
-  /// `would_block`, or when the peer has closed or shut its receiving side (`wait_error`).
-  /// Signature `void(error_code)`: success, `operation_aborted` when cancelled, `bad_descriptor`
-  /// when this end is closed. Any number of waits may be pending. It holds no buffer.
+  /// Waits until `read_some` (`wait_read`) or `write_some` (`wait_write`) would not block.
+  /// `wait_error`: until the peer has closed or shut its receiving side. Any number may be pending.
   ///
-  /// Cancellation, as of `async_read_some`. Nothing is lost. O(1), however many waits are pending.
+  /// Completes: `void(error_code ec)`.
+  /// Errors: `bad_descriptor` if this end is closed.
+  /// Cancellation: as of `async_read_some`. O(1), however many waits are pending.
   template <net::completion_token_for<void(net_error_code)> Token =
                 net::default_completion_token_t<executor_type>>
-  auto async_wait(wait_type what, Token&& token = Token());
+  auto async_wait(wait_type what, Token&& token = Token()) {
+    using detail::PipeAct;
+    const PipeAct act = what == wait_read    ? PipeAct::kWaitReadable
+                        : what == wait_write ? PipeAct::kWaitWritable
+                                             : PipeAct::kWaitBroken;
+    return net::async_initiate<Token, void(net_error_code)>(
+        detail::StartDuplex<BasicDuplexStream, PipeAct::kWaitReadable>(*this), token, act);
+  }
 
   /// Aborts all operations that wait at this end with `operation_aborted`.
-  void cancel();
-  void cancel(net_error_code& error);
+  void cancel() {
+    if (const auto end = end_) end->cancel_all();
+  }
+  void cancel(net_error_code& error) {
+    cancel();
+    error.clear();
+  }
 
-  /// `shutdown_send`: the peer reads what remains, then `eof`; a write that waits here, and every
-  /// later one, is `broken_pipe`. `shutdown_receive`: writes of the peer are `broken_pipe`; what is
-  /// buffered can still be read, then `eof`. Doing it again changes nothing. `bad_descriptor` when
-  /// this end is closed.
-  void shutdown(shutdown_type what, net_error_code& error);
-  void shutdown(shutdown_type what);
+  /// `shutdown_send`: the peer reads what remains, then `eof`; writes here are `broken_pipe`.
+  /// `shutdown_receive`: writes of the peer are `broken_pipe`; what is buffered can be read, then
+  /// `eof`. Operations that wait complete so. A second time it changes nothing.
+  ///
+  /// Errors: `bad_descriptor` if this end is closed.
+  void shutdown(shutdown_type what, net_error_code& error) {
+    const auto end = end_;
+    const bool is_open = end != nullptr && end->end(detail::PipeEnd::kShut, what != shutdown_send,
+                                                    what != shutdown_receive);
+    error = is_open ? net_error_code() : net_error_code(net::error::bad_descriptor);
+  }
+  void shutdown(shutdown_type what) {
+    or_throw([&](net_error_code& error) { return shutdown(what, error), 0; });
+  }
 
-  /// Ends both directions: own pending operations complete with `operation_aborted`, the peer reads
-  /// what remains and then `eof`, its writes are `broken_pipe`. What was not yet read here is
-  /// dropped. Closing again changes nothing.
-  void close();
-  void close(net_error_code& error);
+  /// Ends both directions. Operations that wait here complete with `operation_aborted`. The peer
+  /// reads what remains, then `eof`; its writes are `broken_pipe`. What was not read here is
+  /// dropped. A second time it changes nothing.
+  void close() {
+    if (const auto end = end_) end->end(detail::PipeEnd::kClosed);
+  }
+  void close(net_error_code& error) {
+    close();
+    error.clear();
+  }
 
-  /// Ends both directions at once, as the reset of a TCP connection does. As `close`, but the peer
-  /// can tell that this is not all: it reads what remains and then `connection_reset`, its writes
-  /// are `connection_reset` too. Where this end had shut its sending side before, what it sent was
-  /// all: the peer reads `eof`. Nothing happens to an end that is closed.
-  void reset() noexcept;
+  /// As `close`, but the peer sees `connection_reset`, as of a TCP connection. Its writes fail with
+  /// that, and its reads after what remains. If this end has shut its sending side before, what it
+  /// sent was all: the peer reads `eof`. On a closed end it does nothing.
+  void reset() noexcept {
+    if (const auto end = end_) end->end(detail::PipeEnd::kReset);
+  }
 
-  /// How a `WriteHandoff` ends it, in order or not.
+  /// The customization points of <bytes_handoff/end_write.hpp>.
   friend void end_write(BasicDuplexStream& stream, net_error_code& error) {
     stream.shutdown(shutdown_send, error);
   }
   friend void reset_connection(BasicDuplexStream& stream) noexcept { stream.reset(); }
 
  private:
-  template <DuplexExecutor>
+  template <detail::DuplexExecutor>
   friend class BasicDuplexStream;
-  friend struct detail::DuplexAccess;
+  template <typename, detail::PipeAct>
+  friend class detail::StartDuplex;
 
-  BasicDuplexStream(std::shared_ptr<detail::DuplexLink> link, detail::DuplexSide side,
-                    const Executor& executor);
+  detail::PipeResult attempt(detail::PipeAct act, detail::PipeSegments segments) const noexcept {
+    if (end_ == nullptr) return {detail::PipeStatus::kClosed, 0};
+    return end_->attempt(act, segments);
+  }
 
-  void leave() noexcept;
+  template <typename Buffers>
+  std::size_t transfer(detail::PipeAct act, const Buffers& buffers, net_error_code& error) {
+    const detail::PipeResult result = attempt(act, detail::DuplexSegments(buffers).all());
+    error = detail::duplex_error(result.status);
+    return result.bytes;
+  }
+
+  template <typename Call>
+  static auto or_throw(Call call) {
+    net_error_code error;
+    const auto result = call(error);
+    if (error) throw net_system_error(error);
+    return result;
+  }
+
+  void leave() noexcept {
+    if (const auto end = std::move(end_)) end->leave();
+  }
 
   Executor executor_;
-  std::shared_ptr<detail::DuplexLink> link_;
-  detail::DuplexSide side_;
+  std::shared_ptr<detail::DuplexEnd> end_;
 };
 
 using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 
-/// Makes a connected pair, the ends on `first` and `second`, that buffers at most `capacity` bytes
-/// each way. One allocation, and two lookups in the executors' contexts; the rings are allocated
-/// later, each of `capacity` bytes, 64-byte aligned. Where that fails, as it does past a quarter of
-/// the address space, a write that nobody is reading for fails with `no_memory`. Throws
-/// std::invalid_argument for a capacity of 0.
+/// Makes a connected pair. `first` and `second` are where the ends live: an executor, or an
+/// execution context for its own one. Each direction buffers at most `capacity` bytes.
 ///
-/// `block_source` is where the rings come from; null for `operator new`. It must outlive both ends,
-/// be safe to use from every thread that uses one, and not call a duplex, which calls it locked.
+/// The rings come from `block_source`, or from `operator new` if that is null. It must outlive both
+/// ends and be safe to use from their threads. It must not call a duplex, which calls it locked.
 /// Whatever it throws is `no_memory` for that write.
-template <DuplexExecutor First, DuplexExecutor Second>
-std::pair<BasicDuplexStream<First>, BasicDuplexStream<Second>> make_duplex(
-    const First& first, const Second& second, std::size_t capacity,
-    std::pmr::memory_resource* block_source = nullptr);
+///
+/// Errors: throws std::invalid_argument if `capacity` is 0, and std::bad_alloc.
+/// Cost: one allocation. The rings are allocated later, each of `capacity` bytes, 64-byte aligned.
+template <detail::DuplexPlace First, detail::DuplexPlace Second>
+auto make_duplex(First&& first, Second&& second, std::size_t capacity,
+                 std::pmr::memory_resource* block_source = nullptr) {
+  if (capacity == 0) throw std::invalid_argument("make_duplex: capacity must be at least 1");
+  const auto link = std::make_shared<detail::DuplexLink>(capacity, block_source);
+  const auto make_end = [&](std::size_t i, const auto& executor) {
+    using Executor = std::remove_cvref_t<decltype(executor)>;
+    return BasicDuplexStream<Executor>({link, &link->ends[i]}, executor);
+  };
+  auto one = make_end(0, detail::executor_at(first));
+  auto two = make_end(1, detail::executor_at(second));
+  return std::pair(std::move(one), std::move(two));
+}
 
-/// Both ends on one executor.
-template <DuplexExecutor Executor>
-std::pair<BasicDuplexStream<Executor>, BasicDuplexStream<Executor>> make_duplex(
-    const Executor& executor, std::size_t capacity,
-    std::pmr::memory_resource* block_source = nullptr);
-
-/// On the executors of execution contexts.
-template <DuplexContext First, DuplexContext Second>
-auto make_duplex(First& first, Second& second, std::size_t capacity,
-                 std::pmr::memory_resource* block_source = nullptr);
-template <DuplexContext Context>
-auto make_duplex(Context& context, std::size_t capacity,
-                 std::pmr::memory_resource* block_source = nullptr);
+/// Both ends live in one place.
+template <detail::DuplexPlace Place>
+auto make_duplex(Place&& place, std::size_t capacity,
+                 std::pmr::memory_resource* block_source = nullptr) {
+  return make_duplex(place, place, capacity, block_source);
+}
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
-
-#include "bytes_handoff/asio/duplex/duplex.hpp"
