@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kRingAlignment = 64;
 
+constexpr std::array kWaits{PipeAct::kWaitReadable, PipeAct::kWaitWritable, PipeAct::kWaitBroken};
+
 constexpr PipeSide other_side(PipeSide side) noexcept {
   return side == PipeSide::kReader ? PipeSide::kWriter : PipeSide::kReader;
 }
@@ -113,7 +115,9 @@ bool DuplexPipe::cancel(PipeRequest& request, WaitingList& settled) noexcept {
 
 void DuplexPipe::cancel_all(PipeSide side, WaitingList& settled) noexcept {
   settle_transfer(side, PipeStatus::kAborted, settled);
-  settle_waits(side, PipeStatus::kAborted, settled);
+  for (const PipeAct wait : kWaits) {
+    if (side_of(wait) == side) settle_waits(wait, PipeStatus::kAborted, settled);
+  }
 }
 
 void DuplexPipe::end(PipeSide side, PipeEnd how, PipeSettled settled) noexcept {
@@ -122,9 +126,9 @@ void DuplexPipe::end(PipeSide side, PipeEnd how, PipeSettled settled) noexcept {
   const bool was_whole = end == PipeEnd::kShut;
   end = how == PipeEnd::kReset && was_whole ? PipeEnd::kClosed : how;
   if (is_closed(side)) cancel_all(side, settled.of(side));
-  for (const PipeSide each : kPipeSides) {
-    settle_transfer(each, ended(each), settled.of(each));
-    settle_waits(each, PipeStatus::kDone, settled.of(each));
+  for (const PipeSide each : kPipeSides) settle_transfer(each, ended(each), settled.of(each));
+  for (const PipeAct wait : kWaits) {
+    settle_waits(wait, PipeStatus::kDone, settled.of(side_of(wait)));
   }
   if (is_closed(PipeSide::kReader)) {
     head_ = 0;
@@ -154,7 +158,7 @@ PipeResult DuplexPipe::read(PipeSegments into, PipeSettled settled) noexcept {
     count += direct;
     settle_transfer(PipeSide::kWriter, PipeStatus::kDone, settled.writer);
   }
-  settle_waits(PipeSide::kWriter, PipeStatus::kDone, settled.writer);
+  settle_waits(PipeAct::kWaitWritable, PipeStatus::kDone, settled.writer);
   return {PipeStatus::kDone, count};
 }
 
@@ -172,7 +176,7 @@ PipeResult DuplexPipe::write(PipeSegments from, PipeSettled settled) noexcept {
   } else {
     return {PipeStatus::kNoMemory, 0};
   }
-  settle_waits(PipeSide::kReader, PipeStatus::kDone, settled.reader);
+  settle_waits(PipeAct::kWaitReadable, PipeStatus::kDone, settled.reader);
   return {PipeStatus::kDone, count};
 }
 
@@ -237,15 +241,11 @@ void DuplexPipe::settle_transfer(PipeSide side, PipeStatus status, WaitingList& 
   }
 }
 
-/// As `kDone`, only those whose condition holds.
-void DuplexPipe::settle_waits(PipeSide side, PipeStatus status, WaitingList& settled) noexcept {
-  for (const PipeAct wait :
-       {PipeAct::kWaitReadable, PipeAct::kWaitWritable, PipeAct::kWaitBroken}) {
-    auto& waits = waits_for(wait);
-    if (side_of(wait) != side || waits.empty()) continue;
-    if (status == PipeStatus::kDone && !holds(wait)) continue;
-    while (PipeRequest* const request = waits.pop_front()) settle(*request, status, settled);
-  }
+/// As `kDone`, only if the condition holds.
+void DuplexPipe::settle_waits(PipeAct wait, PipeStatus status, WaitingList& settled) noexcept {
+  auto& waits = waits_for(wait);
+  if (waits.empty() || (status == PipeStatus::kDone && !holds(wait))) return;
+  while (PipeRequest* const request = waits.pop_front()) settle(*request, status, settled);
 }
 
 }  // namespace bytes_handoff::detail

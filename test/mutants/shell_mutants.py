@@ -258,6 +258,7 @@ MUTANTS = [
      "      guard().wait_until_left();\n", "",
      *SHELL, "/duplex_threads_test"),
     ("a duplex resumes its own requests before the peer's", DUPLEX_LINK,
-     "{&settled.peer, &settled.own}", "{&settled.own, &settled.peer}",
+     "resume(settled.peer, destroyed_context);\n      resume(settled.own, destroyed_context);",
+     "resume(settled.own, destroyed_context);\n      resume(settled.peer, destroyed_context);",
      *SHELL, "/duplex_lifetime_test"),
 ]

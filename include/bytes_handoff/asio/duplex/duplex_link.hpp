@@ -102,10 +102,12 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
       std::unique_lock lock(link_.mutex);
       const auto result = step(settled);
       lock.unlock();
-      for (WaitingList* const list : {&settled.peer, &settled.own}) {
-        while (Waiting* const request = list->pop_front()) request->resume(destroyed_context);
-      }
+      resume(settled.peer, destroyed_context);
+      resume(settled.own, destroyed_context);
       return result;
+    }
+    static void resume(WaitingList& settled, const void* destroyed_context) noexcept {
+      while (Waiting* const request = settled.pop_front()) request->resume(destroyed_context);
     }
 
     /// The pipe whose `side` this end is.

@@ -145,7 +145,7 @@ class DuplexPipe {
   std::size_t push(Cursor& from) noexcept;
   std::size_t pop(Cursor& into) noexcept;
   void settle_transfer(PipeSide side, PipeStatus status, WaitingList& settled) noexcept;
-  void settle_waits(PipeSide side, PipeStatus status, WaitingList& settled) noexcept;
+  void settle_waits(PipeAct wait, PipeStatus status, WaitingList& settled) noexcept;
 
   static constexpr std::size_t kTransfers = 2;
 
