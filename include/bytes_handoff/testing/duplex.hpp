@@ -14,29 +14,6 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 
-namespace bytes_handoff::detail {
-inline namespace BYTES_HANDOFF_FLAVOUR {
-
-template <class T>
-concept DuplexExecutor = net::is_executor<T>::value || net::execution::is_executor<T>::value;
-
-/// The executor that a context, or another object that has one, stands for.
-template <class Place>
-[[nodiscard]] auto executor_at(Place& place) {
-  if constexpr (requires { place.get_executor(); }) {
-    return place.get_executor();
-  } else {
-    return place;
-  }
-}
-
-/// Where an end may live.
-template <class Place>
-concept DuplexPlace = DuplexExecutor<decltype(detail::executor_at(std::declval<Place&>()))>;
-
-}  // namespace BYTES_HANDOFF_FLAVOUR
-}  // namespace bytes_handoff::detail
-
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
@@ -91,11 +68,9 @@ class BasicDuplexStream : public net::socket_base {
       : executor_(other.executor_), end_(std::move(other.end_)) {}
   /// Closes what the target was before.
   BasicDuplexStream& operator=(BasicDuplexStream&& other) noexcept {
-    if (this != &other) {
-      leave();
-      executor_ = other.executor_;
-      end_ = std::move(other.end_);
-    }
+    BasicDuplexStream taken(std::move(other));
+    std::swap(executor_, taken.executor_);
+    std::swap(end_, taken.end_);
     return *this;
   }
   ~BasicDuplexStream() { leave(); }
@@ -284,8 +259,9 @@ class BasicDuplexStream : public net::socket_base {
 
 using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 
-/// Makes a connected pair. `first` and `second` are where the ends live: an executor, or an
-/// execution context for its own one. Each direction buffers at most `capacity` bytes.
+/// Makes a connected pair: a `std::pair` of `BasicDuplexStream`. `first` and `second` are where the
+/// ends live: an executor, or an execution context for its own one. Each direction buffers at most
+/// `capacity` bytes.
 ///
 /// The rings come from `block_source`, or from `operator new` if that is null. It must outlive both
 /// ends and be safe to use from their threads. It must not call a duplex, which calls it locked.
@@ -293,22 +269,19 @@ using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 ///
 /// Errors: throws std::invalid_argument if `capacity` is 0, and std::bad_alloc.
 /// Cost: one allocation. The rings are allocated later, each of `capacity` bytes, 64-byte aligned.
-template <detail::DuplexPlace First, detail::DuplexPlace Second>
+template <typename First, typename Second>
 auto make_duplex(First&& first, Second&& second, std::size_t capacity,
                  std::pmr::memory_resource* block_source = nullptr) {
   if (capacity == 0) throw std::invalid_argument("make_duplex: capacity must be at least 1");
   const auto link = std::make_shared<detail::DuplexLink>(capacity, block_source);
-  const auto make_end = [&](std::size_t i, const auto& executor) {
-    using Executor = std::remove_cvref_t<decltype(executor)>;
-    return BasicDuplexStream<Executor>({link, &link->ends[i]}, executor);
-  };
-  auto one = make_end(0, detail::executor_at(first));
-  auto two = make_end(1, detail::executor_at(second));
-  return std::pair(std::move(one), std::move(two));
+  using One = BasicDuplexStream<decltype(detail::executor_at(first))>;
+  using Two = BasicDuplexStream<decltype(detail::executor_at(second))>;
+  return std::pair(One({link, &link->ends[0]}, detail::executor_at(first)),
+                   Two({link, &link->ends[1]}, detail::executor_at(second)));
 }
 
 /// Both ends live in one place.
-template <detail::DuplexPlace Place>
+template <typename Place>
 auto make_duplex(Place&& place, std::size_t capacity,
                  std::pmr::memory_resource* block_source = nullptr) {
   return make_duplex(place, place, capacity, block_source);

@@ -140,6 +140,19 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
 
 using DuplexEnd = DuplexLink::End;
 
+template <class T>
+concept DuplexExecutor = net::is_executor<T>::value || net::execution::is_executor<T>::value;
+
+/// The executor of a context, or the given one.
+template <class Place>
+[[nodiscard]] auto executor_at(Place& place) {
+  if constexpr (requires { place.get_executor(); }) {
+    return place.get_executor();
+  } else {
+    return place;
+  }
+}
+
 [[nodiscard]] inline net_error_code duplex_error(PipeStatus status) noexcept {
   if (status == PipeStatus::kDone) return {};
   if (status == PipeStatus::kWouldBlock) return net::error::would_block;
