@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 #if defined(BYTES_HANDOFF_BOOST_ASIO)
 #include <boost/asio/basic_socket_acceptor.hpp>

@@ -13,7 +13,6 @@ BYTES = "src/bytes.cpp"
 UNWRITTEN = "src/queue/unwritten.cpp"
 BUFFER = "src/handoff_buffer.cpp"
 PIPE = "src/pipe/duplex_pipe.cpp"
-PIPE_REQUESTS = CORE + "pipe/duplex_pipe.hpp"
 
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -281,15 +280,16 @@ MUTANTS = [
     ("what is moved from goes on reading", "include/bytes_handoff/handoff_buffer.hpp",
      "reading_ = std::exchange(from.reading_, false);", "reading_ = from.reading_;"),
     ("a wait of a duplex that is cancelled stays in its list", PIPE,
-     "  waits_for(request.condition).remove(request);\n", ""),
-    ("a request of a duplex is parked for ever", PIPE_REQUESTS,
-     "    request.is_parked = false;\n", ""),
-    ("a settled request of a duplex does not hold its context", PIPE_REQUESTS,
-     "      request.held.reset(guard);\n", ""),
+     "    waits_for(request.act).remove(request);\n", ""),
+    ("a request of a duplex is parked for ever", PIPE, "  request.is_parked = false;\n", ""),
+    ("a second read of a duplex takes the place of the first", PIPE,
+     "} else if (transfer_of(side) == nullptr) {", "} else if (true) {"),
     ("the peer of a reset duplex reads its end", PIPE,
-     "  is_reset_ |= writer_ == Side::kOpen;\n", ""),
+     "    return PipeStatus::kReset;\n",
+     "    return side == PipeSide::kReader ? PipeStatus::kEndOfStream : PipeStatus::kReset;\n"),
     ("the peer of a reset duplex writes as to a closed one", PIPE,
-     "  is_reset_ |= reader_ == Side::kOpen;\n", ""),
+     "    return PipeStatus::kReset;\n",
+     "    return side == PipeSide::kReader ? PipeStatus::kReset : PipeStatus::kBroken;\n"),
     ("a reset of a duplex cuts off what was whole", PIPE,
-     "  is_reset_ |= writer_ == Side::kOpen;\n", "  is_reset_ = true;\n"),
+     "how == PipeEnd::kReset && was_whole ? PipeEnd::kClosed : how;", "how;"),
 ]

@@ -11,6 +11,7 @@ HANDOFF_MEMBERS = SHELL + "writing/write_handoff.hpp"
 HANDOFF = "include/bytes_handoff/write_handoff.hpp"
 LINGER = SHELL + "ending/linger.hpp"
 LINGER_OPERATION = SHELL + "ending/linger_operation.hpp"
+DUPLEX_LINK = SHELL + "duplex/duplex_link.hpp"
 END_WRITE = "include/bytes_handoff/end_write.hpp"
 RESET = SHELL + "ending/reset_stream.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
@@ -270,4 +271,14 @@ MUTANTS = [
      "  static void reset(Stream& stream) { detail::as_beast_socket(stream).close(); }",
      "  static void reset(Stream&) {}",
      *ends("abort/beast_*", "asan", "boost_asio")),
+    ("a request of a duplex does not hold its context", DUPLEX_LINK,
+     "    end.guard().enter();\n    held_.reset(&end.guard());\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex does not wait for who still posts to its context", DUPLEX_LINK,
+     "      guard().wait_until_left();\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex resumes its own requests before the peer's", DUPLEX_LINK,
+     "resume(settled.peer, destroyed_context);\n      resume(settled.own, destroyed_context);",
+     "resume(settled.own, destroyed_context);\n      resume(settled.peer, destroyed_context);",
+     *SHELL, "/duplex_lifetime_test"),
 ]

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"
 #include "support/stepping/count.hpp"

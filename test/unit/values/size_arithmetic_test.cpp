@@ -290,7 +290,7 @@ TEST_F(SizeArithmeticOfAPipe, EveryCapacity) {
     }
     DuplexPipe pipe(capacity);
     Reading reading(3);
-    ASSERT_TRUE(pipe.park(reading));
+    park(pipe, reading);
     expect_write(pipe, "abcd", PipeStatus::kDone, 3);
     expect_only(reader_settled, reading, PipeStatus::kDone, 3);
     const bool has_memory = capacity == 1;

@@ -43,7 +43,7 @@ concept OwnedWriteStream =
     !std::same_as<std::remove_cvref_t<Stream>, Handle> &&
     !kIsSharedPtr<std::remove_cvref_t<Stream>> && AsyncWriteStream<std::remove_cvref_t<Stream>>;
 
-/// Streams with a non-blocking mode: Asio's sockets and descriptors, the duplex.
+/// Streams with a non-blocking mode: Asio's sockets and descriptors, and types with these members.
 template <class Stream>
 concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
   { std::as_const(stream).non_blocking() } -> std::same_as<bool>;
@@ -51,7 +51,8 @@ concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
 };
 
 /// Streams that say again that they have ended: a read may go on behind bytes and meet the end
-/// there. A terminal says so once.
+/// there. A terminal says so once. A type of one's own is taken for a socket if it is derived from
+/// `socket_base`.
 template <class Stream>
 inline constexpr bool ReadsOn = std::derived_from<Stream, net::socket_base>;
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"
