@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <memory_resource>
 
-
 namespace bytes_handoff {
 
 /// When a prefix that is split off a `HandoffBuffer` is copied instead of sharing the block.

@@ -7,6 +7,7 @@ OPERATIONS = SHELL + "writing/write_operations.hpp"
 CONTEXTS = SHELL + "support/context_registry.hpp"
 BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
+HOLDER = SHELL + "writing/stream_holder.hpp"
 HANDOFF_MEMBERS = SHELL + "writing/write_handoff.hpp"
 HANDOFF = "include/bytes_handoff/write_handoff.hpp"
 LINGER = SHELL + "ending/linger.hpp"
@@ -65,7 +66,7 @@ MUTANTS = [
     ("a cancellation between two steps of a read is forgotten", READ,
      "    is_cancelled_ = true;\n", "",
      *SHELL, "/read_steps_test"),
-    ("a writer that goes with its stream's service forgets who waits", WRITER,
+    ("a writer that goes with its stream's service forgets who waits", HOLDER,
      "      queue().orphan(&context_of(*stream_executor_), effects);\n", "",
      *ASAN_CONTEXTS, "/service_order_test"),
     ("the executor of a context that has gone is kept", BASE,
@@ -106,10 +107,10 @@ MUTANTS = [
     ("what a stream throws is told as no memory", THROWN,
      "return error ? error : to_net_error(Errc::stream_exception);", "return net::error::no_memory;",
      *SHELL, "/writer_exceptions_test"),
-    ("an ended queue keeps its stream", WRITER,
+    ("an ended queue keeps its stream", HOLDER,
      "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go", "    if (false) {\n      let_go",
      *SHELL, "/writer_release_test"),
-    ("an ended queue lets go of a stream that is busy for it", WRITER,
+    ("an ended queue lets go of a stream that is busy for it", HOLDER,
      "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go",
      "    if (stream_ != nullptr) {\n      let_go",
      "asan", "shell_tests_boost_asio", "/writer_release_test"),

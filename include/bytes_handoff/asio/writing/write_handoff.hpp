@@ -80,7 +80,7 @@ detail::HandlePointer WriteHandoff::start_owning(Stream&& stream,
                                                  const WriteHandoffConfig& config) {
   constexpr bool kIsLvalue = std::is_lvalue_reference_v<Stream>;
   static_assert(!kIsLvalue, "move the stream in, or pass a shared_ptr to it");
-  if constexpr (!kIsLvalue) {  // the one error is enough
+  if constexpr (!kIsLvalue) {          // the one error is enough
     detail::throw_if_invalid(config);  // before the stream is moved
     return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)),
                          detail::StreamOwnership::kOwned, config);

@@ -10,9 +10,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "support/streams/duplex_fixture.hpp"
