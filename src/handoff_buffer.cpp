@@ -23,10 +23,14 @@ constexpr std::size_t kSmallRead = 512;
 
 HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
     : config_(other.config_), bytes_(std::move(other.bytes_)) {
+  BYTES_HANDOFF_CHECK(other.claim_ == nullptr,
+                      "HandoffBuffer: moved while async_read_available runs");
   take_state(other);
 }
 
 HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
+  BYTES_HANDOFF_CHECK(claim_ == nullptr && other.claim_ == nullptr,
+                      "HandoffBuffer: moved while async_read_available runs");
   config_ = other.config_;
   bytes_ = std::move(other.bytes_);
   take_state(other);
@@ -54,6 +58,9 @@ expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
 }
 
 expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n) {
+  BYTES_HANDOFF_CHECK(
+      !reading_,
+      "HandoffBuffer::reserve_read_capacity while a read runs: only the observers may be called");
   if (n > config_.max_size - size()) {
     const std::size_t attempted = size() + n;
     return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_size});
@@ -99,6 +106,7 @@ expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t 
     return bytes_.split_to_frozen(n);
   }
   Bytes copy = Bytes::copy_of(bytes_.span().first(n));
+  detail::give_up(bytes_.data(), n);
   static_cast<void>(bytes_.advance(n));
   return copy;
 }
@@ -151,7 +159,9 @@ std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
 }
 
 void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
+  BYTES_HANDOFF_CHECK(n <= offered_ || n == 0, "front_end::end_read: more bytes than were offered");
   bytes_.commit(n);
+  detail::give_up(bytes_.data() + size(), capacity() - size());
   offered_ = more_is_there ? 0 : offered_ - n;
   read_since_move_ += n;
   reading_ = false;

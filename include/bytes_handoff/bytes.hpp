@@ -13,6 +13,7 @@
 
 #include "bytes_handoff/core/memory/block.hpp"
 #include "bytes_handoff/core/memory/static_bytes.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/lifetimebound.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
@@ -173,7 +174,10 @@ class Bytes {
     return data_ + size_;
   }
   /// Precondition: `index < size()`.
-  [[nodiscard]] std::byte operator[](std::size_t index) const noexcept { return data_[index]; }
+  [[nodiscard]] std::byte operator[](std::size_t index) const noexcept {
+    BYTES_HANDOFF_CHECK(index < size_, "Bytes::operator[]: the index is not below size()");
+    return data_[index];
+  }
 
   /// The bytes. Valid while this object, or another slice of the same memory, is alive.
   [[nodiscard]] std::span<const std::byte> span() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/memory/poison.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 
 namespace bytes_handoff {
 
@@ -50,6 +52,7 @@ class BytesMut {
   }
   ~BytesMut() {
     if (block_ != nullptr) {
+      detail::give_up(data_, capacity_);
       block_->release(held_);
     }
   }
@@ -88,10 +91,14 @@ class BytesMut {
 
   /// Room behind the filled bytes. Its contents are unspecified. `commit` makes part of it filled.
   [[nodiscard]] std::span<std::byte> spare() noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    detail::take_up(data_ + size_, capacity_ - size_);
     return {data_ + size_, capacity_ - size_};
   }
   /// Counts the first `n` bytes of `spare()` as filled. Precondition: `n <= spare().size()`.
-  void commit(std::size_t n) noexcept { size_ += n; }
+  void commit(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(n <= capacity_ - size_, "BytesMut::commit: more bytes than spare() has");
+    size_ += n;
+  }
 
   /// Makes room for at least `additional` bytes more.
   ///

@@ -8,8 +8,11 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/memory/poison.hpp"
 #include "bytes_handoff/core/reading/async_read_stream.hpp"
 #include "bytes_handoff/core/reading/read_on.hpp"
+#include "bytes_handoff/core/support/check.hpp"
+#include "bytes_handoff/core/support/lifetimebound.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -143,6 +146,9 @@ class HandoffBuffer {
   [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
       Bytes, SplitOutOfBounds>
   split_prefix(std::size_t n) {
+    BYTES_HANDOFF_CHECK(
+        !reading_,
+        "HandoffBuffer::split_prefix while a read runs: only the observers may be called");
     if (n <= config_.prefix_policy.copy_at_most) {
       return split_small_prefix(n);
     }
@@ -153,12 +159,18 @@ class HandoffBuffer {
   [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
       BytesMut, SplitOutOfBounds>
   split_prefix_mut(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_,
+        "HandoffBuffer::split_prefix_mut while a read runs: only the observers may be called");
     return bytes_.split_to(n);
   }
 
   /// Takes all buffered bytes and the room behind them, for the next parser or for `from_tail`. The
   /// buffer is left empty and holds no memory. Views stay valid and belong to the tail.
   [[nodiscard("the tail is the result: advance drops bytes")]] BytesMut take_tail() noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_, "HandoffBuffer::take_tail while a read runs: only the observers may be called");
+
     return std::exchange(bytes_, BytesMut());
   }
 
@@ -171,7 +183,12 @@ class HandoffBuffer {
   /// Drops the first `n` bytes. Views of the bytes behind them stay valid.
   ///
   /// Errors: refused if `n > size()`. Nothing changes then.
-  expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept { return bytes_.advance(n); }
+  expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_, "HandoffBuffer::advance while a read runs: only the observers may be called");
+    detail::give_up(bytes_.data(), n <= size() ? n : 0);
+    return bytes_.advance(n);
+  }
 
  private:
   friend struct detail::BufferAccess;

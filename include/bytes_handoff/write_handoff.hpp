@@ -241,6 +241,9 @@ class WriteHandoff {
   [[nodiscard]] expected<WriteTicket, WriteRefusal> submit(std::span<Bytes> slices,
                                                            detail::TurnStart turn);
 
+  /// Precondition: `valid()`.
+  [[nodiscard]] detail::WriterBase* checked() const noexcept;
+
   detail::HandlePointer writer_;
 };
 

@@ -29,6 +29,7 @@ EFFECTS = "include/bytes_handoff/core/queue/effects.hpp"
 CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
+ASAN_MISUSE = ("asan", "core_tests", "/misuse_test")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
 CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
@@ -282,4 +283,21 @@ MUTANTS = [
      "resume(settled.peer, destroyed_context);\n      resume(settled.own, destroyed_context);",
      "resume(settled.own, destroyed_context);\n      resume(settled.peer, destroyed_context);",
      *SHELL, "/duplex_lifetime_test"),
+    ("what moves in its block is not given up", "src/bytes_mut.cpp",
+     "  detail::give_up(data_ + size_, capacity_ - size_);\n", "", *ASAN_MISUSE),
+    ("a region that goes is not given up", "include/bytes_handoff/bytes_mut.hpp",
+     "      detail::give_up(data_, capacity_);\n", "", *ASAN_MISUSE),
+    ("dropped bytes are not given up", "include/bytes_handoff/handoff_buffer.hpp",
+     "    detail::give_up(bytes_.data(), n <= size() ? n : 0);\n", "", *ASAN_MISUSE),
+    ("a copied prefix is not given up", "src/handoff_buffer.cpp",
+     "  detail::give_up(bytes_.data(), n);\n", "", *ASAN_MISUSE),
+    ("the room that a read left is not given up", "src/handoff_buffer.cpp",
+     "  detail::give_up(bytes_.data() + size(), capacity() - size());\n", "", *ASAN_MISUSE),
+    ("a block goes back as it was given up", "src/memory/block.cpp",
+     "  take_up(block->data(), block->capacity);\n", "", *ASAN_MISUSE),
+    ("room is handed out as it was given up", "include/bytes_handoff/bytes_mut.hpp",
+     "    detail::take_up(data_ + size_, capacity_ - size_);\n", "", *ASAN_MISUSE),
+    ("a split while a read runs is let in", "include/bytes_handoff/handoff_buffer.hpp",
+     "(!reading_, \"HandoffBuffer::split_prefix while", "(true, \"HandoffBuffer::split_prefix while",
+     "dev", "core_tests", "/misuse_test"),
 ]

@@ -53,6 +53,19 @@ TEST_F(WriteHandoffAdmission, a_handle_that_was_moved_from_or_never_made_is_not_
   EXPECT_TRUE(second.is_open());
 }
 
+#if BYTES_HANDOFF_CHECKS
+using WriteHandoffDeath = WriteHandoffAdmission;
+
+TEST_F(WriteHandoffDeath, a_call_of_a_handle_or_a_ticket_that_is_not_valid_says_so) {
+  WriteHandoff none;
+  Bytes bytes = text("a");
+  WriteTicket no_ticket;
+  EXPECT_DEATH(static_cast<void>(none.try_write(bytes)), "WriteHandoff that is not valid");
+  EXPECT_DEATH(none.close(), "WriteHandoff that is not valid");
+  EXPECT_DEATH(static_cast<void>(no_ticket.is_done()), "WriteTicket that is not valid");
+}
+#endif
+
 TEST_F(WriteHandoffAdmission, a_weak_handle_gives_a_handle_while_there_is_one_and_keeps_none_open) {
   EXPECT_FALSE(WeakWriteHandoff().lock().valid());
   WeakWriteHandoff weak;
