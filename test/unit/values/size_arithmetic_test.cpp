@@ -278,6 +278,7 @@ TEST_F(SizeArithmeticOfAQueue, WhatAStreamClaimsToHaveTaken) {
     static_cast<void>(queue().finish_write({}, taken, true, batch, effects));
     EXPECT_EQ(queue().pending_bytes(), taken < 3 ? 6U : taken < 6 ? 3U : 0U);
     EXPECT_EQ(is_done(first.ticket), taken >= 3);
+    effects.finish();
   }
 }
 

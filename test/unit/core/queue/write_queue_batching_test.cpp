@@ -147,6 +147,7 @@ TEST_F(WriteQueueBatching, AStreamThatClaimsMoreThanItWasOfferedIsNotBelieved) {
   EXPECT_EQ(queue().statistics().written_bytes, 3U);
   ASSERT_EQ(queue().begin_turn(batch, effects), Turn::kWrite);
   EXPECT_EQ(queue().finish_write({}, 3, false, batch, effects), Turn::kIdle);
+  effects.finish();
 }
 
 TEST_F(WriteQueueBatching, AWriterThatYieldsAsksForATurnAndNothingIsLost) {
