@@ -75,7 +75,7 @@ class Reading {
 
  private:
   // Whether to wait for the stream before trying: not when the last read left something there, and
-  // not when there is no room, which is an error at once. Measured in docs/design/0001: as fast as
+  // not when there is no room, which is an error at once. Measured in docs/design/0010: as fast as
   // a read that holds its block while it waits, without holding one.
   [[nodiscard]] bool is_worth_waiting() const noexcept {
     return buffer_->is_stream_drained() && buffer_->len() < buffer_->config().max_len;
