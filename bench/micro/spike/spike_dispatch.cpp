@@ -1,9 +1,10 @@
 // Spike: what a read or a write of a socket costs through Asio, by the way it is started: the
 // asynchronous operation, a non-blocking attempt first, or a wait for readiness first.
 //
-// Decision record: docs/design/0001-blocks-queue-and-writer.md. Both ends of a connection live on
-// one io_context and one thread. Nothing is completed inside the call that started it: an attempt
-// that succeeds at once posts its completion, as the library's contract wants it.
+// Decision records: docs/design/0010-a-read-waits-without-a-block.md and
+// docs/design/0011-several-writes-a-turn.md. Both ends of a connection live on one io_context and
+// one thread. Nothing is completed inside the call that started it: an attempt that succeeds at
+// once posts its completion, as the library's contract wants it.
 
 #include <benchmark/benchmark.h>
 

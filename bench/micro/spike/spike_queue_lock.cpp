@@ -1,7 +1,7 @@
 // Spike: what guards the write queue. std::mutex, an adaptive pthread mutex, a small lock that
 // spins and then parks, and a bounded lock-free ring; one item a submission against batches.
 //
-// Decision record: docs/design/0001-blocks-queue-and-writer.md. The model keeps what the library's
+// Decision record: docs/design/0009-a-mutex-guards-the-queue.md. The model keeps what the library's
 // queue needs: items and bytes admitted together, hard limits that count what the writer holds, a
 // drain of up to 64 items, and a wake-up only where the writer said that it is idle.
 

@@ -21,7 +21,7 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A turn lets others on the executor run after this many writes, or bytes, that completed at once.
-/// The bytes are what a peer on the same thread reads at once (docs/design/0001).
+/// The bytes are what a peer on the same thread reads at once (docs/design/0011).
 inline constexpr unsigned kMaxInlineWrites = 16;
 inline constexpr std::size_t kMaxInlineBytes = 64 * 1024;
 
