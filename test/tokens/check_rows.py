@@ -3,7 +3,7 @@
 usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
-folder itself; its row is the test `<Class>Tokens.async_...` of the program. A row without an
+folder itself or of its testing/; its row is the test `<Class>Tokens.async_...` of the program. A row without an
 operation fails, too.
 """
 
@@ -62,8 +62,9 @@ def rows_of(program):
 
 def main(headers, program):
     operations = set()
-    for header in sorted(pathlib.Path(headers).glob("*.hpp")):
-        operations |= operations_of(header.read_text())
+    for folder in [pathlib.Path(headers), pathlib.Path(headers) / "testing"]:
+        for header in sorted(folder.glob("*.hpp")):
+            operations |= operations_of(header.read_text())
     rows = rows_of(program)
     failed = not operations
     for name, operation in sorted(operations - rows):
