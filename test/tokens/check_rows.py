@@ -3,8 +3,9 @@
 usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
-folder itself; its row is the test `<Class>Tokens.async_...` of the program. An overload that takes
-a span of slices has a row of its own, `..._of_slices`. A row without an operation fails, too.
+folder itself or of its testing/. Its row is the test `<Class>Tokens.async_...` of the program. An
+overload that takes a span of slices has a row of its own, `..._of_slices`. A row without an
+operation fails, too.
 """
 
 import pathlib
@@ -67,8 +68,9 @@ def rows_of(program):
 
 def main(headers, program):
     operations = set()
-    for header in sorted(pathlib.Path(headers).glob("*.hpp")):
-        operations |= operations_of(header.read_text())
+    for folder in [pathlib.Path(headers), pathlib.Path(headers) / "testing"]:
+        for header in sorted(folder.glob("*.hpp")):
+            operations |= operations_of(header.read_text())
     rows = rows_of(program)
     failed = not operations
     for name, operation in sorted(operations - rows):

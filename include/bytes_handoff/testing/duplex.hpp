@@ -276,7 +276,7 @@ auto make_duplex(First&& first, Second&& second, std::size_t capacity,
   const auto link = std::make_shared<detail::DuplexLink>(capacity, block_source);
   using One = BasicDuplexStream<decltype(detail::executor_at(first))>;
   using Two = BasicDuplexStream<decltype(detail::executor_at(second))>;
-  // In braces, so in order: the context of both ends the first one first.
+  // Braces evaluate in order: a context that both ends share ends the first one first.
   return std::pair<One, Two>{One({link, &link->ends[0]}, detail::executor_at(first)),
                              Two({link, &link->ends[1]}, detail::executor_at(second))};
 }
