@@ -135,7 +135,8 @@ class QueueTest : public testing::Test {
     EXPECT_EQ(result->written, written);
   }
   /// As by a wait that begins now. Precondition: the result is there.
-  void expect_late_result(const AdmittedWrite& ticket, ErrorValue error, std::size_t written) {
+  void expect_late_result(const detail::AdmittedWrite& ticket, detail::ErrorValue error,
+                          std::size_t written) {
     TicketProbe late(ticket);
     ASSERT_EQ(wait(late), Queue::TicketWait::kDone);
     EXPECT_EQ(late.result.error, error);
