@@ -35,7 +35,7 @@ class WriteOperation : public QueueOperation {
       case 3:
         return describe(Errc::closed);
       case 4:
-        return describe(net::error::operation_aborted);
+        return describe(net_error_code(net::error::operation_aborted));
       default:
         return "done, a ticket";
     }
