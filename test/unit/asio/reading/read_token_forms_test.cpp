@@ -56,7 +56,7 @@ TEST_F(ReadTokenForms, without_a_token_use_that_of_the_streams_executor) {
 TEST_F(ReadTokenForms, beside_a_queue_and_without_a_token_complete_with_what_ended_it) {
   auto ends = make_duplex(AwaitedByDefault(context.get_executor()), 64);
   auto near_end = std::make_shared<AwaitedStream>(std::move(ends.first));
-  WriteHandoff out = WriteHandoff::spawn(near_end, {}).value();
+  WriteHandoff out(near_end);
   net::co_spawn(
       context,
       [&]() -> net::awaitable<void> {
