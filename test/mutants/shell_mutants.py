@@ -267,6 +267,7 @@ MUTANTS = [
     ("room is handed out as it was given up", "include/bytes_handoff/bytes_mut.hpp",
      "    detail::take_up(data_ + size_, capacity_ - size_);\n", "", *ASAN_MISUSE),
     ("a split while a read runs is let in", "include/bytes_handoff/handoff_buffer.hpp",
-     "(!reading_, \"HandoffBuffer::split_prefix while", "(true, \"HandoffBuffer::split_prefix while",
+     "        !reading_,\n        \"HandoffBuffer::split_prefix while",
+     "        true,\n        \"HandoffBuffer::split_prefix while",
      "dev", "core_tests", "/misuse_test"),
 ]
