@@ -173,6 +173,42 @@ struct OnAny {
   }
 };
 
+/// Writes by handles of its own until there is none any more. Returns how many were admitted.
+unsigned write_while_there_is_a_handle(const WeakWriteHandoff& weak) {
+  unsigned written = 0;
+  for (WriteHandoff locked = weak.lock(); locked.valid(); locked = weak.lock()) {
+    EXPECT_TRUE(locked.is_open());
+    Bytes bytes = Bytes::copy_of("x");
+    written += locked.try_write(bytes).has_value() ? 1U : 0U;
+    locked = WriteHandoff();
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(weak.lock().valid());
+  return written;
+}
+
+template <class Stream>
+void read_to_the_end(net::io_context& context, Stream& stream) {
+  std::string all(std::size_t{64} * 1024, '\0');
+  net_error_code error;
+  while (!error) {
+    run_ready(context);
+    stream.read_some(net::buffer(all), error);
+    run_ready(context);
+  }
+}
+
+/// Aborts the queue, or drops the last handle, or both, or neither.
+void end_somehow(net::io_context& context, std::optional<WriteHandoff>& out, Random& random) {
+  if (random.one_in(2)) {
+    out->abort();
+  }
+  if (random.one_in(2)) {
+    out.reset();
+  }
+  run_ready(context);
+}
+
 template <class On>
 class KeptMemoryOn : public testing::Test {};
 using Executors = testing::Types<OnContext, OnStrand, OnAny>;
@@ -197,14 +233,7 @@ TYPED_TEST(KeptMemoryOn, gives_a_weak_handle_the_queue_open_or_nothing_for_ever)
     for (unsigned id = 0; id < kThreads; ++id) {
       threads.emplace_back([&, weak] {
         ++running;
-        for (WriteHandoff locked = weak.lock(); locked.valid(); locked = weak.lock()) {
-          EXPECT_TRUE(locked.is_open());
-          Bytes bytes = Bytes::copy_of("x");
-          written += locked.try_write(bytes).has_value() ? 1U : 0U;
-          locked = WriteHandoff();
-          std::this_thread::yield();
-        }
-        EXPECT_FALSE(weak.lock().valid());
+        written += write_while_there_is_a_handle(weak);
       });
     }
     while (running < kThreads) {
@@ -220,13 +249,7 @@ TYPED_TEST(KeptMemoryOn, gives_a_weak_handle_the_queue_open_or_nothing_for_ever)
     }
     EXPECT_FALSE(weak.lock().valid());
     EXPECT_GE(written.load(), had);
-    std::string all(std::size_t{64} * 1024, '\0');
-    net_error_code error;
-    while (!error) {
-      run_ready(context);
-      ends.second.read_some(net::buffer(all), error);
-      run_ready(context);
-    }
+    read_to_the_end(context, ends.second);
     EXPECT_TRUE(run_out(context));
     closed.expect(make_error_code(Errc::aborted));
   }
@@ -261,17 +284,10 @@ TYPED_TEST(KeptMemoryOn, goes_with_the_last_ticket_on_any_thread_while_the_conte
     while (running < kThreads) {
       std::this_thread::yield();
     }
-    const bool has_ended = random.one_in(2);
-    if (has_ended) {
-      out->abort();
-    }
-    if (random.one_in(2)) {
-      out.reset();
-    }
-    run_ready(*context);
+    end_somehow(*context, out, random);
     ends.reset();
-    if (has_ended) {
-      run_ready(*context);
+    run_ready(*context);
+    if (random.one_in(2)) {
       out.reset();  // only tickets and weak handles are left
     }
     may_go = true;
