@@ -14,10 +14,6 @@ constexpr std::size_t kRingAlignment = 64;
 
 constexpr std::array kWaits{PipeAct::kWaitReadable, PipeAct::kWaitWritable, PipeAct::kWaitBroken};
 
-constexpr PipeSide other_side(PipeSide side) noexcept {
-  return side == PipeSide::kReader ? PipeSide::kWriter : PipeSide::kReader;
-}
-
 void settle(PipeRequest& request, PipeStatus status, WaitingList& settled) noexcept {
   request.status = status;
   request.is_parked = false;
@@ -139,9 +135,8 @@ void DuplexPipe::end(PipeSide side, PipeEnd how, PipeSettled settled) noexcept {
 
 /// What a transfer is told when a side has ended and there are no bytes for it.
 PipeStatus DuplexPipe::ended(PipeSide side) const noexcept {
-  if (end_of(side) == PipeEnd::kNone && end_of(other_side(side)) == PipeEnd::kReset) {
-    return PipeStatus::kReset;
-  }
+  const bool is_reset = std::ranges::find(ends_, PipeEnd::kReset) != ends_.end();
+  if (is_reset && end_of(side) == PipeEnd::kNone) return PipeStatus::kReset;
   return side == PipeSide::kReader ? PipeStatus::kEndOfStream : PipeStatus::kBroken;
 }
 

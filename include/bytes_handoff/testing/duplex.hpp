@@ -7,12 +7,10 @@
 #include <memory>
 #include <memory_resource>
 #include <stdexcept>
-#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/duplex/duplex_link.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/asio/support/post.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -37,10 +35,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     called from inside a call. A handler may destroy both streams, also while the call that
 ///     started its operation is still running on another thread.
 /// Cost: one uncontended lock a call. A byte is copied twice, or once if the other side is waiting.
-///     An operation that waits takes its memory from the handler's associated allocator, or from
-///     the library's pool if that is the default one; to complete it allocates nothing if the
-///     executor takes an allocator. Each operation, also a cancellation, is O(bytes + buffers +
-///     operations that it completes).
+///     An operation that waits takes its memory from the handler's associated allocator, or if that
+///     is the default one from the library's pool; completing it allocates nothing if the executor
+///     takes an allocator. Each call is O(bytes + buffers + operations that it completes).
 ///
 ///     auto [client, server] = bytes_handoff::make_duplex(context, 4096);
 ///     net::async_write(client, net::buffer("ping\n", 5), on_written);

@@ -155,6 +155,20 @@ TEST_F(DuplexLifetimeTest, AHandlerThatIsDestroyedMayDestroyThePeersContext) {
   expect_all_destroyed();
 }
 
+TEST_F(DuplexLifetimeTest,
+       TheRequestsOfThePeerArePostedBeforeAHandlerThatOwnsItsContextIsDestroyed) {
+  auto other = std::make_shared<net::io_context>();
+  std::optional<std::pair<Stream, Stream>> pair;
+  {
+    net::io_context dying;
+    pair.emplace(make_duplex(dying, *other, 8));
+    pair->second.async_read_some(net::buffer(&room_, 1), doomed());
+    pair->first.async_read_some(net::buffer(&room_, 1), [other](auto&&...) {});
+    other.reset();
+  }
+  expect_all_destroyed();
+}
+
 TEST_F(DuplexLifetimeTest, AHandlerOnALivingContextIsToldThatItsStreamsContextHasGone) {
   net::io_context living;
   Result read;
