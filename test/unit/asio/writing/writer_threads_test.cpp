@@ -89,6 +89,67 @@ std::size_t count_frames(const std::string& text) {
   return frames;
 }
 
+/// One thread's writes to a queue, by every operation, on a context of its own.
+class Producer {
+ public:
+  Producer(WriteHandoff& out, unsigned id) : out_(out), id_(id) {}
+
+  /// Returns how many were admitted.
+  std::size_t run() {
+    for (unsigned i = 0; i < kWritesEach; ++i) {
+      if (i % 3 == 0) {
+        if (auto ticket = try_send(out_, frame(id_, i))) {
+          ++admitted_;
+          tickets_.push_back(std::move(*ticket));
+        }
+      } else {
+        wait_for_room(i);
+      }
+    }
+    wait_for_tickets();
+    EXPECT_LE(out_.pending_items(), 8U);
+    // The last handler may have run before the thread that posted it has left the post.
+    EXPECT_TRUE(run_out(own_));
+    return admitted_;
+  }
+
+ private:
+  void wait_for_room(unsigned i) {
+    net::cancellation_signal signal;
+    bool called = false;
+    Bytes bytes = text(frame(id_, i));
+    out_.async_write(
+        bytes,
+        net::bind_cancellation_slot(
+            signal.slot(), net::bind_executor(own_, [&](net_error_code error, const WriteTicket&) {
+              called = true;
+              admitted_ += error ? 0U : 1U;
+              EXPECT_EQ(bytes.empty(), !error);
+            })));
+    if (i % 5 == 0) {
+      signal.emit(net::cancellation_type::total);
+    }
+    ASSERT_TRUE(run_until(own_, [&] { return called; }));
+  }
+
+  void wait_for_tickets() {
+    std::size_t waited = 0;
+    for (WriteTicket& ticket : tickets_) {
+      ticket.async_wait(net::bind_executor(own_, [&](net_error_code error, std::size_t) {
+        EXPECT_FALSE(error) << error.message();
+        ++waited;
+      }));
+    }
+    ASSERT_TRUE(run_until(own_, [&] { return waited == tickets_.size(); }));
+  }
+
+  WriteHandoff& out_;
+  const unsigned id_;
+  net::io_context own_{1};
+  std::vector<WriteTicket> tickets_;
+  std::size_t admitted_ = 0;
+};
+
 template <class Pair>
 class WriterThreads : public testing::Test {};
 using ThreadedPairs = testing::Types<TcpPair, DuplexPair>;
@@ -102,46 +163,8 @@ TYPED_TEST(WriterThreads, one_handle_serves_four_threads_with_every_operation) {
   std::atomic<std::size_t> admitted{0};
   std::vector<std::thread> producers;
   for (unsigned id = 0; id < kThreads; ++id) {
-    producers.emplace_back([&, id, handle = out]() mutable {
-      net::io_context own(1);
-      std::vector<WriteTicket> tickets;
-      for (unsigned i = 0; i < kWritesEach; ++i) {
-        if (i % 3 == 0) {
-          auto ticket = try_send(handle, frame(id, i));
-          admitted += ticket.has_value() ? 1U : 0U;
-          if (ticket) {
-            tickets.push_back(std::move(*ticket));
-          }
-          continue;
-        }
-        net::cancellation_signal signal;
-        bool called = false;
-        Bytes bytes = text(frame(id, i));
-        handle.async_write(
-            bytes, net::bind_cancellation_slot(
-                       signal.slot(),
-                       net::bind_executor(own, [&](net_error_code error, const WriteTicket&) {
-                         called = true;
-                         admitted += error ? 0U : 1U;
-                         EXPECT_EQ(bytes.empty(), !error);
-                       })));
-        if (i % 5 == 0) {
-          signal.emit(net::cancellation_type::total);
-        }
-        ASSERT_TRUE(run_until(own, [&] { return called; }));
-      }
-      std::size_t waited = 0;
-      for (WriteTicket& ticket : tickets) {
-        ticket.async_wait(net::bind_executor(own, [&](net_error_code error, std::size_t) {
-          EXPECT_FALSE(error) << error.message();
-          ++waited;
-        }));
-      }
-      ASSERT_TRUE(run_until(own, [&] { return waited == tickets.size(); }));
-      EXPECT_LE(handle.pending_items(), 8U);
-      // The last handler may have run before the thread that posted it has left the post.
-      EXPECT_TRUE(run_out(own));
-    });
+    producers.emplace_back(
+        [&, id, handle = out]() mutable { admitted += Producer(handle, id).run(); });
   }
   for (std::thread& producer : producers) {
     producer.join();
