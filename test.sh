@@ -11,7 +11,7 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
   asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
-  fuzz       200,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
+  fuzz       100,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
   long       the runs that take minutes or hours, or those of one label  (build/long; for fuzz:
              20,000,000 inputs for each target in build/fuzz; for newer: the tests of the shell on
              the Asio and the Boost of Debian 13, which are unpacked in build/newer)

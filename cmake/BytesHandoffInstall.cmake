@@ -6,7 +6,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" "${bytes_handoff_generated_in
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 # An export set each, so that a part can be used where the other parts' needs are not found.
-foreach(component core asio boost_asio)
+foreach(component core testing asio boost_asio)
   if(TARGET bytes_handoff_${component})
     install(TARGETS bytes_handoff_${component} EXPORT bytes_handoff_${component}_targets)
     install(

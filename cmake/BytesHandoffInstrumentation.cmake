@@ -32,6 +32,27 @@ if(BYTES_HANDOFF_COVERAGE)
   list(APPEND instrumentation --coverage -fprofile-update=atomic)
 endif()
 
+# Whether AddressSanitizer sees this build, by the option above or by flags from outside.
+include(CheckCXXSourceCompiles)
+unset(BYTES_HANDOFF_POISONS CACHE)
+list(JOIN instrumentation " " CMAKE_REQUIRED_FLAGS)
+set(CMAKE_REQUIRED_QUIET ON)
+check_cxx_source_compiles(
+  "
+  #if defined(__has_feature)
+  #if __has_feature(address_sanitizer)
+  #define BUILD_IS_SEEN
+  #endif
+  #endif
+  #if !defined(BUILD_IS_SEEN) && !defined(__SANITIZE_ADDRESS__)
+  #error
+  #endif
+  int main() {}
+  "
+  BYTES_HANDOFF_POISONS)
+unset(CMAKE_REQUIRED_FLAGS)
+unset(CMAKE_REQUIRED_QUIET)
+
 add_compile_options(${instrumentation})
 add_link_options(${instrumentation})
 

@@ -1,15 +1,23 @@
 # bytes_handoff::core: compiled, knows no Asio.
 # bytes_handoff::asio, bytes_handoff::boost_asio: the header-only shell over standalone Asio, and over
 # Boost.Asio. One translation unit links one of them.
+# bytes_handoff::testing: what <bytes_handoff/testing/duplex.hpp> needs besides one of these. Compiled once
+# for both.
 file(
   GLOB_RECURSE bytes_handoff_core_sources
   CONFIGURE_DEPENDS
   "${PROJECT_SOURCE_DIR}/src/*.cpp")
+list(FILTER bytes_handoff_core_sources EXCLUDE REGEX "/src/pipe/")
+file(
+  GLOB
+  bytes_handoff_testing_sources
+  CONFIGURE_DEPENDS
+  "${PROJECT_SOURCE_DIR}/src/pipe/*.cpp")
 
 find_package(Threads REQUIRED)
 
 # Apart from the others, so that a program may have a pool of its own: a test's that keeps nothing.
-set_source_files_properties("${PROJECT_SOURCE_DIR}/src/pool.cpp"
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/memory/pool.cpp"
                             PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 add_library(bytes_handoff_core STATIC ${bytes_handoff_core_sources})
 add_library(bytes_handoff::core ALIAS bytes_handoff_core)
@@ -29,6 +37,15 @@ else()
   target_compile_features(bytes_handoff_core PUBLIC cxx_std_20)
   target_link_libraries(bytes_handoff_core PUBLIC tl::expected)
 endif()
+
+add_library(bytes_handoff_testing STATIC ${bytes_handoff_testing_sources})
+add_library(bytes_handoff::testing ALIAS bytes_handoff_testing)
+set_target_properties(bytes_handoff_testing PROPERTIES EXPORT_NAME testing
+                                                       POSITION_INDEPENDENT_CODE ON)
+target_link_libraries(
+  bytes_handoff_testing
+  PUBLIC bytes_handoff_core
+  PRIVATE "$<BUILD_INTERFACE:bytes_handoff_warnings>")
 
 # bytes_handoff_add_shell(<flavour> <definition> <target of the Asio headers>)
 function(bytes_handoff_add_shell flavour definition asio_headers)

@@ -5,6 +5,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/testing/duplex.hpp>
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -35,7 +36,7 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       // Waits for room, and throws if the upstream has ended.
       co_await upstreams.of(frame.view()).async_write(frame, use_awaitable);
     }
-    if (tunnel && !buffer.is_empty()) {
+    if (tunnel && !buffer.empty()) {
       Bytes piece = buffer.freeze_all();
       co_await upstreams.blue.async_write(piece, use_awaitable);
     }

@@ -6,6 +6,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/testing/duplex.hpp>
 #include <cstdint>
 #include <exception>
 #include <iostream>
@@ -30,15 +31,15 @@ std::optional<std::size_t> frame_length(std::span<const std::byte> bytes) {
 
 asio::awaitable<void> print_frames(DuplexStream stream) {
   // A peer that announces more than this is refused by the read: the buffer is full.
-  auto buffer = bytes_handoff::HandoffBuffer::create({.max_len = 64 * 1024}).value();
+  bytes_handoff::HandoffBuffer buffer({.max_size = 64 * 1024});
   while (co_await buffer.async_read_available(stream, use_awaitable) != 0) {
     for (;;) {
       const auto length = frame_length(buffer.peek());
-      if (!length || buffer.len() - kLengthBytes < *length) break;
+      if (!length || buffer.size() - kLengthBytes < *length) break;
       buffer.advance(kLengthBytes);  // cannot fail: they are there
       std::cout << "frame: " << buffer.split_prefix(*length).value().view() << '\n';
     }
-    std::cout << "waiting with " << buffer.len() << " bytes\n";
+    std::cout << "waiting with " << buffer.size() << " bytes\n";
   }
 }
 

@@ -6,6 +6,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/testing/duplex.hpp>
 #include <exception>
 #include <iostream>
 #include <string_view>

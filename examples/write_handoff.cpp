@@ -4,6 +4,7 @@
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/testing/duplex.hpp>
 #include <chrono>
 #include <exception>
 #include <iostream>

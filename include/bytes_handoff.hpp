@@ -3,7 +3,6 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"

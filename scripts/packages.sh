@@ -9,8 +9,11 @@
 # and returns 1. It asks the compiler and the path, not the package manager: that takes a few
 # milliseconds, and holds wherever the things came from. Prints on standard error only.
 
+# The only place that names the version of clang-format and clang-tidy: others format differently.
+readonly CLANG_TOOLS_VERSION=14
+
 # <group> <Debian package> <kind of probe> <what to look for>
-readonly PACKAGE_TABLE='
+readonly PACKAGE_TABLE="
 build g++              compiler c++
 build cmake            command  cmake
 build ninja-build      command  ninja
@@ -38,13 +41,13 @@ sanitize libclang-rt-16-dev runtime  clang++-16
 sanitize llvm-16            command  llvm-symbolizer-16
 check git              command  git
 check ccache           command  ccache
-check clang-format     command  clang-format
-check clang-tidy       command  clang-tidy
+check clang-format-$CLANG_TOOLS_VERSION command clang-format-$CLANG_TOOLS_VERSION
+check clang-tidy-$CLANG_TOOLS_VERSION   command clang-tidy-$CLANG_TOOLS_VERSION
 check gcovr            command  gcovr
 check shellcheck       command  shellcheck
 check chromium         command  chromium
 check valgrind         command  valgrind
-'
+"
 
 # has_sanitizers <compiler>: whether it links them.
 has_sanitizers() {

@@ -24,6 +24,7 @@ void BytesMut::extend(std::span<const std::byte> bytes) {
     return;
   }
   reserve(bytes.size());
+  detail::take_up(data_ + size_, bytes.size());
   std::copy_n(bytes.data(), bytes.size(), data_ + size_);
   size_ += bytes.size();
 }
@@ -77,11 +78,13 @@ bool BytesMut::reclaim(std::size_t additional) noexcept {
   if (won < size_) {
     return false;
   }
+  detail::take_up(block_->data(), block_->capacity);
   if (size_ != 0) {
     std::memcpy(block_->data(), data_, size_);
   }
   data_ = block_->data();
   capacity_ = block_->capacity;
+  detail::give_up(data_ + size_, capacity_ - size_);
   return true;
 }
 

@@ -1,48 +1,53 @@
 #include "bytes_handoff/config.hpp"
 
+#include <stdexcept>
+#include <string>
+
 #include "bytes_handoff/core/memory/block.hpp"
 
 namespace bytes_handoff {
+namespace {
 
-expected<void, ConfigError> HandoffBufferConfig::validate() const noexcept {
-  if (max_len == 0) {
-    return unexpected(ConfigError{"max_len", "must be at least 1"});
+std::string shown(std::size_t value) { return std::to_string(value); }
+std::string shown(std::chrono::nanoseconds value) { return std::to_string(value.count()) + " ns"; }
+
+// The rules that members follow. `member` is its full name.
+template <class Value>
+void require(bool holds, const char* member, Value value, const char* rule) {
+  if (!holds) {
+    throw std::invalid_argument(std::string(member) + " is " + shown(value) + ": it must " + rule);
   }
-  if (max_len > detail::kLargestBlock) {
-    return unexpected(ConfigError{"max_len", "must be at most a quarter of the address space"});
-  }
-  if (read_reserve == 0) {
-    return unexpected(ConfigError{"read_reserve", "must be at least 1"});
-  }
-  if (block_size == 0) {
-    return unexpected(ConfigError{"block_size", "must be at least 1"});
-  }
-  if (block_size > detail::kLargestBlock) {
-    return unexpected(ConfigError{"block_size", "must be at most a quarter of the address space"});
-  }
-  if (gather_for < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"gather_for", "must not be negative"});
-  }
-  return {};
 }
 
-expected<void, ConfigError> WriteHandoffConfig::validate() const noexcept {
-  if (max_items == 0) {
-    return unexpected(ConfigError{"max_items", "must be at least 1"});
-  }
-  if (max_pending_bytes == 0) {
-    return unexpected(ConfigError{"max_pending_bytes", "must be at least 1"});
-  }
-  if (stall_timeout < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"stall_timeout", "must not be negative"});
-  }
-  if (close_timeout < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"close_timeout", "must not be negative"});
-  }
-  if (close_limit < std::chrono::nanoseconds::zero()) {
-    return unexpected(ConfigError{"close_limit", "must not be negative"});
-  }
-  return {};
+void require_at_least_1(const char* member, std::size_t value) {
+  require(value != 0, member, value, "be at least 1");
+}
+
+void require_block_size(const char* member, std::size_t value) {
+  require_at_least_1(member, value);
+  require(value <= detail::kLargestBlock, member, value,
+          "be at most a quarter of the address space");
+}
+
+void require_not_negative(const char* member, std::chrono::nanoseconds value) {
+  require(value >= std::chrono::nanoseconds::zero(), member, value, "not be negative");
+}
+
+}  // namespace
+
+void detail::throw_if_invalid(const HandoffBufferConfig& config) {
+  require_block_size("HandoffBufferConfig::max_size", config.max_size);
+  require_at_least_1("HandoffBufferConfig::read_reserve", config.read_reserve);
+  require_block_size("HandoffBufferConfig::block_size", config.block_size);
+  require_not_negative("HandoffBufferConfig::gather_for", config.gather_for);
+}
+
+void detail::throw_if_invalid(const WriteHandoffConfig& config) {
+  require_at_least_1("WriteHandoffConfig::max_items", config.max_items);
+  require_at_least_1("WriteHandoffConfig::max_pending_bytes", config.max_pending_bytes);
+  require_not_negative("WriteHandoffConfig::stall_timeout", config.stall_timeout);
+  require_not_negative("WriteHandoffConfig::close_timeout", config.close_timeout);
+  require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
 }
 
 }  // namespace bytes_handoff

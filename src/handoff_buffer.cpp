@@ -4,6 +4,9 @@
 #include <new>
 #include <utility>
 
+#include "bytes_handoff/core/reading/read_claim.hpp"
+#include "bytes_handoff/front_end.hpp"
+
 namespace bytes_handoff {
 namespace {
 
@@ -20,10 +23,14 @@ constexpr std::size_t kSmallRead = 512;
 
 HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
     : config_(other.config_), bytes_(std::move(other.bytes_)) {
+  BYTES_HANDOFF_CHECK(other.claim_ == nullptr,
+                      "HandoffBuffer: moved while async_read_available runs");
   take_state(other);
 }
 
 HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
+  BYTES_HANDOFF_CHECK(claim_ == nullptr && other.claim_ == nullptr,
+                      "HandoffBuffer: moved while async_read_available runs");
   config_ = other.config_;
   bytes_ = std::move(other.bytes_);
   take_state(other);
@@ -36,30 +43,27 @@ HandoffBuffer::~HandoffBuffer() {
   }
 }
 
-expected<HandoffBuffer, ConfigError> HandoffBuffer::create(HandoffBufferConfig config) {
-  if (auto valid = config.validate(); !valid) {
-    return unexpected(valid.error());
-  }
-  return HandoffBuffer(config, BytesMut());
+HandoffBuffer::HandoffBuffer(HandoffBufferConfig config) : config_(config) {
+  detail::throw_if_invalid(config);
 }
 
-expected<HandoffBuffer, FromTailError> HandoffBuffer::from_tail(BytesMut tail,
+expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
                                                                 HandoffBufferConfig config) {
-  using Reason = FromTailError::Reason;
-  if (auto valid = config.validate(); !valid) {
-    return unexpected(FromTailError{Reason::bad_config, {}, valid.error(), std::move(tail)});
+  HandoffBuffer buffer(config);
+  if (tail.size() > config.max_size) {
+    return unexpected(LimitExceeded{tail.size(), config.max_size});
   }
-  if (tail.size() > config.max_len) {
-    return unexpected(FromTailError{
-        Reason::limit_exceeded, {tail.size(), config.max_len}, {"", ""}, std::move(tail)});
-  }
-  return HandoffBuffer(config, std::move(tail));
+  buffer.bytes_ = std::move(tail);
+  return buffer;
 }
 
 expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n) {
-  if (n > config_.max_len - len()) {
-    const std::size_t attempted = len() + n;
-    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_len});
+  BYTES_HANDOFF_CHECK(
+      !reading_,
+      "HandoffBuffer::reserve_read_capacity while a read runs: only the observers may be called");
+  if (n > config_.max_size - size()) {
+    const std::size_t attempted = size() + n;
+    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_size});
   }
   make_room(n);
   is_reserved_ = n != 0;
@@ -70,7 +74,7 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
 // wait for long. A message that long takes another one, which costs no more than its bytes.
 void HandoffBuffer::drop_large_block() noexcept {
   const std::size_t first =
-      std::min(std::max(config_.block_size, config_.read_reserve), config_.max_len);
+      std::min(std::max(config_.block_size, config_.read_reserve), config_.max_size);
   const std::size_t footprint = bytes_.footprint();
   if (footprint > sizeof(detail::Block) + first &&
       footprint > sizeof(detail::Block) + detail::block_capacity_for(first)) {
@@ -82,15 +86,15 @@ void HandoffBuffer::drop_large_block() noexcept {
 // any more: that is a larger read, into memory that is still in the cache. Then takes a block of
 // the configured size, and no more than may be buffered. Where that comes too soon after the last
 // one to be worth moving what is unread, half as much again as that: a long message, or a buffer
-// that is kept near its limit, is not moved at every read. Precondition: `n <= max_len - len()`.
+// that is kept near its limit, is not moved at every read. Precondition: `n <= max_size - size()`.
 void HandoffBuffer::make_room(std::size_t n) {
-  const std::size_t usual = std::min(config_.block_size, config_.max_len);
-  if ((is_empty() && bytes_.try_reclaim(std::max(n, usual))) || bytes_.try_reclaim(n)) {
+  const std::size_t usual = std::min(config_.block_size, config_.max_size);
+  if ((empty() && bytes_.try_reclaim(std::max(n, usual))) || bytes_.try_reclaim(n)) {
     return;
   }
-  const std::size_t roomy = std::max(usual, len() + std::max(n, len() / 2));
-  const bool is_too_soon = read_since_move_ < len() / 2;
-  const std::size_t least = is_too_soon ? roomy : std::min(roomy, config_.max_len);
+  const std::size_t roomy = std::max(usual, size() + std::max(n, size() / 2));
+  const bool is_too_soon = read_since_move_ < size() / 2;
+  const std::size_t least = is_too_soon ? roomy : std::min(roomy, config_.max_size);
   BytesMut larger = BytesMut::with_capacity(least, config_.block_source);
   larger.extend(bytes_.span());
   bytes_ = std::move(larger);
@@ -98,10 +102,11 @@ void HandoffBuffer::make_room(std::size_t n) {
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
-  if (n > len() || n == 0) {
+  if (n > size() || n == 0) {
     return bytes_.split_to_frozen(n);
   }
   Bytes copy = Bytes::copy_of(bytes_.span().first(n));
+  detail::give_up(bytes_.data(), n);
   static_cast<void>(bytes_.advance(n));
   return copy;
 }
@@ -111,7 +116,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   if (!most) {
     return unexpected(most.error());
   }
-  if (is_empty() && !is_reserved_) {
+  if (empty() && !is_reserved_) {
     drop_large_block();
   }
   make_room(std::min(config_.read_reserve, *most));
@@ -128,7 +133,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() 
     return unexpected(may_add.error());
   }
   const std::size_t most = std::min(kSmallRead, *may_add);
-  if (!is_empty()) {
+  if (!empty()) {
     make_room(most);
   } else if (bytes_.footprint() > 2 * kSmallRead || !bytes_.try_reclaim(most)) {
     bytes_ = BytesMut();  // first, so that there are never two
@@ -140,9 +145,9 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() 
 // How many bytes a read may add.
 expected<std::size_t, LimitExceeded> HandoffBuffer::may_read() {
   reading_ = false;  // until there is room: after a pause it was set
-  const std::size_t may_add = config_.max_len - len();
+  const std::size_t may_add = config_.max_size - size();
   if (may_add == 0) {
-    return unexpected(LimitExceeded{len() + 1, config_.max_len});
+    return unexpected(LimitExceeded{size() + 1, config_.max_size});
   }
   return may_add;
 }
@@ -154,7 +159,9 @@ std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
 }
 
 void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
+  BYTES_HANDOFF_CHECK(n <= offered_ || n == 0, "front_end::end_read: more bytes than were offered");
   bytes_.commit(n);
+  detail::give_up(bytes_.data() + size(), capacity() - size());
   offered_ = more_is_there ? 0 : offered_ - n;
   read_since_move_ += n;
   reading_ = false;
@@ -167,17 +174,41 @@ void HandoffBuffer::pause_read() noexcept {
     bytes_ = BytesMut();
     return;
   }
-  if (len() > kIdleCopyAtMost || bytes_.footprint() <= 2 * detail::block_capacity_for(len())) {
+  if (size() > kIdleCopyAtMost || bytes_.footprint() <= 2 * detail::block_capacity_for(size())) {
     return;
   }
   try {
-    BytesMut small = BytesMut::with_capacity(len(), config_.block_source);
+    BytesMut small = BytesMut::with_capacity(size(), config_.block_source);
     small.extend(bytes_.span());
     bytes_ = std::move(small);
   } catch (...) {
     // The bytes stay where they are: waiting without memory to spare is no error.
     return;
   }
+}
+
+expected<std::span<std::byte>, LimitExceeded> front_end::begin_read(HandoffBuffer& buffer) {
+  return detail::BufferAccess::begin_read(buffer);
+}
+
+expected<std::span<std::byte>, LimitExceeded> front_end::begin_small_read(HandoffBuffer& buffer) {
+  return detail::BufferAccess::begin_small_read(buffer);
+}
+
+void front_end::end_read(HandoffBuffer& buffer, std::size_t n, Remaining remaining) noexcept {
+  detail::BufferAccess::end_read(buffer, n, remaining == Remaining::more);
+}
+
+void front_end::pause_read(HandoffBuffer& buffer) noexcept {
+  detail::BufferAccess::pause_read(buffer);
+}
+
+bool front_end::is_reading(const HandoffBuffer& buffer) noexcept {
+  return detail::BufferAccess::is_reading(buffer);
+}
+
+bool front_end::is_stream_drained(const HandoffBuffer& buffer) noexcept {
+  return detail::BufferAccess::is_stream_drained(buffer);
 }
 
 }  // namespace bytes_handoff

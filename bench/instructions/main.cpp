@@ -84,10 +84,11 @@ BytesMut filled(std::size_t size) {
 void split(std::size_t prefixes) {
   const std::size_t size = prefixes * kItemBytes;
   HandoffBufferConfig config;
-  config.max_len = size;
-  HandoffBuffer buffer = std::move(*HandoffBuffer::from_tail(filled(size), config));
+  config.max_size = size;
+  BytesMut tail = filled(size);
+  HandoffBuffer buffer = std::move(*HandoffBuffer::from_tail(tail, config));
   count([&] {
-    while (!buffer.is_empty()) {
+    while (!buffer.empty()) {
       const auto prefix = buffer.split_prefix(kItemBytes);
       keep(*prefix);
     }

@@ -89,11 +89,16 @@ WriteHandoffConfig room_for_a_burst() {
 // burst.
 enum class Timed { kSubmit, kDrain, kBoth };
 
-void run_bursts(benchmark::State& state, Timed timed, Slices (*make_slices)(), Submission how) {
+[[nodiscard]] std::deque<detail::WriteQueue> a_queue_a_burst() {
   std::deque<detail::WriteQueue> queues;
   for (std::size_t i = 0; i < kBursts; ++i) {
     queues.emplace_back(room_for_a_burst());
   }
+  return queues;
+}
+
+void run_bursts(benchmark::State& state, Timed timed, Slices (*make_slices)(), Submission how) {
+  std::deque<detail::WriteQueue> queues = a_queue_a_burst();
   for ([[maybe_unused]] auto unused : state) {
     Slices slices = make_slices();
     std::size_t drained = 0;

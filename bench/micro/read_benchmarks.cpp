@@ -115,8 +115,7 @@ class BytesMutSplit {
 class HandoffLines {
  public:
   using Line = Bytes;
-  explicit HandoffLines(std::size_t read_bytes)
-      : buffer_(HandoffBuffer::create(config_of(read_bytes)).value()) {}
+  explicit HandoffLines(std::size_t read_bytes) : buffer_(config_of(read_bytes)) {}
 
   template <class Source>
   void start(Source& source, std::vector<Line>& lines) {

@@ -28,8 +28,8 @@ HandoffBuffer filled_buffer(std::size_t size) {
   std::memset(bytes.spare().data(), 'x', size);
   bytes.commit(size);
   HandoffBufferConfig config;
-  config.max_len = kBufferedBytes;
-  return std::move(*HandoffBuffer::from_tail(std::move(bytes), config));
+  config.max_size = kBufferedBytes;
+  return std::move(*HandoffBuffer::from_tail(bytes, config));
 }
 
 template <class Split>
@@ -38,7 +38,7 @@ void split_all(benchmark::State& state, Split split) {
   for ([[maybe_unused]] auto unused : state) {
     HandoffBuffer buffer = filled_buffer(kBufferedBytes);
     time_section(state, [&] {
-      while (!buffer.is_empty()) {
+      while (!buffer.empty()) {
         auto prefix = split(buffer, prefix_bytes);
         benchmark::DoNotOptimize(prefix->data());
       }
@@ -124,7 +124,8 @@ void take_tail_mode_switch(benchmark::State& state) {
       for (HandoffBuffer& buffer : buffers) {
         const auto prefix = buffer.split_prefix(kPrefixBytes);
         benchmark::DoNotOptimize(prefix->data());
-        auto next = HandoffBuffer::from_tail(buffer.take_tail(), buffer.config());
+        BytesMut tail = buffer.take_tail();
+        auto next = HandoffBuffer::from_tail(tail, buffer.config());
         benchmark::DoNotOptimize(next->peek().data());
       }
     });

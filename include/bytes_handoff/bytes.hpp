@@ -12,6 +12,9 @@
 #include <utility>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/core/memory/static_bytes.hpp"
+#include "bytes_handoff/core/support/check.hpp"
+#include "bytes_handoff/core/support/lifetimebound.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -20,11 +23,6 @@ namespace bytes_handoff {
 namespace detail {
 
 struct BytesAccess;
-
-template <class T>
-concept ByteLike =
-    std::same_as<std::remove_cv_t<T>, std::byte> || std::same_as < std::remove_cv_t<T>,
-char > || std::same_as<std::remove_cv_t<T>, unsigned char>;
 
 /// What `Bytes::from_owner` takes: a movable contiguous container of bytes.
 template <class T>
@@ -54,17 +52,16 @@ struct ForeignOwner final : Owner {
 ///                                                       ^        ^-----^ ^------^
 ///     Bytes --- one reference each ---------------------+         slice   slice
 ///
-/// A `Bytes` keeps the memory behind it alive for as long as it lives, on whichever thread. Use it
-/// to hand bytes on without copying; do not use it to keep a few bytes of a large block for long
-/// (see `compact()`).
+/// A `Bytes` keeps the memory behind it alive, on any thread. It hands bytes on without copying.
 ///
-/// Ownership: a reference on the memory behind, or none for static storage and empty slices: one
-/// that becomes empty lets go of its memory.
-/// Thread safety: distinct objects may be used on any threads at once, even when they share memory;
-/// one object by one thread at a time, except that const members may run concurrently.
-/// Cost: copy, slice and drop are O(1) and allocate nothing; a move touches no shared memory.
-/// Exceptions: only the functions that allocate throw (std::bad_alloc, and std::length_error for a
-/// copy of more bytes than a block can have).
+/// Not for a few bytes of a large block that are kept for long: see `compact`.
+///
+/// Ownership: one reference on the memory behind. Static storage and empty slices need none.
+/// Threads: distinct objects on any threads at once, even if they share memory. One object on one
+///     thread at a time; const members may run concurrently.
+/// Cost: copy, slice and drop are O(1) and allocate nothing. A move touches no shared memory.
+/// Errors: only functions that allocate throw: `std::bad_alloc`, and `std::length_error` for a copy
+///     of more bytes than a block can have.
 ///
 ///     Bytes line = Bytes::copy_of("GET /\r\n");
 ///     Bytes verb = line.slice(0, 3).value();   // shares line's memory
@@ -102,27 +99,47 @@ class Bytes {
     }
   }
 
-  /// Copies `bytes` into memory of its own: at most twice as large plus 64 bytes, all bookkeeping
-  /// included. One allocation, O(n).
-  [[nodiscard]] static Bytes copy_of(std::span<const std::byte> bytes);
-  [[nodiscard]] static Bytes copy_of(std::string_view text) {
+  /// Copies `bytes`. The copy takes at most twice their size and 64 bytes, bookkeeping included.
+  ///
+  /// Cost: O(n), one allocation.
+  [[nodiscard("the copy is the result")]] static Bytes copy_of(std::span<const std::byte> bytes);
+  [[nodiscard("the copy is the result")]] static Bytes copy_of(std::string_view text) {
     return copy_of(std::as_bytes(std::span(text)));
   }
 
-  /// Refers to bytes that outlive every slice of them, such as a literal. O(1), owns nothing.
-  [[nodiscard]] static Bytes from_static(std::span<const std::byte> bytes) noexcept {
+  /// Refers to a string literal, or to a constexpr array or view of bytes. Anything else does not
+  /// compile; `borrow_static` takes it. A literal ends before its first zero byte.
+  ///
+  /// Cost: O(1). Owns nothing.
+  [[nodiscard("the slice is the result")]] static Bytes from_static(
+      detail::StaticBytes bytes) noexcept {
     return {bytes.data(), bytes.size(), nullptr};
   }
-  [[nodiscard]] static Bytes from_static(std::string_view text) noexcept {
-    return from_static(std::as_bytes(std::span(text)));
+
+  /// Refers to bytes that are known only at run time, such as a table that is made at start.
+  ///
+  /// Nothing keeps them alive. They must stay in place, unchanged, until every slice of them is
+  /// gone, on whichever thread. The program must see to that; neither compiler nor library can.
+  ///
+  /// Cost: O(1). Owns nothing.
+  [[nodiscard("the slice is the result")]] static Bytes borrow_static(
+      std::span<const std::byte> bytes) noexcept {
+    return {bytes.data(), bytes.size(), nullptr};
+  }
+  [[nodiscard("the slice is the result")]] static Bytes borrow_static(
+      std::string_view text) noexcept {
+    return borrow_static(std::as_bytes(std::span(text)));
   }
 
-  /// Takes a container in (std::string, std::vector, or any movable contiguous range of bytes that
-  /// owns its elements) and keeps it until the last slice goes. One allocation, no copy of the
-  /// bytes. The container is destroyed on the thread that drops the last slice. When the allocation
-  /// throws, `owner` is untouched.
+  /// Takes a container in, and keeps it until the last slice is gone: `std::string`, `std::vector`,
+  /// or any movable contiguous range of bytes that owns its elements. The container is destroyed on
+  /// the thread that drops the last slice.
+  ///
+  /// Errors: if the allocation throws, `owner` is unchanged.
+  /// Cost: one allocation. The bytes are not copied.
   template <detail::ByteOwner T>
-  requires(!std::is_lvalue_reference_v<T>) [[nodiscard]] static Bytes from_owner(T&& owner) {
+  requires(!std::is_lvalue_reference_v<T>)
+      [[nodiscard("the owner is destroyed with the result")]] static Bytes from_owner(T&& owner) {
     if (std::ranges::empty(owner)) {
       return {};
     }
@@ -131,11 +148,14 @@ class Bytes {
     return {bytes.data(), bytes.size(), foreign};
   }
 
-  /// Refers to `bytes`, and keeps `owner` until the last slice goes: for memory that is not a
-  /// container's, such as a mapped file behind a `shared_ptr`. `bytes` must stay where they are
-  /// when `owner` is moved. Else as above; `owner` goes at once when there are no bytes.
+  /// Refers to `bytes`, and keeps `owner` until the last slice is gone. For memory that is no
+  /// container's, such as a mapped file behind a `shared_ptr`.
+  ///
+  /// `bytes` must stay in place while `owner` is moved. If they are none, `owner` is destroyed at
+  /// once. Otherwise as above.
   template <std::movable T>
-  requires(!std::is_lvalue_reference_v<T>) [[nodiscard]] static Bytes
+  requires(!std::is_lvalue_reference_v<T>)
+      [[nodiscard("the owner is destroyed with the result")]] static Bytes
       from_owner(T&& owner, std::span<const std::byte> bytes) {
     if (bytes.empty()) {
       [[maybe_unused]] const T gone(std::forward<T>(owner));
@@ -146,32 +166,50 @@ class Bytes {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
-  [[nodiscard]] const std::byte* begin() const noexcept { return data_; }
-  [[nodiscard]] const std::byte* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] const std::byte* data() const noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
+  [[nodiscard]] const std::byte* begin() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return data_;
+  }
+  [[nodiscard]] const std::byte* end() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return data_ + size_;
+  }
   /// Precondition: `index < size()`.
-  [[nodiscard]] std::byte operator[](std::size_t index) const noexcept { return data_[index]; }
+  [[nodiscard]] std::byte operator[](std::size_t index) const noexcept {
+    BYTES_HANDOFF_CHECK(index < size_, "Bytes::operator[]: the index is not below size()");
+    return data_[index];
+  }
 
-  /// The bytes; valid while this object, or another slice of the same memory, is alive.
-  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
-  [[nodiscard]] std::string_view view() const noexcept {
+  /// The bytes. Valid while this object, or another slice of the same memory, is alive.
+  [[nodiscard]] std::span<const std::byte> span() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return {data_, size_};
+  }
+  [[nodiscard]] std::string_view view() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
-  /// Converts to an Asio `const_buffer` of either flavour; valid as long as `span()`.
+  /// Converts to an Asio `const_buffer` of either flavour. Valid as long as `span()`.
   template <detail::BufferView B>
-  explicit(false) operator B() const noexcept {  // NOLINT(google-explicit-constructor)
+  explicit(false) operator B() const noexcept
+      BYTES_HANDOFF_LIFETIMEBOUND {  // NOLINT(google-explicit-constructor)
     return B(static_cast<const void*>(data_), size_);
   }
 
-  /// The part that starts at `offset` and has `size` bytes, sharing this memory. O(1).
-  [[nodiscard]] expected<Bytes, SplitOutOfBounds> slice(std::size_t offset,
-                                                        std::size_t size) const noexcept;
+  /// The part that starts at `offset` and has `size` bytes. It shares this memory. O(1).
+  ///
+  /// Errors: refused if it would reach beyond `size()`.
+  [[nodiscard("slice changes nothing: the part is the result")]] expected<Bytes, SplitOutOfBounds>
+  slice(std::size_t offset, std::size_t size) const noexcept;
 
   /// Splits off and returns the first `n` bytes; this keeps the rest. O(1).
-  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_to(std::size_t n) noexcept;
+  ///
+  /// Errors: refused if `n > size()`. Nothing changes then.
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      Bytes, SplitOutOfBounds>
+  split_to(std::size_t n) noexcept;
 
   /// Drops the first `n` bytes. O(1).
+  ///
+  /// Errors: refused if `n > size()`. Nothing changes then.
   expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept;
 
   /// Keeps at most the first `n` bytes. O(1).
@@ -185,10 +223,14 @@ class Bytes {
   /// Drops everything, and the reference on the memory behind. O(1).
   void clear() noexcept { *this = Bytes(); }
 
-  /// The same bytes in memory that is at most twice as large plus 64 bytes, all bookkeeping
-  /// included. Returns this slice where that holds or cannot be told (static storage, foreign
-  /// owners), else a copy. For slices that are kept for long. O(n) when it copies; one allocation.
-  [[nodiscard]] Bytes compact() const;
+  /// The same bytes in memory of at most twice their size and 64 bytes, bookkeeping included. For
+  /// slices that are kept for long.
+  ///
+  /// Returns this slice if it is as small already, and for static storage and foreign owners.
+  /// Otherwise it returns a copy.
+  ///
+  /// Cost: a copy is O(n) and one allocation; else O(1).
+  [[nodiscard("compact changes nothing: the small slice is the result")]] Bytes compact() const;
 
   void swap(Bytes& other) noexcept {
     std::swap(data_, other.data_);

@@ -9,25 +9,27 @@
 #include <utility>
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/memory/poison.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 
 namespace bytes_handoff {
 
 /// A unique, growable region of bytes: `size()` bytes that are filled, and spare room behind them.
 ///
-/// Splitting hands out regions of one block that never overlap, so each may be written without the
-/// others noticing; `freeze` turns a region into a shared, immutable `Bytes`. When nobody else
-/// holds a region of the block any more, `reserve` uses the whole block again instead of a new one.
+/// Splitting hands out regions of one block. They never overlap, so each may be written without
+/// the others noticing. `freeze` turns a region into a shared, immutable `Bytes`. `reserve` uses
+/// the whole block again once no other region or slice is left in it.
 ///
-/// Use it to assemble or edit bytes before they are handed on; a stream's unread input belongs in a
-/// `HandoffBuffer`, which bounds it.
+/// It assembles or edits bytes before they are handed on. Not for a stream's unread input, which
+/// needs a bound: see `HandoffBuffer`.
 ///
 /// Ownership: references on one block, or none while empty. Not copyable.
-/// Thread safety: distinct objects may be used on any threads at once, even when they share a
-/// block; one object by one thread at a time. Cost: `split_to`, `split`, `freeze`, `advance`,
-/// `truncate`, `clear` and moves are O(1) and allocate nothing; splitting touches no shared memory
-/// but once in a million splits. Views (`span()`, `view()`, `spare()`) survive `split_to`, `split`,
-/// `freeze`, `advance`, `truncate` and moves for as long as some owner of the block lives;
-/// `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them.
+/// Views: `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them. No other function does,
+///     while some owner of these bytes lives.
+/// Threads: distinct objects on any threads at once, even if they share a block. One object on one
+///     thread at a time.
+/// Cost: every function is O(1) and allocates nothing, unless it says otherwise. Splitting touches
+///     shared memory once in a million splits.
 ///
 ///     BytesMut out = BytesMut::with_capacity(512);
 ///     out.extend("HTTP/1.1 200 OK\r\n\r\n");
@@ -50,19 +52,24 @@ class BytesMut {
   }
   ~BytesMut() {
     if (block_ != nullptr) {
+      detail::give_up(data_, capacity_);
       block_->release(held_);
     }
   }
 
-  /// Empty with room for at least `capacity` bytes (none, and no memory, for 0), in a block from
-  /// `source` (null: the library's pool), which must outlive every slice of the block. Throws what
-  /// the source throws, and std::length_error for a size that no block can have.
-  [[nodiscard]] static BytesMut with_capacity(std::size_t capacity,
-                                              std::pmr::memory_resource* source = nullptr);
+  /// Empty, with room for at least `capacity` bytes. For 0 it takes no memory.
+  ///
+  /// The block comes from `source`, which must outlive every slice of it. Null is the library's
+  /// pool.
+  ///
+  /// Errors: throws what the source throws, and `std::length_error` for a size that no block can
+  ///     have.
+  [[nodiscard("the region is the result")]] static BytesMut with_capacity(
+      std::size_t capacity, std::pmr::memory_resource* source = nullptr);
 
   /// A copy of `bytes`. One allocation, O(n).
-  [[nodiscard]] static BytesMut copy_of(std::span<const std::byte> bytes);
-  [[nodiscard]] static BytesMut copy_of(std::string_view text) {
+  [[nodiscard("the copy is the result")]] static BytesMut copy_of(std::span<const std::byte> bytes);
+  [[nodiscard("the copy is the result")]] static BytesMut copy_of(std::string_view text) {
     return copy_of(std::as_bytes(std::span(text)));
   }
 
@@ -70,57 +77,84 @@ class BytesMut {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Bytes that fit in all before `reserve` has to look for memory.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] std::byte* data() noexcept { return data_; }
-  [[nodiscard]] const std::byte* data() const noexcept { return data_; }
-  [[nodiscard]] std::span<std::byte> span() noexcept { return {data_, size_}; }
-  [[nodiscard]] std::span<const std::byte> span() const noexcept { return {data_, size_}; }
-  [[nodiscard]] std::string_view view() const noexcept {
+  [[nodiscard]] std::byte* data() noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
+  [[nodiscard]] const std::byte* data() const noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
+  [[nodiscard]] std::span<std::byte> span() noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return {data_, size_};
+  }
+  [[nodiscard]] std::span<const std::byte> span() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return {data_, size_};
+  }
+  [[nodiscard]] std::string_view view() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
-  /// Room behind the filled bytes, its contents unspecified; `commit` makes part of it filled.
-  [[nodiscard]] std::span<std::byte> spare() noexcept { return {data_ + size_, capacity_ - size_}; }
+  /// Room behind the filled bytes. Its contents are unspecified. `commit` makes part of it filled.
+  [[nodiscard]] std::span<std::byte> spare() noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    detail::take_up(data_ + size_, capacity_ - size_);
+    return {data_ + size_, capacity_ - size_};
+  }
   /// Counts the first `n` bytes of `spare()` as filled. Precondition: `n <= spare().size()`.
-  void commit(std::size_t n) noexcept { size_ += n; }
+  void commit(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(n <= capacity_ - size_, "BytesMut::commit: more bytes than spare() has");
+    size_ += n;
+  }
 
-  /// Makes room for at least `additional` bytes more. O(1) when it is there; else the filled bytes
-  /// move to the front of the block when nobody shares it and that is enough, or to a block of at
-  /// least twice the size: amortized O(1) a byte. On an exception nothing has changed.
+  /// Makes room for at least `additional` bytes more.
+  ///
+  /// If the room is not there, the filled bytes move to the front of the block. If that is not
+  /// enough, or somebody shares the block, they move to a block of at least twice the size.
+  ///
+  /// Errors: throws what the source throws. Nothing changes then.
+  /// Cost: O(1) if the room is there; amortized O(1) a byte.
   void reserve(std::size_t additional) {
     if (additional > capacity_ - size_) {
       grow(additional);
     }
   }
 
-  /// As `reserve`, but never takes new memory: false, and nothing changed, where that would be
-  /// needed.
+  /// As `reserve`, but takes no new memory. Returns false, and changes nothing, if it would need
+  /// some.
   [[nodiscard]] bool try_reclaim(std::size_t additional) noexcept {
     return additional <= capacity_ - size_ || reclaim(additional);
   }
 
-  /// Appends a copy of `bytes`, which must not lie in this region. Throws like `reserve`.
+  /// Appends a copy of `bytes`, which must not lie in this region.
+  ///
+  /// Errors and cost: as `reserve`, and O(n) for the copy.
   void extend(std::span<const std::byte> bytes);
   void extend(std::string_view text) { extend(std::as_bytes(std::span(text))); }
 
-  /// Splits off and returns the first `n` bytes, without spare room; this keeps the rest and all
-  /// the room behind it. O(1).
-  [[nodiscard]] expected<BytesMut, SplitOutOfBounds> split_to(std::size_t n) noexcept;
+  /// Splits off and returns the first `n` bytes, without spare room. This keeps the rest and the
+  /// room behind it. O(1).
+  ///
+  /// Errors: refused if `n > size()`. Nothing changes then.
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      BytesMut, SplitOutOfBounds>
+  split_to(std::size_t n) noexcept;
 
   /// As `split_to`, frozen.
-  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_to_frozen(std::size_t n) noexcept;
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      Bytes, SplitOutOfBounds>
+  split_to_frozen(std::size_t n) noexcept;
 
   /// Splits off and returns all filled bytes; this keeps the room behind them. O(1).
-  [[nodiscard]] BytesMut split() noexcept;
+  [[nodiscard("the bytes that were split off are the result: clear drops them")]] BytesMut
+  split() noexcept;
 
   /// The filled bytes as an immutable slice; this is left empty, owning nothing. O(1).
-  [[nodiscard]] Bytes freeze() && noexcept;
+  [[nodiscard("the frozen bytes are the result")]] Bytes freeze() && noexcept;
 
-  /// Appends `other`. O(1) when it starts in the same block where this one's room ends, as after
-  /// `split_to` or `split`; else its bytes are copied, which may throw like `reserve` (then both
-  /// are unchanged). `other` is left empty.
+  /// Appends `other`, which is left empty. After `split_to` or `split` the two rejoin: `other`
+  /// starts where the room of this ends. Otherwise the bytes of `other` are copied.
+  ///
+  /// Errors: a copy may throw as `reserve` does. Both are unchanged then.
+  /// Cost: O(1) if they rejoin; a copy is as `extend`.
   void unsplit(BytesMut&& other);
 
   /// Drops the first `n` bytes. O(1).
+  ///
+  /// Errors: refused if `n > size()`. Nothing changes then.
   expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept;
 
   /// Keeps at most the first `n` bytes; the room stays. O(1).
@@ -129,12 +163,12 @@ class BytesMut {
   /// Drops all bytes; the room stays. O(1).
   void clear() noexcept { size_ = 0; }
 
-  /// Whether no other region or slice shares the block. True when it owns nothing.
+  /// Whether no other region or slice shares the block. True if this owns nothing.
   [[nodiscard]] bool is_unique() const noexcept {
     return block_ == nullptr || block_->is_unique(held_);
   }
 
-  /// Bytes of memory that the block takes, header included; 0 when it owns nothing.
+  /// Bytes of memory that the block takes, header included. 0 if this owns nothing.
   [[nodiscard]] std::size_t footprint() const noexcept {
     return block_ == nullptr ? 0 : block_->footprint();
   }

@@ -4,53 +4,51 @@
 #include <cstddef>
 #include <memory_resource>
 
-#include "bytes_handoff/error.hpp"
-#include "bytes_handoff/expected.hpp"
-
 namespace bytes_handoff {
 
-/// When a prefix that is split off a `HandoffBuffer` is copied into memory of its own instead of
-/// sharing the block.
+/// When a prefix that is split off a `HandoffBuffer` is copied instead of sharing the block.
 ///
-/// It trades two goals. Sharing costs about 2 ns and keeps neighbouring slices together, so that
-/// they leave as one buffer. But one small slice that is kept keeps the whole block. Copying a
-/// small prefix costs about 10 ns. The copy retains at most twice its size and 64 bytes, wherever
-/// in the block the prefix lay.
+/// It trades two goals. Sharing is cheaper, and neighbouring slices leave as one buffer. But a
+/// small slice that is kept keeps the whole block. A copy retains at most twice its size and 64
+/// bytes, wherever in the block the prefix lay.
 ///
-/// The default shares always. Slices that go on to a `WriteHandoff` live for microseconds, and the
-/// queue sees to it that what waits in it retains little more than it counts. Choose
-/// `copying_small()` for a parser whose slices are kept, as keys of a cache are.
+/// The default is to share. Slices that go on to a `WriteHandoff` live for a short time, and the
+/// queue bounds what they retain. Choose `copying_small()` if slices are kept, such as the keys of
+/// a cache.
 struct PrefixPolicy {
-  /// Prefixes of at most this many bytes are copied; 0 shares always.
+  /// Prefixes of at most this many bytes are copied. 0: none is.
   std::size_t copy_at_most = 0;
 
   [[nodiscard]] static constexpr PrefixPolicy share() noexcept { return {}; }
   [[nodiscard]] static constexpr PrefixPolicy copying_small() noexcept { return {256}; }
 };
 
+/// How a `HandoffBuffer` reads, and what it may hold.
+///
+///     HandoffBuffer buffer({.max_size = 4096, .prefix_policy = PrefixPolicy::copying_small()});
 struct HandoffBufferConfig {
   /// Bytes that may be buffered. At least 1.
-  std::size_t max_len = 1024 * 1024;
-  /// The least room, in bytes, that a read is offered while `max_len` allows it. At least 1.
+  std::size_t max_size = 1024 * 1024;
+  /// Least room, in bytes, that a read is offered while `max_size` allows it. At least 1.
   std::size_t read_reserve = 16 * 1024;
-  /// Bytes of a block that reads fill, rounded up to a power of two and to `read_reserve`. A read
-  /// is offered all that its block has spare: larger blocks mean fewer, larger reads.
+  /// Size of the blocks that reads fill, in bytes. Rounded up to a power of two, and to
+  /// `read_reserve`. A read is offered all the room in its block. So larger blocks mean fewer,
+  /// larger reads. At least 1.
   std::size_t block_size = 64 * 1024;
+  /// When `split_prefix` copies. The default never does.
   PrefixPolicy prefix_policy = PrefixPolicy::share();
-  /// Where blocks come from; null for the library's pool. Must outlive every slice, be safe to use
-  /// from every thread that drops one, and not call a `WriteHandoff`, which may call it locked.
+  /// Where blocks come from. Null: the library's pool. It must outlive every slice. It must be safe
+  /// to use on every thread that drops a slice. It must not call a `WriteHandoff`, which may hold
+  /// its lock then.
   std::pmr::memory_resource* block_source = nullptr;
-  /// How long the stream is left alone after a read that few bytes came with (under 4 KiB, all that
-  /// it had), so that what drips in is taken together: fewer reads, and fewer and larger writes
-  /// behind them, for up to this much more latency. The first bytes after a pause of the sender are
-  /// not held up, nor are many. Zero: it is read again at once. A read that is held up can be
-  /// cancelled through its slot; neither `cancel()` nor `close()` of the stream ends it before its
-  /// time. It allocates a timer. The stream's receive
-  /// low-water mark is raised meanwhile, where it has one.
+  /// Delay before the next read after a small one (under 4 KiB). Small messages that arrive during
+  /// the delay are read together: fewer reads and writes, more latency. Default: no delay. Not
+  /// negative.
+  ///
+  /// The first read after a pause is never delayed. To end a delay early, use the operation's
+  /// cancellation slot. Closing the stream does not end it. A delay allocates a timer, and raises
+  /// the receive low-water mark of a socket until it is over.
   std::chrono::nanoseconds gather_for{0};
-
-  /// The first rule that this breaks, if any.
-  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
 };
 
 struct WriteHandoffConfig {
@@ -86,9 +84,15 @@ struct WriteHandoffConfig {
   /// The source must outlive every slice, and be safe on every thread that drops one. It must not
   /// call a `WriteHandoff`, since a queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
-
-  /// The first rule that this breaks, if any.
-  [[nodiscard]] expected<void, ConfigError> validate() const noexcept;
 };
+
+namespace detail {
+
+/// Throws `std::invalid_argument` if `config` can never work. Its text names the member, its value
+/// and the first rule that it breaks.
+void throw_if_invalid(const HandoffBufferConfig& config);
+void throw_if_invalid(const WriteHandoffConfig& config);
+
+}  // namespace detail
 
 }  // namespace bytes_handoff

@@ -3,11 +3,11 @@
 // How a stream is ended: in order, or by a reset. `WriteHandoff` and `async_linger` ask here.
 //
 // These are known, and types that are derived from them: Asio's stream sockets, stream descriptors
-// and writable pipes; its `ssl::stream` and its `buffered_..._stream` over any known stream; the
-// duplex; Boost.Beast's streams, with <bytes_handoff/beast.hpp>.
+// and writable pipes; its `ssl::stream` and its `buffered_..._stream` over any known stream;
+// Boost.Beast's streams, with <bytes_handoff/beast.hpp>.
 //
 // A type of your own becomes known by one of these functions. They are found by argument-dependent
-// lookup, and called on the stream's executor:
+// lookup, and called on the stream's executor. <bytes_handoff/testing/duplex.hpp> is an example.
 // - `async_end_write(stream, handler)`: ends the write side in order, then calls
 //   `handler(error_code)`. It must neither read nor wait for the peer;
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <system_error>
 #include <type_traits>
 
@@ -25,19 +24,12 @@ struct SplitOutOfBounds {
   friend bool operator==(const SplitOutOfBounds&, const SplitOutOfBounds&) = default;
 };
 
-/// A configuration that could never work.
-struct ConfigError {
-  const char* field;  ///< the member that is wrong, a string literal
-  const char* rule;   ///< what it must be, a string literal
-  [[nodiscard]] std::string message() const { return std::string(field) + " " + rule; }
-};
-
 /// Codes of this library's own. They compare to an `error_code` of either Asio flavour, and to
 /// `std::errc` where that has the same condition: `aborted` to `operation_canceled` (as Asio's
 /// `operation_aborted` does), `timed_out` to `timed_out`, `limit_exceeded` to `no_buffer_space`,
 /// the two `_in_progress` to `operation_in_progress`.
 enum class Errc {
-  limit_exceeded = 1,           ///< the buffer is full up to its `max_len`
+  limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
   closed = 3,                   ///< the queue does not take or write anything any more
   aborted = 4,                  ///< the queue was ended by `abort()` with bytes still unwritten

@@ -21,11 +21,10 @@ namespace expected_backend = tl;
 
 /// What the library's synchronous operations return: the value, or the full error.
 ///
-/// Either `std::expected` or `tl::expected`, fixed when the package is built (the CMake variable
-/// `BYTES_HANDOFF_EXPECTED`) and not by the language mode of the code that uses it. Portable code
-/// keeps to what both have: `has_value`, `operator bool`, `operator*`, `operator->`, `value` (which
-/// some releases of `tl::expected` lack for `expected<void, E>`), `error`, `value_or`, `and_then`,
-/// `or_else`.
+/// Either `std::expected` or `tl::expected`. The package decides when it is built, by the CMake
+/// variable `BYTES_HANDOFF_EXPECTED`. The language mode of the code that uses it does not matter.
+/// Portable code keeps to the members that both have. `value` of an `expected<void, E>` is not one:
+/// some releases of `tl::expected` lack it.
 using expected_backend::expected;
 
 /// Wraps an error on its way into an `expected`: `return unexpected(LimitExceeded{...});`

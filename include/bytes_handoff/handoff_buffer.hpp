@@ -8,7 +8,11 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/memory/poison.hpp"
+#include "bytes_handoff/core/reading/async_read_stream.hpp"
 #include "bytes_handoff/core/reading/read_on.hpp"
+#include "bytes_handoff/core/support/check.hpp"
+#include "bytes_handoff/core/support/lifetimebound.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -19,156 +23,188 @@ class ReadClaim;
 struct BufferAccess;
 }  // namespace detail
 
-struct FromTailError;
-
 /// A bounded read buffer that outlives the parsers that look into it.
 ///
-/// It reads what a stream has, keeps it as protocol state, lets a parser look without committing,
-/// splits complete prefixes off as owned slices, and hands its tail on when the protocol changes
-/// mode. Do not use it to collect a message of unknown size without a limit, or where a parser can
-/// work on the bytes of one read alone and keeps nothing.
+/// It reads what a stream has and keeps it. A parser looks at the bytes without taking them, and
+/// splits complete prefixes off as owned slices. When the protocol changes, the next parser takes
+/// the rest.
 ///
-/// Ownership: the buffer owns the bytes it holds; slices that were split off own theirs and may
-/// outlive it. Not copyable. It must stay where it is, alive, while a read runs.
-/// Thread safety: distinct objects on any threads at once; one object by one thread at a time.
-/// Cost: every operation is O(1) and allocates nothing unless it says otherwise.
-/// Views from `peek` survive what does not say that it invalidates them; slices always survive.
+/// Not for a message of unknown size that is collected whole. Not needed if a parser works on one
+/// read at a time and keeps nothing.
 ///
-///     auto [ec, n] = co_await buffer.async_read_available(socket, as_tuple(use_awaitable));
-///     while (auto end = find_frame(buffer.peek_view()))
-///       handle(*buffer.split_prefix(*end));
+/// Ownership: the buffer owns the bytes it holds. Slices that were split off own theirs, and may
+///     outlive it. Not copyable. It must stay in place, alive, while a read runs.
+/// Views: those from `peek` stay valid until a function that says that it invalidates them. Slices
+///     always stay valid.
+/// Threads: distinct objects on any threads at once; one object on one thread at a time.
+/// Cost: every function is O(1) and allocates nothing, unless it says otherwise.
+///
+///     HandoffBuffer buffer({.max_size = 64 * 1024});
+///     while (co_await buffer.async_read_available(socket, use_awaitable) != 0)
+///       while (auto end = find_frame(buffer.peek_view()))
+///         handle(buffer.split_prefix(*end).value());
 class HandoffBuffer {
  public:
   /// Empty, with the default configuration. Allocates nothing.
   HandoffBuffer() noexcept = default;
 
-  /// Empty, with `config`, or the rule that `config` breaks. Allocates nothing.
-  [[nodiscard]] static expected<HandoffBuffer, ConfigError> create(HandoffBufferConfig config);
+  /// Empty, with `config`. Allocates nothing.
+  ///
+  /// Errors: throws `std::invalid_argument` if `config` can never work. Its text names the member
+  ///     and the rule.
+  explicit HandoffBuffer(HandoffBufferConfig config);
 
-  /// Starts from bytes that another parser left, without copying them. Refused when they are more
-  /// than `config.max_len`, or when `config` can never work; the tail comes back in the error.
-  [[nodiscard]] static expected<HandoffBuffer, FromTailError> from_tail(BytesMut tail,
-                                                                        HandoffBufferConfig config);
+  /// A buffer that starts with the bytes another parser left. Copies nothing; `tail` is left empty.
+  ///
+  /// Errors: refused if `tail` has more than `config.max_size` bytes. Then `tail` is unchanged.
+  ///     Throws as the constructor does, with `tail` unchanged.
+  [[nodiscard(
+      "a tail that is taken is in the result")]] static expected<HandoffBuffer, LimitExceeded>
+  from_tail(BytesMut& tail, HandoffBufferConfig config);
 
   /// The source is left empty, with its configuration, and not reading. Views stay valid and belong
-  /// to the target. Precondition: `async_read_available` runs in neither.
+  /// to the target. Precondition: no `async_read_available` runs in either.
   HandoffBuffer(HandoffBuffer&& other) noexcept;
   HandoffBuffer& operator=(HandoffBuffer&& other) noexcept;
   ~HandoffBuffer();
 
-  [[nodiscard]] const HandoffBufferConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const HandoffBufferConfig& config() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return config_;
+  }
 
   /// Bytes that are buffered.
-  [[nodiscard]] std::size_t len() const noexcept { return bytes_.size(); }
-  [[nodiscard]] bool is_empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   /// Bytes that fit in all before more memory is taken.
   [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
   /// The buffered bytes, first to last.
-  [[nodiscard]] std::span<const std::byte> peek() const noexcept { return bytes_.span(); }
-  [[nodiscard]] std::string_view peek_view() const noexcept { return bytes_.view(); }
+  [[nodiscard]] std::span<const std::byte> peek() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return bytes_.span();
+  }
+  [[nodiscard]] std::string_view peek_view() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return bytes_.view();
+  }
 
-  /// Makes room for `n` bytes more, for the next read. Refused, before memory is taken, when that
-  /// would be more than `max_len`. Invalidates views. O(len) when the bytes move; at most one
-  /// allocation. Throws what the source of blocks throws, and then nothing has changed.
+  /// Makes room for `n` bytes more, for the next read. Invalidates views.
+  ///
+  /// Errors: refused, before memory is taken, if the buffer would hold more than `max_size`. Throws
+  ///     what the source of blocks throws. In both cases nothing changes.
+  /// Cost: O(size) if the bytes move. At most one allocation.
   expected<void, LimitExceeded> reserve_read_capacity(std::size_t n);
 
-  /// Reads what `stream` has and appends it to the buffer.
+  /// Reads what `stream` has and appends it to the buffer. Invalidates views.
   ///
-  /// The room for a read is all that the block has spare. It is at least the smaller of
-  /// `read_reserve` and `max_len` - `len()`, and never more than the latter. After a small read, a
-  /// socket may be read again, at most 16 times, if that has found more before.
+  /// The read is offered all the room that the block has spare: at least `read_reserve`, and never
+  /// more than `max_size - size()`. After a small read, a socket may be read again, at most 16
+  /// times.
   ///
-  /// Asio's sockets and descriptors and the duplex can tell when they are readable. They are put
-  /// into their non-blocking mode and waited for first, so an idle connection holds no block. A
-  /// descriptor that cannot be waited for, such as a file, is read at once. Any other stream waits
-  /// with at most 512 bytes of room while nothing is buffered. If a read fills these, the next one
-  /// offers all; it follows at once if an `ssl::stream` has more bytes decrypted.
+  /// Asio's sockets and descriptors, and the duplex, are put into non-blocking mode. The buffer
+  /// waits until they are readable, and holds no block meanwhile. A descriptor that cannot be
+  /// waited for, such as a file, is read at once. An empty buffer offers any other stream 512 bytes
+  /// at first. If they are filled, the next read is offered all the room. With an `ssl::stream` it
+  /// follows at once if more bytes are decrypted.
   ///
-  /// Completes: `void(error_code, std::size_t)`, when at least one byte was appended; 0 without an
-  ///     error is the end of the stream. The handler runs on its associated executor, by default
-  ///     the stream's, and is never called from inside this function.
-  /// Errors: `Errc::limit_exceeded` if the buffer is full, with nothing read;
-  ///     `Errc::read_in_progress` if a read runs already; otherwise the stream's error, what it
-  ///     throws included, with the bytes that came before it. `stream_truncated` of an
-  ///     `ssl::stream` is an error. The buffer stays usable.
-  /// Cancellation: the types that the stream's own operations take: all of them with sockets,
-  ///     descriptors and the duplex, `terminal` with `ssl::stream`; between two steps of the read
-  ///     any of them. Nothing is lost: what the stream delivered is in the buffer, the rest is
-  ///     still to be read.
-  /// Threads: buffer and stream must stay alive and in place until completion; until then only
-  ///     `len`, `is_empty`, `capacity`, `peek` and `config` may be called. Where the stream's
-  ///     context is destroyed first, the handler is destroyed uninvoked and no read runs any more;
-  ///     only what a stream without readiness had taken and not yet told is gone with it.
-  /// Cost: a read that waits takes one allocation by the handler's associated allocator (from the
-  ///     library's pool where that is the default) beside the stream's own. At most one block, and
-  ///     one of their size for a few unread bytes while it waits; bytes that stay unread move at
-  ///     most once for each. Invalidates views.
-  template <class AsyncReadStream, class CompletionToken>
-  auto async_read_available(AsyncReadStream& stream, CompletionToken&& token);
+  /// The default token is that of the stream's executor, if it has one.
+  ///
+  /// Completes: `void(error_code ec, std::size_t n)`, when at least one byte has been appended.
+  ///     `n == 0` without an error is the end of the stream. The handler is called on its
+  ///     associated executor, by default the stream's, and never from inside this function.
+  /// Errors: `limit_exceeded` if the buffer is full (nothing is read); `read_in_progress` if a read
+  ///     is already running; otherwise the stream's error, or what the stream throws. `n` counts
+  ///     the bytes that came before the error. `stream_truncated` of an `ssl::stream` is an error.
+  /// Cancellation: the types that the stream's own operations support. Sockets, descriptors and the
+  ///     duplex support all; `ssl::stream` supports `terminal`. Nothing is lost: bytes that the
+  ///     stream delivered are in the buffer, and the buffer stays usable.
+  /// Threads: buffer and stream must stay alive and in place until completion. Until then only
+  ///     `size`, `empty`, `capacity`, `peek`, `peek_view` and `config` may be called. If the
+  ///     stream's context is destroyed first, the handler is destroyed uninvoked and the read is
+  ///     over. Only bytes that the stream has taken and not yet delivered are lost with it.
+  /// Cost: a read that waits allocates once, by the handler's associated allocator. The default is
+  ///     the library's pool. The stream may allocate, too. At most one block. A few unread bytes
+  ///     move to a small block while the read waits. Unread bytes move at most once each.
+  template <detail::AsyncReadStream Stream,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  requires(!detail::EndsReads<CompletionToken>) auto async_read_available(
+      Stream& stream, CompletionToken&& token = CompletionToken());
 
-  /// The same, told of the `WriteHandoff` that writes to the same stream. If that queue is ended on
-  /// this side (abort, a time limit, no close), it resets the connection, and the read completes
-  /// with the queue's first error instead of `operation_aborted`. It keeps the queue not open.
-  template <class AsyncReadStream, class Queue, class CompletionToken>
-  auto async_read_available(AsyncReadStream& stream, const Queue& out, CompletionToken&& token);
+  /// The same, with the `WriteHandoff` that writes to the same stream.
+  ///
+  /// An abort, a time limit or a dropped last handle of `out` resets the connection. Then the read
+  /// completes with the first error of `out`, instead of `operation_aborted`. The read does not
+  /// keep `out` open.
+  template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  auto async_read_available(Stream& stream, const Queue& out,
+                            CompletionToken&& token = CompletionToken());
 
-  /// Splits off the first `n` bytes as an owned slice. It shares the block, or is copied where
-  /// `config().prefix_policy` says so (then O(n), one small allocation, which may throw
-  /// std::bad_alloc with nothing changed). Views of the bytes behind the prefix stay valid.
-  [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_prefix(std::size_t n) {
+  /// Splits off the first `n` bytes as an owned slice. Views of the bytes behind them stay valid.
+  ///
+  /// The slice shares the block. It is a copy if `config().prefix_policy` says so.
+  ///
+  /// Errors: refused if `n > size()`. A copy may throw `std::bad_alloc`. Nothing changes then.
+  /// Cost: O(1). A copy is O(n) and allocates once.
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      Bytes, SplitOutOfBounds>
+  split_prefix(std::size_t n) {
+    BYTES_HANDOFF_CHECK(
+        !reading_,
+        "HandoffBuffer::split_prefix while a read runs: only the observers may be called");
     if (n <= config_.prefix_policy.copy_at_most) {
       return split_small_prefix(n);
     }
     return bytes_.split_to_frozen(n);
   }
 
-  /// As `split_prefix`, mutable; always shares. Views stay valid.
-  [[nodiscard]] expected<BytesMut, SplitOutOfBounds> split_prefix_mut(std::size_t n) noexcept {
+  /// Splits off the first `n` bytes, mutable. Always shares the block. Views stay valid.
+  [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
+      BytesMut, SplitOutOfBounds>
+  split_prefix_mut(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_,
+        "HandoffBuffer::split_prefix_mut while a read runs: only the observers may be called");
     return bytes_.split_to(n);
   }
 
-  /// Everything that is buffered, with the room behind it, for the next parser or for another
-  /// buffer's `from_tail`. The buffer is left empty and holds no memory, so that neither keeps the
-  /// other's block. Views stay valid and belong to the tail.
-  [[nodiscard]] BytesMut take_tail() noexcept { return std::exchange(bytes_, BytesMut()); }
+  /// Takes all buffered bytes and the room behind them, for the next parser or for `from_tail`. The
+  /// buffer is left empty and holds no memory. Views stay valid and belong to the tail.
+  [[nodiscard("the tail is the result: advance drops bytes")]] BytesMut take_tail() noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_, "HandoffBuffer::take_tail while a read runs: only the observers may be called");
 
-  /// Everything that is buffered as one slice; the buffer is left empty and holds no memory. Views
+    return std::exchange(bytes_, BytesMut());
+  }
+
+  /// Takes all buffered bytes as one slice. The buffer is left empty and holds no memory. Views
   /// stay valid and belong to the slice.
-  [[nodiscard]] Bytes freeze_all() noexcept { return take_tail().freeze(); }
+  [[nodiscard("the frozen bytes are the result")]] Bytes freeze_all() noexcept {
+    return take_tail().freeze();
+  }
 
   /// Drops the first `n` bytes. Views of the bytes behind them stay valid.
-  expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept { return bytes_.advance(n); }
-
-  /// The three steps of a read, for front ends over other I/O than Asio streams.
   ///
-  /// `begin_read` gives the room that the read is offered and marks a read as running; it may throw
-  /// what the source of blocks throws, and then none runs. With nothing buffered it keeps no block
-  /// that is larger than a fresh buffer's, unless `reserve_read_capacity` asked for it.
-  /// `begin_small_read` is for streams that cannot tell that they are readable: as `begin_read`,
-  /// with at most 512 bytes of room unless more was reserved, and in a small block while nothing is
-  /// buffered. `end_read(n)` appends the first `n` bytes of that room; with `more_is_there` the
-  /// stream has not said that this was all it had. `pause_read` marks a read as running that waits
-  /// before it begins (again): meanwhile the block is given back, and a few bytes that are still
-  /// buffered move to a block of their size. All three that begin or pause a read invalidate views.
-  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
-  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_small_read();
-  void end_read(std::size_t n, bool more_is_there = false) noexcept;
-  void pause_read() noexcept;
-  [[nodiscard]] bool is_reading() const noexcept { return reading_; }
-  /// Whether the last read took all that its stream had, so that waiting is better than trying.
-  [[nodiscard]] bool is_stream_drained() const noexcept { return offered_ != 0; }
+  /// Errors: refused if `n > size()`. Nothing changes then.
+  expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept {
+    BYTES_HANDOFF_CHECK(
+        !reading_, "HandoffBuffer::advance while a read runs: only the observers may be called");
+    detail::give_up(bytes_.data(), n <= size() ? n : 0);
+    return bytes_.advance(n);
+  }
 
  private:
   friend struct detail::BufferAccess;
 
-  explicit HandoffBuffer(HandoffBufferConfig config, BytesMut tail) noexcept
-      : config_(config), bytes_(std::move(tail)) {}
-
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
   void make_room(std::size_t n);
   void drop_large_block() noexcept;
+
+  // The steps of a read: see front_end.hpp.
+  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
+  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_small_read();
+  void end_read(std::size_t n, bool more_is_there) noexcept;
+  void pause_read() noexcept;
   [[nodiscard]] expected<std::size_t, LimitExceeded> may_read();
   [[nodiscard]] std::span<std::byte> offer(std::size_t most) noexcept;
+
   void take_state(HandoffBuffer& from) noexcept {
     offered_ = std::exchange(from.offered_, 1);
     read_since_move_ = std::exchange(from.read_since_move_, 0);
@@ -188,53 +224,6 @@ class HandoffBuffer {
   detail::ReadOn read_on_;
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };
-
-/// Why `HandoffBuffer::from_tail` refused, and the bytes that it was given.
-struct FromTailError {
-  enum class Reason { limit_exceeded, bad_config };
-
-  Reason reason;
-  LimitExceeded limit_exceeded;  ///< set for that reason
-  ConfigError bad_config;        ///< set for that reason
-  BytesMut tail;
-};
-
-namespace detail {
-
-/// What the front end of a read keeps in the buffer.
-struct BufferAccess {
-  static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
-  static ReadClaim*& claim(HandoffBuffer& buffer) noexcept { return buffer.claim_; }
-};
-
-/// A waiting operation's hold on the buffer that it reads into. Where the operation is destroyed
-/// without an end, as with its context, the read ends with nothing; where the buffer goes first,
-/// the operation does not touch it any more.
-class ReadClaim {
- public:
-  explicit ReadClaim(HandoffBuffer& buffer) noexcept : buffer_(&buffer) {
-    BufferAccess::claim(buffer) = this;
-  }
-  ReadClaim(const ReadClaim&) = delete;
-  ReadClaim& operator=(const ReadClaim&) = delete;
-  ~ReadClaim() {
-    if (buffer_ == nullptr) {
-      return;
-    }
-    BufferAccess::claim(*buffer_) = nullptr;
-    if (buffer_->is_reading()) {
-      buffer_->end_read(0);
-    }
-  }
-
-  /// The buffer is being destroyed.
-  void forget_buffer() noexcept { buffer_ = nullptr; }
-
- private:
-  HandoffBuffer* buffer_;
-};
-
-}  // namespace detail
 
 }  // namespace bytes_handoff
 

@@ -10,7 +10,7 @@
 #include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
-#include "bytes_handoff/asio/writing/writer_pointer.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/ends.hpp"
@@ -93,8 +93,8 @@ class WriteHandoff {
   ///     `close_limit` is over. For a shared stream see `async_linger`.
   /// Errors of the stream: what it throws from a write is that write's error: the code of a
   ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
-  /// Throws: `std::invalid_argument` for a configuration that can never work, and
-  ///     `std::bad_alloc`. Then the stream is untouched.
+  /// Throws: `std::invalid_argument` for a configuration that can never work; the stream is
+  ///     untouched then. `std::bad_alloc`, with which an owned stream goes.
   /// Cost: one allocation of the queue, and a registration with the stream's context.
   template <class Stream>
   requires detail::OwnedWriteStream<Stream, WriteHandoff>
@@ -240,6 +240,9 @@ class WriteHandoff {
                                                           const WriteHandoffConfig& config);
   [[nodiscard]] expected<WriteTicket, WriteRefusal> submit(std::span<Bytes> slices,
                                                            detail::TurnStart turn);
+
+  /// Precondition: `valid()`.
+  [[nodiscard]] detail::WriterBase* checked() const noexcept;
 
   detail::HandlePointer writer_;
 };

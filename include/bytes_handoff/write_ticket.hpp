@@ -5,7 +5,7 @@
 
 #include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/asio/writing/writer_pointer.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 
 namespace bytes_handoff {

@@ -4,6 +4,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "bytes_handoff/core/memory/poison.hpp"
+
 namespace bytes_handoff::detail {
 
 Block::Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept
@@ -39,6 +41,7 @@ void Block::destroy_block(Owner* owner) noexcept {
   auto* block = static_cast<Block*>(owner);
   const std::size_t size = block->footprint();
   std::pmr::memory_resource* const source = block->source;
+  take_up(block->data(), block->capacity);
   block->~Block();
   if (source == nullptr) {
     pool_deallocate(block, size);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 #if defined(BYTES_HANDOFF_BOOST_ASIO)
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -131,7 +132,7 @@ TEST_F(HandlerTracking, names_a_read_that_waits) {
 }
 
 TEST_F(HandlerTracking, names_a_read_that_is_refused) {
-  auto buffer = HandoffBuffer::create({.max_len = 1, .read_reserve = 1}).value();
+  HandoffBuffer buffer({.max_size = 1, .read_reserve = 1});
   near->write_some(net::buffer("a", 1));
   tracked([&] { buffer.async_read_available(*far, count()); });
   const std::string text = tracked([&] {
@@ -145,7 +146,7 @@ TEST_F(HandlerTracking, names_a_read_that_is_refused) {
 }
 
 TEST_F(HandlerTracking, names_a_read_that_lets_bytes_gather) {
-  auto buffer = HandoffBuffer::create({.gather_for = 1ms}).value();
+  HandoffBuffer buffer({.gather_for = 1ms});
   near->write_some(net::buffer("a", 1));
   tracked([&] { buffer.async_read_available(*far, count()); });
   const std::string text = tracked([&] {
@@ -317,7 +318,7 @@ TEST_F(HandlerTracking, works_from_a_shared_stream_to_the_end) {
   EXPECT_EQ(buffer.peek_view(), "abc");
   tracked([&] { buffer.async_read_available(*far, count()); });
   EXPECT_EQ(calls, 3);
-  EXPECT_EQ(buffer.len(), 3U);
+  EXPECT_EQ(buffer.size(), 3U);
 }
 
 }  // namespace

@@ -9,8 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
@@ -351,15 +352,15 @@ TYPED_TEST(GoneContextOfDuplex, ends_a_read_and_leaves_the_buffer_usable) {
   FirstError died;
   this->out->abort();
   buffer.async_read_available(*this->far, died.handler());
-  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_TRUE(front_end::is_reading(buffer));
   this->destroy_context_alone();
   died.expect_destroyed_uninvoked();
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
   this->expect_told_elsewhere(kBadDescriptor, [&](auto token) {
     return buffer.async_read_available(*this->far, std::move(token));
   });
   const HandoffBuffer moved(std::move(buffer));
-  EXPECT_TRUE(moved.is_empty());
+  EXPECT_TRUE(moved.empty());
 }
 
 }  // namespace

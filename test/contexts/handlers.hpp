@@ -28,6 +28,11 @@ void expect_whose(const Slices& slices, const net_error_code& error) {
 /// How many handlers were made, called, and destroyed.
 class Handlers {
  public:
+  /// A handler of anything.
+  [[nodiscard]] auto make() {
+    made_.fetch_add(1);
+    return [life = std::make_shared<Life>(*this)](auto&&...) { life->call(); };
+  }
   /// A handler of a write that owns its slices. They are freed where it is destroyed, or called:
   /// who touches them behind that uses memory that has gone.
   template <class Slices>
@@ -39,11 +44,6 @@ class Handlers {
       slices.reset();
       handler(error);
     };
-  }
-  /// A handler of anything.
-  [[nodiscard]] auto make() {
-    made_.fetch_add(1);
-    return [life = std::make_shared<Life>(*this)](auto&&...) { life->call(); };
   }
 
   [[nodiscard]] unsigned made() const { return made_.load(); }

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"

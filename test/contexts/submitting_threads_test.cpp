@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
@@ -78,6 +78,12 @@ class Submitter {
     }
   }
 
+  void submit(int times, const std::atomic<bool>* must_end = nullptr) {
+    for (int i = 0; i < times && (must_end == nullptr || !*must_end); ++i) {
+      submit();
+    }
+  }
+
   void close() {
     with_handler([&](auto handler) { out_.async_close(std::move(handler)); });
   }
@@ -137,6 +143,50 @@ void dawdle(std::size_t turns) {
   }
 }
 
+/// Threads that each run what `make()` returns.
+template <class Make>
+[[nodiscard]] std::vector<std::thread> start_threads(Make make) {
+  std::vector<std::thread> threads;
+  for (unsigned id = 0; id < kThreads; ++id) {
+    threads.emplace_back(make());
+  }
+  return threads;
+}
+
+void join(std::vector<std::thread>& threads) {
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+template <class Stream>
+void read_while(Stream& stream, const std::atomic<unsigned>& running) {
+  std::array<char, 256> room{};
+  net_error_code error;
+  while (running != 0) {
+    stream.read_some(net::buffer(room), error);
+    std::this_thread::yield();
+  }
+}
+
+void poll_at_most(net::io_context& context, std::size_t turns) {
+  for (; turns > 0; --turns) {
+    context.restart();
+    context.poll_one();
+  }
+}
+
+void abort_or_close_or_neither(WriteHandoff& out, Random& random) {
+  switch (random.between(0, 2)) {
+    case 0:
+      return out.abort();
+    case 1:
+      return out.close();
+    default:
+      return;
+  }
+}
+
 TEST(SubmittingThreads, are_all_told_when_others_abort_or_close_the_queue) {
   Random random;
   SCOPED_TRACE(seed_note());
@@ -150,45 +200,26 @@ TEST(SubmittingThreads, are_all_told_when_others_abort_or_close_the_queue) {
     std::optional<WriteHandoff> out(std::in_place, std::move(ends.first), small_queue());
     std::atomic<unsigned> running{0};
     std::atomic<bool> must_finish{false};
-    std::vector<std::thread> threads;
-    for (unsigned id = 0; id < kThreads; ++id) {
-      threads.emplace_back([&, handle = *out, from = random.bits()]() mutable {
+    std::vector<std::thread> threads = start_threads([&, &queue = *out] {
+      return [&, handle = queue, from = random.bits()]() mutable {
         Submitter submitter(std::move(handle), unbound, bound, from);
         ++running;
-        for (int i = 0; i < 100; ++i) {
-          submitter.submit();
-        }
+        submitter.submit(100);
         submitter.close();
         --running;
         while (!must_finish) {
           std::this_thread::yield();
         }
         submitter.finish();
-      });
-    }
+      };
+    });
     dawdle(random.between(0, 50));
-    switch (random.between(0, 2)) {
-      case 0:
-        out->abort();
-        break;
-      case 1:
-        out->close();
-        break;
-      default:
-        break;
-    }
+    abort_or_close_or_neither(*out, random);
     out.reset();
-    std::array<char, 256> room{};
-    net_error_code error;
-    while (running != 0) {
-      far.read_some(net::buffer(room), error);
-      std::this_thread::yield();
-    }
+    read_while(far, running);
     far.close();  // what is still unwritten fails
     must_finish = true;
-    for (std::thread& thread : threads) {
-      thread.join();
-    }
+    join(threads);
     streams.settle();
     unbound.expect_all_called();
     bound.expect_all_called();
@@ -207,7 +238,7 @@ net::awaitable<void> close_and_let_go(WriteHandoff out, std::atomic<unsigned>& c
 TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts) {
   Random random;
   SCOPED_TRACE(seed_note());
-  const auto rounds = static_cast<unsigned>(count_or(2000));
+  const auto rounds = static_cast<unsigned>(count_or(200));
   net::thread_pool pool(2);
   ThreadedStreams streams;
   std::atomic<unsigned> closed{0};
@@ -231,20 +262,20 @@ TEST(SubmittingThreads, may_await_a_close_on_a_pool_while_another_handle_aborts)
   EXPECT_EQ(closed, rounds);
 }
 
-struct OnContext {
+struct RunsOnContext {
   static auto executor(net::io_context& context) { return context.get_executor(); }
 };
-struct OnStrand {
+struct RunsOnStrand {
   static auto executor(net::io_context& context) { return net::make_strand(context); }
 };
-struct OnAny {
+struct RunsOnAny {
   static net::any_io_executor executor(net::io_context& context) { return context.get_executor(); }
 };
 
 template <class On>
 class SubmittingThreadsOn : public testing::Test {};
-using Executors = testing::Types<OnContext, OnStrand, OnAny>;
-TYPED_TEST_SUITE(SubmittingThreadsOn, Executors);
+using SubmittingExecutors = testing::Types<RunsOnContext, RunsOnStrand, RunsOnAny>;
+TYPED_TEST_SUITE(SubmittingThreadsOn, SubmittingExecutors);
 
 TYPED_TEST(SubmittingThreadsOn, may_go_on_while_the_context_is_destroyed) {
   Random random;
@@ -258,37 +289,27 @@ TYPED_TEST(SubmittingThreadsOn, may_go_on_while_the_context_is_destroyed) {
     std::optional<WriteHandoff> out(std::in_place, std::move(ends->first), small_queue());
     std::atomic<unsigned> running{0};
     std::atomic<bool> must_end{false};
-    std::vector<std::thread> threads;
-    for (unsigned id = 0; id < kThreads; ++id) {
-      threads.emplace_back([&, handle = *out, from = random.bits()]() mutable {
+    std::vector<std::thread> threads = start_threads([&, &queue = *out] {
+      return [&, handle = queue, from = random.bits()]() mutable {
         Submitter submitter(std::move(handle), unbound, bound, from);
         ++running;
-        for (int i = 0; i < 2000 && !must_end; ++i) {
-          submitter.submit();
-        }
-        for (int i = 0; i < 20; ++i) {
-          submitter.submit();
-        }
+        submitter.submit(2000, &must_end);
+        submitter.submit(20);
         submitter.finish();
-      });
-    }
+      };
+    });
     if (random.one_in(2)) {
       out.reset();
     }
     while (running < kThreads) {
       std::this_thread::yield();
     }
-    for (std::size_t turns = random.between(0, 30); turns > 0; --turns) {
-      context->restart();
-      context->poll_one();
-    }
+    poll_at_most(*context, random.between(0, 30));
     ends.reset();
     context.reset();
     dawdle(random.between(0, 5));
     must_end = true;
-    for (std::thread& thread : threads) {
-      thread.join();
-    }
+    join(threads);
     unbound.expect_all_gone();
     bound.expect_all_called();
     if (testing::Test::HasFailure()) {

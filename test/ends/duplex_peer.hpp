@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "ends/peer.hpp"
 #include "support/asio.hpp"
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "fault/fault_stream.hpp"
 
 namespace bytes_handoff::test {

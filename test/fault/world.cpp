@@ -172,10 +172,11 @@ void World::destroy_context() {
   if (setting_.executor == ExecutorKind::kErasedStrand) {
     streams_->drop_streams();
   }
-  read_was_dropped_ = buffer_ && buffer_->is_reading();
+  read_was_dropped_ = buffer_ && front_end::is_reading(*buffer_);
   context_.reset();
   streams_->drop_streams();
-  expect(!buffer_ || !buffer_->is_reading(), "a read that went with its context still runs");
+  expect(!buffer_ || !front_end::is_reading(*buffer_),
+         "a read that went with its context still runs");
 }
 
 void World::come_to_rest() {
@@ -305,7 +306,7 @@ void World::check_unwritten() {
 }
 
 void World::check_handlers() {
-  expect(!buffer_ || !buffer_->is_reading(), "a read goes on for ever");
+  expect(!buffer_ || !front_end::is_reading(*buffer_), "a read goes on for ever");
   for (const Operation& operation : operations_) {
     expect(!operation.is_pending(), "an operation never ends");
     if (operation.was_started && operation.was_destroyed) {

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "fault/ledger.hpp"
@@ -76,8 +77,8 @@ class World {
   void spawn(const WriteHandoffConfig& config = {});
   void try_write(std::size_t size);
   void try_write_ticket(std::size_t size);
-  void try_write_all(const Sizes& sizes);
-  void try_write_all_ticket(const Sizes& sizes);
+  void try_write_several(const Sizes& sizes);
+  void try_write_several_with_ticket(const Sizes& sizes);
   void write(std::size_t size);
   void write_ticket(std::size_t size);
   void write_all(const Sizes& sizes);

@@ -114,11 +114,11 @@ void World::try_write_ticket(std::size_t size) {
   submit_now({size}, Ticket::kKept, [this](auto& slices) { return out_->try_write(slices[0]); });
 }
 
-void World::try_write_all(const Sizes& sizes) {
+void World::try_write_several(const Sizes& sizes) {
   submit_now(sizes, Ticket::kDropped, [this](auto& slices) { return out_->try_write(slices); });
 }
 
-void World::try_write_all_ticket(const Sizes& sizes) {
+void World::try_write_several_with_ticket(const Sizes& sizes) {
   submit_now(sizes, Ticket::kKept, [this](auto& slices) { return out_->try_write(slices); });
 }
 

@@ -131,7 +131,7 @@ void World::destroy_context_meanwhile() {
   }
   end_threads();
   streams_->drop_streams();
-  read_was_dropped_ = buffer_ && buffer_->is_reading();
+  read_was_dropped_ = buffer_ && front_end::is_reading(*buffer_);
   std::atomic<bool> has_begun{false};
   destroyer_ = std::thread([&has_begun, context = std::move(context_)]() mutable {
     has_begun = true;

@@ -165,10 +165,12 @@ class FlowTest(unittest.TestCase):
         self.addCleanup(made.close)
         return made
 
-    def listen(self, receive_buffer=None):
+    def listen(self, receive_buffer=None, segment=None):
         listener = self.socket()
         if receive_buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment is not None:  # the peers' send buffers grow by whole ones
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         listener.bind((self.host, 0))
         listener.listen(128)
         return listener
@@ -185,8 +187,10 @@ class FlowTest(unittest.TestCase):
         self.addCleanup(connection.close)
         return connection
 
-    def connect(self, address):
+    def connect(self, address, send_buffer=None):
         client = self.socket()
+        if send_buffer is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         client.connect(address)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client

@@ -172,41 +172,43 @@ TEST(HarnessArguments, HelpGoesToStandardOutput) {
   EXPECT_NE(run.standard_output.find("--tunnel-bytes"), std::string::npos);
 }
 
+[[nodiscard]] std::vector<Arguments> wrong_arguments() {
+  return {{"--connections", "0"},
+          {"--connections", "-1"},
+          {"--connections", "0x10"},
+          {"--connections", "4k"},
+          {"--connections", ""},
+          {"--connections"},
+          {"--frame-len", "15"},
+          {"--tunnel-bytes", "0"},
+          {"--worker-threads", "0"},
+          {"--duration-seconds", "-1"},
+          {"--duration-seconds", "nan"},
+          {"--duration-seconds", "inf"},
+          {"--transport", "udp"},
+          {"--scenario", "both"},
+          {"--completion", "none"},
+          {"--implementation", "best"},
+          {"--role", "client"},
+          {"--no-such-flag"},
+          {"stray"},
+          {"--iterations", "18446744073709551616"},
+          {"--write-pending-bytes", "100"},
+          {"--read-block", "1073741825"},
+          {"--read-reserve", "4611686018427387904"},
+          {"--duplex-capacity", "4611686018427387904"},
+          {"--frame-len", "1000000000000000"},
+          {"--connections", "100000000000"},
+          {"--service-addr", "[fe80::1%no_such_interface]:1"},
+          {"--route-frames", "18446744073709551615", "--frame-len", "18446744073709551615"},
+          {"--implementation", "splice"},
+          {"--implementation", "splice", "--transport", "cached"},
+          {"--role", "tcp-driver", "--transport", "cached"},
+          {"--role", "tcp-service", "--transport", "duplex"}};
+}
+
 TEST(HarnessArguments, EveryBadOneIsOneLineAndExitTwo) {
-  const std::vector<Arguments> wrong = {
-      {"--connections", "0"},
-      {"--connections", "-1"},
-      {"--connections", "0x10"},
-      {"--connections", "4k"},
-      {"--connections", ""},
-      {"--connections"},
-      {"--frame-len", "15"},
-      {"--tunnel-bytes", "0"},
-      {"--worker-threads", "0"},
-      {"--duration-seconds", "-1"},
-      {"--duration-seconds", "nan"},
-      {"--duration-seconds", "inf"},
-      {"--transport", "udp"},
-      {"--scenario", "both"},
-      {"--completion", "none"},
-      {"--implementation", "best"},
-      {"--role", "client"},
-      {"--no-such-flag"},
-      {"stray"},
-      {"--iterations", "18446744073709551616"},
-      {"--write-pending-bytes", "100"},
-      {"--read-block", "1073741825"},
-      {"--read-reserve", "4611686018427387904"},
-      {"--duplex-capacity", "4611686018427387904"},
-      {"--frame-len", "1000000000000000"},
-      {"--connections", "100000000000"},
-      {"--service-addr", "[fe80::1%no_such_interface]:1"},
-      {"--route-frames", "18446744073709551615", "--frame-len", "18446744073709551615"},
-      {"--implementation", "splice"},
-      {"--implementation", "splice", "--transport", "cached"},
-      {"--role", "tcp-driver", "--transport", "cached"},
-      {"--role", "tcp-service", "--transport", "duplex"}};
-  for (const Arguments& arguments : wrong) {
+  for (const Arguments& arguments : wrong_arguments()) {
     const ChildResult run = run_harness(arguments);
     const std::string shown = arguments.front() + " " + arguments.back();
     EXPECT_EQ(run.exit_status, 2) << shown;

@@ -79,6 +79,7 @@ class EveryImplementation:
             self.assertEqual(receive(sink, len(payload) - routed), payload[routed:])
             client.close()
             self.assertEqual(receive_all(sink), b"")
+            sink.close()
         self.assert_in_order(service.wait(), len(cuts))
 
     def test_a_frame_that_only_begins_like_the_marker_does_not_wait(self):
@@ -90,6 +91,7 @@ class EveryImplementation:
             self.assertEqual(receive(sink, len(frame)), frame)
         client.close()
         self.assertEqual(receive_all(sink), b"")
+        sink.close()
         self.assert_in_order(service.wait(), 1)
 
     def test_a_client_that_drips_a_byte_at_a_time(self):
@@ -101,6 +103,7 @@ class EveryImplementation:
             client.send(payload[i:i + 1])
         client.close()
         self.assertEqual(receive_all(sink), payload)
+        sink.close()
         self.assert_in_order(service.wait(), 1)
 
     def test_what_a_sink_sends_reaches_nobody_and_costs_it_nothing(self):
@@ -118,6 +121,7 @@ class EveryImplementation:
         self.assertEqual(len(tail), sent)
         self.assertEqual(sink.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
         self.assertEqual(receive_all(client), b"")
+        sink.close()
         ended = service.wait()
         self.assert_in_order(ended, 1)
         self.assertEqual(ended.number("total_bytes"), sent + len(MARKER))
@@ -135,6 +139,7 @@ class EveryImplementation:
         # earliest.
         wait_until(lambda: not unsent_bytes(client), "the service to take everything")
         self.assertEqual(receive_all(sink), payload)
+        sink.close()
         self.assert_in_order(service.wait(), 1)
 
     # ---- Clients
@@ -275,6 +280,7 @@ class EveryImplementation:
             service.signal(number)
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(receive_all(sink), b"frame\n")
+            sink.close()
             self.assert_in_order(service.wait(), 1)
 
     def test_a_signal_stops_what_does_not_end(self):

@@ -29,6 +29,10 @@ class Stuck(FlowTest):
     A_CONNECTION = BUDGET + BLOCK + ITSELF
     CONSTANT = 32 * MIB
     A_SEND = 64 * KIB
+    # Little fits into the sockets, so that it is soon stuck: what is measured is behind them.
+    A_SOCKET = {"send_buffer": 64 * KIB}
+    A_SINK = {"receive_buffer": 4 * KIB, "segment": 536}
+    A_MOMENT_SECONDS = 0.02
     QUIET_SECONDS = 0.25
     FEW_STEPS = 10
 
@@ -54,10 +58,11 @@ class Stuck(FlowTest):
                 if taken:
                     ready.register(sink, selectors.EVENT_READ)
             give_up = time.monotonic() + PATIENCE_SECONDS
-            steps = None
+            steps = None  # of the service, where it was quiet for a moment
             while True:
                 self.assertLess(time.monotonic(), give_up, "the clients are never stuck")
-                for key, _ in (events := ready.select(self.QUIET_SECONDS)):
+                patience = self.A_MOMENT_SECONDS if steps is None else self.QUIET_SECONDS
+                for key, _ in (events := ready.select(patience)):
                     peer = key.fileobj
                     if peer in sent:
                         begin = sent[peer] % len(piece)
@@ -74,14 +79,14 @@ class Stuck(FlowTest):
                         is_done = received[peer] == taken
                     if is_done:
                         ready.unregister(peer)
-                before, steps = steps, service.steps()
-                if not events and None not in (before, steps) and steps - before < self.FEW_STEPS:
+                before, steps = steps, None if events else service.steps()
+                if None not in (before, steps) and steps - before < self.FEW_STEPS:
                     return
 
     def open_stuck(self, service, sinks, count, start, piece, **limits):
         pairs = []
         for _ in range(count):
-            client = self.connect(service.address)
+            client = self.connect(service.address, **self.A_SOCKET)
             pairs.append((client, self.accept(sinks)))
         self.flood(service, pairs, start, piece, **limits)
         return pairs
@@ -104,7 +109,7 @@ class StuckSinks(Stuck):
 
     def check(self, bound, start, piece, *arguments, crowds=2):
         count = self.connections()
-        sinks = self.listen(receive_buffer=4 * KIB)
+        sinks = self.listen(**self.A_SINK)
         service = self.service(sinks.getsockname(), "--idle-timeout-millis", 600_000, *arguments)
         base = service.resident_bytes()
         pairs = self.open_stuck(service, sinks, count // 4, start, piece)
@@ -155,7 +160,7 @@ class StuckFrames(Stuck):
 
     def check(self, size, place, budget, *arguments):
         count = self.connections()
-        sinks = self.listen(receive_buffer=4 * KIB)
+        sinks = self.listen(**self.A_SINK)
         service = self.service(sinks.getsockname(), "--idle-timeout-millis", 600_000,
                                "--completion", "fire_and_forget", "--frame-len", size, *arguments)
         frame = b"f" * size + b"\n"

@@ -148,7 +148,7 @@ class WriteQueueProgram {
  private:
   struct Write {
     explicit Write(std::string_view bytes)
-        : text(bytes), probe(std::vector<Bytes>{Bytes::from_static(text)}) {}
+        : text(bytes), probe(std::vector<Bytes>{Bytes::borrow_static(text)}) {}
     std::string text;
     WriteProbe probe;
     std::optional<TicketProbe> done;  // once it is admitted
@@ -169,6 +169,8 @@ class WriteQueueProgram {
   /// thread may run between the step and what it asks for.
   template <class Step>
   void step(Step&& call);
+  void add_cancellers_and_flush(std::vector<std::function<void()>>& all);
+  void add_ends(std::vector<std::function<void()>>& all);
   void produce(std::size_t producer);
   /// The first write that has bytes: of the first producer, where none is empty.
   [[nodiscard]] std::size_t cancelled() const { return shape_.first_is_empty ? shape_.writes : 0; }
@@ -193,6 +195,7 @@ class WriteQueueProgram {
   [[nodiscard]] std::string verdict_of(const Write& write) const;
   [[nodiscard]] bool adds_up() const;
   [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const;
+  [[nodiscard]] std::uint64_t state_of_writes() const;
   [[nodiscard]] std::uint64_t name_of(const detail::Waiting* waiting) const;
   void violate(const std::string& what) { violation_ = violation_.empty() ? what : violation_; }
 

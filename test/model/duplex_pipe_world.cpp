@@ -8,13 +8,12 @@
 namespace bytes_handoff::test {
 namespace {
 
-template <typename Segment>
-std::vector<Segment> cut(Segment whole, Choices& choices) {
-  std::vector<Segment> parts;
-  while (!whole.empty()) {
-    const std::size_t size = choices.between(0, whole.size());
-    parts.push_back(whole.first(size));
-    whole = whole.subspan(size);
+std::vector<PipeSegment> cut(PipeSegment whole, Choices& choices) {
+  std::vector<PipeSegment> parts;
+  while (whole.size != 0) {
+    const std::size_t size = choices.between(0, whole.size);
+    parts.push_back({whole.data, size});
+    whole = {whole.data + size, whole.size - size};
   }
   return parts;
 }
@@ -58,14 +57,14 @@ PipeResult PipeModel::read(std::size_t size) {
   return {PipeStatus::kDone, count};
 }
 
-bool PipeModel::holds(PipeCondition condition) const {
+bool PipeModel::holds(PipeAct condition) const {
   const bool ended = reader_shut || writer_shut;
   switch (condition) {
-    case PipeCondition::kReadable:
+    case PipeAct::kWaitReadable:
       return ended || !ring.empty();
-    case PipeCondition::kWritable:
+    case PipeAct::kWaitWritable:
       return ended || ring.size() < capacity_;
-    case PipeCondition::kBroken:
+    default:
       break;
   }
   return reader_shut || writer_closed;
@@ -111,13 +110,13 @@ void PipeWorld::act(const PipeOperation& operation) {
 void PipeWorld::write(Choices& choices) {
   auto writing = std::make_unique<Writing>(pattern(any_size(choices), model_.written));
   if (model_.parked_write) {
-    expect(!pipe_.park(*writing), "a second write was parked");
+    expect_refused(*writing, writer_settled_);
     return;
   }
   const auto parts = cut(writing->segment, choices);
   const std::size_t read_at = model_.consumed;
   const bool had_read = model_.parked_read.has_value();
-  const PipeResult actual = pipe_.write(parts, settled());
+  const PipeResult actual = pipe_.attempt(PipeAct::kWrite, parts, settled());
   const PipeResult expected = model_.write(writing->text.size());
   expect(actual.status == expected.status, "the status of a write");
   expect(actual.bytes == expected.bytes, "the bytes of a write");
@@ -127,21 +126,22 @@ void PipeWorld::write(Choices& choices) {
   if (expected.status == PipeStatus::kWouldBlock) {
     model_.parked_write = writing->text.size();
     writing_ = std::move(writing);
-    expect(pipe_.park(*writing_), "a write was not parked");
+    pipe_.start(*writing_, settled());
+    expect(writing_->is_parked, "a write was not parked");
   }
 }
 
 void PipeWorld::read(Choices& choices) {
   auto reading = std::make_unique<Reading>(any_size(choices));
   if (model_.parked_read) {
-    expect(!pipe_.park(*reading), "a second read was parked");
+    expect_refused(*reading, reader_settled_);
     return;
   }
   const auto parts = cut(reading->segment, choices);
   const std::size_t read_at = model_.consumed;
   const std::size_t written_before = model_.written;
   const bool had_write = model_.parked_write.has_value();
-  const PipeResult actual = pipe_.read(parts, settled());
+  const PipeResult actual = pipe_.attempt(PipeAct::kRead, parts, settled());
   const PipeResult expected = model_.read(reading->text.size());
   expect(actual.status == expected.status, "the status of a read");
   expect(actual.bytes == expected.bytes, "the bytes of a read");
@@ -153,8 +153,17 @@ void PipeWorld::read(Choices& choices) {
   if (expected.status == PipeStatus::kWouldBlock) {
     model_.parked_read = reading->text.size();
     reading_ = std::move(reading);
-    expect(pipe_.park(*reading_), "a read was not parked");
+    pipe_.start(*reading_, settled());
+    expect(reading_->is_parked, "a read was not parked");
   }
+}
+
+/// A read or a write beside one that is parked.
+void PipeWorld::expect_refused(Transfer& transfer, WaitingList& settled) {
+  pipe_.start(transfer, this->settled());
+  const PipeStatus expected = transfer.text.empty() ? PipeStatus::kDone : PipeStatus::kBusy;
+  expect(settled.pop_front() == &transfer, "a second transfer was parked");
+  expect(transfer.status == expected && transfer.bytes == 0, "what a second transfer is told");
 }
 
 void PipeWorld::expect_parked_read_done(std::size_t read_at) {
@@ -164,21 +173,22 @@ void PipeWorld::expect_parked_read_done(std::size_t read_at) {
 }
 
 void PipeWorld::wait(Choices& choices) {
-  const auto condition = static_cast<PipeCondition>(choices.between(0, 2));
+  const auto condition = static_cast<PipeAct>(2 + choices.between(0, 2));
   expect(pipe_.holds(condition) == model_.holds(condition), "a condition");
-  auto& line = waits(condition == PipeCondition::kReadable);
+  auto& line = waits(condition == PipeAct::kWaitReadable);
   if (model_.holds(condition) || line.size() == 8) {
     return;
   }
   line.push_back(std::make_unique<WaitingFor>(condition));
-  expect(pipe_.park(*line.back()), "a wait was not parked");
+  pipe_.start(*line.back(), settled());
+  expect(line.back()->is_parked, "a wait was not parked");
 }
 
 void PipeWorld::cancel_all(bool reader) {
   if (reader) {
-    pipe_.cancel_reader(reader_settled_);
+    pipe_.cancel_all(PipeSide::kReader, reader_settled_);
   } else {
-    pipe_.cancel_writer(writer_settled_);
+    pipe_.cancel_all(PipeSide::kWriter, writer_settled_);
   }
   expect_all_cancelled(reader);
 }
@@ -186,7 +196,7 @@ void PipeWorld::cancel_all(bool reader) {
 /// The read or the write of that side, parked or not, or one of its waits.
 void PipeWorld::cancel_one(bool reader, std::size_t pick) {
   auto& line = waits(reader);
-  SettledRequests& settled = reader ? reader_settled_ : writer_settled_;
+  WaitingList& settled = reader ? reader_settled_ : writer_settled_;
   if (pick < line.size()) {
     pipe_.cancel(*line[pick], settled);
     (reader ? reader_due_ : writer_due_)[line[pick].get()] = PipeStatus::kAborted;
@@ -221,13 +231,16 @@ void PipeWorld::end(PipeOperation::Kind kind) {
   if (resets) {
     (reader ? model_.reader_has_reset : model_.writer_has_reset) |=
         reader ? !model_.reader_shut : !model_.writer_shut;
-    reader ? pipe_.reset_reader(settled()) : pipe_.reset_writer(settled());
+    reader ? pipe_.end(PipeSide::kReader, PipeEnd::kReset, settled())
+           : pipe_.end(PipeSide::kWriter, PipeEnd::kReset, settled());
     expect_all_cancelled(reader);
   } else if (closes) {
-    reader ? pipe_.close_reader(settled()) : pipe_.close_writer(settled());
+    reader ? pipe_.end(PipeSide::kReader, PipeEnd::kClosed, settled())
+           : pipe_.end(PipeSide::kWriter, PipeEnd::kClosed, settled());
     expect_all_cancelled(reader);
   } else {
-    reader ? pipe_.shut_reader(settled()) : pipe_.shut_writer(settled());
+    reader ? pipe_.end(PipeSide::kReader, PipeEnd::kShut, settled())
+           : pipe_.end(PipeSide::kWriter, PipeEnd::kShut, settled());
   }
   expect_gone(true, model_.end_of_reads());
   expect_gone(false, model_.end_of_writes());
@@ -255,7 +268,7 @@ void PipeWorld::expect_gone(bool reader, PipeStatus status) {
 void PipeWorld::expect_waits_done() {
   for (const bool reader : {true, false}) {
     std::erase_if(waits(reader), [&](std::unique_ptr<WaitingFor>& wait) {
-      const bool holds = model_.holds(wait->condition);
+      const bool holds = model_.holds(wait->act);
       if (holds) {
         (reader ? reader_due_ : writer_due_)[wait.get()] = PipeStatus::kDone;
         done_waits_.push_back(std::move(wait));
@@ -265,8 +278,8 @@ void PipeWorld::expect_waits_done() {
   }
 }
 
-void PipeWorld::expect_due(SettledRequests& settled, Due& due) {
-  while (auto* const request = static_cast<PipeRequest*>(settled.requests.pop_front())) {
+void PipeWorld::expect_due(WaitingList& settled, Due& due) {
+  while (auto* const request = static_cast<PipeRequest*>(settled.pop_front())) {
     const auto found = due.find(request);
     if (found == due.end()) {
       expect(false, "settled, and should not be, or twice");
@@ -274,8 +287,6 @@ void PipeWorld::expect_due(SettledRequests& settled, Due& due) {
     }
     expect(request->status == found->second, "settled as something else");
     expect(!request->is_parked, "settled, and still parked");
-    expect(request->held.get() == settled.guard, "settled, and its context is not held");
-    request->held.reset();
     due.erase(found);
   }
   expect(due.empty(), "not settled");
@@ -289,13 +300,13 @@ void PipeWorld::check() {
   done_waits_.clear();
   expect(pipe_.size() == model_.ring.size(), "size");
   expect(pipe_.size() <= pipe_.capacity(), "the bound");
-  expect(pipe_.reader_closed() == model_.reader_closed, "reader_closed");
-  expect(pipe_.writer_closed() == model_.writer_closed, "writer_closed");
+  expect(pipe_.is_closed(PipeSide::kReader) == model_.reader_closed, "reader_closed");
+  expect(pipe_.is_closed(PipeSide::kWriter) == model_.writer_closed, "writer_closed");
   has_stored_ = (has_stored_ || !model_.ring.empty()) && !model_.reader_closed;
   expect(!has_stored_ || pipe_.has_storage(), "bytes without a ring");
   expect(!model_.reader_closed || !pipe_.has_storage(), "a ring that nobody reads");
   for (const auto condition :
-       {PipeCondition::kReadable, PipeCondition::kWritable, PipeCondition::kBroken}) {
+       {PipeAct::kWaitReadable, PipeAct::kWaitWritable, PipeAct::kWaitBroken}) {
     expect(pipe_.holds(condition) == model_.holds(condition), "a condition");
   }
 }

@@ -27,7 +27,7 @@ class PipeModel {
 
   PipeResult write(std::size_t size);
   PipeResult read(std::size_t size);
-  [[nodiscard]] bool holds(PipeCondition condition) const;
+  [[nodiscard]] bool holds(PipeAct condition) const;
 
   std::deque<std::size_t> ring;
   std::optional<std::size_t> parked_read;  // its size
@@ -87,10 +87,7 @@ struct PipeOperation {
 /// Byte `i` of the stream is `pattern(...)[i]`, so that any loss, doubling or disorder shows.
 class PipeWorld : public Expectations {
  public:
-  explicit PipeWorld(std::size_t capacity) : pipe_(capacity), model_(capacity) {
-    reader_settled_.guard = &reader_guard_;
-    writer_settled_.guard = &writer_guard_;
-  }
+  explicit PipeWorld(std::size_t capacity) : pipe_(capacity), model_(capacity) {}
 
   void apply(const PipeOperation& operation);
   /// Closes both sides.
@@ -109,10 +106,11 @@ class PipeWorld : public Expectations {
   void cancel_one(bool reader, std::size_t pick);
   void end(PipeOperation::Kind kind);
   void expect_all_cancelled(bool reader);
+  void expect_refused(Transfer& transfer, WaitingList& settled);
   void expect_parked_read_done(std::size_t read_at);
   void expect_gone(bool reader, PipeStatus status);
   void expect_waits_done();
-  void expect_due(SettledRequests& settled, Due& due);
+  void expect_due(WaitingList& settled, Due& due);
   void check();
 
   [[nodiscard]] std::size_t any_size(Choices& choices) const {
@@ -124,8 +122,6 @@ class PipeWorld : public Expectations {
     return reader ? reader_waits_ : writer_waits_;
   }
 
-  detail::PostGuard reader_guard_;
-  detail::PostGuard writer_guard_;
   DuplexPipe pipe_;
   PipeModel model_;
   std::unique_ptr<Reading> reading_;
@@ -133,8 +129,8 @@ class PipeWorld : public Expectations {
   std::vector<std::unique_ptr<WaitingFor>> reader_waits_;
   std::vector<std::unique_ptr<WaitingFor>> writer_waits_;
   std::vector<std::unique_ptr<WaitingFor>> done_waits_;  // settled by the operation that goes on
-  SettledRequests reader_settled_;
-  SettledRequests writer_settled_;
+  WaitingList reader_settled_;
+  WaitingList writer_settled_;
   Due reader_due_;
   Due writer_due_;
   bool has_stored_ = false;

@@ -70,6 +70,7 @@ class BufferWorld : public Expectations {
   void split_mut(Choices& choices);
   void advance(Choices& choices);
   void reserve(Choices& choices);
+  void hand_tail_on(Choices& choices);
   void refuse_tail(Choices& choices);
   void move();
   void check();
@@ -77,6 +78,7 @@ class BufferWorld : public Expectations {
   // On what it handed out, in handoff_buffer_world_slices.cpp.
   void use_region(Choices& choices);
   void cut_region(Choices& choices);
+  void freeze_front(Held<BytesMut>& region, std::size_t n, Choices& choices);
   void use_slice(Choices& choices);
   void check_slices();
 

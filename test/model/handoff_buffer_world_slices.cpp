@@ -30,6 +30,16 @@ void BufferWorld::use_region(Choices& choices) {
   expect(region.bytes.view() == region.expected, "a region has changed");
 }
 
+void BufferWorld::freeze_front(Held<BytesMut>& region, std::size_t n, Choices& choices) {
+  if (auto front = region.bytes.split_to_frozen(n)) {
+    std::string expected = region.expected.substr(0, n);
+    region.expected.erase(0, n);
+    hold(slices_, std::move(*front), std::move(expected), choices);
+  } else {
+    expect(n > region.expected.size(), "a region could not be split");
+  }
+}
+
 // Splits, shortens, reserves, reclaims, drops.
 void BufferWorld::cut_region(Choices& choices) {
   if (regions_.empty()) {
@@ -44,13 +54,7 @@ void BufferWorld::cut_region(Choices& choices) {
       hold(regions_, region.bytes.split(), std::exchange(region.expected, ""), choices);
       break;
     case 1:
-      if (auto front = region.bytes.split_to_frozen(n)) {
-        std::string expected = region.expected.substr(0, n);
-        region.expected.erase(0, n);
-        hold(slices_, std::move(*front), std::move(expected), choices);
-      } else {
-        expect(!fits, "a region could not be split");
-      }
+      freeze_front(region, n, choices);
       break;
     case 2:
       expect(region.bytes.advance(n).has_value() == fits, "whether a region can advance");

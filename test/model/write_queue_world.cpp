@@ -27,7 +27,7 @@ std::vector<Bytes> QueueWorld::make_slices(const QueueOperation& op) {
         break;
       }
       case 2:
-        slices.push_back(Bytes::from_static(literals_.emplace_back(text)));
+        slices.push_back(Bytes::borrow_static(literals_.emplace_back(text)));
         break;
       default:
         slices.push_back(slice_of_block(text));
@@ -130,6 +130,27 @@ void QueueWorld::act(const QueueOperation& op) {
         reply(Reply::nothing(), false);
       }
       break;
+    case Kind::kTicketWait:
+    case Kind::kTicketCancel:
+    case Kind::kTicketDrop:
+      use_ticket(op);
+      break;
+    case Kind::kTick:
+      tick(op);
+      break;
+    case Kind::kUnwritten:
+      wait_unwritten(op.a % 3 == 0);
+      break;
+    case Kind::kCancelUnwritten:
+      cancel(unwritten_, op.a);
+      break;
+    default:
+      wait_or_end(op);
+  }
+}
+
+void QueueWorld::wait_or_end(const QueueOperation& op) {
+  switch (op.kind) {
     case Kind::kFlush: {
       FlushProbe& probe = flushes_.emplace_back("", &log_);
       start(probe, "flush", flushes_.size() - 1,
@@ -148,27 +169,6 @@ void QueueWorld::act(const QueueOperation& op) {
     case Kind::kCancelClosed:
       cancel(closers_, op.a);
       break;
-    case Kind::kTicketWait:
-    case Kind::kTicketCancel:
-    case Kind::kTicketDrop:
-      use_ticket(op);
-      break;
-    case Kind::kTick:
-      tick(op);
-      break;
-    case Kind::kUnwritten:
-      wait_unwritten(op.a % 3 == 0);
-      break;
-    case Kind::kCancelUnwritten:
-      cancel(unwritten_, op.a);
-      break;
-    case Kind::kTimeBlocked: {
-      const std::chrono::nanoseconds time(op.a % 1000);
-      model_.statistics.time_blocked += time;
-      queue_.add_time_blocked(time);
-      copies_.fail(op.b % 2 == 0);
-      break;
-    }
     case Kind::kClose:
       close(op.a % 2 == 0 ? Waiters::refuse : Waiters::admit);
       break;
@@ -183,7 +183,16 @@ void QueueWorld::act(const QueueOperation& op) {
     case Kind::kOrphan:
       orphan();
       break;
+    default:
+      add_time_blocked(op);
   }
+}
+
+void QueueWorld::add_time_blocked(const QueueOperation& op) {
+  const std::chrono::nanoseconds time(op.a % 1000);
+  model_.statistics.time_blocked += time;
+  queue_.add_time_blocked(time);
+  copies_.fail(op.b % 2 == 0);
 }
 
 void QueueWorld::close(Waiters waiters) {

@@ -135,6 +135,8 @@ class QueueWorld : public Expectations {
 
   // The operations, in write_queue_world.cpp.
   void act(const QueueOperation& op);
+  void wait_or_end(const QueueOperation& op);
+  void add_time_blocked(const QueueOperation& op);
   [[nodiscard]] std::vector<Bytes> make_slices(const QueueOperation& op);
   [[nodiscard]] Bytes slice_of_block(const std::string& text);
   void submit(const QueueOperation& op, bool may_wait);

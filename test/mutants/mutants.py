@@ -13,7 +13,6 @@ BYTES = "src/bytes.cpp"
 UNWRITTEN = "src/queue/unwritten.cpp"
 BUFFER = "src/handoff_buffer.cpp"
 PIPE = "src/pipe/duplex_pipe.cpp"
-PIPE_REQUESTS = CORE + "pipe/duplex_pipe.hpp"
 
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
     schedule(effects);
@@ -220,7 +219,8 @@ MUTANTS = [
     ("who waits for a write is not told that it is written", WRITER,
      "    if (item.waiter != nullptr) {", "    if (false) {"),
     ("a write is done with its first slice", ADMISSION,
-     "write.last = stats_.admitted_items - 1;", "write.last = write.first;"),
+     "return {last_item, first, stats_.admitted_items - 1, offset, bytes};",
+     "return {last_item, first, first, offset, bytes};"),
     ("who waited for room is not told where the write is", ADMISSION,
      "    waiter->write = push(waiter->slices, waiter->bytes, effects);",
      "    static_cast<void>(push(waiter->slices, waiter->bytes, effects));"),
@@ -269,10 +269,10 @@ MUTANTS = [
      "detail::is_tight(detail::retained_by(owner_), size_)",
      "detail::is_tight(detail::Block::of(owner_) ? detail::retained_by(owner_) : 0, size_)"),
     ("only prefixes near the front of a block are copied", BUFFER,
-     "  if (n > len() || n == 0) {",
-     "  if (n > len() || n == 0 || bytes_.capacity() - n < 4096) {"),
+     "  if (n > size() || n == 0) {",
+     "  if (n > size() || n == 0 || bytes_.capacity() - n < 4096) {"),
     ("an empty buffer keeps the block of a long message", BUFFER,
-     "  if (is_empty() && !is_reserved_) {", "  if (false) {"),
+     "  if (empty() && !is_reserved_) {", "  if (false) {"),
     ("a reservation is for ever", BUFFER,
      "  is_reserved_ = false;\n  return offer(*most);\n", "  return offer(*most);\n"),
     ("what is reserved is dropped before it is read into", BUFFER,
@@ -281,15 +281,16 @@ MUTANTS = [
     ("what is moved from goes on reading", "include/bytes_handoff/handoff_buffer.hpp",
      "reading_ = std::exchange(from.reading_, false);", "reading_ = from.reading_;"),
     ("a wait of a duplex that is cancelled stays in its list", PIPE,
-     "  waits_for(request.condition).remove(request);\n", ""),
-    ("a request of a duplex is parked for ever", PIPE_REQUESTS,
-     "    request.is_parked = false;\n", ""),
-    ("a settled request of a duplex does not hold its context", PIPE_REQUESTS,
-     "      request.held.reset(guard);\n", ""),
+     "    waits_for(request.act).remove(request);\n", ""),
+    ("a request of a duplex is parked for ever", PIPE, "  request.is_parked = false;\n", ""),
+    ("a second read of a duplex takes the place of the first", PIPE,
+     "} else if (transfer_of(side) == nullptr) {", "} else if (true) {"),
     ("the peer of a reset duplex reads its end", PIPE,
-     "  is_reset_ |= writer_ == Side::kOpen;\n", ""),
+     "    return PipeStatus::kReset;\n",
+     "    return side == PipeSide::kReader ? PipeStatus::kEndOfStream : PipeStatus::kReset;\n"),
     ("the peer of a reset duplex writes as to a closed one", PIPE,
-     "  is_reset_ |= reader_ == Side::kOpen;\n", ""),
+     "    return PipeStatus::kReset;\n",
+     "    return side == PipeSide::kReader ? PipeStatus::kReset : PipeStatus::kBroken;\n"),
     ("a reset of a duplex cuts off what was whole", PIPE,
-     "  is_reset_ |= writer_ == Side::kOpen;\n", "  is_reset_ = true;\n"),
+     "how == PipeEnd::kReset && was_whole ? PipeEnd::kClosed : how;", "how;"),
 ]

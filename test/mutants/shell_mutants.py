@@ -7,8 +7,12 @@ OPERATIONS = SHELL + "writing/write_operations.hpp"
 CONTEXTS = SHELL + "support/context_registry.hpp"
 BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
+HOLDER = SHELL + "writing/stream_holder.hpp"
+HANDOFF_MEMBERS = SHELL + "writing/write_handoff.hpp"
+HANDOFF = "include/bytes_handoff/write_handoff.hpp"
 LINGER = SHELL + "ending/linger.hpp"
 LINGER_OPERATION = SHELL + "ending/linger_operation.hpp"
+DUPLEX_LINK = SHELL + "duplex/duplex_link.hpp"
 END_WRITE = "include/bytes_handoff/end_write.hpp"
 RESET = SHELL + "ending/reset_stream.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
@@ -17,16 +21,17 @@ BEAST = "include/bytes_handoff/beast.hpp"
 READ = SHELL + "reading/read_operation.hpp"
 READING = SHELL + "reading/reading.hpp"
 MEMORY = SHELL + "support/handler_memory.hpp"
-STREAM_CONTEXT = SHELL + "support/stream_context.hpp"
 THROWN = SHELL + "support/stream_exception.hpp"
 STREAM_END = SHELL + "ending/stream_end.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
 BEAST = "include/bytes_handoff/beast.hpp"
 EFFECTS = "include/bytes_handoff/core/queue/effects.hpp"
-BUFFER = "include/bytes_handoff/handoff_buffer.hpp"
+CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
+ASAN_MISUSE = ("asan", "core_tests", "/misuse_test")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
+CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
 HARNESS = ("dev", "harness_tests")
 ENDS = (*SHELL, "/(end_streams|linger)_test")
@@ -52,8 +57,8 @@ MUTANTS = [
      "      if (error || written == 0) {\n", "      if (true || error || written == 0) {\n",
      *SHELL, "/writer_buffered_test"),
     ("the initiation of a write uses itself when its handler may have run", OPERATIONS,
-     "before the writer's turn\n    }\n    writer->carry_out(effects);",
-     "before the writer's turn\n    }\n    writer_->carry_out(effects);",
+     "before the writer's turn\n    }\n    writer->carry_out(effects, turn);",
+     "before the writer's turn\n    }\n    writer_->carry_out(effects, turn);",
      *ASAN_TOKENS, "/write_tokens_test"),
     ("the initiation of a close uses itself when its handler may have run", OPERATIONS,
      "    if constexpr (kCloses) {\n      writer->close(waiters);",
@@ -62,14 +67,13 @@ MUTANTS = [
     ("a cancellation between two steps of a read is forgotten", READ,
      "    is_cancelled_ = true;\n", "",
      *SHELL, "/read_steps_test"),
-    ("a writer that goes with its stream's service forgets who waits", WRITER,
+    ("a writer that goes with its stream's service forgets who waits", HOLDER,
      "      queue().orphan(&context_of(*stream_executor_), effects);\n", "",
      *ASAN_CONTEXTS, "/service_order_test"),
-    ("the executor of a context that has gone is still used", STREAM_CONTEXT,
-     "    guard().wait_until_left();\n    executor_ = nullptr;\n",
-     "    guard().wait_until_left();\n",
+    ("the executor of a context that has gone is kept", BASE,
+     "    forget_stream();\n    executor_ = nullptr;\n", "    forget_stream();\n",
      *ASAN_CONTEXTS, "/gone_context_test"),
-    ("a handler that has nowhere to run is posted", STREAM_CONTEXT,
+    ("a handler that has nowhere to run is posted", BASE,
      "return !net::get_associated_executor(handler, default_executor);", "return false;",
      *ASAN_CONTEXTS, "/gone_context_test"),
     ("a shutdown does not wait for who is about to post", BASE,
@@ -82,10 +86,11 @@ MUTANTS = [
     ("a member that is added behind the shutdown lives on", CONTEXTS,
      "    if (is_shut_) {\n      return false;\n    }\n", "",
      "asan", "shell_tests_boost_asio", "/writer_context_test"),
-    ("a read that went with its context runs for ever", BUFFER,
-     "    if (buffer_->is_reading()) {\n      buffer_->end_read(0);\n    }\n", "",
+    ("a read that went with its context runs for ever", CLAIM,
+     "    if (BufferAccess::is_reading(*buffer_)) {\n"
+     "      BufferAccess::end_read(*buffer_, 0, false);\n    }\n", "",
      *SHELL, "/read_steps_test"),
-    ("a buffer that goes first is still used", BUFFER,
+    ("a buffer that goes first is still used", CLAIM,
      "  void forget_buffer() noexcept { buffer_ = nullptr; }",
      "  void forget_buffer() noexcept {}",
      "asan", "shell_tests_boost_asio", "/read_steps_test"),
@@ -103,16 +108,35 @@ MUTANTS = [
     ("what a stream throws is told as no memory", THROWN,
      "return error ? error : to_net_error(Errc::stream_exception);", "return net::error::no_memory;",
      *SHELL, "/writer_exceptions_test"),
-    ("an ended queue keeps its stream", WRITER,
+    ("an ended queue keeps its stream", HOLDER,
      "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go", "    if (false) {\n      let_go",
      *SHELL, "/writer_release_test"),
-    ("an ended queue lets go of a stream that is busy for it", WRITER,
+    ("an ended queue lets go of a stream that is busy for it", HOLDER,
      "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go",
      "    if (stream_ != nullptr) {\n      let_go",
      "asan", "shell_tests_boost_asio", "/writer_release_test"),
     ("what was not written is kept without handles", BASE,
-     "    has_handles_ = false;\n    queue_.discard_unwritten();\n", "",
-     *SHELL, "/writer_release_test"),
+     "      abort_after_written();\n    }\n    queue_.discard_unwritten();\n",
+     "      abort_after_written();\n    }\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a ticket keeps what went with its context", BASE,
+     "    effects.finish();\n    discard_without_handles();\n", "    effects.finish();\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a ticket keeps what a destroyed handler was given", BASE,
+     "    queue_.put_back(items);\n    discard_without_handles();\n",
+     "    queue_.put_back(items);\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a weak handle keeps its queue open", HANDOFF,
+     "  detail::WriterPointer writer_;\n};\n\n/// Admits what an ended queue",
+     "  detail::HandlePointer writer_;\n};\n\n/// Admits what an ended queue",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a weak handle gives handles to a queue that has none", BASE,
+     "    while (count != 0) {\n", "    for (;;) {\n",
+     *CONTEXTS_OF_DEV, "/kept_memory_test"),
+    ("a write looks at its handle behind the turn", HANDOFF_MEMBERS,
+     "TicketAccess::make(std::move(writer), *admitted);",
+     "TicketAccess::make(detail::WriterPointer(writer_.get()), *admitted);",
+     *ASAN_CONTEXTS, "/kept_memory_test"),
     ("an owned socket does not linger", STREAM_END,
      "          start_lingering(std::move(stream), config, later(since, config.close_limit));\n", "",
      *SHELL, "/writer_release_test"),
@@ -181,7 +205,7 @@ MUTANTS = [
      "      LayerOf<Stream>::reset(stream);\n",
      *BEAST_ENDS),
     ("an idle stream without readiness is given a block", READING,
-     "begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);",
+     "begin_read(buffer_->empty() && front_end::is_stream_drained(*buffer_), error);",
      "begin_read(false, error);",
      "dev", "tls_tests_asio", "/tls_idle_test"),
     ("decrypted bytes wait for the next read", READING,
@@ -233,8 +257,7 @@ MUTANTS = [
      "if (!is_alive() || acknowledgement_.bytes == 0) {", "if (true) {",
      *ends("drop/*")),
     ("the last handle ends the queue in order", BASE,
-     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n    has_handles_ = false;",
-     "    close(Waiters::refuse);\n    has_handles_ = false;",
+     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n", "    close(Waiters::refuse);\n",
      *ends("exception/*")),
     ("an owned socket is closed before its peer has ended", STREAM_END,
      "if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {",
@@ -250,4 +273,32 @@ MUTANTS = [
      "  static void reset(Stream& stream) { detail::as_beast_socket(stream).close(); }",
      "  static void reset(Stream&) {}",
      *ends("abort/beast_*", "asan", "boost_asio")),
+    ("a request of a duplex does not hold its context", DUPLEX_LINK,
+     "    end.guard().enter();\n    held_.reset(&end.guard());\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex does not wait for who still posts to its context", DUPLEX_LINK,
+     "      guard().wait_until_left();\n", "",
+     *SHELL, "/duplex_threads_test"),
+    ("a duplex resumes its own requests before the peer's", DUPLEX_LINK,
+     "resume(settled.peer, destroyed_context);\n      resume(settled.own, destroyed_context);",
+     "resume(settled.own, destroyed_context);\n      resume(settled.peer, destroyed_context);",
+     *SHELL, "/duplex_lifetime_test"),
+    ("what moves in its block is not given up", "src/bytes_mut.cpp",
+     "  detail::give_up(data_ + size_, capacity_ - size_);\n", "", *ASAN_MISUSE),
+    ("a region that goes is not given up", "include/bytes_handoff/bytes_mut.hpp",
+     "      detail::give_up(data_, capacity_);\n", "", *ASAN_MISUSE),
+    ("dropped bytes are not given up", "include/bytes_handoff/handoff_buffer.hpp",
+     "    detail::give_up(bytes_.data(), n <= size() ? n : 0);\n", "", *ASAN_MISUSE),
+    ("a copied prefix is not given up", "src/handoff_buffer.cpp",
+     "  detail::give_up(bytes_.data(), n);\n", "", *ASAN_MISUSE),
+    ("the room that a read left is not given up", "src/handoff_buffer.cpp",
+     "  detail::give_up(bytes_.data() + size(), capacity() - size());\n", "", *ASAN_MISUSE),
+    ("a block goes back as it was given up", "src/memory/block.cpp",
+     "  take_up(block->data(), block->capacity);\n", "", *ASAN_MISUSE),
+    ("room is handed out as it was given up", "include/bytes_handoff/bytes_mut.hpp",
+     "    detail::take_up(data_ + size_, capacity_ - size_);\n", "", *ASAN_MISUSE),
+    ("a split while a read runs is let in", "include/bytes_handoff/handoff_buffer.hpp",
+     "        !reading_,\n        \"HandoffBuffer::split_prefix while",
+     "        true,\n        \"HandoffBuffer::split_prefix while",
+     "dev", "core_tests", "/misuse_test"),
 ]

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/run_for.hpp"
 #include "support/stepping/count.hpp"
@@ -157,13 +158,13 @@ class Consumer {
         return;
       }
       // Now and then a part stays for the next read.
-      compare(random_.one_in(8) ? buffer_.len() / 2 : buffer_.len());
+      compare(random_.one_in(8) ? buffer_.size() / 2 : buffer_.size());
       read();
     });
   }
 
   /// What stayed at the end.
-  void finish() { compare(buffer_.len()); }
+  void finish() { compare(buffer_.size()); }
 
   [[nodiscard]] bool is_over() const { return is_over_; }
   [[nodiscard]] bool is_equal() const { return is_equal_; }

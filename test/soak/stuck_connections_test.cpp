@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/resident_memory.hpp"
 #include "support/pattern.hpp"
 #include "support/run_for.hpp"
@@ -51,7 +52,7 @@ class StuckConnection {
     out_.abort();
   }
 
-  [[nodiscard]] bool is_stuck() const { return buffer_.len() == kMaxLen && !has_room(); }
+  [[nodiscard]] bool is_stuck() const { return buffer_.size() == kMaxLen && !has_room(); }
 
  private:
   StuckConnection(Pair front, Pair back, std::size_t item_bytes)
@@ -60,7 +61,7 @@ class StuckConnection {
         in_(std::move(front.second)),
         sink_(std::move(back.second)),
         out_(std::move(back.first), queue_config()),
-        buffer_(HandoffBuffer::create(buffer_config()).value()) {}
+        buffer_(buffer_config()) {}
 
   static WriteHandoffConfig queue_config() {
     WriteHandoffConfig config;
@@ -70,7 +71,7 @@ class StuckConnection {
   }
   static HandoffBufferConfig buffer_config() {
     HandoffBufferConfig config;
-    config.max_len = kMaxLen;
+    config.max_size = kMaxLen;
     return config;
   }
 
@@ -89,7 +90,7 @@ class StuckConnection {
         return;
       }
       hand_on();
-      if (buffer_.len() < kMaxLen) {
+      if (buffer_.size() < kMaxLen) {
         read();
       }
     });
@@ -97,7 +98,7 @@ class StuckConnection {
 
   // Splits off only what has room, so that all that is retained is the queue's or the buffer's.
   void hand_on() {
-    while (has_room() && buffer_.len() >= item_bytes_) {
+    while (has_room() && buffer_.size() >= item_bytes_) {
       Bytes item = *buffer_.split_prefix(item_bytes_);
       static_cast<void>(out_.try_write(item));
     }

@@ -3,7 +3,8 @@
 usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
-folder itself; its row is the test `<Class>Tokens.async_...` of the program. A row without an
+folder itself or of its testing/. Its row is the test `<Class>Tokens.async_...` of the program. An
+overload that takes a span of slices has a row of its own, `..._of_slices`. A row without an
 operation fails, too.
 """
 
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 OPERATION = re.compile(r"\b(async_\w+)\(")
+CLASS = re.compile(r"\b(?:class|struct) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: : [^()]*)? \{$")
 
 
 def operations_of(text):
@@ -29,8 +31,12 @@ def operations_of(text):
         start = at + 1
         inside_class = next((scope for scope in reversed(scopes) if scope), "")
         is_body = scopes and scopes[-1] == "(body)"
-        if not is_body and (operation := OPERATION.search(declaration)):
-            found.add((inside_class, operation.group(1)))
+        is_deleted = declaration.endswith("= delete;")
+        operation = OPERATION.search(declaration)
+        if operation and not is_body and not is_deleted:
+            name = operation.group(1)
+            takes_slices = declaration[operation.end() :].startswith("std::span<Bytes> ")
+            found.add((inside_class, name + "_of_slices" if takes_slices else name))
         if character == "{":
             scopes.append(scope_of(declaration))
         elif character == "}" and scopes:
@@ -43,7 +49,7 @@ def scope_of(declaration):
     declaration = re.sub(r"\b(public|private|protected):", "", declaration)
     if "namespace" in declaration:
         return None
-    if (name := re.search(r"\b(?:class|struct) (\w+)(?: final)?(?: : [^()]*)? \{$", declaration)):
+    if (name := CLASS.search(declaration)):
         return name.group(1)
     return "(body)"
 
@@ -62,8 +68,9 @@ def rows_of(program):
 
 def main(headers, program):
     operations = set()
-    for header in sorted(pathlib.Path(headers).glob("*.hpp")):
-        operations |= operations_of(header.read_text())
+    for folder in [pathlib.Path(headers), pathlib.Path(headers) / "testing"]:
+        for header in sorted(folder.glob("*.hpp")):
+            operations |= operations_of(header.read_text())
     rows = rows_of(program)
     failed = not operations
     for name, operation in sorted(operations - rows):

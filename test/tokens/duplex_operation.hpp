@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "tokens/record.hpp"
 

@@ -19,10 +19,10 @@ class Read : public DuplexOperation {
   }
 };
 
-class Write : public DuplexOperation {
+class DuplexWrite : public DuplexOperation {
  public:
   static std::string expected(unsigned state) { return expected_of(state, describe(4)); }
-  Write(Environment& environment, unsigned state) : DuplexOperation(environment, state) {
+  DuplexWrite(Environment& environment, unsigned state) : DuplexOperation(environment, state) {
     if (is_to_wait()) {
       fill();
     }
@@ -45,7 +45,9 @@ class Wait : public Read {
 };
 
 TEST(BasicDuplexStreamTokens, async_read_some) { run_operation<Read>("duplex.async_read_some"); }
-TEST(BasicDuplexStreamTokens, async_write_some) { run_operation<Write>("duplex.async_write_some"); }
+TEST(BasicDuplexStreamTokens, async_write_some) {
+  run_operation<DuplexWrite>("duplex.async_write_some");
+}
 TEST(BasicDuplexStreamTokens, async_wait) { run_operation<Wait>("duplex.async_wait"); }
 
 }  // namespace

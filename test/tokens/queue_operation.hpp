@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "tokens/record.hpp"
@@ -42,17 +42,14 @@ class QueueOperation {
   static constexpr std::size_t kCapacity = 8;
 
   [[nodiscard]] static Bytes text(std::string_view from) { return Bytes::copy_of(from); }
-  [[nodiscard]] static std::vector<Bytes> texts(std::string_view first, std::string_view second) {
-    std::vector<Bytes> slices;
-    slices.push_back(text(first));
-    slices.push_back(text(second));
-    return slices;
-  }
-
   void let_another_abort() { other_ = out_; }
   [[nodiscard]] WriteHandoff& out() { return *out_; }
   /// Fills the queue: nothing is admitted until the far end reads.
-  [[nodiscard]] WriteTicket fill() { return out_->try_write(text("0123456789abcdef")).value(); }
+  [[nodiscard]] WriteTicket fill() { return submit("0123456789abcdef"); }
+  [[nodiscard]] WriteTicket submit(std::string_view from) {
+    Bytes bytes = text(from);
+    return out_->try_write(bytes).value();
+  }
   void read_all() {
     std::array<char, 64> room{};
     net_error_code error;
@@ -63,8 +60,7 @@ class QueueOperation {
 
  private:
   explicit QueueOperation(std::pair<Stream, Stream> ends)
-      : far_(std::move(ends.second)),
-        out_(WriteHandoff::spawn(std::move(ends.first), config()).value()) {}
+      : far_(std::move(ends.second)), out_(std::in_place, std::move(ends.first), config()) {}
   [[nodiscard]] static WriteHandoffConfig config() {
     WriteHandoffConfig config;
     config.max_items = 2;

@@ -16,12 +16,12 @@ class ReadAvailable : public DuplexOperation {
 
   ReadAvailable(Environment& environment, unsigned state) : DuplexOperation(environment, state) {
     HandoffBufferConfig config;
-    config.max_len = 8;
+    config.max_size = 8;
     BytesMut tail;
     if (state == 3) {
       tail.extend(std::string_view("8 bytes."));
     }
-    buffer_.emplace(std::move(*HandoffBuffer::from_tail(std::move(tail), config)));
+    buffer_.emplace(std::move(*HandoffBuffer::from_tail(tail, config)));
     if (!is_to_wait()) {
       far_end_writes();
     }

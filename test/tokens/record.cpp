@@ -14,13 +14,11 @@ std::string describe(const net_error_code& error, std::size_t n) {
   return error ? describe(error) : "done, " + std::to_string(n);
 }
 
-std::string describe_refusal(const WriteRefusal& refusal, std::size_t bytes_back) {
-  return "refused, " + std::to_string(static_cast<int>(refusal.reason)) + ", with " +
-         std::to_string(bytes_back) + " bytes";
-}
-
-std::string describe_ticket(const WriteTicket& ticket) {
-  return ticket.is_valid() ? "done, a ticket" : "done, a ticket for nothing";
+std::string describe(const net_error_code& error, const WriteTicket& ticket) {
+  if (error) {
+    return describe(error) + (ticket.valid() ? ", with a ticket" : "");
+  }
+  return ticket.valid() ? "done, a ticket" : "done, a ticket for nothing";
 }
 
 void Record::complete(std::string result) {

@@ -24,34 +24,16 @@ namespace bytes_handoff::test {
 [[nodiscard]] std::string describe(const net_error_code& error);
 [[nodiscard]] std::string describe(const net_error_code& error, std::size_t n);
 [[nodiscard]] std::string describe(Errc error);
-[[nodiscard]] std::string describe_refusal(const WriteRefusal& refusal, std::size_t bytes_back);
-[[nodiscard]] std::string describe_ticket(const WriteTicket& ticket);
+[[nodiscard]] std::string describe(const net_error_code& error, const WriteTicket& ticket);
 [[nodiscard]] inline std::string describe() { return describe(net_error_code()); }
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
+[[nodiscard]] inline std::string describe(const WriteTicket& ticket) {
+  return describe(net_error_code(), ticket);
+}
 
 [[nodiscard]] inline std::string describe(const UnwrittenEntries&) { return describe(); }
 [[nodiscard]] inline std::string describe(const net_error_code& error, const UnwrittenEntries&) {
   return describe(error);
-}
-
-[[nodiscard]] inline std::size_t size_of(const Bytes& bytes) { return bytes.size(); }
-[[nodiscard]] inline std::size_t size_of(const std::vector<Bytes>& slices) {
-  std::size_t size = 0;
-  for (const Bytes& slice : slices) {
-    size += slice.size();
-  }
-  return size;
-}
-template <class Value, class Backpressure>
-[[nodiscard]] std::string describe(const expected<Value, Backpressure>& result) {
-  if (!result) {
-    return describe_refusal(result.error(), size_of(result.error().bytes));
-  }
-  if constexpr (std::is_void_v<Value>) {
-    return describe();
-  } else {
-    return describe_ticket(*result);
-  }
 }
 
 template <class... Results>

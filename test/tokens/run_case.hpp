@@ -18,6 +18,10 @@
 //     static bool is_meanwhile(unsigned state);
 //     void meanwhile();
 //
+//     // If there: the states in which it is cancelled once it waits.
+//     static bool is_cancelled(unsigned state);
+//     bool is_waiting();
+//
 //     // By the test's thread: lets it complete, called again and again; in the end nothing waits.
 //     void go_on();
 //     void end();
@@ -75,6 +79,15 @@ template <class Executor, class Token>
 }
 
 template <class Operation>
+[[nodiscard]] bool is_cancelled(unsigned state) {
+  if constexpr (requires { Operation::is_cancelled(state); }) {
+    return Operation::is_cancelled(state);
+  } else {
+    return false;
+  }
+}
+
+template <class Operation>
 class Case {
  public:
   Case(const CaseId& id, unsigned state, std::uint64_t seed)
@@ -108,7 +121,8 @@ class Case {
 
   void wait(bool is_told) {
     if (!is_told) {
-      for (int turns = 0; turns < 50 || !record_.has_started(); ++turns) {
+      for (int turns = 0; turns < 50 || !record_.has_started() || must_cancel(); ++turns) {
+        cancel_if_it_waits();
         operation_->go_on();
         environment_->turn();
       }
@@ -116,11 +130,26 @@ class Case {
     }
     const auto give_up = std::chrono::steady_clock::now() + kPatience;
     while (!record_.is_over()) {
+      cancel_if_it_waits();
       operation_->go_on();
       environment_->turn();
       if (std::chrono::steady_clock::now() > give_up) {
         ADD_FAILURE() << "it never completes";
         return;
+      }
+    }
+  }
+
+  [[nodiscard]] bool must_cancel() const {
+    return is_cancelled<Operation>(state_) && !was_cancelled_;
+  }
+  // Where its handler runs.
+  void cancel_if_it_waits() {
+    if constexpr (requires { operation_->is_waiting(); }) {
+      if (must_cancel() && operation_->is_waiting()) {
+        was_cancelled_ = true;
+        net::post(environment_->executor(),
+                  [this] { record_.signal().emit(net::cancellation_type::total); });
       }
     }
   }
@@ -308,6 +337,7 @@ class Case {
   std::vector<std::exception_ptr> exceptions_;
   const CaseId id_;
   const unsigned state_;
+  bool was_cancelled_ = false;
   const std::unique_ptr<Environment> environment_;
   Record record_;
   std::optional<Operation> operation_;
@@ -318,7 +348,9 @@ template <class Operation>
 void run_operation(const std::string& name) {
   run_cases(name, Operation::states(), Operation::kHasErrorCode,
             [](const CaseId& id, unsigned state, std::uint64_t seed) {
-              if (id.is_dressed || !Operation::is_meanwhile(state)) {
+              const bool needs_slot_or_allocator =
+                  Operation::is_meanwhile(state) || is_cancelled<Operation>(state);
+              if (id.is_dressed || !needs_slot_or_allocator) {
                 Case<Operation>(id, state, seed).run();
               }
             });

@@ -27,7 +27,7 @@ class TicketWait : public QueueOperation {
   }
 
   TicketWait(Environment& environment, unsigned state) : QueueOperation(environment) {
-    ticket_.emplace(state == 0 ? out().try_write(text("4 b.")).value() : fill());
+    ticket_.emplace(state == 0 ? submit("4 b.") : fill());
     if (state == 0) {
       while (!ticket_->is_done()) {
         environment.turn();

@@ -28,6 +28,11 @@ inline constexpr std::array kImplementations{Implementation::kHandoff, Implement
   return value == Implementation::kSplice;
 }
 
+/// Whether it ends a connection whose frame is too long. The others forward what comes.
+[[nodiscard]] constexpr bool looks_for_frames(Implementation value) noexcept {
+  return value != Implementation::kRawCopy && value != Implementation::kSplice;
+}
+
 /// The values as they are written on the command line and in the report.
 [[nodiscard]] std::string_view to_text(Transport value) noexcept;
 [[nodiscard]] std::string_view to_text(Role value) noexcept;

@@ -144,11 +144,6 @@ void check_sums(FlagReader& read, const Options& options) {
   }
 }
 
-bool looks_for_frames(const Options& options) {
-  return options.implementation != Implementation::kRawCopy &&
-         options.implementation != Implementation::kSplice;
-}
-
 // With zeros, for each connection, before a byte is read. The others have memory for what they
 // read.
 bool fills_its_buffer(const Options& options) {
@@ -168,7 +163,7 @@ void check_sizes(FlagReader& read, const Options& options, std::uint64_t memory)
   if (options.transport == Transport::kDuplex) {
     read.at_most("--duplex-capacity", options.duplex_capacity, memory, whole);
   }
-  if (looks_for_frames(options) && options.role != Role::kTcpDriver) {
+  if (looks_for_frames(options.implementation) && options.role != Role::kTcpDriver) {
     read.at_most("--frame-len", options.frame_len, memory, whole + ": a proxy holds a frame");
   }
   const std::uint64_t threads =

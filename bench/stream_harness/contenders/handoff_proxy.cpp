@@ -42,9 +42,9 @@ HandoffBuffer make_buffer(const ProxyConfig& config) {
   if (config.read_block != 0) buffer.block_size = config.read_block;
   // A block, which is a power of two.
   const std::size_t least = std::max({buffer.block_size, buffer.read_reserve, kLeastPiece});
-  buffer.max_len = least > SIZE_MAX / 2 ? least : std::bit_ceil(least);
+  buffer.max_size = least > SIZE_MAX / 2 ? least : std::bit_ceil(least);
   buffer.gather_for = config.gather_for;
-  return HandoffBuffer::create(buffer).value();
+  return HandoffBuffer(buffer);
 }
 
 template <class Writer>
@@ -124,7 +124,7 @@ class HandoffProxy final : public Proxy,
     // Until all is written, what is queued may keep the block that was read into, and the next read
     // would take one more.
     if (!me.has_budget_for_a_block()) return wait_until_written(std::move(self));
-    if (!me.buffer_.is_empty()) me.hold_what_fills_the_block();
+    if (!me.buffer_.empty()) me.hold_what_fills_the_block();
     read(std::move(self));
   }
 
@@ -194,9 +194,9 @@ class HandoffProxy final : public Proxy,
   // read takes another block. What was in front of it then costs memory, too. Where that is more
   // than the write budget, the frame moves.
   void hold_what_fills_the_block() {
-    const std::size_t block = buffer_.config().max_len;
+    const std::size_t block = buffer_.config().max_size;
     const std::size_t reserve = buffer_.config().read_reserve;
-    const std::size_t len = buffer_.len();
+    const std::size_t len = buffer_.size();
     const bool would_move = buffer_.capacity() - len < std::min(reserve, block - len);
     if (len != block && (!would_move || len < least_to_hold())) return;
     held_.add(buffer_.freeze_all());
@@ -204,7 +204,7 @@ class HandoffProxy final : public Proxy,
   }
 
   [[nodiscard]] std::size_t least_to_hold() const {
-    const std::size_t block = buffer_.config().max_len;
+    const std::size_t block = buffer_.config().max_size;
     if (write_pending_bytes_ >= block - kLeastToHold) return kLeastToHold;
     return block - write_pending_bytes_;
   }

@@ -8,7 +8,7 @@ namespace {
 // Of the tunnel, whose bytes repeat after a period.
 constexpr std::uint64_t kKeptTunnelBytes = 1024 * kTunnelPeriod;
 
-constexpr std::size_t kPieceBytes = 65536;
+constexpr std::size_t kCopiedPieceBytes = 65536;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ CachedPayload::CachedPayload(const PayloadShape& shape)
   const auto kept =
       static_cast<std::size_t>(tunnel_begin_ + std::min(shape.tunnel_bytes, kKeptTunnelBytes));
   bytes_.reserve(kept);
-  PayloadCursor payload(shape, 0, kPieceBytes);
+  PayloadCursor payload(shape, 0, kCopiedPieceBytes);
   while (bytes_.size() < kept) {
     for (const auto& buffer : payload.next(kept - bytes_.size()).buffers()) {
       bytes_.insert(bytes_.end(), buffer.begin(), buffer.end());

@@ -4,7 +4,7 @@
 #include <asio/ip/tcp.hpp>
 
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 namespace stream_harness {
 

@@ -8,13 +8,13 @@
 namespace stream_harness {
 namespace {
 
-constexpr std::size_t kPieceBytes = 4096;
+constexpr std::size_t kComparedPieceBytes = 4096;
 constexpr std::size_t kSkipBytes = 65536;
 
 }  // namespace
 
 PayloadVerifier::PayloadVerifier(const PayloadShape& shape, std::uint64_t connection)
-    : shape_(shape), expected_(shape, connection, kPieceBytes) {}
+    : shape_(shape), expected_(shape, connection, kComparedPieceBytes) {}
 
 std::string PayloadVerifier::inspect(std::span<const std::byte> received) {
   if (check(received)) return {};
@@ -24,7 +24,7 @@ std::string PayloadVerifier::inspect(std::span<const std::byte> received) {
 std::size_t PayloadVerifier::window_bytes() const noexcept { return kSinkReadBytes; }
 
 void PayloadVerifier::continue_as(std::uint64_t connection) {
-  expected_ = PayloadCursor(shape_, connection, kPieceBytes);
+  expected_ = PayloadCursor(shape_, connection, kComparedPieceBytes);
   for (std::uint64_t skipped = 0; skipped < checked_bytes_;) {
     const std::uint64_t rest = std::min<std::uint64_t>(checked_bytes_ - skipped, kSkipBytes);
     skipped += expected_.next(static_cast<std::size_t>(rest)).bytes();

@@ -177,7 +177,7 @@ constexpr Scenario kEndScenarios[] = {
      [](World& w) {
        w.spawn(limits(10, 100));
        w.try_write_ticket(10);
-       w.try_write_all({5, 0, 5});
+       w.try_write_several({5, 0, 5});
        w.take_unwritten();
        w.steps(4);
        w.take_unwritten();

@@ -9,7 +9,7 @@ namespace {
 
 [[nodiscard]] HandoffBufferConfig small_buffer() {
   HandoffBufferConfig config;
-  config.max_len = 64;
+  config.max_size = 64;
   config.read_reserve = 16;
   config.block_size = 64;
   return config;

@@ -5,10 +5,10 @@
 namespace bytes_handoff::test {
 namespace {
 
-[[nodiscard]] HandoffBufferConfig buffers(std::size_t max_len, std::size_t read_reserve,
+[[nodiscard]] HandoffBufferConfig buffers(std::size_t max_size, std::size_t read_reserve,
                                           std::size_t block_size = 64) {
   HandoffBufferConfig config;
-  config.max_len = max_len;
+  config.max_size = max_size;
   config.read_reserve = read_reserve;
   config.block_size = block_size;
   return config;

@@ -56,7 +56,7 @@ constexpr Scenario kWriteScenarios[] = {
        w.try_write(3);
        w.try_write_ticket(3);
        w.try_write(3);
-       w.try_write_all({1, 1});
+       w.try_write_several({1, 1});
        w.settle();
      }},
     {"can never fit",
@@ -78,7 +78,7 @@ constexpr Scenario kWriteScenarios[] = {
        w.write(0);
        w.wait_for_tickets();
        w.settle();
-       w.try_write_all({});
+       w.try_write_several({});
        w.settle();
      }},
     {"tickets",
@@ -123,12 +123,12 @@ constexpr Scenario kWriteScenarios[] = {
     {"groups",
      [](World& w) {
        w.spawn(limits(8, 40));
-       w.try_write_all({3, 4, 5});
-       w.try_write_all_ticket({1, 0, 9});
-       w.try_write_all({10, 10});
+       w.try_write_several({3, 4, 5});
+       w.try_write_several_with_ticket({1, 0, 9});
+       w.try_write_several({10, 10});
        w.wait_for_tickets();
        w.settle();
-       w.try_write_all_ticket({20, 20});
+       w.try_write_several_with_ticket({20, 20});
        w.settle();
      }},
     {"waiting for bytes",
@@ -168,7 +168,7 @@ constexpr Scenario kWriteScenarios[] = {
      [](World& w) {
        w.spawn(limits(64, 100));
        w.try_write(5);
-       w.try_write_all(World::Sizes(40, 0));
+       w.try_write_several(World::Sizes(40, 0));
        w.write_all(World::Sizes(40, 0));
        w.write_all_ticket(World::Sizes(64, 0));
        w.settle();
@@ -219,7 +219,7 @@ constexpr Scenario kWriteScenarios[] = {
     {"larger than a gather",
      [](World& w) {
        w.spawn(limits(100, 1000));
-       w.try_write_all(World::Sizes(70, 1));
+       w.try_write_several(World::Sizes(70, 1));
        w.write_ticket(40);
        w.wait_for_tickets();
        w.settle();

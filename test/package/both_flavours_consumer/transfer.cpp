@@ -1,6 +1,7 @@
 #include "transfer.hpp"
 
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/testing/duplex.hpp>
 #include <utility>
 
 #if defined(BYTES_HANDOFF_BOOST_ASIO)

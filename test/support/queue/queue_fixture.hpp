@@ -134,6 +134,16 @@ class QueueTest : public testing::Test {
     EXPECT_EQ(result->error, error);
     EXPECT_EQ(result->written, written);
   }
+  /// As by a wait that begins now. Precondition: the result is there.
+  void expect_late_result(const detail::AdmittedWrite& ticket, detail::ErrorValue error,
+                          std::size_t written) {
+    TicketProbe late(ticket);
+    ASSERT_EQ(wait(late), Queue::TicketWait::kDone);
+    EXPECT_EQ(late.result.error, error);
+    EXPECT_EQ(late.result.written, written);
+    EXPECT_EQ(late.resumed, 0) << "what is there at once resumes nobody";
+    EXPECT_FALSE(late.linked);
+  }
   static void expect_refusal(const std::optional<detail::Refusal>& refusal, Reason reason,
                              std::size_t attempted = 0, std::size_t limit = 0,
                              detail::ErrorValue first_error = {}) {

@@ -7,20 +7,14 @@
 #include <string_view>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff::test {
 
-/// A buffer with a configuration that is valid.
-inline HandoffBuffer make_buffer(const HandoffBufferConfig& config) {
-  auto buffer = HandoffBuffer::create(config);
-  EXPECT_TRUE(buffer);
-  return std::move(*buffer);
-}
-
 /// One read that finds `available`: as much of it as the buffer offers room for. How many bytes.
 inline std::size_t read_once(HandoffBuffer& buffer, std::string_view available) {
-  const auto room = buffer.begin_read();
+  const auto room = front_end::begin_read(buffer);
   if (!room) {
     return 0;
   }
@@ -28,7 +22,7 @@ inline std::size_t read_once(HandoffBuffer& buffer, std::string_view available) 
   if (n != 0) {
     std::memcpy(room->data(), available.data(), n);
   }
-  buffer.end_read(n);
+  front_end::end_read(buffer, n);
   return n;
 }
 

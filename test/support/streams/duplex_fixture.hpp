@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 namespace bytes_handoff::test {
 

@@ -13,56 +13,55 @@
 
 namespace bytes_handoff::test {
 
-using detail::ConstSegment;
 using detail::DuplexPipe;
-using detail::MutableSegment;
-using detail::PipeCondition;
-using detail::PipeRead;
+using detail::PipeAct;
+using detail::PipeEnd;
 using detail::PipeRequest;
 using detail::PipeResult;
+using detail::PipeSegment;
 using detail::PipeSettled;
+using detail::PipeSide;
 using detail::PipeStatus;
-using detail::PipeWait;
-using detail::PipeWrite;
-using detail::SettledRequests;
+using detail::WaitingList;
 
-/// A request that counts how often it was resumed; `Base` is PipeRead, PipeWrite or PipeWait.
-template <typename Base>
-class Recorded : public Base {
+[[nodiscard]] inline PipeSegment segment_of(std::string& text) {
+  return {std::as_writable_bytes(std::span(text)).data(), text.size()};
+}
+
+/// A request that counts how often it was resumed.
+class Recorded : public PipeRequest {
  public:
+  using PipeRequest::PipeRequest;
   void resume(const void* /*destroyed_context*/) noexcept override { ++resumptions; }
 
   int resumptions = 0;
 };
 
-class Reading final : public Recorded<PipeRead> {
+/// One that moves the bytes of a text.
+class Transfer : public Recorded {
  public:
-  explicit Reading(std::size_t room) : text(room, '\0') {
-    segment = std::as_writable_bytes(std::span(text));
-    into = {&segment, 1};
+  Transfer(PipeAct what, std::string with) : Recorded(what), text(std::move(with)) {
+    segment = segment_of(text);
+    segments = {&segment, 1};
   }
+
+  std::string text;
+  PipeSegment segment;
+};
+
+class Reading final : public Transfer {
+ public:
+  explicit Reading(std::size_t room) : Transfer(PipeAct::kRead, std::string(room, '\0')) {}
 
   std::string got() const { return text.substr(0, bytes); }
-
-  std::string text;
-  MutableSegment segment;
 };
 
-class Writing final : public Recorded<PipeWrite> {
+class Writing final : public Transfer {
  public:
-  explicit Writing(std::string from_text) : text(std::move(from_text)) {
-    segment = std::as_bytes(std::span(text));
-    from = {&segment, 1};
-  }
-
-  std::string text;
-  ConstSegment segment;
+  explicit Writing(std::string from) : Transfer(PipeAct::kWrite, std::move(from)) {}
 };
 
-class WaitingFor final : public Recorded<PipeWait> {
- public:
-  explicit WaitingFor(PipeCondition what) { condition = what; }
-};
+using WaitingFor = Recorded;
 
 /// Calls a pipe with strings, and collects what it settles.
 class PipeFixture : public testing::Test {
@@ -70,14 +69,15 @@ class PipeFixture : public testing::Test {
   PipeSettled settled() { return {reader_settled, writer_settled}; }
 
   PipeResult write(DuplexPipe& pipe, std::string_view text) {
-    const ConstSegment segment = bytes_of(text);
-    return pipe.write({&segment, 1}, settled());
+    std::string copy(text);
+    const PipeSegment segment = segment_of(copy);
+    return pipe.attempt(PipeAct::kWrite, {&segment, 1}, settled());
   }
 
   PipeResult read(DuplexPipe& pipe, std::string& into, std::size_t room) {
     into.assign(room, '\0');
-    const MutableSegment segment = std::as_writable_bytes(std::span(into));
-    const PipeResult result = pipe.read({&segment, 1}, settled());
+    const PipeSegment segment = segment_of(into);
+    const PipeResult result = pipe.attempt(PipeAct::kRead, {&segment, 1}, settled());
     into.resize(result.bytes);
     return result;
   }
@@ -101,23 +101,30 @@ class PipeFixture : public testing::Test {
     EXPECT_EQ(result.bytes, bytes);
   }
 
+  /// Starts a request that cannot go on at once.
+  void park(DuplexPipe& pipe, PipeRequest& request) {
+    pipe.start(request, settled());
+    ASSERT_TRUE(request.is_parked);
+    expect_nothing_settled();
+  }
+
   /// Takes the one request that was settled.
-  void expect_only(SettledRequests& settled, PipeRequest& request, PipeStatus status,
+  void expect_only(WaitingList& settled, PipeRequest& request, PipeStatus status,
                    std::size_t bytes = 0) {
-    EXPECT_EQ(settled.requests.pop_front(), &request);
-    EXPECT_TRUE(settled.requests.empty());
+    EXPECT_EQ(settled.pop_front(), &request);
+    EXPECT_TRUE(settled.empty());
     EXPECT_FALSE(request.is_parked);
     EXPECT_EQ(request.status, status);
     EXPECT_EQ(request.bytes, bytes);
   }
 
   void expect_nothing_settled() {
-    EXPECT_TRUE(reader_settled.requests.empty());
-    EXPECT_TRUE(writer_settled.requests.empty());
+    EXPECT_TRUE(reader_settled.empty());
+    EXPECT_TRUE(writer_settled.empty());
   }
 
-  SettledRequests reader_settled;
-  SettledRequests writer_settled;
+  WaitingList reader_settled;
+  WaitingList writer_settled;
 };
 
 }  // namespace bytes_handoff::test

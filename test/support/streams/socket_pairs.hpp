@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/run_for.hpp"
 

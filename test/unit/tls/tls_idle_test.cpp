@@ -21,7 +21,7 @@ class TlsIdle : public testing::Test {
   void SetUp() override {
     HandoffBufferConfig config;
     config.block_source = &blocks;
-    buffer.emplace(HandoffBuffer::create(config).value());
+    buffer.emplace(config);
   }
 
   void try_send(const std::string& bytes) {

@@ -35,7 +35,7 @@ class Reader {
   void read() {
     buffer_.async_read_available(stream_, [this](net_error_code error, std::size_t n) {
       text_ += buffer_.peek_view();
-      if (back_ != nullptr && !buffer_.is_empty()) {
+      if (back_ != nullptr && !buffer_.empty()) {
         write_owned(*back_, buffer_.freeze_all(),
                     [](net_error_code of_write) { EXPECT_FALSE(of_write) << of_write.message(); });
       }

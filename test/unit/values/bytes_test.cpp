@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -94,13 +95,26 @@ TEST(Bytes, StaticBytesAreReferredToInPlace) {
   static constexpr std::string_view kText = "GET / HTTP/1.1";
   test::AllocationScope counted;
   const Bytes bytes = Bytes::from_static(kText);
-  const Bytes same = Bytes::from_static(bytes_of(kText));
+  const Bytes same = Bytes::borrow_static(bytes_of(kText));
   const Bytes part = bytes.slice(4, 1).value();
   EXPECT_EQ(counted.allocations(), 0U);
   EXPECT_EQ(static_cast<const void*>(bytes.data()), kText.data());
   EXPECT_EQ(same, bytes);
   EXPECT_EQ(part.view(), "/");
   EXPECT_EQ(detail::BytesAccess::owner(bytes), nullptr);
+}
+
+TEST(Bytes, LiteralsAndConstexprArraysOfEachKindOfByteAreStatic) {
+  static constexpr char kText[] = "text";
+  static constexpr std::array<std::byte, 2> kBytes = {std::byte{'a'}, std::byte{'b'}};
+  static constexpr unsigned char kOctets[] = {'c', 0, 'd'};
+  constexpr std::string_view kLocal = "a local view of a literal";
+  EXPECT_EQ(Bytes::from_static("literal").view(), "literal");
+  EXPECT_TRUE(Bytes::from_static("").empty());
+  EXPECT_EQ(Bytes::from_static(kText).view(), "text");
+  EXPECT_EQ(Bytes::from_static(kBytes).view(), "ab");
+  EXPECT_EQ(Bytes::from_static(kOctets).view(), std::string_view("c\0d", 3));
+  EXPECT_EQ(Bytes::from_static(kLocal).view(), kLocal);
 }
 
 TEST(Bytes, CopyingSlicingAndDroppingAllocateNothingAndShareTheMemory) {

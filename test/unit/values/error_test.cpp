@@ -83,9 +83,5 @@ TEST(Error, FullErrorsCompareByAllTheirFields) {
   EXPECT_NE((SplitOutOfBounds{5, 4}), (SplitOutOfBounds{5, 3}));
 }
 
-TEST(Error, AConfigErrorNamesTheFieldAndTheRule) {
-  EXPECT_EQ((ConfigError{"max_len", "must be at least 1"}).message(), "max_len must be at least 1");
-}
-
 }  // namespace
 }  // namespace bytes_handoff

@@ -8,6 +8,7 @@
 #include <memory_resource>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
@@ -22,39 +23,39 @@ using test::pattern;
 
 TEST(HandoffBufferPause, AnEmptyBufferThatWaitsHoldsNoBlock) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   for (int i = 0; i < 3; ++i) {
-    static_cast<void>(buffer.begin_read().value());
+    static_cast<void>(front_end::begin_read(buffer).value());
     EXPECT_EQ(source.blocks_out(), 1U);
-    buffer.pause_read();
+    front_end::pause_read(buffer);
     EXPECT_EQ(source.blocks_out(), 0U);
-    EXPECT_TRUE(buffer.is_reading()) << "the read goes on when it begins again";
+    EXPECT_TRUE(front_end::is_reading(buffer)) << "the read goes on when it begins again";
   }
-  const auto room = buffer.begin_read();
+  const auto room = front_end::begin_read(buffer);
   std::memcpy(room->data(), "abc", 3);
-  buffer.end_read(3);
-  EXPECT_FALSE(buffer.is_reading());
+  front_end::end_read(buffer, 3);
+  EXPECT_FALSE(front_end::is_reading(buffer));
   EXPECT_EQ(buffer.peek_view(), "abc");
 }
 
 TEST(HandoffBufferPause, AReadMayWaitBeforeItBegins) {
   HandoffBuffer buffer;
-  buffer.pause_read();
-  EXPECT_TRUE(buffer.is_reading());
+  front_end::pause_read(buffer);
+  EXPECT_TRUE(front_end::is_reading(buffer));
   EXPECT_EQ(buffer.capacity(), 0U);
-  buffer.end_read(0);
-  EXPECT_FALSE(buffer.is_reading());
-  EXPECT_TRUE(buffer.is_empty());
+  front_end::end_read(buffer, 0);
+  EXPECT_FALSE(front_end::is_reading(buffer));
+  EXPECT_TRUE(buffer.empty());
 }
 
 TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
   for (const std::size_t len : {1U, 63U, 64U, 65U, 1000U, 4096U}) {
     CountingResource source;
-    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+    HandoffBuffer buffer({.block_source = &source});
     feed(buffer, pattern(len));
     const Bytes slice = buffer.split_prefix(0).value();
-    static_cast<void>(buffer.begin_read().value());
-    buffer.pause_read();
+    static_cast<void>(front_end::begin_read(buffer).value());
+    front_end::pause_read(buffer);
     EXPECT_EQ(source.blocks_out(), 1U);
     EXPECT_LE(source.bytes_out(), std::max<std::size_t>(std::bit_ceil(len), 64) + 64) << len;
     EXPECT_EQ(buffer.peek_view(), pattern(len));
@@ -65,34 +66,34 @@ TEST(HandoffBufferPause, AFewBufferedBytesHoldABlockOfTheirOwnSize) {
 
 TEST(HandoffBufferPause, ABlockThatIsNoMoreThanTwiceTheBytesStays) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer(
-      {.max_len = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
+  HandoffBuffer buffer(
+      {.max_size = 1024, .read_reserve = 1, .block_size = 1024, .block_source = &source});
   feed(buffer, pattern(600));
-  static_cast<void>(buffer.begin_read().value());
+  static_cast<void>(front_end::begin_read(buffer).value());
   const std::byte* place = buffer.peek().data();
-  buffer.pause_read();
+  front_end::pause_read(buffer);
   EXPECT_EQ(buffer.peek().data(), place);
   EXPECT_EQ(source.allocations(), 1U);
 }
 
 TEST(HandoffBufferPause, ManyBufferedBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(5000));
-  static_cast<void>(buffer.begin_read().value());
+  static_cast<void>(front_end::begin_read(buffer).value());
   const std::byte* place = buffer.peek().data();
-  buffer.pause_read();
+  front_end::pause_read(buffer);
   EXPECT_EQ(buffer.peek().data(), place);
   EXPECT_EQ(buffer.peek_view(), pattern(5000));
 }
 
 TEST(HandoffBufferPause, WithoutMemoryToSpareTheBytesStayWhereTheyAre) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(10));
-  static_cast<void>(buffer.begin_read().value());
+  static_cast<void>(front_end::begin_read(buffer).value());
   source.fail(true);
-  buffer.pause_read();
+  front_end::pause_read(buffer);
   EXPECT_EQ(buffer.peek_view(), pattern(10));
   EXPECT_EQ(source.blocks_out(), 1U);
 }
@@ -115,11 +116,11 @@ struct ThrowsAnInt : std::pmr::memory_resource {
 TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
   const auto pause_without_memory = [] {
     ThrowsAnInt source;
-    HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+    HandoffBuffer buffer({.block_source = &source});
     feed(buffer, pattern(10));
-    static_cast<void>(buffer.begin_read().value());
+    static_cast<void>(front_end::begin_read(buffer).value());
     source.failing = true;
-    buffer.pause_read();
+    front_end::pause_read(buffer);
     std::_Exit(buffer.peek_view() == pattern(10) ? 0 : 1);
   };
   EXPECT_EXIT(pause_without_memory(), testing::ExitedWithCode(0), "");
@@ -127,15 +128,15 @@ TEST(HandoffBufferPauseDeathTest, WhateverTheSourceThrowsTheBytesStay) {
 
 TEST(HandoffBufferPause, BehindWhichThereIsNoRoomIsOver) {
   HandoffBufferConfig config;
-  config.max_len = 4;
-  auto full =
-      HandoffBuffer::from_tail(BytesMut::copy_of(std::as_bytes(std::span("abcd", 4))), config);
+  config.max_size = 4;
+  BytesMut tail = BytesMut::copy_of("abcd");
+  auto full = HandoffBuffer::from_tail(tail, config);
   ASSERT_TRUE(full.has_value());
   HandoffBuffer buffer = std::move(*full);
-  buffer.pause_read();
-  EXPECT_TRUE(buffer.is_reading());
-  EXPECT_FALSE(buffer.begin_read().has_value());
-  EXPECT_FALSE(buffer.is_reading());
+  front_end::pause_read(buffer);
+  EXPECT_TRUE(front_end::is_reading(buffer));
+  EXPECT_FALSE(front_end::begin_read(buffer).has_value());
+  EXPECT_FALSE(front_end::is_reading(buffer));
 }
 
 }  // namespace

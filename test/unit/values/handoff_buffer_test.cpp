@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/memory.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -30,26 +31,22 @@ static_assert(std::is_nothrow_move_assignable_v<HandoffBuffer>);
 TEST(HandoffBuffer, ADefaultOneIsEmptyAndHoldsNoMemory) {
   test::AllocationScope counted;
   HandoffBuffer buffer;
-  const HandoffBuffer created = test::make_buffer({});
+  const HandoffBuffer created = HandoffBuffer(HandoffBufferConfig{});
   EXPECT_EQ(counted.allocations(), 0U);
   for (const HandoffBuffer* each : {&std::as_const(buffer), &created}) {
-    EXPECT_EQ(each->len(), 0U);
-    EXPECT_TRUE(each->is_empty());
+    EXPECT_EQ(each->size(), 0U);
+    EXPECT_TRUE(each->empty());
     EXPECT_EQ(each->capacity(), 0U);
     EXPECT_TRUE(each->peek().empty());
     EXPECT_EQ(each->peek_view(), "");
-    EXPECT_FALSE(each->is_reading());
+    EXPECT_FALSE(front_end::is_reading(*each));
   }
 }
 
-TEST(HandoffBuffer, AConfigThatCanNeverWorkIsRefusedWhenMade) {
-  const auto no_limit = HandoffBuffer::create({.max_len = 0});
-  ASSERT_FALSE(no_limit);
-  EXPECT_STREQ(no_limit.error().field, "max_len");
-  const auto no_reserve = HandoffBuffer::create({.read_reserve = 0});
-  ASSERT_FALSE(no_reserve);
-  EXPECT_STREQ(no_reserve.error().field, "read_reserve");
-  EXPECT_EQ(test::make_buffer({.max_len = 77}).config().max_len, 77U);
+TEST(HandoffBuffer, AConfigThatCanNeverWorkThrows) {
+  EXPECT_THROW(HandoffBuffer({.max_size = 0}), std::invalid_argument);
+  EXPECT_THROW(HandoffBuffer({.read_reserve = 0}), std::invalid_argument);
+  EXPECT_EQ(HandoffBuffer({.max_size = 77}).config().max_size, 77U);
 }
 
 TEST(HandoffBuffer, ObserversHaveNoSideEffects) {
@@ -61,8 +58,8 @@ TEST(HandoffBuffer, ObserversHaveNoSideEffects) {
     EXPECT_EQ(buffer.peek_view(), "text");
     EXPECT_EQ(buffer.peek().data(), place);
     EXPECT_EQ(buffer.peek().size(), 4U);
-    EXPECT_EQ(buffer.len(), 4U);
-    EXPECT_FALSE(buffer.is_empty());
+    EXPECT_EQ(buffer.size(), 4U);
+    EXPECT_FALSE(buffer.empty());
     EXPECT_GE(buffer.capacity(), 4U);
   }
   EXPECT_EQ(counted.allocations(), 0U);
@@ -71,42 +68,44 @@ TEST(HandoffBuffer, ObserversHaveNoSideEffects) {
 TEST(HandoffBufferFromTail, StartsFromTheTailWithoutCopyingIt) {
   BytesMut tail = BytesMut::copy_of("left over");
   const std::byte* place = tail.data();
-  auto buffer = HandoffBuffer::from_tail(std::move(tail), {});
+  auto buffer = HandoffBuffer::from_tail(tail, {});
   ASSERT_TRUE(buffer);
+  EXPECT_TRUE(tail.empty());
+  EXPECT_EQ(tail.capacity(), 0U);
   EXPECT_EQ(buffer->peek_view(), "left over");
   EXPECT_EQ(buffer->peek().data(), place);
   feed(*buffer, " and more");
   EXPECT_EQ(buffer->peek_view(), "left over and more");
 }
 
-TEST(HandoffBufferFromTail, UpToTheLimitIsTakenAndOverItTheTailComesBack) {
-  const HandoffBufferConfig config{.max_len = 10};
-  auto full = HandoffBuffer::from_tail(BytesMut::copy_of(pattern(10)), config);
+TEST(HandoffBufferFromTail, UpToTheLimitIsTakenAndOverItTheTailStaysWithTheCaller) {
+  const HandoffBufferConfig config{.max_size = 10};
+  BytesMut fits = BytesMut::copy_of(pattern(10));
+  auto full = HandoffBuffer::from_tail(fits, config);
   ASSERT_TRUE(full);
-  EXPECT_EQ(full->len(), 10U);
+  EXPECT_EQ(full->size(), 10U);
 
   BytesMut tail = BytesMut::copy_of(pattern(11));
   const std::byte* place = tail.data();
-  auto refused = HandoffBuffer::from_tail(std::move(tail), config);
+  const auto refused = HandoffBuffer::from_tail(tail, config);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason, FromTailError::Reason::limit_exceeded);
-  EXPECT_EQ(refused.error().limit_exceeded, (LimitExceeded{11, 10}));
-  EXPECT_EQ(refused.error().tail.view(), pattern(11));
-  EXPECT_EQ(refused.error().tail.data(), place);
+  EXPECT_EQ(refused.error(), (LimitExceeded{11, 10}));
+  EXPECT_EQ(tail.view(), pattern(11));
+  EXPECT_EQ(tail.data(), place);
 }
 
-TEST(HandoffBufferFromTail, ABadConfigGivesTheTailBackToo) {
-  auto refused = HandoffBuffer::from_tail(BytesMut::copy_of("tail"), {.read_reserve = 0});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason, FromTailError::Reason::bad_config);
-  EXPECT_STREQ(refused.error().bad_config.field, "read_reserve");
-  EXPECT_EQ(refused.error().tail.view(), "tail");
+TEST(HandoffBufferFromTail, ConfigThatCanNeverWorkThrowsAndTheTailStaysWithTheCaller) {
+  BytesMut tail = BytesMut::copy_of("tail");
+  EXPECT_THROW(static_cast<void>(HandoffBuffer::from_tail(tail, {.read_reserve = 0})),
+               std::invalid_argument);
+  EXPECT_EQ(tail.view(), "tail");
 }
 
 TEST(HandoffBufferFromTail, AnEmptyTailIsAnEmptyBuffer) {
-  auto buffer = HandoffBuffer::from_tail(BytesMut(), {.max_len = 1});
+  BytesMut tail;
+  auto buffer = HandoffBuffer::from_tail(tail, {.max_size = 1});
   ASSERT_TRUE(buffer);
-  EXPECT_TRUE(buffer->is_empty());
+  EXPECT_TRUE(buffer->empty());
   feed(*buffer, "x");
   EXPECT_EQ(buffer->peek_view(), "x");
 }
@@ -116,9 +115,9 @@ TEST(HandoffBuffer, SplittingChecksItsBoundsAndAnErrorChangesNothing) {
   const std::string text = pattern(kLen);
   for (const PrefixPolicy policy : {PrefixPolicy::share(), PrefixPolicy{SIZE_MAX}}) {
     for (const std::size_t n : test::sizes_around(kLen)) {
-      HandoffBuffer a = test::make_buffer({.prefix_policy = policy});
-      HandoffBuffer b = test::make_buffer({.prefix_policy = policy});
-      HandoffBuffer c = test::make_buffer({.prefix_policy = policy});
+      HandoffBuffer a({.prefix_policy = policy});
+      HandoffBuffer b({.prefix_policy = policy});
+      HandoffBuffer c({.prefix_policy = policy});
       for (HandoffBuffer* each : {&a, &b, &c}) {
         feed(*each, text);
       }
@@ -158,8 +157,7 @@ TEST(HandoffBuffer, SlicesOutliveTheBufferAndWhatIsReadLater) {
   std::vector<Bytes> slices;
   std::string model;
   {
-    HandoffBuffer buffer =
-        test::make_buffer({.max_len = 4096, .read_reserve = 64, .block_source = &source});
+    HandoffBuffer buffer({.max_size = 4096, .read_reserve = 64, .block_source = &source});
     for (int i = 0; i < 500; ++i) {
       const std::string text = pattern(50, model.size());
       feed(buffer, text);
@@ -213,7 +211,7 @@ TEST(HandoffBuffer, TakeTailMovesTheBytesAndTheirRoomOut) {
   EXPECT_EQ(tail.view(), "tail");
   EXPECT_EQ(tail.data(), place);
   EXPECT_EQ(tail.capacity(), capacity);
-  EXPECT_TRUE(buffer.is_empty());
+  EXPECT_TRUE(buffer.empty());
   EXPECT_EQ(buffer.capacity(), 0U);
   feed(buffer, "next");
   EXPECT_EQ(tail.view(), "tail");
@@ -222,7 +220,7 @@ TEST(HandoffBuffer, TakeTailMovesTheBytesAndTheirRoomOut) {
 
 TEST(HandoffBuffer, Trap11AnEmptiedBufferAndASmallTailDoNotPinEachOthersBlock) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(1000));
   ASSERT_TRUE(buffer.advance(990));
   {
@@ -244,19 +242,19 @@ TEST(HandoffBuffer, Trap11AnEmptiedBufferAndASmallTailDoNotPinEachOthersBlock) {
 
 TEST(HandoffBuffer, Trap11ABufferThatWaitsAndASmallSliceDoNotPinEachOthersBlock) {
   CountingResource source;
-  HandoffBuffer buffer = test::make_buffer({.block_source = &source});
+  HandoffBuffer buffer({.block_source = &source});
   feed(buffer, pattern(1000));
   Bytes slice = buffer.split_prefix(1000).value();
-  static_cast<void>(buffer.begin_read().value());
-  buffer.pause_read();
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::pause_read(buffer);
   slice.clear();
   EXPECT_EQ(source.blocks_out(), 0U) << "an emptied buffer that waits keeps the block";
 
-  buffer.end_read(0);
+  front_end::end_read(buffer, 0);
   feed(buffer, pattern(1000));
   slice = buffer.split_prefix(995).value();
-  static_cast<void>(buffer.begin_read().value());
-  buffer.pause_read();
+  static_cast<void>(front_end::begin_read(buffer).value());
+  front_end::pause_read(buffer);
   slice.clear();
   EXPECT_EQ(source.bytes_out(), 128U) << "five bytes that wait keep a large block";
   EXPECT_EQ(buffer.peek_view(), pattern(5, 995));
@@ -264,14 +262,14 @@ TEST(HandoffBuffer, Trap11ABufferThatWaitsAndASmallSliceDoNotPinEachOthersBlock)
 
 TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsConfig) {
   CountingResource source;
-  HandoffBuffer from = test::make_buffer({.max_len = 4096, .block_source = &source});
+  HandoffBuffer from({.max_size = 4096, .block_source = &source});
   feed(from, "text");
   const std::byte* place = from.peek().data();
   HandoffBuffer to = std::move(from);
   EXPECT_EQ(to.peek().data(), place);
-  EXPECT_EQ(to.config().max_len, 4096U);
-  EXPECT_TRUE(from.is_empty());  // NOLINT(bugprone-use-after-move): the state that is promised
-  EXPECT_EQ(from.config().max_len, 4096U);
+  EXPECT_EQ(to.config().max_size, 4096U);
+  EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): the state that is promised
+  EXPECT_EQ(from.config().max_size, 4096U);
   feed(from, "other");
   to = std::move(from);
   EXPECT_EQ(to.peek_view(), "other");
@@ -280,31 +278,31 @@ TEST(HandoffBuffer, MovingTakesBytesAndViewsAlongAndLeavesAnEmptyBufferWithItsCo
 
 TEST(HandoffBuffer, WhatIsMovedFromIsEmptyNotReadingAndKeepsItsConfig) {
   const auto expect_fresh = [](HandoffBuffer& buffer) {
-    EXPECT_FALSE(buffer.is_reading());
-    EXPECT_TRUE(buffer.is_empty());
+    EXPECT_FALSE(front_end::is_reading(buffer));
+    EXPECT_TRUE(buffer.empty());
     EXPECT_EQ(buffer.capacity(), 0U);
-    EXPECT_TRUE(buffer.is_stream_drained());
-    EXPECT_EQ(buffer.config().max_len, 5000U);
+    EXPECT_TRUE(front_end::is_stream_drained(buffer));
+    EXPECT_EQ(buffer.config().max_size, 5000U);
     feed(buffer, "usable");
     EXPECT_EQ(buffer.peek_view(), "usable");
   };
   for (const bool paused : {false, true}) {
-    HandoffBuffer from = test::make_buffer({.max_len = 5000});
+    HandoffBuffer from({.max_size = 5000});
     feed(from, "text");
     if (paused) {
-      from.pause_read();
+      front_end::pause_read(from);
     } else {
-      static_cast<void>(from.begin_read().value());
+      static_cast<void>(front_end::begin_read(from).value());
     }
     HandoffBuffer to = std::move(from);
     expect_fresh(from);  // NOLINT(bugprone-use-after-move): the state that is promised
-    EXPECT_TRUE(to.is_reading()) << "the read went along";
+    EXPECT_TRUE(front_end::is_reading(to)) << "the read went along";
     EXPECT_EQ(to.peek_view(), "text");
     HandoffBuffer assigned;
     assigned = std::move(to);
     expect_fresh(to);  // NOLINT(bugprone-use-after-move): the state that is promised
-    EXPECT_TRUE(assigned.is_reading());
-    assigned.end_read(0);
+    EXPECT_TRUE(front_end::is_reading(assigned));
+    front_end::end_read(assigned, 0);
     EXPECT_EQ(assigned.peek_view(), "text");
   }
 }
@@ -325,10 +323,10 @@ TEST(PrefixPolicy, CopiesUpToItsSizeWhereverInTheBlockThePrefixLies) {
                         {8191, 1, true},
                         {8192 - 257, 257, false}};
   for (const Case& each : cases) {
-    HandoffBuffer buffer = test::make_buffer({.max_len = 8192,
-                                              .read_reserve = 1,
-                                              .block_size = 8192,
-                                              .prefix_policy = PrefixPolicy::copying_small()});
+    HandoffBuffer buffer({.max_size = 8192,
+                          .read_reserve = 1,
+                          .block_size = 8192,
+                          .prefix_policy = PrefixPolicy::copying_small()});
     feed(buffer, pattern(8192));
     ASSERT_EQ(buffer.capacity(), 8192U);
     ASSERT_TRUE(buffer.advance(each.advanced));
@@ -349,11 +347,11 @@ TEST(PrefixPolicy, KeptSlicesRetainAtMostTwiceTheirSizeAndSixtyFourBytesWherever
   const auto before = test::heap_in_use();
   std::size_t bound = 0;
   {
-    HandoffBuffer buffer = test::make_buffer({.prefix_policy = PrefixPolicy::copying_small()});
+    HandoffBuffer buffer({.prefix_policy = PrefixPolicy::copying_small()});
     for (std::size_t i = 0; i < kKeys; ++i) {
       const std::size_t skipped = i * 37 % 900;
       const std::size_t size = 1 + i % 256;
-      if (buffer.len() < skipped + size) {
+      if (buffer.size() < skipped + size) {
         feed(buffer, pattern(60'000));
       }
       ASSERT_TRUE(buffer.advance(skipped));
@@ -375,8 +373,7 @@ TEST(PrefixPolicy, ACopiedPrefixLetsTheBlockGo) {
   CountingResource source;
   std::vector<Bytes> kept;
   {
-    HandoffBuffer buffer = test::make_buffer(
-        {.prefix_policy = PrefixPolicy::copying_small(), .block_source = &source});
+    HandoffBuffer buffer({.prefix_policy = PrefixPolicy::copying_small(), .block_source = &source});
     feed(buffer, pattern(1000));
     for (std::size_t i = 0; i < 10; ++i) {
       kept.push_back(buffer.split_prefix(100).value());
@@ -396,7 +393,7 @@ TEST(PrefixPolicy, TheDefaultSharesTheSmallestPrefix) {
 }
 
 TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
-  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX}});
+  HandoffBuffer buffer({.prefix_policy = {SIZE_MAX}});
   feed(buffer, pattern(1000));
   const std::byte* place = buffer.peek().data();
   EXPECT_EQ(buffer.split_prefix_mut(1).value().data(), place);
@@ -404,7 +401,7 @@ TEST(PrefixPolicy, AMutablePrefixAlwaysShares) {
 
 TEST(PrefixPolicy, ACopyThatFailsChangesNothing) {
   // Larger than the pool caches, so that the system is asked.
-  HandoffBuffer buffer = test::make_buffer({.prefix_policy = {SIZE_MAX}});
+  HandoffBuffer buffer({.prefix_policy = {SIZE_MAX}});
   feed(buffer, pattern(500'000));
   {
     test::FailingAllocations no_memory;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
@@ -120,19 +121,19 @@ TEST(SizeArithmetic, OfABuffersConfig) {
   for (const std::size_t reserve : sizes_around(100)) {
     for (const std::size_t at_most : sizes_around(60)) {
       CountingResource source;
-      HandoffBufferConfig config{.max_len = 200, .read_reserve = reserve, .block_size = 1};
+      HandoffBufferConfig config{.max_size = 200, .read_reserve = reserve, .block_size = 1};
       config.prefix_policy = {at_most};
       config.block_source = &source;
-      ASSERT_EQ(HandoffBuffer::create(config).has_value(), reserve != 0);
       if (reserve == 0) {
+        EXPECT_THROW(HandoffBuffer{config}, std::invalid_argument);
         continue;
       }
-      HandoffBuffer buffer = make_buffer(config);
+      HandoffBuffer buffer(config);
       feed(buffer, pattern(100));
-      const std::size_t offered = buffer.begin_read().value().size();
+      const std::size_t offered = front_end::begin_read(buffer).value().size();
       EXPECT_GE(offered, std::min<std::size_t>(reserve, 100));
       EXPECT_LE(offered, 100U);
-      buffer.end_read(0);
+      front_end::end_read(buffer, 0);
       const std::byte* place = buffer.peek().data();
       const Bytes prefix = buffer.split_prefix(60).value();
       EXPECT_EQ(prefix.view(), pattern(60));
@@ -144,32 +145,34 @@ TEST(SizeArithmetic, OfABuffersConfig) {
 
 TEST(SizeArithmetic, OfALimitThatNoMemoryReaches) {
   CountingResource source;
-  HandoffBuffer buffer = make_buffer({.max_len = kLargestBlock,
-                                      .read_reserve = SIZE_MAX,
-                                      .block_size = kLargestBlock,
-                                      .block_source = &source});
+  HandoffBuffer buffer({.max_size = kLargestBlock,
+                        .read_reserve = SIZE_MAX,
+                        .block_size = kLargestBlock,
+                        .block_source = &source});
   source.fail(true);
-  EXPECT_EQ(outcome_of([&] { return buffer.begin_read().has_value(); }), Outcome::kBadAlloc);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_EQ(outcome_of([&] { return front_end::begin_read(buffer).has_value(); }),
+            Outcome::kBadAlloc);
+  EXPECT_FALSE(front_end::is_reading(buffer));
   for (const std::size_t n : sizes_around(kLargestBlock)) {
     const Outcome seen = outcome_of([&] { return buffer.reserve_read_capacity(n).has_value(); });
     EXPECT_EQ(seen, n == 0               ? Outcome::kDone
                     : n <= kLargestBlock ? Outcome::kBadAlloc
                                          : Outcome::kNo);
   }
-  EXPECT_TRUE(buffer.is_empty());
+  EXPECT_TRUE(buffer.empty());
 }
 
 TEST(SizeArithmetic, OfATailsLimit) {
   for (const std::size_t limit : sizes_around(100)) {
-    auto buffer = HandoffBuffer::from_tail(BytesMut::copy_of(pattern(100)), {.max_len = limit});
-    const bool is_valid = limit != 0 && limit <= kLargestBlock;
-    ASSERT_EQ(buffer.has_value(), is_valid && limit >= 100) << limit;
-    if (!buffer) {
-      EXPECT_EQ(buffer.error().reason, is_valid ? FromTailError::Reason::limit_exceeded
-                                                : FromTailError::Reason::bad_config);
-      EXPECT_EQ(buffer.error().tail.view(), pattern(100));
+    BytesMut tail = BytesMut::copy_of(pattern(100));
+    const HandoffBufferConfig config{.max_size = limit};
+    if (limit == 0 || limit > kLargestBlock) {
+      EXPECT_THROW(static_cast<void>(HandoffBuffer::from_tail(tail, config)), std::invalid_argument)
+          << limit;
+    } else {
+      ASSERT_EQ(HandoffBuffer::from_tail(tail, config).has_value(), limit >= 100) << limit;
     }
+    EXPECT_EQ(tail.view(), limit >= 100 && limit <= kLargestBlock ? "" : pattern(100));
   }
 }
 
@@ -192,15 +195,15 @@ TEST_F(SizeArithmeticOfAQueue, EveryTotalAgainstEveryLimit) {
   for (const std::size_t max_bytes : sizes_around(16)) {
     for (const std::size_t max_items : sizes_around(3)) {
       const WriteHandoffConfig limits{.max_items = max_items, .max_pending_bytes = max_bytes};
-      ASSERT_EQ(limits.validate().has_value(), max_bytes != 0 && max_items != 0);
-      if (!limits.validate()) {
+      if (max_bytes == 0 || max_items == 0) {
+        EXPECT_THROW(detail::throw_if_invalid(limits), std::invalid_argument);
         continue;
       }
       for (const std::size_t size : sizes_around(max_bytes)) {
         for (std::size_t slices = 1; slices <= 3; ++slices) {
           open(limits);
           ASSERT_TRUE(send("1"));
-          const std::vector<Bytes> write(slices, Bytes::from_static(only_counted(size)));
+          const std::vector<Bytes> write(slices, Bytes::borrow_static(only_counted(size)));
           const std::size_t total = size > SIZE_MAX / slices ? SIZE_MAX : size * slices;
           const Reason reason = expected_reason(total, slices, limits);
           const Submitted tried = submit(write);
@@ -247,8 +250,8 @@ TEST_F(SizeArithmeticOfAQueue, EveryByteLimitOfTheLine) {
         }
         open({.max_items = 1, .max_pending_bytes = SIZE_MAX, .max_waiting_bytes = most});
         ASSERT_TRUE(send("0"));
-        WriteProbe one(std::vector<Bytes>{Bytes::from_static(only_counted(first))});
-        WriteProbe two(std::vector<Bytes>{Bytes::from_static(only_counted(second))});
+        WriteProbe one(std::vector<Bytes>{Bytes::borrow_static(only_counted(first))});
+        WriteProbe two(std::vector<Bytes>{Bytes::borrow_static(only_counted(second))});
         ASSERT_EQ(wait(one), Wait::kWaiting);
         const std::size_t sum = second > SIZE_MAX - first ? SIZE_MAX : first + second;
         const bool waits = second == 0 || (first <= most && second <= most - first);
@@ -275,6 +278,7 @@ TEST_F(SizeArithmeticOfAQueue, WhatAStreamClaimsToHaveTaken) {
     static_cast<void>(queue().finish_write({}, taken, true, batch, effects));
     EXPECT_EQ(queue().pending_bytes(), taken < 3 ? 6U : taken < 6 ? 3U : 0U);
     EXPECT_EQ(is_done(first.ticket), taken >= 3);
+    effects.finish();
   }
 }
 
@@ -287,7 +291,7 @@ TEST_F(SizeArithmeticOfAPipe, EveryCapacity) {
     }
     DuplexPipe pipe(capacity);
     Reading reading(3);
-    ASSERT_TRUE(pipe.park(reading));
+    park(pipe, reading);
     expect_write(pipe, "abcd", PipeStatus::kDone, 3);
     expect_only(reader_settled, reading, PipeStatus::kDone, 3);
     const bool has_memory = capacity == 1;

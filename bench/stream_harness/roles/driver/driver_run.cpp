@@ -72,8 +72,7 @@ class Driver {
                   [this] { return wave_progress(clock_.waves() + 1, ledger_.ended_connections()); },
                   tick_interval_for(options_.idle_timeout)});
     pool_.stop();
-    if (auto error = error_.text(); !error.empty())
-      return unexpected<std::string>(std::move(error));
+    if (auto error = error_.text(); !error.empty()) return unexpected<std::string>(error);
     return result();
   }
 

@@ -70,8 +70,7 @@ class Run {
                               [this] { return progress_text(); }});
     }
     for (std::thread& thread : threads) thread.join();
-    if (auto error = error_.text(); !error.empty())
-      return unexpected<std::string>(std::move(error));
+    if (auto error = error_.text(); !error.empty()) return unexpected<std::string>(error);
     return result();
   }
 

@@ -64,8 +64,7 @@ class Service {
                   {[this] { begin_end(); }, [this](auto now) { tick(now); },
                    [this] { return progress_text(); }, tick_interval_for(options_.idle_timeout)});
     pool_.finish(kLongestLinger);
-    if (auto error = error_.text(); !error.empty())
-      return unexpected<std::string>(std::move(error));
+    if (auto error = error_.text(); !error.empty()) return unexpected<std::string>(error);
     return result();
   }
 

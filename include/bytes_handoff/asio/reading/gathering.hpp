@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/support/later.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff::detail {
@@ -19,7 +21,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 inline void set_next_read(HandoffBuffer& buffer, std::size_t n) noexcept {
   const auto time = buffer.config().gather_for;
   if (time.count() != 0) {
-    const bool is_little = n != 0 && n < ReadOn::kManyBytes && buffer.is_stream_drained();
+    const bool is_little = n != 0 && n < ReadOn::kManyBytes && front_end::is_stream_drained(buffer);
     BufferAccess::read_on(buffer).next_read_at = is_little
                                                      ? later(std::chrono::steady_clock::now(), time)
                                                      : std::chrono::steady_clock::time_point();
@@ -27,7 +29,7 @@ inline void set_next_read(HandoffBuffer& buffer, std::size_t n) noexcept {
 }
 
 inline bool is_too_early(HandoffBuffer& buffer) noexcept {
-  return buffer.config().gather_for.count() != 0 && buffer.len() < buffer.config().max_len &&
+  return buffer.config().gather_for.count() != 0 && buffer.size() < buffer.config().max_size &&
          BufferAccess::read_on(buffer).next_read_at > std::chrono::steady_clock::now();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/reading/read_operation.hpp"
@@ -9,18 +10,33 @@
 
 namespace bytes_handoff {
 
-template <class AsyncReadStream, class CompletionToken>
-auto HandoffBuffer::async_read_available(AsyncReadStream& stream, CompletionToken&& token) {
+namespace detail {
+
+template <class Stream>
+struct ReadTypes {
+  using Room = net::mutable_buffer;
+  struct Handler {
+    void operator()(const net_error_code&, std::size_t) const {}
+  };
+  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+  using DefaultToken = net::default_completion_token_t<Executor>;
+};
+
+}  // namespace detail
+
+template <detail::AsyncReadStream Stream, class CompletionToken>
+requires(!detail::EndsReads<CompletionToken>) auto HandoffBuffer::async_read_available(
+    Stream& stream, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartRead<AsyncReadStream, detail::NoWriteQueue>(*this, stream, {}), token);
+      detail::StartRead<Stream, detail::NoWriteQueue>(*this, stream, {}), token);
 }
 
-template <class AsyncReadStream, class Queue, class CompletionToken>
-auto HandoffBuffer::async_read_available(AsyncReadStream& stream, const Queue& out,
+template <detail::AsyncReadStream Stream, detail::EndsReads Queue, class CompletionToken>
+auto HandoffBuffer::async_read_available(Stream& stream, const Queue& out,
                                          CompletionToken&& token) {
   auto told = end_for_reads(out);
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartRead<AsyncReadStream, decltype(told)>(*this, stream, std::move(told)), token);
+      detail::StartRead<Stream, decltype(told)>(*this, stream, std::move(told)), token);
 }
 
 }  // namespace bytes_handoff

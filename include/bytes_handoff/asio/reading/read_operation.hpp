@@ -14,6 +14,8 @@
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/core/reading/read_claim.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff::detail {
@@ -59,7 +61,7 @@ class ReadOperation {
     try {
       op = make(reading, std::move(told), std::move(handler));
     } catch (...) {
-      buffer.end_read(0);
+      front_end::end_read(buffer, 0);
       throw;
     }
     op.release()->run(step, true);
@@ -157,13 +159,13 @@ class ReadOperation {
     Stream& stream = reading_.stream();
     switch (step) {
       case ReadStep::kGather:
-        reading_.buffer().pause_read();
+        front_end::pause_read(reading_.buffer());
         gathering_ = std::make_unique<Gathering<Stream>>(stream, reading_.read_on().next_read_at);
         gathering_->async_wait(std::move(handler));
         return;
       case ReadStep::kWait:
         if constexpr (ReadinessReadStream<Stream>) {
-          reading_.buffer().pause_read();
+          front_end::pause_read(reading_.buffer());
           stream.async_wait(Stream::wait_read, std::move(handler));
         }
         return;

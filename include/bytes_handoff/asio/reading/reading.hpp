@@ -8,6 +8,8 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/core/reading/buffer_access.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff::detail {
@@ -33,7 +35,7 @@ class Reading {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
   [[nodiscard]] ReadStep begin() noexcept {
-    if (buffer_->is_reading()) {
+    if (front_end::is_reading(*buffer_)) {
       error_ = to_net_error(Errc::read_in_progress);
       return ReadStep::kDone;
     }
@@ -78,7 +80,7 @@ class Reading {
   // not when there is no room, which is an error at once. Measured in docs/design/0010: as fast as
   // a read that holds its block while it waits, without holding one.
   [[nodiscard]] bool is_worth_waiting() const noexcept {
-    return buffer_->is_stream_drained() && buffer_->len() < buffer_->config().max_len;
+    return front_end::is_stream_drained(*buffer_) && buffer_->size() < buffer_->config().max_size;
   }
 
   [[nodiscard]] ReadStep wait_first() noexcept {
@@ -102,7 +104,7 @@ class Reading {
       return read_now();
     } else {
       // A stream that cannot tell that it is readable waits with little room.
-      begin_read(buffer_->is_empty() && buffer_->is_stream_drained(), error);
+      begin_read(buffer_->empty() && front_end::is_stream_drained(*buffer_), error);
       return error ? fail(error) : ReadStep::kRead;
     }
   }
@@ -111,7 +113,8 @@ class Reading {
   void begin_read(bool is_small, net_error_code& error) noexcept {
     is_small_ = is_small;
     try {
-      if (auto room = is_small ? buffer_->begin_small_read() : buffer_->begin_read()) {
+      if (auto room =
+              is_small ? front_end::begin_small_read(*buffer_) : front_end::begin_read(*buffer_)) {
         room_ = {room->data(), room->size()};
         return;
       }
@@ -129,7 +132,8 @@ class Reading {
   // Ends a read of `n` bytes. The end of the stream is 0 bytes without an error.
   [[nodiscard]] ReadStep end(const net_error_code& error, std::size_t n,
                              bool more_is_there) noexcept {
-    buffer_->end_read(n, more_is_there);
+    front_end::end_read(*buffer_, n,
+                        more_is_there ? front_end::Remaining::more : front_end::Remaining::unknown);
     bytes_ += n;
     set_next_read(*buffer_, bytes_);
     error_ = error == net::error::eof ? net_error_code() : error;

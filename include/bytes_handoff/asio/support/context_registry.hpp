@@ -14,7 +14,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 class ContextRegistry;
 
-/// Something that ends with an execution context: the queue of a stream, an end of a duplex. It may
+/// Something that ends with an execution context: the queue of a stream, for instance. It may
 /// outlive the context. It is listed from `enter_context` until `leave_context`, or until the
 /// context is destroyed.
 class ContextMember : public ListNode {

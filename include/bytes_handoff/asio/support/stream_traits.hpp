@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -20,9 +21,12 @@ concept HasExecutor = requires(Stream& stream) {
   stream.get_executor();
 };
 
+// With two buffers, as a writer does: one that is none of a sequence is more than some streams of
+// Beast's can be compiled with.
 template <class Stream>
-concept HasAsyncWriteSome = requires(Stream& stream, const net::const_buffer& bytes) {
-  stream.async_write_some(bytes, AnyWriteHandler());
+concept HasAsyncWriteSome = requires(Stream& stream,
+                                     const std::array<net::const_buffer, 2>& buffers) {
+  stream.async_write_some(buffers, AnyWriteHandler());
 };
 
 template <class Stream>
@@ -39,7 +43,7 @@ concept OwnedWriteStream =
     !std::same_as<std::remove_cvref_t<Stream>, Handle> &&
     !kIsSharedPtr<std::remove_cvref_t<Stream>> && AsyncWriteStream<std::remove_cvref_t<Stream>>;
 
-/// Streams with a non-blocking mode: Asio's sockets and descriptors, the duplex.
+/// Streams with a non-blocking mode: Asio's sockets and descriptors, and types with these members.
 template <class Stream>
 concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
   { std::as_const(stream).non_blocking() } -> std::same_as<bool>;
@@ -47,7 +51,8 @@ concept HasNonBlockingMode = requires(Stream& stream, net_error_code& error) {
 };
 
 /// Streams that say again that they have ended: a read may go on behind bytes and meet the end
-/// there. A terminal says so once.
+/// there. A terminal says so once. A type of one's own is taken for a socket if it is derived from
+/// `socket_base`.
 template <class Stream>
 inline constexpr bool ReadsOn = std::derived_from<Stream, net::socket_base>;
 

@@ -194,9 +194,7 @@ class StreamHolder : public WriterBase {
   void let_go_of_stream() noexcept {
     const std::shared_ptr<Stream> stream = std::move(stream_);
     end_.let_go(stream, queue());
-    if (!has_handles()) {
-      queue().discard_unwritten();
-    }
+    discard_without_handles();
   }
 
   EndMemory end_memory_;    // of the posted end, which may find the turn's in use

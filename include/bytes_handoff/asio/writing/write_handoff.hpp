@@ -1,17 +1,22 @@
 #pragma once
 
 #include <memory>
-#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff/asio/writing/write_operations.hpp"
 #include "bytes_handoff/asio/writing/writer.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+inline detail::WriterBase* WriteHandoff::checked() const noexcept {
+  BYTES_HANDOFF_CHECK(valid(), "a WriteHandoff that is not valid() was used");
+  return writer_.get();
+}
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(Bytes& bytes) {
   return submit({&bytes, 1}, detail::TurnStart::kPost);
@@ -23,28 +28,27 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Byt
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes> slices,
                                                                 detail::TurnStart turn) {
-  detail::Effects effects(writer_->guard());
-  const auto admitted = writer_->queue().try_write(slices, effects);
-  writer_->carry_out(effects, turn);
+  detail::WriterPointer writer(checked());  // a turn may let go of a slice, and that of this
+  detail::Effects effects(writer->guard());
+  const auto admitted = writer->queue().try_write(slices, effects);
+  writer->carry_out(effects, turn);
   if (!admitted) {
     return unexpected(detail::to_refusal(admitted.error()));
   }
-  return detail::TicketAccess::make(detail::WriterPointer(writer_.get()), *admitted);
+  return detail::TicketAccess::make(std::move(writer), *admitted);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write(Bytes& bytes, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
-      detail::StartWrite(detail::WriterPointer(writer_.get()), {&bytes, 1},
-                         detail::TurnStart::kPost),
+      detail::StartWrite(detail::WriterPointer(checked()), {&bytes, 1}, detail::TurnStart::kPost),
       token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write(std::span<Bytes> slices, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
-      detail::StartWrite(detail::WriterPointer(writer_.get()), slices,
-                         detail::TurnStart::kDispatch),
+      detail::StartWrite(detail::WriterPointer(checked()), slices, detail::TurnStart::kDispatch),
       token);
 }
 
@@ -70,9 +74,7 @@ detail::HandlePointer WriteHandoff::start(std::shared_ptr<Stream> stream,
   if constexpr (kAtEnd == detail::AtEnd::kEnd) {
     detail::require_known_end<Stream>();
   }
-  if (auto valid = config.validate(); !valid) {
-    throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
-  }
+  detail::throw_if_invalid(config);
   return detail::HandlePointer::adopt(
       new detail::Writer<Stream, kAtEnd>(std::move(stream), ownership, config));
 }
@@ -82,10 +84,8 @@ detail::HandlePointer WriteHandoff::start_owning(Stream&& stream,
                                                  const WriteHandoffConfig& config) {
   constexpr bool kIsLvalue = std::is_lvalue_reference_v<Stream>;
   static_assert(!kIsLvalue, "move the stream in, or pass a shared_ptr to it");
-  if constexpr (!kIsLvalue) {  // the one error is enough
-    if (auto valid = config.validate(); !valid) {
-      throw std::invalid_argument("WriteHandoffConfig: " + valid.error().message());
-    }
+  if constexpr (!kIsLvalue) {          // the one error is enough
+    detail::throw_if_invalid(config);  // before the stream is moved
     return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)),
                          detail::StreamOwnership::kOwned, config);
   }
@@ -113,11 +113,11 @@ WriteHandoff::WriteHandoff(std::shared_ptr<Stream> stream, const WriteHandoffCon
                                                config)) {}
 
 inline WriteHandoff::executor_type WriteHandoff::get_executor() const noexcept {
-  return writer_->executor();
+  return checked()->executor();
 }
 
 inline detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept {
-  return detail::EndForReads(detail::WriterPointer(out.writer_.get()));
+  return detail::EndForReads(detail::WriterPointer(out.checked()));
 }
 
 inline WriteHandoff WeakWriteHandoff::lock() const noexcept {
@@ -131,7 +131,7 @@ template <class CompletionToken>
 auto WriteHandoff::async_flush(CompletionToken&& token) {
   using Start = detail::StartLifeWait<detail::FlushWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(writer_.get())), token);
+      Start(detail::WriterPointer(checked())), token);
 }
 
 template <class CompletionToken>
@@ -144,48 +144,48 @@ template <class CompletionToken>
 auto WriteHandoff::async_close(Waiters waiters, CompletionToken&& token) {
   using Start = detail::StartLifeWait<detail::CloseWaiter, true>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(writer_.get()), waiters), token);
+      Start(detail::WriterPointer(checked()), waiters), token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_closed(CompletionToken&& token) {
   using Start = detail::StartLifeWait<detail::CloseWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(writer_.get())), token);
+      Start(detail::WriterPointer(checked())), token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_unwritten(CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, UnwrittenEntries)>(
-      detail::StartUnwrittenWait(detail::WriterPointer(writer_.get())), token);
+      detail::StartUnwrittenWait(detail::WriterPointer(checked())), token);
 }
 
-inline void WriteHandoff::close(Waiters waiters) noexcept { writer_->close(waiters); }
+inline void WriteHandoff::close(Waiters waiters) noexcept { checked()->close(waiters); }
 
 inline void WriteHandoff::abort() noexcept {
-  writer_->abort(detail::ErrorValue::of(Errc::aborted));
+  checked()->abort(detail::ErrorValue::of(Errc::aborted));
 }
 
-inline void WriteHandoff::abort(AfterWritten) noexcept { writer_->abort_after_written(); }
+inline void WriteHandoff::abort(AfterWritten) noexcept { checked()->abort_after_written(); }
 
 // ---- Observers.
 
-inline bool WriteHandoff::is_open() const noexcept { return writer_->queue().is_open(); }
+inline bool WriteHandoff::is_open() const noexcept { return checked()->queue().is_open(); }
 
 inline net_error_code WriteHandoff::first_error() const noexcept {
-  return detail::to_net_error(writer_->queue().first_error());
+  return detail::to_net_error(checked()->queue().first_error());
 }
 
 inline std::size_t WriteHandoff::pending_bytes() const noexcept {
-  return writer_->queue().pending_bytes();
+  return checked()->queue().pending_bytes();
 }
 
 inline std::size_t WriteHandoff::pending_items() const noexcept {
-  return writer_->queue().pending_items();
+  return checked()->queue().pending_items();
 }
 
 inline WriteStatistics WriteHandoff::statistics() const noexcept {
-  return writer_->queue().statistics();
+  return checked()->queue().statistics();
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

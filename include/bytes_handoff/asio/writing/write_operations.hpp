@@ -205,7 +205,7 @@ class UnwrittenWait : public UnwrittenWaiter {
  private:
   void put_back() noexcept {
     if (!items.empty()) {
-      writer_->queue().put_back(items);
+      writer_->put_back(items);
     }
   }
 

@@ -8,6 +8,7 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/write_ticket.hpp"
 
 namespace bytes_handoff::detail {
@@ -90,11 +91,13 @@ namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 inline bool WriteTicket::is_done() const noexcept {
+  BYTES_HANDOFF_CHECK(valid(), "a WriteTicket that is not valid() was used");
   return writer_->queue().result(write_).has_value();
 }
 
 template <class CompletionToken>
 auto WriteTicket::async_wait(CompletionToken&& token) {
+  BYTES_HANDOFF_CHECK(valid(), "a WriteTicket that is not valid() was used");
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
       detail::StartTicketWait(writer_, write_), token);
 }

@@ -10,7 +10,7 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
-#include "bytes_handoff/asio/writing/writer_pointer.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::detail {
@@ -65,6 +65,12 @@ class WriterBase : public ContextMember {
     carry_out(effects);
   }
 
+  /// What was not written, from who did not take it. Without handles nobody can ask for it again.
+  void put_back(UnwrittenItems& items) noexcept {
+    queue_.put_back(items);
+    discard_without_handles();
+  }
+
   /// Another handle, unless there is none any more.
   [[nodiscard]] bool try_add_handle() noexcept { return add_unless_zero(handles_); }
 
@@ -74,7 +80,12 @@ class WriterBase : public ContextMember {
       : queue_(config), executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;
 
-  [[nodiscard]] bool has_handles() const noexcept { return handles_.load() != 0; }
+  /// Once the stream has returned: tickets and weak handles do not keep what was not written.
+  void discard_without_handles() noexcept {
+    if (handles_.load() == 0) {
+      queue_.discard_unwritten();
+    }
+  }
 
   /// Posts a turn of the writer to the stream's executor, or dispatches it there. The queue sees to
   /// it that at most one is posted or running.
@@ -96,6 +107,7 @@ class WriterBase : public ContextMember {
     effects.resume_all();
     forget_context();
     effects.finish();
+    discard_without_handles();
   }
   void forget_context() noexcept {
     forget_stream();

@@ -259,7 +259,8 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
 }
 
 template <class Sync>
-inline WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item, Effects& effects) noexcept {
+inline WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item,
+                                                   Effects& effects) noexcept {
   if (last_run_.ends_at(item.owner)) {
     last_run_.end_run(written_items() + in_flight_items_, effects.releases);
   }

@@ -52,13 +52,13 @@ struct Effects {
       waiting->resume(destroyed_context);
     }
   }
-  /// Drops references, and lets the shutdown of the context go on.
+  /// Lets the shutdown of the context go on, and drops references.
   void finish() noexcept {
-    releases.run();
     if (is_held_) {
       is_held_ = false;
       guard_->leave();
     }
+    releases.run();
   }
 
  private:

@@ -64,7 +64,7 @@ class BasicWriteQueue {
   /// has everything. Both are over with `finish_shutdown`.
   enum class Turn { kIdle, kWrite, kShutdown, kAcknowledge, kYield, kEnded };
 
-  /// Preconditions: `config.validate()`, and `max_step_items` is at least 1.
+  /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems) noexcept
       : config_(config), max_step_items_(max_step_items), last_run_(config.block_source) {}

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/streams/duplex_fixture.hpp"
 
 namespace bytes_handoff {

@@ -1,4 +1,4 @@
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 
 #include <gtest/gtest.h>
 
@@ -38,7 +38,12 @@ using DuplexTest = DuplexFixture;
 
 TEST_F(DuplexTest, RefusesACapacityOfZero) {
   EXPECT_THROW(make_duplex(context, 0), std::invalid_argument);
-  EXPECT_THROW(make_duplex(context.get_executor(), 0), std::invalid_argument);
+  try {
+    make_duplex(context.get_executor(), 0);
+    ADD_FAILURE() << "not refused";
+  } catch (const std::invalid_argument& refused) {
+    EXPECT_STREQ(refused.what(), "make_duplex: capacity must be at least 1");
+  }
 }
 
 TEST_F(DuplexTest, TakesItsRingsFromTheBlockSource) {
@@ -425,7 +430,6 @@ TEST_F(DuplexTest, AReadAndAWriteAndWaitsMayBePendingTogether) {
   writable.expect({});
 }
 
-#ifdef NDEBUG
 TEST_F(DuplexTest, ASecondReadIsRefused) {
   Result first;
   Result second;
@@ -439,14 +443,6 @@ TEST_F(DuplexTest, ASecondReadIsRefused) {
   context.run();
   first.expect({}, 1);
 }
-#else
-TEST_F(DuplexTest, ASecondReadTripsAnAssertion) {
-  Result first;
-  std::array<char, 2> room{};
-  b.async_read_some(net::buffer(&room[0], 1), first.handler());
-  EXPECT_DEATH(b.async_read_some(net::buffer(&room[1], 1), first.handler()), "one read");
-}
-#endif
 
 }  // namespace
 }  // namespace bytes_handoff

@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/streams/duplex_fixture.hpp"
 

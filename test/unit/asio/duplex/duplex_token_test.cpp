@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/pattern.hpp"
 #include "support/streams/duplex_fixture.hpp"
@@ -144,6 +144,36 @@ TEST_F(DuplexTokenTest, Deferred) {
   b.cancel();
   context.run();
   wait.expect(net::error::operation_aborted);
+}
+
+using AwaitingStream =
+    net::use_awaitable_t<>::as_default_on_t<BasicDuplexStream<net::io_context::executor_type>>;
+
+net::awaitable<std::size_t> converse_by_default(AwaitingStream& near, AwaitingStream& far) {
+  const std::size_t written = co_await near.async_write_some(net::buffer("abc", 3));
+  co_await far.async_wait(AwaitingStream::wait_read);
+  std::array<char, 8> room{};
+  const std::size_t read = co_await far.async_read_some(net::buffer(room));
+  co_return 10 * written + read;
+}
+
+TEST_F(DuplexTokenTest, TheDefaultTokenIsThatOfTheExecutor) {
+  AwaitingStream near = std::move(a);
+  AwaitingStream far = std::move(b);
+  std::size_t moved = 0;
+  net::co_spawn(context, converse_by_default(near, far),
+                [&](std::exception_ptr failure, std::size_t result) {
+                  EXPECT_FALSE(failure);
+                  moved = result;
+                });
+  context.run();
+  EXPECT_EQ(moved, 33U);
+}
+
+TEST_F(DuplexTokenTest, AnInitiationHasTheExecutorOfItsStream) {
+  using Initiation = detail::StartDuplex<Stream, detail::PipeAct::kRead>;
+  static_assert(std::is_same_v<Initiation::executor_type, Stream::executor_type>);
+  EXPECT_EQ(Initiation(a).get_executor(), context.get_executor());
 }
 
 TEST_F(DuplexTokenTest, CompletesOnTheAssociatedExecutor) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/end_write.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/queue/probes.hpp"
 #include "support/run_for.hpp"

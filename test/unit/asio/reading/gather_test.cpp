@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
@@ -23,7 +24,7 @@ using std::chrono::steady_clock;
   HandoffBufferConfig config;
   config.gather_for = time;
   config.block_source = source;
-  return HandoffBuffer::create(config).value();
+  return HandoffBuffer(config);
 }
 
 template <class Pair>
@@ -84,12 +85,12 @@ TYPED_TEST(Gathering, may_be_cancelled_and_holds_no_block) {
   this->write("b");
   run_ready(*this->context);
   EXPECT_FALSE(cancelled.has_come());
-  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_TRUE(front_end::is_reading(buffer));
   EXPECT_EQ(blocks.blocks_out(), 0U);
   signal.emit(net::cancellation_type::total);
   ASSERT_TRUE(run_until(*this->context, [&] { return cancelled.has_come(); }));
   cancelled.expect(net::error::operation_aborted, 0);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
   this->expect_read(buffer, 1);
 }
 

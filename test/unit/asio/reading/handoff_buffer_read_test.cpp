@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -14,14 +15,14 @@
 namespace bytes_handoff::test {
 namespace {
 
-[[nodiscard]] HandoffBuffer make_buffer(std::size_t max_len, std::size_t read_reserve,
+[[nodiscard]] HandoffBuffer make_buffer(std::size_t max_size, std::size_t read_reserve,
                                         std::pmr::memory_resource* source = nullptr) {
   HandoffBufferConfig config;
-  config.max_len = max_len;
+  config.max_size = max_size;
   config.read_reserve = read_reserve;
   config.block_size = 4096;
   config.block_source = source;
-  return HandoffBuffer::create(config).value();
+  return HandoffBuffer(config);
 }
 
 /// Streams that tell when they are readable.
@@ -113,7 +114,7 @@ TYPED_TEST(ReadFrom, a_few_bytes_that_stay_do_not_hold_a_large_block_while_it_wa
 TYPED_TEST(ReadFrom, a_full_buffer_is_refused_at_once_and_stays_usable) {
   auto small = make_buffer(4, 2);
   this->write("abcdef");
-  while (small.len() < 4) {
+  while (small.size() < 4) {
     CountOutcome outcome;
     small.async_read_available(this->near(), outcome.handler());
     ASSERT_TRUE(run_until(this->context, [&] { return outcome.has_come(); }));
@@ -156,13 +157,13 @@ TYPED_TEST(ReadFrom, a_cancelled_read_loses_nothing) {
     signal.emit(type);
     ASSERT_TRUE(run_until(this->context, [&] { return cancelled.has_come(); }));
     cancelled.expect(net::error::operation_aborted, 0);
-    const std::size_t before = this->buffer.len();
+    const std::size_t before = this->buffer.size();
     this->write("abc");
     CountOutcome next;
     this->buffer.async_read_available(this->near(), next.handler());
     ASSERT_TRUE(run_until(this->context, [&] { return next.has_come(); }));
     next.expect({}, 3);
-    EXPECT_EQ(this->buffer.len(), before + 3);
+    EXPECT_EQ(this->buffer.size(), before + 3);
   }
 }
 
@@ -184,7 +185,7 @@ TYPED_TEST(ReadFrom, what_is_split_off_is_a_buffer_that_asio_writes) {
   this->write("abc");
   CountOutcome outcome;
   this->buffer.async_read_available(this->near(), outcome.handler());
-  ASSERT_TRUE(run_until(this->context, [&] { return this->buffer.len() == 3; }));
+  ASSERT_TRUE(run_until(this->context, [&] { return this->buffer.size() == 3; }));
   const Bytes slice = this->buffer.split_prefix(2).value();
   const net::const_buffer view = slice;
   EXPECT_EQ(view.data(), slice.data());
@@ -214,14 +215,15 @@ TYPED_TEST(ReadFrom, the_tail_goes_on_with_the_next_parser) {
   this->write("frame\ntunnel");
   CountOutcome first;
   this->buffer.async_read_available(this->near(), first.handler());
-  ASSERT_TRUE(run_until(this->context, [&] { return this->buffer.len() == 12; }));
+  ASSERT_TRUE(run_until(this->context, [&] { return this->buffer.size() == 12; }));
   EXPECT_EQ(this->buffer.split_prefix(6).value().view(), "frame\n");
   HandoffBufferConfig config;
-  config.max_len = 1000;
-  auto from_tail = HandoffBuffer::from_tail(this->buffer.take_tail(), config);
+  config.max_size = 1000;
+  BytesMut tail = this->buffer.take_tail();
+  auto from_tail = HandoffBuffer::from_tail(tail, config);
   ASSERT_TRUE(from_tail.has_value());
   HandoffBuffer next = std::move(*from_tail);
-  EXPECT_TRUE(this->buffer.is_empty());
+  EXPECT_TRUE(this->buffer.empty());
   this->write(" bytes");
   CountOutcome second;
   next.async_read_available(this->near(), second.handler());
@@ -249,9 +251,9 @@ TEST_F(ReadFromOwnStream, is_offered_the_reserve_and_all_spare_room_and_never_mo
   script->input = pattern(20000);
   auto buffer = make_buffer(10000, 300);
   std::size_t room_before = 0;
-  while (buffer.len() < 10000) {
-    const std::size_t may_add = 10000 - buffer.len();
-    room_before = buffer.capacity() - buffer.len();
+  while (buffer.size() < 10000) {
+    const std::size_t may_add = 10000 - buffer.size();
+    room_before = buffer.capacity() - buffer.size();
     CountOutcome outcome;
     buffer.async_read_available(*stream, outcome.handler());
     ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
@@ -297,7 +299,7 @@ TEST_F(ReadFromOwnStream, that_throws_from_its_initiation_leaves_the_buffer_usab
   script->throw_at = 0;
   auto buffer = make_buffer(100, 10);
   read(buffer, Errc::stream_exception, 0);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
   read(buffer, {}, 3);
 }
 
@@ -311,12 +313,12 @@ TEST_F(ReadFromOwnStream, that_is_cancelled_keeps_what_the_stream_had_delivered)
                               net::bind_cancellation_slot(signal.slot(), outcome.handler()));
   signal.emit(net::cancellation_type::total);
   EXPECT_TRUE(script->cancel_was_asked);
-  EXPECT_TRUE(buffer.is_reading());
+  EXPECT_TRUE(front_end::is_reading(buffer));
   script->complete(net::error::operation_aborted, 4);
   ASSERT_TRUE(run_out(context));
   outcome.expect(net::error::operation_aborted, 4);
-  EXPECT_EQ(buffer.len(), 4U);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_EQ(buffer.size(), 4U);
+  EXPECT_FALSE(front_end::is_reading(buffer));
 }
 
 TEST_F(ReadFromOwnStream, takes_every_token_and_honours_executors) {

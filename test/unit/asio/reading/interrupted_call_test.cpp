@@ -1,6 +1,6 @@
 // A signal may interrupt a system call of a stream in its non-blocking mode; that is no end.
-#include "bytes_handoff/duplex.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/run_for.hpp"
 #include "support/shell_pch.hpp"

@@ -110,7 +110,7 @@ TEST_F(Pipe, end_that_tells_when_it_is_readable_costs_no_block_while_idle) {
   CountingResource blocks;
   HandoffBufferConfig config;
   config.block_source = &blocks;
-  HandoffBuffer buffer = HandoffBuffer::create(config).value();
+  HandoffBuffer buffer(config);
   CountOutcome outcome;
   buffer.async_read_available(pipe.first, outcome.handler());
   run_ready(context);

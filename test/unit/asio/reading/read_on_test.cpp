@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"
@@ -47,7 +48,7 @@ class ReadingOn : public testing::Test {
     config.read_reserve = 64;
     config.block_size = 4096;
     config.block_source = &blocks;
-    buffer = HandoffBuffer::create(config).value();
+    buffer = HandoffBuffer(config);
   }
 
   void write(const std::string& bytes) { net::write(ends.second, net::buffer(bytes)); }
@@ -62,7 +63,7 @@ class ReadingOn : public testing::Test {
         last_error = error;
         last = n;
         text += buffer.peek_view();
-        EXPECT_TRUE(buffer.advance(buffer.len()).has_value());
+        EXPECT_TRUE(buffer.advance(buffer.size()).has_value());
       });
       run_ready(context);
       again = called && !last_error && last != 0;
@@ -141,7 +142,7 @@ TEST_F(ReadingOn, gives_the_bytes_first_and_then_the_end) {
 TEST_F(ReadingOn, tries_at_once_behind_many_bytes_and_then_holds_no_block) {
   stream.message = ReadOn::kManyBytes;
   config.block_size = 4 * ReadOn::kManyBytes;
-  buffer = HandoffBuffer::create(config).value();
+  buffer = HandoffBuffer(config);
   write(pattern(2 * ReadOn::kManyBytes));
   CountOutcome first;
   buffer.async_read_available(stream, first.handler());
@@ -173,7 +174,7 @@ TEST_F(ReadingOn, lets_others_have_their_turn) {
       EXPECT_LE(n, 64U * ReadOn::kMostReads);
       EXPECT_TRUE(buffer.advance(n).has_value());
       if (other_ran) return;
-      if (buffer.is_stream_drained()) return read();
+      if (front_end::is_stream_drained(buffer)) return read();
       reads_before = stream.reads;
       net::post(context, [&] { other_ran = true; });
       read();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/hostile_executor.hpp"
 #include "support/memory/throwing.hpp"
@@ -32,7 +33,7 @@ class ReadSteps : public testing::Test {
     Run() {
       HandoffBufferConfig config;
       config.gather_for = std::chrono::milliseconds(1);
-      buffer.emplace(HandoffBuffer::create(config).value());
+      buffer.emplace(config);
     }
 
     void write(std::string_view bytes) { net::write(pair.second, net::buffer(bytes)); }
@@ -101,7 +102,7 @@ TYPED_TEST(ReadSteps, a_cancellation_at_any_point_ends_the_read_and_loses_nothin
       run.signal.emit(type);
       ASSERT_TRUE(run.finish(cancelled)) << "point " << point;
       cancelled.expect(net::error::operation_aborted, 0);
-      EXPECT_FALSE(run.buffer->is_reading());
+      EXPECT_FALSE(front_end::is_reading(*run.buffer));
 
       CountOutcome next;
       if (point <= 2) {
@@ -161,14 +162,14 @@ TYPED_TEST(ReadSteps, a_read_that_goes_with_its_context_leaves_the_buffer_usable
     buffer.async_read_available(pair.first, outcome.handler());
     ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
     buffer.async_read_available(pair.first, never.handler());
-    EXPECT_TRUE(buffer.is_reading());
+    EXPECT_TRUE(front_end::is_reading(buffer));
   }
   EXPECT_TRUE(never.is_destroyed());
   EXPECT_EQ(never.calls(), 0U);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
 
   HandoffBuffer moved(std::move(buffer));
-  EXPECT_FALSE(moved.is_reading());
+  EXPECT_FALSE(front_end::is_reading(moved));
   EXPECT_EQ(moved.peek_view(), "abc");
   net::io_context context(1);
   auto pair = TypeParam::make(context);
@@ -300,7 +301,7 @@ void expect_read(net::io_context& context, HandoffBuffer& buffer, Stream& stream
   EXPECT_FALSE(outcome.has_come()) << "never from inside of the initiating function";
   ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
   outcome.expect(error, n);
-  EXPECT_FALSE(buffer.is_reading());
+  EXPECT_FALSE(front_end::is_reading(buffer));
 }
 
 TEST(ThrowingReads, what_a_stream_throws_is_the_reads_error) {

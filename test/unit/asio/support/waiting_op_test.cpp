@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "bytes_handoff/duplex.hpp"
+#include "bytes_handoff/testing/duplex.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/queue/writer_fixture.hpp"
 

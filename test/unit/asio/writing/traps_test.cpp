@@ -236,7 +236,7 @@ TEST_F(Trap, t11_a_taken_tail_and_the_emptied_buffer_keep_no_block_of_each_other
   CountingResource blocks;
   HandoffBufferConfig config;
   config.block_source = &blocks;
-  auto buffer = HandoffBuffer::create(config).value();
+  HandoffBuffer buffer(config);
   auto [near, far] = UnixPair::make(*context);
   net::write(far, net::buffer(pattern(5000)));
   CountOutcome read;

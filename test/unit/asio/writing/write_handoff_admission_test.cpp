@@ -39,41 +39,6 @@ TEST_F(WriteHandoffAdmission, a_config_that_can_never_work_is_refused_and_the_st
   EXPECT_EQ(refusal_of(shared, limits(1, 1)), "");
 }
 
-TEST_F(WriteHandoffAdmission, a_handle_that_was_moved_from_or_never_made_is_not_valid) {
-  WriteHandoff none;
-  EXPECT_FALSE(none.valid());
-  WriteHandoff first = spawn();
-  WriteHandoff second = std::move(first);
-  EXPECT_FALSE(first.valid());  // NOLINT(bugprone-use-after-move)
-  EXPECT_TRUE(second.valid());
-  first = second;
-  EXPECT_TRUE(first.valid());
-  first = std::move(none);
-  EXPECT_FALSE(first.valid());
-  EXPECT_TRUE(second.is_open());
-}
-
-TEST_F(WriteHandoffAdmission, a_weak_handle_gives_a_handle_while_there_is_one_and_keeps_none_open) {
-  EXPECT_FALSE(WeakWriteHandoff().lock().valid());
-  WeakWriteHandoff weak;
-  {
-    auto out = spawn_held();
-    weak = out;
-    EXPECT_TRUE(try_send(out, "a"));
-    run_ready(*context);
-    WriteHandoff locked = weak.lock();
-    ASSERT_TRUE(locked.valid());
-    out = WriteHandoff();
-    EXPECT_TRUE(try_send(locked, "b")) << "a locked handle keeps the queue open";
-  }
-  EXPECT_FALSE(weak.lock().valid());
-  stream_takes(1);
-  stream_takes(1);
-  EXPECT_EQ(script->resets, 1U) << "the queue ended with its last handle";
-  EXPECT_FALSE(script->is_alive);
-  EXPECT_FALSE(weak.lock().valid());
-}
-
 TEST_F(WriteHandoffAdmission, bytes_leave_in_the_order_in_which_they_were_admitted) {
   auto out = spawn();
   std::array one{text("2")};
@@ -373,59 +338,6 @@ TEST_F(WriteHandoffAdmission, more_than_max_waiting_bytes_are_refused_with_their
   EXPECT_EQ(second.bytes().view(), "cc");
   EXPECT_EQ(out.statistics().high_water_waiting_bytes, 6U);
 }
-
-class WriteHandoffCancellation : public WriterFixture,
-                                 public testing::WithParamInterface<net::cancellation_type> {};
-
-TEST_P(WriteHandoffCancellation, takes_a_waiting_write_back_with_its_bytes_and_lets_the_next_in) {
-  auto out = spawn_held(limits(8, 4));
-  EXPECT_TRUE(try_send(out, "aaa"));
-  net::cancellation_signal signal;
-  WriteOutcome cancelled;
-  Bytes& bytes = cancelled.from("bbbb");
-  const std::byte* const data = bytes.data();
-  WriteOutcome next;
-  out.async_write(bytes, net::bind_cancellation_slot(signal.slot(), cancelled.handler()));
-  out.async_write(next.from("c"), next.handler());
-  run_ready(*context);
-  EXPECT_FALSE(next.has_come());
-  signal.emit(net::cancellation_type::none);
-  run_ready(*context);
-  EXPECT_FALSE(cancelled.has_come());
-  signal.emit(GetParam());
-  EXPECT_FALSE(cancelled.has_come()) << "called from inside the emission";
-  run_ready(*context);
-  ASSERT_FALSE(cancelled.was_admitted());
-  EXPECT_EQ(cancelled.error(), net::error::operation_aborted);
-  EXPECT_EQ(bytes.data(), data);
-  EXPECT_TRUE(next.was_admitted());
-  EXPECT_EQ(out.pending_bytes(), 4U);
-  signal.emit(GetParam());  // nobody listens any more
-  stream_takes(3);
-  stream_takes(1);
-  EXPECT_EQ(out.pending_bytes(), 0U);
-}
-
-TEST_P(WriteHandoffCancellation, of_a_write_that_was_admitted_meanwhile_comes_too_late) {
-  auto out = spawn_held(limits(1, 8));
-  EXPECT_TRUE(try_send(out, "a"));
-  net::cancellation_signal signal;
-  WriteOutcome outcome;
-  out.async_write(outcome.from("b"), net::bind_cancellation_slot(signal.slot(), outcome.handler()));
-  run_ready(*context);
-  script->complete({}, 1);
-  context->restart();
-  context->run_one();  // the writer's handler: the waiter is admitted, its handler is only posted
-  signal.emit(GetParam());
-  run_ready(*context);
-  EXPECT_TRUE(outcome.was_admitted());
-}
-
-INSTANTIATE_TEST_SUITE_P(Types, WriteHandoffCancellation,
-                         testing::Values(net::cancellation_type::terminal,
-                                         net::cancellation_type::partial,
-                                         net::cancellation_type::total,
-                                         net::cancellation_type::all));
 
 }  // namespace
 }  // namespace bytes_handoff::test

@@ -15,45 +15,45 @@ using DuplexPipeTest = test::PipeFixture;
 TEST_F(DuplexPipeTest, AShutWriterEndsTheStreamBehindItsBytes) {
   DuplexPipe pipe(8);
   expect_write(pipe, "abc", PipeStatus::kDone, 3);
-  pipe.shut_writer(settled());
+  pipe.end(PipeSide::kWriter, PipeEnd::kShut, settled());
   expect_write(pipe, "d", PipeStatus::kBroken, 0);
-  EXPECT_TRUE(pipe.holds(PipeCondition::kReadable));
-  EXPECT_TRUE(pipe.holds(PipeCondition::kWritable));
-  EXPECT_FALSE(pipe.holds(PipeCondition::kBroken));
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitReadable));
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitWritable));
+  EXPECT_FALSE(pipe.holds(PipeAct::kWaitBroken));
   expect_read(pipe, 2, "ab");
   expect_read(pipe, 2, "c");
   expect_read_fails(pipe, PipeStatus::kEndOfStream);
-  EXPECT_TRUE(pipe.holds(PipeCondition::kReadable));
-  EXPECT_FALSE(pipe.writer_closed());
-  pipe.shut_writer(settled());
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitReadable));
+  EXPECT_FALSE(pipe.is_closed(PipeSide::kWriter));
+  pipe.end(PipeSide::kWriter, PipeEnd::kShut, settled());
   expect_nothing_settled();
 }
 
 TEST_F(DuplexPipeTest, ShuttingTheWriterSettlesWhatIsParked) {
   DuplexPipe empty(1);
   Reading reading(1);
-  WaitingFor readable(PipeCondition::kReadable);
-  ASSERT_TRUE(empty.park(reading));
-  ASSERT_TRUE(empty.park(readable));
-  empty.shut_writer(settled());
-  EXPECT_EQ(reader_settled.requests.pop_front(), &reading);
+  WaitingFor readable(PipeAct::kWaitReadable);
+  park(empty, reading);
+  park(empty, readable);
+  empty.end(PipeSide::kWriter, PipeEnd::kShut, settled());
+  EXPECT_EQ(reader_settled.pop_front(), &reading);
   EXPECT_EQ(reading.status, PipeStatus::kEndOfStream);
   expect_only(reader_settled, readable, PipeStatus::kDone);
 
   DuplexPipe full(1);
   expect_write(full, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  WaitingFor writable(PipeCondition::kWritable);
-  WaitingFor broken(PipeCondition::kBroken);
-  ASSERT_TRUE(full.park(writing));
-  ASSERT_TRUE(full.park(writable));
-  ASSERT_TRUE(full.park(broken));
-  full.shut_writer(settled());
-  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
+  WaitingFor writable(PipeAct::kWaitWritable);
+  WaitingFor broken(PipeAct::kWaitBroken);
+  park(full, writing);
+  park(full, writable);
+  park(full, broken);
+  full.end(PipeSide::kWriter, PipeEnd::kShut, settled());
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kBroken);
   expect_only(writer_settled, writable, PipeStatus::kDone);
   expect_read(full, 9, "a");
-  full.cancel_writer(writer_settled);
+  full.cancel_all(PipeSide::kWriter, writer_settled);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
 }
 
@@ -61,26 +61,26 @@ TEST_F(DuplexPipeTest, AShutReaderBreaksWritesAndKeepsWhatIsBuffered) {
   DuplexPipe pipe(2);
   expect_write(pipe, "ab", PipeStatus::kDone, 2);
   Writing writing("c");
-  WaitingFor broken(PipeCondition::kBroken);
-  ASSERT_TRUE(pipe.park(writing));
-  ASSERT_TRUE(pipe.park(broken));
-  pipe.shut_reader(settled());
-  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
+  WaitingFor broken(PipeAct::kWaitBroken);
+  park(pipe, writing);
+  park(pipe, broken);
+  pipe.end(PipeSide::kReader, PipeEnd::kShut, settled());
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kBroken);
   expect_only(writer_settled, broken, PipeStatus::kDone);
   expect_write(pipe, "d", PipeStatus::kBroken, 0);
-  EXPECT_TRUE(pipe.holds(PipeCondition::kBroken));
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitBroken));
   expect_read(pipe, 9, "ab");
   expect_read_fails(pipe, PipeStatus::kEndOfStream);
-  pipe.shut_reader(settled());
+  pipe.end(PipeSide::kReader, PipeEnd::kShut, settled());
   expect_nothing_settled();
 }
 
 TEST_F(DuplexPipeTest, ShuttingTheReaderEndsItsParkedRead) {
   DuplexPipe pipe(2);
   Reading reading(1);
-  ASSERT_TRUE(pipe.park(reading));
-  pipe.shut_reader(settled());
+  park(pipe, reading);
+  pipe.end(PipeSide::kReader, PipeEnd::kShut, settled());
   expect_only(reader_settled, reading, PipeStatus::kEndOfStream);
 }
 
@@ -88,16 +88,16 @@ TEST_F(DuplexPipeTest, AClosedWriterLeavesItsBytes) {
   DuplexPipe pipe(1);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  WaitingFor broken(PipeCondition::kBroken);
-  ASSERT_TRUE(pipe.park(writing));
-  ASSERT_TRUE(pipe.park(broken));
-  pipe.close_writer(settled());
-  EXPECT_TRUE(pipe.writer_closed());
-  EXPECT_EQ(writer_settled.requests.pop_front(), &writing);
+  WaitingFor broken(PipeAct::kWaitBroken);
+  park(pipe, writing);
+  park(pipe, broken);
+  pipe.end(PipeSide::kWriter, PipeEnd::kClosed, settled());
+  EXPECT_TRUE(pipe.is_closed(PipeSide::kWriter));
+  EXPECT_EQ(writer_settled.pop_front(), &writing);
   EXPECT_EQ(writing.status, PipeStatus::kAborted);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
   expect_write(pipe, "c", PipeStatus::kClosed, 0);
-  EXPECT_TRUE(pipe.holds(PipeCondition::kBroken));
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitBroken));
   expect_read(pipe, 9, "a");
   expect_read_fails(pipe, PipeStatus::kEndOfStream);
 }
@@ -105,8 +105,8 @@ TEST_F(DuplexPipeTest, AClosedWriterLeavesItsBytes) {
 TEST_F(DuplexPipeTest, AClosedWriterEndsAParkedRead) {
   DuplexPipe pipe(1);
   Reading reading(1);
-  ASSERT_TRUE(pipe.park(reading));
-  pipe.close_writer(settled());
+  park(pipe, reading);
+  pipe.end(PipeSide::kWriter, PipeEnd::kClosed, settled());
   expect_only(reader_settled, reading, PipeStatus::kEndOfStream);
 }
 
@@ -114,10 +114,10 @@ TEST_F(DuplexPipeTest, AClosedReaderDropsTheRingAndBreaksWrites) {
   DuplexPipe pipe(2);
   expect_write(pipe, "ab", PipeStatus::kDone, 2);
   Writing writing("c");
-  ASSERT_TRUE(pipe.park(writing));
-  pipe.close_reader(settled());
+  park(pipe, writing);
+  pipe.end(PipeSide::kReader, PipeEnd::kClosed, settled());
   expect_only(writer_settled, writing, PipeStatus::kBroken);
-  EXPECT_TRUE(pipe.reader_closed());
+  EXPECT_TRUE(pipe.is_closed(PipeSide::kReader));
   EXPECT_FALSE(pipe.has_storage());
   EXPECT_EQ(pipe.size(), 0U);
   expect_read_fails(pipe, PipeStatus::kClosed);
@@ -127,11 +127,11 @@ TEST_F(DuplexPipeTest, AClosedReaderDropsTheRingAndBreaksWrites) {
 TEST_F(DuplexPipeTest, AClosedReaderAbortsItsOwn) {
   DuplexPipe pipe(2);
   Reading reading(1);
-  WaitingFor readable(PipeCondition::kReadable);
-  ASSERT_TRUE(pipe.park(reading));
-  ASSERT_TRUE(pipe.park(readable));
-  pipe.close_reader(settled());
-  EXPECT_EQ(reader_settled.requests.pop_front(), &reading);
+  WaitingFor readable(PipeAct::kWaitReadable);
+  park(pipe, reading);
+  park(pipe, readable);
+  pipe.end(PipeSide::kReader, PipeEnd::kClosed, settled());
+  EXPECT_EQ(reader_settled.pop_front(), &reading);
   EXPECT_EQ(reading.status, PipeStatus::kAborted);
   expect_only(reader_settled, readable, PipeStatus::kAborted);
 }
@@ -140,10 +140,10 @@ TEST_F(DuplexPipeTest, AResetWriterLeavesItsBytesAndThenTellsTheReader) {
   DuplexPipe pipe(1);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  ASSERT_TRUE(pipe.park(writing));
-  pipe.reset_writer(settled());
+  park(pipe, writing);
+  pipe.end(PipeSide::kWriter, PipeEnd::kReset, settled());
   expect_only(writer_settled, writing, PipeStatus::kAborted);
-  EXPECT_TRUE(pipe.writer_closed());
+  EXPECT_TRUE(pipe.is_closed(PipeSide::kWriter));
   expect_write(pipe, "c", PipeStatus::kClosed, 0);
   expect_read(pipe, 9, "a");
   expect_read_fails(pipe, PipeStatus::kReset);
@@ -153,15 +153,15 @@ TEST_F(DuplexPipeTest, AResetWriterLeavesItsBytesAndThenTellsTheReader) {
 TEST_F(DuplexPipeTest, AResetWriterTellsAParkedRead) {
   DuplexPipe pipe(1);
   Reading reading(1);
-  ASSERT_TRUE(pipe.park(reading));
-  pipe.reset_writer(settled());
+  park(pipe, reading);
+  pipe.end(PipeSide::kWriter, PipeEnd::kReset, settled());
   expect_only(reader_settled, reading, PipeStatus::kReset);
 }
 
 TEST_F(DuplexPipeTest, AWriterThatHadShutIsResetBehindAWholeStream) {
   DuplexPipe pipe(1);
-  pipe.shut_writer(settled());
-  pipe.reset_writer(settled());
+  pipe.end(PipeSide::kWriter, PipeEnd::kShut, settled());
+  pipe.end(PipeSide::kWriter, PipeEnd::kReset, settled());
   expect_read_fails(pipe, PipeStatus::kEndOfStream);
 }
 
@@ -169,8 +169,8 @@ TEST_F(DuplexPipeTest, AResetReaderTellsTheWriterAndDropsTheRing) {
   DuplexPipe pipe(1);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   Writing writing("b");
-  ASSERT_TRUE(pipe.park(writing));
-  pipe.reset_reader(settled());
+  park(pipe, writing);
+  pipe.end(PipeSide::kReader, PipeEnd::kReset, settled());
   expect_only(writer_settled, writing, PipeStatus::kReset);
   EXPECT_FALSE(pipe.has_storage());
   expect_write(pipe, "c", PipeStatus::kReset, 0);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -17,8 +18,8 @@
 namespace bytes_handoff::detail {
 namespace {
 
-using test::bytes_of;
 using test::Reading;
+using test::segment_of;
 using test::WaitingFor;
 using test::Writing;
 
@@ -29,11 +30,11 @@ TEST_F(DuplexPipeTest, StartsEmptyWithoutStorage) {
   EXPECT_EQ(pipe.capacity(), 16U);
   EXPECT_EQ(pipe.size(), 0U);
   EXPECT_FALSE(pipe.has_storage());
-  EXPECT_FALSE(pipe.reader_closed());
-  EXPECT_FALSE(pipe.writer_closed());
-  EXPECT_FALSE(pipe.holds(PipeCondition::kReadable));
-  EXPECT_TRUE(pipe.holds(PipeCondition::kWritable));
-  EXPECT_FALSE(pipe.holds(PipeCondition::kBroken));
+  EXPECT_FALSE(pipe.is_closed(PipeSide::kReader));
+  EXPECT_FALSE(pipe.is_closed(PipeSide::kWriter));
+  EXPECT_FALSE(pipe.holds(PipeAct::kWaitReadable));
+  EXPECT_TRUE(pipe.holds(PipeAct::kWaitWritable));
+  EXPECT_FALSE(pipe.holds(PipeAct::kWaitBroken));
 }
 
 TEST_F(DuplexPipeTest, GivesBackWhatWasWrittenInOrder) {
@@ -50,7 +51,7 @@ TEST_F(DuplexPipeTest, WritesShortAndBlocksWhenFull) {
   DuplexPipe pipe(4);
   expect_write(pipe, "abcdef", PipeStatus::kDone, 4);
   EXPECT_EQ(pipe.size(), 4U);
-  EXPECT_FALSE(pipe.holds(PipeCondition::kWritable));
+  EXPECT_FALSE(pipe.holds(PipeAct::kWaitWritable));
   expect_write(pipe, "ef", PipeStatus::kWouldBlock, 0);
   expect_read(pipe, 1, "a");
   expect_write(pipe, "ef", PipeStatus::kDone, 1);
@@ -76,14 +77,14 @@ TEST_F(DuplexPipeTest, WrapsAtEveryPlace) {
 
 TEST_F(DuplexPipeTest, GathersAndScattersAcrossSegments) {
   DuplexPipe pipe(8);
-  const std::array<ConstSegment, 5> from{bytes_of(""), bytes_of("ab"), bytes_of(""),
-                                         bytes_of("cdef"), bytes_of("ghij")};
-  EXPECT_EQ(pipe.write(from, settled()).bytes, 8U);
+  std::array<std::string, 5> texts{"", "ab", "", "cdef", "ghij"};
+  std::array<PipeSegment, 5> from{};
+  std::ranges::transform(texts, from.begin(), segment_of);
+  EXPECT_EQ(pipe.attempt(PipeAct::kWrite, from, settled()).bytes, 8U);
   std::array<std::byte, 10> memory{};
-  const std::span<std::byte> all(memory);
-  const std::array<MutableSegment, 4> into{all.subspan(0, 3), all.subspan(3, 0), all.subspan(3, 1),
-                                           all.subspan(4)};
-  const PipeResult result = pipe.read(into, settled());
+  const std::array<PipeSegment, 4> into{
+      {{memory.data(), 3}, {memory.data(), 0}, {&memory[3], 1}, {&memory[4], 6}}};
+  const PipeResult result = pipe.attempt(PipeAct::kRead, into, settled());
   EXPECT_EQ(result.bytes, 8U);
   EXPECT_EQ(std::memcmp(memory.data(), "abcdefgh", 8), 0);
 }
@@ -93,21 +94,21 @@ TEST_F(DuplexPipeTest, NothingAskedForIsDoneInEveryOpenState) {
   expect_write(pipe, "", PipeStatus::kDone, 0);
   std::string got;
   EXPECT_EQ(read(pipe, got, 0).status, PipeStatus::kDone);
-  EXPECT_EQ(pipe.read({}, settled()).status, PipeStatus::kDone);
-  EXPECT_EQ(pipe.write({}, settled()).status, PipeStatus::kDone);
+  EXPECT_EQ(pipe.attempt(PipeAct::kRead, {}, settled()).status, PipeStatus::kDone);
+  EXPECT_EQ(pipe.attempt(PipeAct::kWrite, {}, settled()).status, PipeStatus::kDone);
   EXPECT_FALSE(pipe.has_storage());
   expect_write(pipe, "x", PipeStatus::kDone, 1);
   expect_write(pipe, "", PipeStatus::kDone, 0);
-  pipe.shut_writer(settled());
+  pipe.end(PipeSide::kWriter, PipeEnd::kShut, settled());
   expect_write(pipe, "", PipeStatus::kDone, 0);
-  pipe.close_writer(settled());
+  pipe.end(PipeSide::kWriter, PipeEnd::kClosed, settled());
   expect_write(pipe, "", PipeStatus::kClosed, 0);
 }
 
 TEST_F(DuplexPipeTest, AWriteMeetsAParkedReadWithoutTheRing) {
   DuplexPipe pipe(4);
   Reading reading(8);
-  ASSERT_TRUE(pipe.park(reading));
+  park(pipe, reading);
   expect_write(pipe, "abc", PipeStatus::kDone, 3);
   expect_only(reader_settled, reading, PipeStatus::kDone, 3);
   EXPECT_EQ(reading.got(), "abc");
@@ -118,7 +119,7 @@ TEST_F(DuplexPipeTest, AWriteMeetsAParkedReadWithoutTheRing) {
 TEST_F(DuplexPipeTest, AParkedReadTakesWhatItCanAndTheWriteIsShort) {
   DuplexPipe pipe(4);
   Reading reading(2);
-  ASSERT_TRUE(pipe.park(reading));
+  park(pipe, reading);
   expect_write(pipe, "abcdefgh", PipeStatus::kDone, 2);
   expect_only(reader_settled, reading, PipeStatus::kDone, 2);
   EXPECT_EQ(reading.got(), "ab");
@@ -131,7 +132,7 @@ TEST_F(DuplexPipeTest, AReadMeetsAParkedWriteAndItsRestIsBuffered) {
   DuplexPipe pipe(2);
   expect_write(pipe, "ab", PipeStatus::kDone, 2);
   Writing writing("cdefgh");
-  ASSERT_TRUE(pipe.park(writing));
+  park(pipe, writing);
   expect_read(pipe, 5, "abcde");
   expect_only(writer_settled, writing, PipeStatus::kDone, 5);
   expect_read(pipe, 5, "fg");
@@ -141,7 +142,7 @@ TEST_F(DuplexPipeTest, AShortReadLetsAParkedWriteInPartly) {
   DuplexPipe pipe(3);
   expect_write(pipe, "abc", PipeStatus::kDone, 3);
   Writing writing("defg");
-  ASSERT_TRUE(pipe.park(writing));
+  park(pipe, writing);
   expect_read(pipe, 2, "ab");
   expect_only(writer_settled, writing, PipeStatus::kDone, 2);
   expect_read(pipe, 9, "cde");
@@ -151,17 +152,19 @@ TEST_F(DuplexPipeTest, ASecondParkedRequestIsRefused) {
   DuplexPipe pipe(1);
   Reading reading(1);
   Reading another_reading(1);
-  EXPECT_TRUE(pipe.park(reading));
-  EXPECT_FALSE(pipe.park(another_reading));
-  pipe.cancel_reader(reader_settled);
+  park(pipe, reading);
+  pipe.start(another_reading, settled());
+  expect_only(reader_settled, another_reading, PipeStatus::kBusy);
+  pipe.cancel_all(PipeSide::kReader, reader_settled);
   expect_only(reader_settled, reading, PipeStatus::kAborted);
 
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   Writing writing("b");
   Writing another_writing("c");
-  EXPECT_TRUE(pipe.park(writing));
-  EXPECT_FALSE(pipe.park(another_writing));
-  pipe.cancel_writer(writer_settled);
+  park(pipe, writing);
+  pipe.start(another_writing, settled());
+  expect_only(writer_settled, another_writing, PipeStatus::kBusy);
+  pipe.cancel_all(PipeSide::kWriter, writer_settled);
   expect_only(writer_settled, writing, PipeStatus::kAborted);
   expect_read(pipe, 9, "a");
 }
@@ -170,11 +173,11 @@ TEST_F(DuplexPipeTest, CancellationOfOneTakesThatRequestOnly) {
   DuplexPipe pipe(1);
   Reading reading(1);
   Reading stranger(1);
-  WaitingFor first(PipeCondition::kReadable);
-  WaitingFor second(PipeCondition::kReadable);
-  ASSERT_TRUE(pipe.park(reading));
-  ASSERT_TRUE(pipe.park(first));
-  ASSERT_TRUE(pipe.park(second));
+  WaitingFor first(PipeAct::kWaitReadable);
+  WaitingFor second(PipeAct::kWaitReadable);
+  park(pipe, reading);
+  park(pipe, first);
+  park(pipe, second);
   pipe.cancel(stranger, reader_settled);
   expect_nothing_settled();
   pipe.cancel(first, reader_settled);
@@ -189,16 +192,16 @@ TEST_F(DuplexPipeTest, CancellationOfOneTakesThatRequestOnly) {
   expect_nothing_settled();
 
   Writing writing("y");
-  WaitingFor room(PipeCondition::kWritable);
-  WaitingFor broken(PipeCondition::kBroken);
-  ASSERT_TRUE(pipe.park(writing));
-  ASSERT_TRUE(pipe.park(room));
-  ASSERT_TRUE(pipe.park(broken));
+  WaitingFor room(PipeAct::kWaitWritable);
+  WaitingFor broken(PipeAct::kWaitBroken);
+  park(pipe, writing);
+  park(pipe, room);
+  park(pipe, broken);
   pipe.cancel(room, writer_settled);
   expect_only(writer_settled, room, PipeStatus::kAborted);
   pipe.cancel(writing, writer_settled);
   expect_only(writer_settled, writing, PipeStatus::kAborted);
-  pipe.cancel_writer(writer_settled);
+  pipe.cancel_all(PipeSide::kWriter, writer_settled);
   expect_only(writer_settled, broken, PipeStatus::kAborted);
   expect_read(pipe, 9, "x");
 }
@@ -208,43 +211,28 @@ TEST_F(DuplexPipeTest, AWaitIsCancelledInPlaceHoweverManyStandBesideIt) {
   DuplexPipe pipe(1);
   std::deque<WaitingFor> waits;
   for (std::size_t i = 0; i < kWaits; ++i) {
-    ASSERT_TRUE(pipe.park(waits.emplace_back(PipeCondition::kReadable)));
+    park(pipe, waits.emplace_back(PipeAct::kWaitReadable));
   }
   for (std::size_t i = kWaits; i-- != 0;) {
     pipe.cancel(waits[i], reader_settled);
-    ASSERT_EQ(reader_settled.requests.pop_front(), &waits[i]);
+    ASSERT_EQ(reader_settled.pop_front(), &waits[i]);
   }
   EXPECT_EQ(waits.front().status, PipeStatus::kAborted);
   expect_nothing_settled();
 }
 
-TEST_F(DuplexPipeTest, WhatIsSettledHoldsItsContextUntilItIsResumed) {
-  DuplexPipe pipe(1);
-  PostGuard guard;
-  reader_settled.guard = &guard;
-  {
-    WaitingFor readable(PipeCondition::kReadable);
-    ASSERT_TRUE(pipe.park(readable));
-    EXPECT_EQ(readable.held, nullptr);
-    expect_write(pipe, "x", PipeStatus::kDone, 1);
-    expect_only(reader_settled, readable, PipeStatus::kDone);
-    EXPECT_EQ(readable.held.get(), &guard);
-  }
-  guard.wait_until_left();
-}
-
 TEST_F(DuplexPipeTest, WaitsAreSettledInOrderByWhatChanges) {
   DuplexPipe pipe(1);
-  WaitingFor one(PipeCondition::kReadable);
-  WaitingFor two(PipeCondition::kReadable);
-  ASSERT_TRUE(pipe.park(one));
-  ASSERT_TRUE(pipe.park(two));
+  WaitingFor one(PipeAct::kWaitReadable);
+  WaitingFor two(PipeAct::kWaitReadable);
+  park(pipe, one);
+  park(pipe, two);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
-  EXPECT_EQ(reader_settled.requests.pop_front(), &one);
+  EXPECT_EQ(reader_settled.pop_front(), &one);
   expect_only(reader_settled, two, PipeStatus::kDone);
 
-  WaitingFor room(PipeCondition::kWritable);
-  ASSERT_TRUE(pipe.park(room));
+  WaitingFor room(PipeAct::kWaitWritable);
+  park(pipe, room);
   expect_read(pipe, 1, "a");
   expect_only(writer_settled, room, PipeStatus::kDone);
 }
@@ -252,21 +240,21 @@ TEST_F(DuplexPipeTest, WaitsAreSettledInOrderByWhatChanges) {
 TEST_F(DuplexPipeTest, AWaitStaysWhereAParkedRequestTookEverything) {
   DuplexPipe pipe(2);
   Reading reading(8);
-  WaitingFor readable(PipeCondition::kReadable);
-  ASSERT_TRUE(pipe.park(reading));
-  ASSERT_TRUE(pipe.park(readable));
+  WaitingFor readable(PipeAct::kWaitReadable);
+  park(pipe, reading);
+  park(pipe, readable);
   expect_write(pipe, "a", PipeStatus::kDone, 1);
   expect_only(reader_settled, reading, PipeStatus::kDone, 1);
 
   expect_write(pipe, "bc", PipeStatus::kDone, 2);
   expect_only(reader_settled, readable, PipeStatus::kDone);
   Writing writing("defg");
-  WaitingFor writable(PipeCondition::kWritable);
-  ASSERT_TRUE(pipe.park(writing));
-  ASSERT_TRUE(pipe.park(writable));
+  WaitingFor writable(PipeAct::kWaitWritable);
+  park(pipe, writing);
+  park(pipe, writable);
   expect_read(pipe, 2, "bc");
   expect_only(writer_settled, writing, PipeStatus::kDone, 2);
-  pipe.cancel_writer(writer_settled);
+  pipe.cancel_all(PipeSide::kWriter, writer_settled);
   expect_only(writer_settled, writable, PipeStatus::kAborted);
 }
 
@@ -276,7 +264,7 @@ TEST_F(DuplexPipeTest, WithoutMemoryForTheRingNothingIsWritten) {
   {
     const test::FailingAllocations failing;
     expect_write(pipe, "abc", PipeStatus::kNoMemory, 0);
-    ASSERT_TRUE(pipe.park(reading));
+    park(pipe, reading);
     expect_write(pipe, "abc", PipeStatus::kDone, 2);
   }
   expect_only(reader_settled, reading, PipeStatus::kDone, 2);
@@ -314,7 +302,7 @@ TEST_F(DuplexPipeTest, TheRingComesFromTheBlockSourceAndGoesBackThere) {
     expect_write(closed, "ab", PipeStatus::kDone, 2);
     EXPECT_EQ(source.bytes_out, 100U);
     EXPECT_EQ(source.alignment, 64U);
-    closed.close_reader(settled());
+    closed.end(PipeSide::kReader, PipeEnd::kClosed, settled());
     EXPECT_EQ(source.bytes_out, 0U);
     DuplexPipe destroyed(7, &source);
     expect_write(destroyed, "ab", PipeStatus::kDone, 2);
@@ -336,7 +324,7 @@ TEST_F(DuplexPipeTest, WhateverTheBlockSourceThrowsIsNoMemoryForThatWrite) {
 TEST_F(DuplexPipeTest, TheLargestCapacityDoesNotWrap) {
   DuplexPipe pipe(SIZE_MAX);
   Reading reading(3);
-  ASSERT_TRUE(pipe.park(reading));
+  park(pipe, reading);
   const test::FailingAllocations failing;
   expect_write(pipe, "abcd", PipeStatus::kDone, 3);
   expect_only(reader_settled, reading, PipeStatus::kDone, 3);
@@ -349,8 +337,8 @@ TEST_F(DuplexPipeTest, TheRingIsAllocatedOnce) {
   for (int i = 0; i < 10; ++i) {
     expect_write(pipe, "ab", PipeStatus::kDone, 2);
     std::array<std::byte, 2> memory{};
-    const MutableSegment segment(memory);
-    EXPECT_EQ(pipe.read({&segment, 1}, settled()).bytes, 2U);
+    const PipeSegment segment{memory.data(), 2};
+    EXPECT_EQ(pipe.attempt(PipeAct::kRead, {&segment, 1}, settled()).bytes, 2U);
   }
   EXPECT_LE(scope.allocations(), 1U);
 }

@@ -98,8 +98,7 @@ TEST(SegmentQueue, ElementsStayWhereTheyAreUntilPopped) {
   std::vector<Item*> places;
   for (std::uint64_t i = 0; i < 300; ++i) {
     queue.reserve(1);
-    places.push_back(&*queue.back_cursor());
-    queue.push_back({i, {}});
+    places.push_back(&*queue.push_back({i, {}}));
     ASSERT_EQ(places.back()->value, i);
   }
   for (std::uint64_t i = 0; i < 300; ++i) {
@@ -131,15 +130,15 @@ TEST(SegmentQueue, ACursorWalksFromTheFrontToTheBackAndCanWrite) {
   }
 }
 
-TEST(SegmentQueue, ACursorTakenBeforeThePushLeadsToWhatIsPushedBehindIt) {
+TEST(SegmentQueue, TheCursorOfAnElementLeadsToWhatIsPushedBehindIt) {
   for (std::uint64_t before = 0; before < 140; ++before) {
     Queue queue;
     for (std::uint64_t i = 0; i < before; ++i) {
       push(queue, i);
     }
     queue.reserve(1);
-    auto at = queue.back_cursor();
-    for (std::uint64_t i = 0; i < 140; ++i) {
+    auto at = queue.push_back({1000, {}});
+    for (std::uint64_t i = 1; i < 140; ++i) {
       push(queue, 1000 + i);
     }
     for (std::uint64_t i = 0; i < 140; ++i, ++at) {

@@ -119,7 +119,7 @@ TEST_F(WriteBatchTest, TheOffsetIsOfTheFirstItemAlone) {
 TEST_F(WriteBatchTest, NeighboursByChanceWithTwoOwnersStayTwoBuffers) {
   const std::string text_of_both = "abcdef";
   const auto whole = Bytes::copy_of(text_of_both);
-  const auto head = Bytes::from_static(whole.span().subspan(0, 3));
+  const auto head = Bytes::borrow_static(whole.span().subspan(0, 3));
   push(head);
   push(whole.slice(3, 3).value());
   batch_.gather(items_, 0);

@@ -173,14 +173,14 @@ TEST_F(WriteQueueAdmission, AnEmptySliceKeepsNothingAlive) {
 TEST_F(WriteQueueAdmission, SizesThatAddUpPastTheAddressSpaceCanNeverFit) {
   // Spans that are counted and never read.
   const std::byte byte{};
-  const auto huge = [&] { return Bytes::from_static(std::span(&byte, SIZE_MAX / 2 + 1)); };
+  const auto huge = [&] { return Bytes::borrow_static(std::span(&byte, SIZE_MAX / 2 + 1)); };
   auto refused = submit(std::vector<Bytes>{huge(), huge(), huge()});
   expect_refusal(refused.refusal, Reason::can_never_fit, SIZE_MAX, 1024 * 1024);
 
   for (const std::size_t size : sizes_around(16)) {
     open({.max_items = 4, .max_pending_bytes = 16});
     EXPECT_TRUE(send("1"));
-    auto one = submit(std::vector<Bytes>{Bytes::from_static(std::span(&byte, size))});
+    auto one = submit(std::vector<Bytes>{Bytes::borrow_static(std::span(&byte, size))});
     if (size > 16) {
       expect_refusal(one.refusal, Reason::can_never_fit, size, 16);
     } else if (size == 16) {
@@ -195,13 +195,13 @@ TEST_F(WriteQueueAdmission, AnUnlimitedBudgetDoesNotWrapItsArithmetic) {
   open({.max_items = SIZE_MAX, .max_pending_bytes = SIZE_MAX});
   const std::byte byte{};
   EXPECT_TRUE(send("1234567890"));
-  auto refused = submit(std::vector<Bytes>{Bytes::from_static(std::span(&byte, SIZE_MAX - 5))});
+  auto refused = submit(std::vector<Bytes>{Bytes::borrow_static(std::span(&byte, SIZE_MAX - 5))});
   ASSERT_TRUE(refused.refusal);
   EXPECT_EQ(refused.refusal->reason, Reason::byte_budget_exceeded);
   EXPECT_EQ(refused.refusal->attempted, SIZE_MAX) << "saturated, not wrapped";
   stream().run();
 
-  const auto half = [&] { return Bytes::from_static(std::span(&byte, SIZE_MAX / 2 + 1)); };
+  const auto half = [&] { return Bytes::borrow_static(std::span(&byte, SIZE_MAX / 2 + 1)); };
   auto group = submit(std::vector<Bytes>{half(), half(), half()});
   ASSERT_TRUE(group.refusal) << "more bytes than can be counted were admitted";
   EXPECT_EQ(group.refusal->reason, Reason::can_never_fit);

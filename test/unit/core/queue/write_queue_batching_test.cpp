@@ -147,6 +147,7 @@ TEST_F(WriteQueueBatching, AStreamThatClaimsMoreThanItWasOfferedIsNotBelieved) {
   EXPECT_EQ(queue().statistics().written_bytes, 3U);
   ASSERT_EQ(queue().begin_turn(batch, effects), Turn::kWrite);
   EXPECT_EQ(queue().finish_write({}, 3, false, batch, effects), Turn::kIdle);
+  effects.finish();
 }
 
 TEST_F(WriteQueueBatching, AWriterThatYieldsAsksForATurnAndNothingIsLost) {
@@ -174,8 +175,8 @@ TEST_F(WriteQueueBatching, AfterAnIdleTimeTheNextWritePostsATurnAgain) {
 
 TEST_F(WriteQueueBatching, LiteralsThatAreNeighboursLeaveAsOneBuffer) {
   static constexpr std::string_view text = "one two";
-  send(std::vector<Bytes>{Bytes::from_static(text.substr(0, 3))});
-  send(std::vector<Bytes>{Bytes::from_static(text.substr(3))});
+  send(std::vector<Bytes>{Bytes::borrow_static(text.substr(0, 3))});
+  send(std::vector<Bytes>{Bytes::borrow_static(text.substr(3))});
   stream().begin();
   EXPECT_EQ(stream().batch().count, 1U);
   stream().run();

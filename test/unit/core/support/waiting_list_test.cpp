@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "bytes_handoff/core/queue/effects.hpp"
@@ -76,6 +78,33 @@ TEST(Effects, ResumeAllGoesInOrderAndTellsTheDestroyedContext) {
   EXPECT_EQ(first.destroyed_context, &context);
   effects.resume_all();
   EXPECT_EQ(first.resumed, 1);
+}
+
+// Nothing of that happens before, or by itself.
+TEST(Effects, FinishDropsReferencesAndLetsTheContextGoOnce) {
+  struct Watched {
+    std::shared_ptr<int> alive;
+    [[nodiscard]] const char* data() const { return "x"; }
+    [[nodiscard]] const char* begin() const { return data(); }
+    [[nodiscard]] const char* end() const { return data() + size(); }
+    [[nodiscard]] std::size_t size() const { return 1; }
+  };
+  const auto alive = std::make_shared<int>();
+  Bytes bytes = Bytes::from_owner(Watched{alive});
+  detail::PostGuard guard;
+  detail::Effects effects(guard);
+  EXPECT_FALSE(effects.asks_for_something());
+  effects.ask_for_turn();
+  effects.ask_for_time();
+  effects.releases.add(detail::BytesAccess::release(bytes));
+  effects.resume_all();
+  EXPECT_TRUE(effects.asks_for_something());
+  EXPECT_EQ(alive.use_count(), 2);
+  effects.finish();
+  EXPECT_EQ(alive.use_count(), 1);
+  guard.wait_until_left();
+  effects.finish();
+  guard.wait_until_left();
 }
 
 // A front end may free or reuse a waiter as soon as it is resumed.

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "bytes_handoff/handoff_buffer.hpp"
+
+namespace bytes_handoff::detail {
+
+/// What a front end needs of a buffer and users do not.
+struct BufferAccess {
+  static expected<std::span<std::byte>, LimitExceeded> begin_read(HandoffBuffer& buffer) {
+    return buffer.begin_read();
+  }
+  static expected<std::span<std::byte>, LimitExceeded> begin_small_read(HandoffBuffer& buffer) {
+    return buffer.begin_small_read();
+  }
+  static void end_read(HandoffBuffer& buffer, std::size_t n, bool more_is_there) noexcept {
+    buffer.end_read(n, more_is_there);
+  }
+  static void pause_read(HandoffBuffer& buffer) noexcept { buffer.pause_read(); }
+  static bool is_reading(const HandoffBuffer& buffer) noexcept { return buffer.reading_; }
+  static bool is_stream_drained(const HandoffBuffer& buffer) noexcept {
+    return buffer.offered_ != 0;
+  }
+
+  static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+  static ReadClaim*& claim(HandoffBuffer& buffer) noexcept { return buffer.claim_; }
+};
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+"""Checks the order of the house: what may include what, sizes, and figures that stand twice.
+
+    check_house.py [<source directory>]
+
+Looks at the files that git tracks, and at new ones that it does not ignore. Prints one line a
+finding; exit status 1 if there is one.
+"""
+
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+# ---- What may include what.
+
+# Rooms from the bottom to the top: each may include itself and those that it names. "core/" and
+# "asio/" stand for all of their rooms.
+CORE = "bytes_handoff/core/"
+SHELL = "bytes_handoff/asio/"
+FACE = "bytes_handoff/"
+ROOMS = {
+    CORE + "support": [],
+    CORE + "memory": [CORE + "support"],
+    CORE + "reading": [CORE + "support", CORE + "memory", FACE],
+    CORE + "queue": [CORE + "support", CORE + "memory", FACE],
+    CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],
+    SHELL + "support": [CORE, FACE],
+    SHELL + "ending": [CORE, FACE, SHELL + "support"],
+    SHELL + "writing": [CORE, FACE, SHELL + "support", SHELL + "ending"],
+    SHELL + "reading": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing"],
+    SHELL + "duplex": [CORE, FACE, SHELL + "support"],
+    FACE: [CORE, SHELL],
+    FACE + "testing": [CORE, SHELL, FACE],
+    "src": [CORE, FACE],
+}
+# What is never included from outside of the room.
+PRIVATE_ROOMS = [FACE + "testing"]
+# The core and what is compiled of it know no Asio.
+WITHOUT_ASIO = ["include/" + CORE, "src/"]
+ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
+# Public headers include these behind what they declare; the other rooms of the shell name what a
+# declaration needs.
+SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "duplex"]
+
+# ---- Sizes, in lines of code: neither comments nor blank lines.
+
+PUBLIC_HEADER_LINES = 250
+FILE_LINES = 400
+FUNCTION_LINES = 40
+FOLDER_FILES = 25
+CODE_SUFFIXES = (".hpp", ".cpp", ".py", ".sh")
+# Inputs that a fuzzer has found.
+DATA_FOLDERS = re.compile(r"fuzz/corpus/")
+
+# ---- Figures.
+
+# Where measured figures may stand; each in one place.
+FIGURE_FILES = re.compile(r"(README\.md|docs/.*\.md|bench/.*README\.md)$")
+# With one of these units a number is a measured one whatever it is, with the others from three
+# digits on.
+MEASURED_UNITS = ("ns", "MiB/s", "GiB/s")
+FIGURE = re.compile(r"(?<![\w.,-])(\d[\d,]*(?:\.\d+)?)\s?(ns|us|µs|ms|s|MiB/s|GiB/s|%|instructions)(?![\w/])")
+
+# What is known, and to be mended: the beginnings of findings. Take away; add nothing.
+KNOWN = (
+    "bench/stream_harness: ",
+    "test/unit/asio/duplex/duplex_test.cpp: ",
+    "test/unit/asio/writing/writer_threads_test.cpp:",
+    "test/unit/harness/options_test.cpp:",
+    "test/unit/harness/report_test.cpp:",
+)
+
+
+class House:
+    """A source tree, and what is found in it."""
+
+    def __init__(self, root):
+        self.root = pathlib.Path(root)
+        self.findings = []
+
+    def report(self, place, what):
+        finding = f"{place}: {what}"
+        if not finding.startswith(KNOWN):
+            self.findings.append(finding)
+
+    def files(self):
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=self.root, check=True, capture_output=True, text=True).stdout
+        return sorted({path for path in listed.split("\0") if path and (self.root / path).is_file()})
+
+    def check(self):
+        files = self.files()
+        check_folders(self, files)
+        figures = collections.defaultdict(dict)
+        for path in files:
+            if DATA_FOLDERS.match(path):
+                continue
+            if path.endswith(CODE_SUFFIXES):
+                text = (self.root / path).read_text(errors="replace")
+                check_lines(self, path, text)
+                if path.endswith((".hpp", ".cpp")):
+                    check_includes(self, path, text)
+                    check_functions(self, path, text)
+            elif FIGURE_FILES.match(path):
+                collect_figures(figures, path, (self.root / path).read_text(errors="replace"))
+        check_figures(self, figures)
+        return self.findings
+
+
+# ---- What may include what.
+
+def room_of(path):
+    """The room of a header as it is included, or of a file; None: it is of no room."""
+    path = path.removeprefix("include/")
+    if path.startswith("src/"):
+        return "src"
+    folder = path.rpartition("/")[0]
+    return FACE if folder + "/" == FACE else folder if folder in ROOMS else None
+
+
+def may_include(room, other):
+    if other == room:
+        return True
+    if other in PRIVATE_ROOMS:
+        return False
+    return any(other == each or (each.endswith("/") and each != FACE and other.startswith(each))
+               for each in ROOMS[room])
+
+
+def includes_of(text):
+    """The headers, with their lines' numbers."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if match := re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line):
+            yield number, match[1]
+
+
+def check_includes(house, path, text):
+    room = room_of(path) if path.startswith(("include/", "src/")) else None
+    if path.startswith("include/bytes_handoff/") and room is None:
+        house.report(path, "a room that the table of scripts/check_house.py does not have")
+        return
+    last_code = last_declaration(text)
+    for number, header in includes_of(text):
+        place = f"{path}:{number}"
+        if path.startswith(tuple(WITHOUT_ASIO)) and ASIO_HEADER.match(header):
+            house.report(place, f"the core includes <{header}>: it knows no Asio")
+        other = room_of(header) if header.startswith(FACE) else None
+        if room is None or other is None:
+            continue
+        if not may_include(room, other):
+            house.report(place, f"{room} may not include {header}")
+        elif room == FACE and other in SHELL_LAST_ROOMS and number < last_code:
+            house.report(place, f"{header} belongs behind what the header declares")
+
+
+def last_declaration(text):
+    """The number of the line on which the last namespace of a header ends; 0: it has none."""
+    numbers = [number for number, line in enumerate(text.split("\n"), 1)
+               if re.match(r"\}\s*// namespace", line)]
+    return max(numbers, default=0)
+
+
+# ---- Sizes.
+
+def blanked(text):
+    """The C++ text without comments and without what is in quotes; its lines stay where they are."""
+    pattern = (r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s"]*)\(.*?\)(?P=tag)"'
+               r'|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])*\'')
+
+    def blank(match):
+        kept = "" if match[0].startswith("/") else '""'
+        return kept + "\n" * match[0].count("\n")
+    return re.sub(pattern, blank, text, flags=re.DOTALL)
+
+
+def code_lines(path, text):
+    if path.endswith((".hpp", ".cpp")):
+        return sum(1 for line in blanked(text).split("\n") if line.strip())
+    return sum(1 for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
+
+
+def check_lines(house, path, text):
+    is_public = room_of(path) in (FACE, FACE + "testing") and path.endswith(".hpp")
+    limit = PUBLIC_HEADER_LINES if is_public else FILE_LINES
+    lines = code_lines(path, text)
+    if lines > limit:
+        house.report(path, f"{lines} lines of code, where {limit} may be")
+
+
+def check_folders(house, files):
+    counts = collections.Counter(path.rpartition("/")[0] for path in files
+                                 if not DATA_FOLDERS.match(path))
+    for folder, count in sorted(counts.items()):
+        if count > FOLDER_FILES:
+            house.report(folder or ".", f"{count} files in one folder, where {FOLDER_FILES} may be")
+
+
+NO_FUNCTION = re.compile(r"(namespace|class|struct|union|enum|extern|concept|if|for|while|switch|"
+                         r"catch|do|else|try)\b")
+
+
+def begins_function(head):
+    """Whether a brace behind this text, which reaches back to the last statement, is a body's."""
+    head = re.sub(r"^\s*#[^\n]*$", "", head, flags=re.MULTILINE)
+    head = re.sub(r"\b(public|private|protected)\s*:", "", head).strip()
+    head = re.sub(r"^(template\s*<[^{};]*?>\s*(?=[\w\[]))+", "", head)
+    return ")" in head and not NO_FUNCTION.match(head) and not re.search(r"=\s*$", head)
+
+
+def functions_of(text):
+    """The outermost functions of C++ text: where each begins, and its lines of code."""
+    code = blanked(text)
+    body_depth = None  # of the function that is open
+    depth = head = begin = 0
+    for match in re.finditer(r"[{};]", code):
+        at, what = match.start(), match[0]
+        if what == "{":
+            depth += 1
+            if body_depth is None and begins_function(code[head:at]):
+                body_depth, begin = depth, at
+        elif what == "}":
+            if depth == body_depth:
+                body_depth = None
+                if re.match(r"\s*[,{]", code[at + 1:at + 100]):  # it was a member's initializer
+                    depth -= 1
+                    continue
+                lines = [line for line in code[begin:at].split("\n")[1:] if line.strip()]
+                yield code.count("\n", 0, begin) + 1, len(lines)
+            depth -= 1
+        if body_depth is None:
+            head = at + 1
+
+
+def check_functions(house, path, text):
+    for number, lines in functions_of(text):
+        if lines > FUNCTION_LINES:
+            house.report(f"{path}:{number}",
+                         f"a function of {lines} lines of code, where {FUNCTION_LINES} may be")
+
+
+# ---- Figures.
+
+def is_measured(number, unit):
+    digits = re.sub(r"[.,]", "", number).strip("0")
+    return unit in MEASURED_UNITS or len(digits) >= 3
+
+
+def collect_figures(figures, path, text):
+    """Notes the measured figures of running text, with where each stands first in this file."""
+    is_code = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith("```"):
+            is_code = not is_code
+        if is_code or line.lstrip().startswith("|") or line.startswith("    "):
+            continue
+        for match in FIGURE.finditer(line):
+            if is_measured(*match.groups()):
+                figures[f"{match[1]} {match[2]}"].setdefault(path, number)
+
+
+def check_figures(house, figures):
+    for figure, places in sorted(figures.items()):
+        if len(places) > 1:
+            first, *others = (f"{path}:{number}" for path, number in sorted(places.items()))
+            house.report(first, f"'{figure}' stands in {', '.join(others)}, too: keep one, and "
+                                "link to it")
+
+
+def main(root=pathlib.Path(__file__).resolve().parent.parent):
+    findings = House(root).check()
+    for finding in findings:
+        print(finding)
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
