@@ -63,7 +63,7 @@ struct WriteHandoffConfig {
   /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in. The
   /// default is as much again as may be admitted.
   std::size_t max_waiting_bytes = 1024 * 1024;
-  /// How long the stream may make no progress while bytes wait, before the queue ends with
+  /// How long the stream may make no progress while bytes are pending, before the queue ends with
   /// `timed_out`. Progress is as for `close_timeout`. Zero: for ever. It is noticed within a
   /// quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
