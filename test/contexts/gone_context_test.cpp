@@ -13,6 +13,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "contexts/executors.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
 #include "support/queue/unwritten.hpp"
@@ -20,18 +21,6 @@
 
 namespace bytes_handoff::test {
 namespace {
-
-struct OnContext {
-  static auto executor(net::io_context& context) { return context.get_executor(); }
-};
-struct OnStrand {
-  static auto executor(net::io_context& context) { return net::make_strand(context); }
-};
-struct OnAny {
-  static net::any_io_executor executor(net::io_context& context) {
-    return net::make_strand(context);
-  }
-};
 
 const net_error_code kClosed = make_error_code(Errc::closed);
 const net_error_code kBadDescriptor = net::error::bad_descriptor;

@@ -16,6 +16,7 @@
 
 #include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "contexts/executors.hpp"
 #include "contexts/handlers.hpp"
 #include "support/asio.hpp"
 #include "support/queue/unwritten.hpp"
@@ -161,18 +162,6 @@ TEST(WeakHandle, gives_a_handle_to_an_ended_queue_while_there_is_one) {
   EXPECT_EQ(locked.first_error(), Errc::aborted);
 }
 
-struct OnContext {
-  static auto executor(net::io_context& context) { return context.get_executor(); }
-};
-struct OnStrand {
-  static auto executor(net::io_context& context) { return net::make_strand(context); }
-};
-struct OnAny {
-  static net::any_io_executor executor(net::io_context& context) {
-    return net::make_strand(context);
-  }
-};
-
 /// Writes by handles of its own until there is none any more. Returns how many were admitted.
 unsigned write_while_there_is_a_handle(const WeakWriteHandoff& weak) {
   unsigned written = 0;
@@ -209,12 +198,12 @@ void end_somehow(net::io_context& context, std::optional<WriteHandoff>& out, Ran
   run_ready(context);
 }
 
+constexpr unsigned kHolders = 3;  // threads
+
 template <class On>
 class KeptMemoryOn : public testing::Test {};
 using Executors = testing::Types<OnContext, OnStrand, OnAny>;
 TYPED_TEST_SUITE(KeptMemoryOn, Executors);
-
-constexpr unsigned kThreads = 3;
 
 TYPED_TEST(KeptMemoryOn, gives_a_weak_handle_the_queue_open_or_nothing_for_ever) {
   Random random;
@@ -230,13 +219,13 @@ TYPED_TEST(KeptMemoryOn, gives_a_weak_handle_the_queue_open_or_nothing_for_ever)
     std::atomic<unsigned> running{0};
     std::atomic<unsigned> written{0};
     std::vector<std::thread> threads;
-    for (unsigned id = 0; id < kThreads; ++id) {
+    for (unsigned id = 0; id < kHolders; ++id) {
       threads.emplace_back([&, weak] {
         ++running;
         written += write_while_there_is_a_handle(weak);
       });
     }
-    while (running < kThreads) {
+    while (running < kHolders) {
       std::this_thread::yield();
     }
     for (std::size_t turns = random.between(0, 30); turns > 0; --turns) {
@@ -266,7 +255,7 @@ TYPED_TEST(KeptMemoryOn, goes_with_the_last_ticket_on_any_thread_while_the_conte
     std::atomic<unsigned> running{0};
     std::atomic<bool> may_go{false};
     std::vector<std::thread> threads;
-    for (unsigned id = 0; id < kThreads; ++id) {
+    for (unsigned id = 0; id < kHolders; ++id) {
       Bytes bytes = Bytes::copy_of("more than that");
       threads.emplace_back([&, turns = random.between(0, 20), weak = WeakWriteHandoff(*out),
                             ticket = out->try_write(bytes).value()]() mutable {
@@ -281,7 +270,7 @@ TYPED_TEST(KeptMemoryOn, goes_with_the_last_ticket_on_any_thread_while_the_conte
         ticket = WriteTicket();
       });
     }
-    while (running < kThreads) {
+    while (running < kHolders) {
       std::this_thread::yield();
     }
     end_somehow(*context, out, random);
