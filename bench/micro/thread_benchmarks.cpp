@@ -25,8 +25,8 @@
 namespace bytes_handoff::bench {
 namespace {
 
-constexpr std::size_t kItemBytes = 64;
-constexpr std::size_t kItems = 64 * 1024;  // of all threads together
+constexpr std::size_t kThreadItemBytes = 64;
+constexpr std::size_t kThreadItems = 64 * 1024;  // of all threads together
 
 // Contenders: `Item`, `make(n)` items for one producer, and `submit`, from any thread. There is
 // room for all items, as the deque without a bound has it: what waiting costs depends on who is
@@ -40,12 +40,12 @@ class Handle {
       : out_(NullStream(context, taken), room_for_all()) {}
 
   static std::vector<Item> make(std::size_t n) {
-    BytesMut block = BytesMut::with_capacity(n * kItemBytes);
-    block.extend(std::vector<std::byte>(n * kItemBytes, std::byte{'x'}));
+    BytesMut block = BytesMut::with_capacity(n * kThreadItemBytes);
+    block.extend(std::vector<std::byte>(n * kThreadItemBytes, std::byte{'x'}));
     std::vector<Item> items;
     items.reserve(n);
     while (!block.empty()) {
-      items.push_back(std::move(*block.split_to_frozen(kItemBytes)));
+      items.push_back(std::move(*block.split_to_frozen(kThreadItemBytes)));
     }
     return items;
   }
@@ -55,8 +55,8 @@ class Handle {
  private:
   static WriteHandoffConfig room_for_all() {
     WriteHandoffConfig config;
-    config.max_items = kItems;
-    config.max_pending_bytes = kItems * kItemBytes;
+    config.max_items = kThreadItems;
+    config.max_pending_bytes = kThreadItems * kThreadItemBytes;
     return config;
   }
 
@@ -70,7 +70,7 @@ class MutexDeque {
   explicit MutexDeque(net::io_context& context, std::size_t& taken) : stream_(context, taken) {}
 
   static std::vector<Item> make(std::size_t n) {
-    return std::vector<Item>(n, Item(kItemBytes, 'x'));
+    return std::vector<Item>(n, Item(kThreadItemBytes, 'x'));
   }
 
   void submit(Item& item) {
@@ -114,7 +114,7 @@ class MutexDeque {
 template <class Contender>
 void write_from_threads(benchmark::State& state) {
   const auto threads = static_cast<std::size_t>(state.range(0));
-  const std::size_t per_thread = kItems / threads;
+  const std::size_t per_thread = kThreadItems / threads;
   for ([[maybe_unused]] auto unused : state) {
     net::io_context context(2);
     std::size_t taken = 0;
@@ -132,7 +132,7 @@ void write_from_threads(benchmark::State& state) {
     }
     start.arrive_and_wait();
     const auto began = std::chrono::steady_clock::now();
-    while (taken != kItems * kItemBytes) {
+    while (taken != kThreadItems * kThreadItemBytes) {
       context.restart();
       context.poll();
     }
@@ -140,7 +140,7 @@ void write_from_threads(benchmark::State& state) {
     state.SetIterationTime(lasted.count());
     producers.clear();
   }
-  count_work(state, kItems * kItemBytes, kItems);
+  count_work(state, kThreadItems * kThreadItemBytes, kThreadItems);
 }
 
 void threads(benchmark::internal::Benchmark* of) {
