@@ -1,7 +1,7 @@
 // Spike: the writer's loop as a completion handler or as a coroutine, and what a post costs.
 //
-// Decision record: docs/design/0012-the-writer-is-a-handler-loop.md. The stream takes everything and
-// posts its completion, so that only the loop's own machinery is left.
+// Decision record: docs/design/0012-the-writer-is-a-handler-loop.md. The stream takes everything
+// and posts its completion, so that only the loop's own machinery is left.
 
 #include <benchmark/benchmark.h>
 
