@@ -79,7 +79,7 @@ MUTANTS = [
     ("a shutdown does not wait for who is about to post", BASE,
      "    queue_.orphan(context, effects);\n    guard().wait_until_left();\n",
      "    queue_.orphan(context, effects);\n",
-     *ASAN_CONTEXTS, "/submitting_threads_test"),
+     *CONTEXTS_OF_DEV, "/held_context_test"),
     ("a step does not hold its context", EFFECTS,
      "    if (guard_ != nullptr && !is_held_) {", "    if (false) {",
      *ASAN_CONTEXTS, "/submitting_threads_test"),
