@@ -31,15 +31,15 @@ struct HandoffBufferConfig {
   std::size_t max_size = 1024 * 1024;
   /// Least room, in bytes, that a read is offered while `max_size` allows it. At least 1.
   std::size_t read_reserve = 16 * 1024;
-  /// Size of the blocks that reads fill, in bytes. Rounded up to a power of two, and to
-  /// `read_reserve`. A read is offered all the room in its block. So larger blocks mean fewer,
-  /// larger reads. At least 1.
+  /// Size of the blocks that reads fill, in bytes. At least `read_reserve`, rounded up to a power
+  /// of two. A read is offered all the room in its block. So larger blocks mean fewer, larger
+  /// reads. At least 1.
   std::size_t block_size = 64 * 1024;
   /// When `split_prefix` copies. The default never does.
   PrefixPolicy prefix_policy = PrefixPolicy::share();
   /// Where blocks come from. Null: the library's pool. It must outlive every slice. It must be safe
-  /// to use on every thread that drops a slice. It must not call a `WriteHandoff`, which may hold
-  /// its lock then.
+  /// to use on every thread that drops a slice. It must not call a `WriteHandoff`, since a
+  /// queue may use it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
   /// Delay before the next read after a small one (under 4 KiB). Small messages that arrive during
   /// the delay are read together: fewer reads and writes, more latency. Default: no delay. Not
@@ -52,7 +52,8 @@ struct HandoffBufferConfig {
 };
 
 struct WriteHandoffConfig {
-  /// Writes that may be admitted and not yet written. At least 1.
+  /// Items that may be admitted and not yet written. Each slice is an item, and so is a write
+  /// without bytes. At least 1.
   std::size_t max_items = 256;
   /// Bytes that may be admitted and not yet written. At least 1.
   std::size_t max_pending_bytes = 1024 * 1024;
@@ -60,16 +61,16 @@ struct WriteHandoffConfig {
   /// their handlers take, a few hundred bytes each.
   std::size_t max_waiters = 1024;
   /// Bytes of all writes that wait for room; a write beyond them is refused. A write that finds
-  /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in. The
-  /// default is as much again as may be admitted.
+  /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in.
   std::size_t max_waiting_bytes = 1024 * 1024;
   /// How long the stream may make no progress while bytes are pending, before the queue ends with
-  /// `timed_out`. Progress is as for `close_timeout`. Zero: for ever. It is noticed within a
+  /// `timed_out`. For what is progress, see `close_timeout`. Zero: for ever. It is noticed within a
   /// quarter of this time.
   std::chrono::nanoseconds stall_timeout{0};
   /// How long an end may go on without progress. Then the queue ends with `timed_out`, and the
   /// connection is reset. It applies to a close, the end by the last handle, `abort(after_written)`
-  /// and the lingering of an owned socket. Zero: nothing waits for the peer.
+  /// and the lingering of an owned socket. Zero: what the stream takes at once is written, and
+  /// nothing waits for the peer.
   ///
   /// Progress is what the stream takes, and what the peer's system acknowledges if the transport
   /// can tell. While a socket lingers, input is progress too. A peer that reads slowly from a large
@@ -79,8 +80,8 @@ struct WriteHandoffConfig {
   /// How long such an end may take in all, whatever progress it makes.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
-  /// to join them to records for a stream such as `ssl::stream`, and to let go of blocks of which
-  /// little is used. A socket that lingers reads into such a block.
+  /// to join them to records for a stream such as `ssl::stream`, and to free blocks of which little
+  /// is used. A socket that lingers reads into such a block.
   /// The source must outlive every slice, and be safe on every thread that drops one. It must not
   /// call a `WriteHandoff`, since a queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;

@@ -11,11 +11,12 @@
 // - `async_end_write(stream, handler)`: ends the write side in order, then calls
 //   `handler(error_code)`. It must neither read nor wait for the peer;
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;
-// - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. The
-//   type is ended, reset and drained as that one. With `end_write` beside it, the type is ended by
-//   that, and reset, drained and asked for acknowledgements as the one below.
-// A type on a socket of the operating system should have `layer_to_end`. Without it nobody can ask
-// what the peer has acknowledged, or drain the socket. A reset may then destroy written bytes.
+// - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. Alone:
+//   the type is ended and reset as that layer, and lingers as that layer. With `end_write` too:
+//   that function ends the type, and the rest is as for the layer.
+// A type on a socket of the operating system should have `layer_to_end`. Without it the queue
+// cannot ask what the peer has acknowledged, and the socket does not linger. A reset may then
+// destroy written bytes.
 // A member `shutdown`, `async_shutdown` or `next_layer` alone does not count: it may read, or end
 // one layer only.
 //
@@ -23,7 +24,7 @@
 // - `reset_connection(stream)`: ends both directions at once. The peer must see an error, and
 //   pending operations must complete. Without it a reset does nothing to a type of your own;
 // - `async_flush_write(stream, handler)`: for a stream that buffers. Sends on what it has kept,
-//   then calls `handler(error_code, std::size_t)` with how many bytes that were. It is called
+//   then calls `handler(error_code, std::size_t)` with the number of bytes sent on. It is called
 //   behind each write: a write is over when its bytes have gone on.
 //
 // A `WriteHandoff` that is made with `leave_open` does not end its stream, and takes any type.
@@ -65,7 +66,7 @@ template <class Stream, class Handler, class Step>
 }
 
 /// Sends on what the stream and the layers below have kept back. `handler(error_code, bytes)`, with
-/// the bytes that the uppermost layer which buffers has passed on.
+/// the bytes that the topmost buffering layer has passed on.
 template <class Stream, class Handler>
 void start_flush(Stream& stream, Handler&& handler) {
   if constexpr (HasFlushWrite<Stream>) {
@@ -114,7 +115,7 @@ concept EndsItsOwnLayerFirst = IsLayered<Stream> &&
 /// Ends the write side of a stream in order. What is kept back is flushed. A TLS stream writes its
 /// `close_notify`. Then a socket sends its FIN, and a pipe is closed. Nothing is read, and the peer
 /// is not waited for. `handler(error_code)`, possibly from inside of this call. After an error
-/// nothing further is ended: the peer must not take what it has for all.
+/// nothing further is ended, or the peer would think that it has everything.
 template <class Stream, class Handler>
 void start_end_write(Stream& stream, Handler&& handler) {
   if constexpr (HasAsyncEndWrite<Stream>) {

@@ -26,8 +26,8 @@ enum class AtEnd : bool;
 enum class StreamOwnership : bool;
 enum class TurnStart : bool;
 
-/// What a write cannot take, since it could not leave a refused slice there: a temporary, or what
-/// is const. A temporary span is none: it owns no slices.
+/// Refused by the compiler: arguments that could not keep a refused slice, since they are temporary
+/// or const. A temporary span is accepted; it owns no slices.
 template <class T>
 concept UnwritableSlice = std::same_as<std::remove_cvref_t<T>, Bytes> &&
     (!std::is_lvalue_reference_v<T> || std::is_const_v<std::remove_reference_t<T>>);
@@ -55,8 +55,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 /// Ownership: handles are cheap to copy and share one queue. The queue owns each slice until it is
 ///     written, and owns or shares the stream until the queue has ended. Only handles keep it open:
-///     tickets, weak handles and operations do not. The last handle going without a close ends it
-///     as `abort(after_written)` does.
+///     tickets, weak handles and operations do not. If the last handle goes without a close, the
+///     queue ends as by `abort(after_written)`.
 /// Ends: only `close` ends the stream in order, behind all that was admitted. Any other end resets
 ///     the connection, if the transport knows a reset. More: docs/lifecycle.md.
 /// Threads: any member, any thread, at any time, one handle or many. The stream is only used on its
@@ -64,9 +64,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Handlers: run on their associated executors, by default the stream's, never inside the call that
 ///     was given them.
 /// Contexts: the context of a handler's executor must outlive the operation, except the stream's
-///     own. If that is destroyed, what waits on it is destroyed uninvoked. From then on synchronous
-///     calls answer `closed`. A handler that is bound to another context completes there with
-///     `Errc::closed`; any other is destroyed uninvoked.
+///     own. If that is destroyed, a handler that is bound to another context completes there with
+///     `Errc::closed`. All others are destroyed uninvoked. Synchronous calls answer `closed` then.
 /// Limits: bytes and items that are admitted and not yet written never exceed the configuration.
 ///
 ///     WriteHandoff out(std::move(socket), {.max_pending_bytes = 256 * 1024});
@@ -91,10 +90,10 @@ class WriteHandoff {
   ///     shared stream is released. An owned socket whose queue was closed lingers: its input is
   ///     dropped until the peer ends, has been silent for `close_timeout` or has sent 16 MiB, or
   ///     `close_limit` is over. For a shared stream see `async_linger`.
-  /// Errors of the stream: what it throws from a write is that write's error: the code of a
+  /// Errors of the stream: if a write throws, that is its error. It is the code of a
   ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
   /// Throws: `std::invalid_argument` for a configuration that can never work; the stream is
-  ///     untouched then. `std::bad_alloc`, with which an owned stream goes.
+  ///     untouched then. `std::bad_alloc`; an owned stream is lost then.
   /// Cost: one allocation of the queue, and a registration with the stream's context.
   template <class Stream>
   requires detail::OwnedWriteStream<Stream, WriteHandoff>
@@ -119,16 +118,16 @@ class WriteHandoff {
   ///
   /// Admitted, `bytes` is left empty. Refused, it keeps what it had. Several slices are one write:
   /// all or none, contiguous on the wire, one ticket. Each slice is an item. An empty slice keeps
-  /// its place and reaches no stream; no slices at all are the same. Drop the ticket if nobody will
-  /// ask.
+  /// its place and reaches no stream. An empty span counts as one empty slice. Drop the ticket if
+  /// nobody will ask.
   ///
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the
   /// stream's executor. So submit all the output of a handler in one call.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
-  ///     writes wait in line, with what holds up the first of them. Throws `std::bad_alloc` with
-  ///     nothing admitted.
+  ///     writes wait in line, a write is refused for the limit that holds up the first of them.
+  ///     Throws `std::bad_alloc` with nothing admitted.
   /// Cost: O(1) a slice. Allocates nothing in steady state if the executor is an `io_context`'s or
   ///     a strand of that; a type-erased one allocates.
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
@@ -143,14 +142,15 @@ class WriteHandoff {
   /// As `try_write`, but waits for room, first come, first served.
   ///
   /// `bytes`, or the array of slices, must stay alive and untouched until the handler is called or
-  /// destroyed. With `detached` that is until the queue has ended.
+  /// destroyed. With `detached` nobody tells when, so keep them until the queue has ended.
   ///
   /// Completes: `void(error_code, WriteTicket)`, once the write is admitted. Then the slices are
   ///     empty; with an error they keep what they had.
   /// Errors: `Errc::closed`, see `first_error`; `Errc::can_never_fit`; `Errc::too_many_waiters` and
   ///     `Errc::too_many_waiting_bytes` if the line is full.
   /// Cancellation: all types, with `operation_aborted`. The write is admitted, or the slices keep
-  ///     their bytes. After a race between operations an empty slice means admitted.
+  ///     their bytes. After a race between operations, such as `||`, an empty slice means that the
+  ///     write was admitted.
   /// Cost: one allocation by the handler's associated allocator, from the library's pool where that
   ///     is the default. O(1) a slice.
   template <class CompletionToken = DefaultToken>
@@ -198,10 +198,9 @@ class WriteHandoff {
   /// stream end with `operation_aborted`.
   void abort() noexcept;
 
-  /// Closes the queue without the end of a whole message. As `close`, but at the end the connection
-  /// is reset, and the queue ends with `Errc::aborted`. Before that all is written, and
-  /// acknowledged if the transport can tell. For a message that cannot be finished while others
-  /// hold the queue.
+  /// Writes everything, then resets, so that the peer sees that the message is cut. As `close`, but
+  /// the queue waits for the peer's acknowledgement if the transport can tell, and ends with
+  /// `Errc::aborted`. For a message that cannot be finished while others hold the queue.
   void abort(AfterWritten) noexcept;
 
   /// Waits until the queue has ended and its stream has returned, and gives what was admitted and
@@ -214,7 +213,7 @@ class WriteHandoff {
   template <class CompletionToken = DefaultToken>
   auto async_unwritten(CompletionToken&& token = CompletionToken());
 
-  // ---- Observers: exact at any quiet moment.
+  // ---- Observers: exact while no other thread uses the queue.
 
   /// Whether it admits writes: neither closed nor ended.
   [[nodiscard]] bool is_open() const noexcept;
@@ -265,8 +264,8 @@ class WeakWriteHandoff {
 
 /// Admits what an ended queue had not written into another one: all of it as one write, or nothing.
 ///
-/// Admitted, `unwritten` is left empty; refused, it keeps what it had. From which place depends on
-/// the protocol: a new connection usually needs the whole first entry. Errors: as `try_write`.
+/// Admitted, `unwritten` is left empty; refused, it keeps what it had. `from` is where to
+/// begin; a new connection usually needs `entry_start`. Errors: as `try_write`.
 [[nodiscard("a refused replay keeps its entries: check the result")]]  //
 expected<WriteTicket, WriteRefusal>
 replay(WriteHandoff& into, UnwrittenEntries& unwritten, ReplayFrom from);

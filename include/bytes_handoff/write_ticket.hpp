@@ -39,16 +39,19 @@ class WriteTicket {
 
   /// Waits for the end of the write.
   ///
-  /// Completes: `void(error_code, std::size_t)`, with how many of its bytes the stream took. No
-  ///     error: all of them, as soon as they were taken. Can be called again after that.
+  /// Completes: `void(error_code, std::size_t)`, with how many of its bytes the stream took.
+  ///     Without an error: all of them, as soon as they were taken. With an error: as far as was
+  ///     known when the queue ended; `async_unwritten` has the final figure. May be called again
+  ///     once it has completed.
   /// Errors: if the queue ended first, the error of the end for the first write that was not wholly
   ///     written, and `Errc::closed` for those behind it. `Errc::wait_in_progress` while another
   ///     wait on this ticket runs.
   /// Cancellation: all types. The write goes on, and can be waited for again.
-  /// Threads: the ticket may be dropped or moved meanwhile. The handler runs on its associated
+  /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs on its
+  /// associated
   ///     executor, by default the stream's, and never inside this call. After the stream's context
   ///     is destroyed, a handler that is bound to no executor is destroyed uninvoked.
-  /// Cost: a post if the write has ended; else also one allocation by the handler's associated
+  /// Cost: a post. If the write has not ended, also one allocation by the handler's associated
   ///     allocator, from the library's pool where that is the default.
   template <class CompletionToken = DefaultToken>
   auto async_wait(CompletionToken&& token = CompletionToken());
