@@ -41,6 +41,7 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       co_await upstreams.blue.async_write(piece, use_awaitable);
     }
   }
+  if (!buffer.empty()) co_return;  // cut inside of a frame: no upstream is told that it was all
   co_await upstreams.red.async_close(use_awaitable);
   co_await upstreams.blue.async_close(use_awaitable);
 }

@@ -77,7 +77,8 @@ struct WriteHandoffConfig {
   /// receive buffer acknowledges nothing for a while. Allow at least the size of that buffer,
   /// divided by the rate at which the peer reads.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
-  /// How long such an end may take in all, whatever progress it makes.
+  /// How long such an end may take in all, whatever progress it makes; then as `close_timeout`.
+  /// Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
   /// to join them to records for a stream such as `ssl::stream`, and to free blocks of which little

@@ -21,7 +21,8 @@ struct AfterWritten {
 };
 inline constexpr AfterWritten after_written{};  // NOLINT(readability-identifier-naming)
 
-/// Selects a `WriteHandoff` that leaves its stream open at the end.
+/// Selects a `WriteHandoff` that leaves its stream open at any end, an abort included: the caller
+/// ends the stream, or resets it where the message is not whole.
 struct LeaveOpen {
   explicit LeaveOpen() = default;
 };

@@ -32,7 +32,7 @@ enum class Errc {
   limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
   closed = 3,                   ///< the queue does not take or write anything any more
-  aborted = 4,                  ///< the queue was ended by `abort()` with bytes still unwritten
+  aborted = 4,                  ///< the queue ended by an abort, or with its last handle
   timed_out = 5,                ///< a time limit of the queue, or of lingering, is over
   no_progress = 6,              ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,         ///< a second wait on one ticket was started while one runs

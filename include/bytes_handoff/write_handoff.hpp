@@ -83,8 +83,9 @@ class WriteHandoff {
   /// Takes a stream, and starts an empty queue in front of it.
   ///
   /// Stream: an AsyncWriteStream whose executor is serial (one thread, or a strand). All calls on
-  ///     it are made on that executor. It is put into its non-blocking mode, if it has one. Its end
-  ///     must be known (`end_write.hpp`), or left to the caller with `leave_open`.
+  ///     it are made on that executor. It is put into its non-blocking mode, if it has one; then
+  ///     synchronous calls on a shared stream answer `would_block`. Its end must be known
+  ///     (`end_write.hpp`), or left to the caller with `leave_open`.
   /// Shared: with a `shared_ptr` others may read from it, on its executor. Nobody else may write.
   /// The end: an ended queue lets go of the stream on its executor, even if handles are kept. A
   ///     shared stream is released. An owned socket whose queue was closed lingers: its input is
@@ -123,7 +124,7 @@ class WriteHandoff {
   ///
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the
-  /// stream's executor. So submit all the output of a handler in one call.
+  /// stream's executor. So submit all the output of a handler in one call, cut at `max_items`.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
   ///     writes wait in line, a write is refused for the limit that holds up the first of them.
@@ -132,10 +133,10 @@ class WriteHandoff {
   ///     a strand of that; a type-erased one allocates.
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
-  try_write(Bytes& bytes);
+  try_write(Bytes& bytes) const;
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
-  try_write(std::span<Bytes> slices);
+  try_write(std::span<Bytes> slices) const;
   template <detail::UnwritableBytes TemporaryOrConst>
   void try_write(TemporaryOrConst&&) = delete;  // a variable keeps what is refused
 
@@ -154,9 +155,9 @@ class WriteHandoff {
   /// Cost: one allocation by the handler's associated allocator, from the library's pool where that
   ///     is the default. O(1) a slice.
   template <class CompletionToken = DefaultToken>
-  auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken());
+  auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken()) const;
   template <class CompletionToken = DefaultToken>
-  auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken());
+  auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
   void async_write(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
 
@@ -166,7 +167,7 @@ class WriteHandoff {
   /// Errors: the error that ended the queue first.
   /// Cancellation: all types. Only the wait ends; what was admitted is written.
   template <class CompletionToken = DefaultToken>
-  auto async_flush(CompletionToken&& token = CompletionToken());
+  auto async_flush(CompletionToken&& token = CompletionToken()) const;
 
   /// Closes the queue in order. Nothing more is admitted. What was admitted is written, then the
   /// write side of the stream is ended (`end_write.hpp`). Writes that wait in line are refused, or
@@ -174,14 +175,14 @@ class WriteHandoff {
   ///
   /// Errors: without progress for `close_timeout`, or after `close_limit`, the queue ends with
   ///     `Errc::timed_out` and the connection is reset.
-  void close(Waiters waiters = Waiters::refuse) noexcept;
+  void close(Waiters waiters = Waiters::refuse) const noexcept;
 
   /// `close`, and waits for the end as `async_closed` does. A cancellation ends only the wait.
   template <class CompletionToken = DefaultToken>
   requires(!std::same_as<std::remove_cvref_t<CompletionToken>, Waiters>)  //
-      auto async_close(CompletionToken&& token = CompletionToken());
+      auto async_close(CompletionToken&& token = CompletionToken()) const;
   template <class CompletionToken = DefaultToken>
-  auto async_close(Waiters waiters, CompletionToken&& token = CompletionToken());
+  auto async_close(Waiters waiters, CompletionToken&& token = CompletionToken()) const;
 
   /// Waits until the queue has ended, and ends nothing. It does not wait for an owned socket that
   /// lingers.
@@ -191,17 +192,17 @@ class WriteHandoff {
   /// Errors: the queue's first error.
   /// Cancellation: all types. Only the wait ends.
   template <class CompletionToken = DefaultToken>
-  auto async_closed(CompletionToken&& token = CompletionToken());
+  auto async_closed(CompletionToken&& token = CompletionToken()) const;
 
   /// Ends the queue at once with `Errc::aborted`, and resets the connection. What is queued is not
   /// written any more; what the system still holds of written bytes may be lost. Reads of the same
   /// stream end with `operation_aborted`.
-  void abort() noexcept;
+  void abort() const noexcept;
 
   /// Writes everything, then resets, so that the peer sees that the message is cut. As `close`, but
   /// the queue waits for the peer's acknowledgement if the transport can tell, and ends with
   /// `Errc::aborted`. For a message that cannot be finished while others hold the queue.
-  void abort(AfterWritten) noexcept;
+  void abort(AfterWritten) const noexcept;
 
   /// Waits until the queue has ended and its stream has returned, and gives what was admitted and
   /// not wholly written. To write that elsewhere: `replay`. Ends nothing.
@@ -211,7 +212,7 @@ class WriteHandoff {
   /// Errors: `no_memory`; nothing is lost then.
   /// Cancellation: all types. Nothing is lost. What nobody takes goes with the last handle.
   template <class CompletionToken = DefaultToken>
-  auto async_unwritten(CompletionToken&& token = CompletionToken());
+  auto async_unwritten(CompletionToken&& token = CompletionToken()) const;
 
   // ---- Observers: exact while no other thread uses the queue.
 
@@ -238,7 +239,7 @@ class WriteHandoff {
   [[nodiscard]] static detail::HandlePointer start_owning(Stream&& stream,
                                                           const WriteHandoffConfig& config);
   [[nodiscard]] expected<WriteTicket, WriteRefusal> submit(std::span<Bytes> slices,
-                                                           detail::TurnStart turn);
+                                                           detail::TurnStart turn) const;
 
   /// Precondition: `valid()`.
   [[nodiscard]] detail::WriterBase* checked() const noexcept;
@@ -268,7 +269,7 @@ class WeakWriteHandoff {
 /// begin; a new connection usually needs `entry_start`. Errors: as `try_write`.
 [[nodiscard("a refused replay keeps its entries: check the result")]]  //
 expected<WriteTicket, WriteRefusal>
-replay(WriteHandoff& into, UnwrittenEntries& unwritten, ReplayFrom from);
+replay(const WriteHandoff& into, UnwrittenEntries& unwritten, ReplayFrom from);
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

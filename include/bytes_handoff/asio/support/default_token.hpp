@@ -12,7 +12,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 using DefaultToken = net::deferred_t;
 #else
 struct DefaultToken {
-  DefaultToken() = delete;
+  DefaultToken() = delete;  // this Asio has `deferred` only under `experimental`: give a token
 };
 #endif
 

@@ -18,16 +18,16 @@ inline detail::WriterBase* WriteHandoff::checked() const noexcept {
   return writer_.get();
 }
 
-inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(Bytes& bytes) {
+inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(Bytes& bytes) const {
   return submit({&bytes, 1}, detail::TurnStart::kPost);
 }
 
-inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Bytes> slices) {
+inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Bytes> slices) const {
   return submit(slices, detail::TurnStart::kDispatch);
 }
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes> slices,
-                                                                detail::TurnStart turn) {
+                                                                detail::TurnStart turn) const {
   detail::WriterPointer writer(checked());  // a turn may let go of a slice, and that of this
   detail::Effects effects(writer->guard());
   const auto admitted = writer->queue().try_write(slices, effects);
@@ -39,21 +39,21 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes>
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_write(Bytes& bytes, CompletionToken&& token) {
+auto WriteHandoff::async_write(Bytes& bytes, CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
       detail::StartWrite(detail::WriterPointer(checked()), {&bytes, 1}, detail::TurnStart::kPost),
       token);
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_write(std::span<Bytes> slices, CompletionToken&& token) {
+auto WriteHandoff::async_write(std::span<Bytes> slices, CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
       detail::StartWrite(detail::WriterPointer(checked()), slices, detail::TurnStart::kDispatch),
       token);
 }
 
-inline expected<WriteTicket, WriteRefusal> replay(WriteHandoff& into, UnwrittenEntries& unwritten,
-                                                  ReplayFrom from) {
+inline expected<WriteTicket, WriteRefusal> replay(const WriteHandoff& into,
+                                                  UnwrittenEntries& unwritten, ReplayFrom from) {
   std::vector<Bytes> slices = unwritten.entries;
   if (from == ReplayFrom::cut && !slices.empty()) {
     static_cast<void>(slices.front().advance(unwritten.first_written));
@@ -128,7 +128,7 @@ inline WriteHandoff WeakWriteHandoff::lock() const noexcept {
 // ---- The end.
 
 template <class CompletionToken>
-auto WriteHandoff::async_flush(CompletionToken&& token) {
+auto WriteHandoff::async_flush(CompletionToken&& token) const {
   using Start = detail::StartLifeWait<detail::FlushWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
       Start(detail::WriterPointer(checked())), token);
@@ -136,37 +136,37 @@ auto WriteHandoff::async_flush(CompletionToken&& token) {
 
 template <class CompletionToken>
 requires(!std::same_as<std::remove_cvref_t<CompletionToken>, Waiters>)  //
-    auto WriteHandoff::async_close(CompletionToken&& token) {
+    auto WriteHandoff::async_close(CompletionToken&& token) const {
   return async_close(Waiters::refuse, std::forward<CompletionToken>(token));
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_close(Waiters waiters, CompletionToken&& token) {
+auto WriteHandoff::async_close(Waiters waiters, CompletionToken&& token) const {
   using Start = detail::StartLifeWait<detail::CloseWaiter, true>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
       Start(detail::WriterPointer(checked()), waiters), token);
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_closed(CompletionToken&& token) {
+auto WriteHandoff::async_closed(CompletionToken&& token) const {
   using Start = detail::StartLifeWait<detail::CloseWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
       Start(detail::WriterPointer(checked())), token);
 }
 
 template <class CompletionToken>
-auto WriteHandoff::async_unwritten(CompletionToken&& token) {
+auto WriteHandoff::async_unwritten(CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, UnwrittenEntries)>(
       detail::StartUnwrittenWait(detail::WriterPointer(checked())), token);
 }
 
-inline void WriteHandoff::close(Waiters waiters) noexcept { checked()->close(waiters); }
+inline void WriteHandoff::close(Waiters waiters) const noexcept { checked()->close(waiters); }
 
-inline void WriteHandoff::abort() noexcept {
+inline void WriteHandoff::abort() const noexcept {
   checked()->abort(detail::ErrorValue::of(Errc::aborted));
 }
 
-inline void WriteHandoff::abort(AfterWritten) noexcept { checked()->abort_after_written(); }
+inline void WriteHandoff::abort(AfterWritten) const noexcept { checked()->abort_after_written(); }
 
 // ---- Observers.
 
