@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue_members.hpp"
 #include "support/queue/queue_probes.hpp"
 #include "support/stepping/stepping_sync.hpp"

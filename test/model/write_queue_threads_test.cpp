@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "support/queue/queue_probes.hpp"
 #include "support/stepping/seed.hpp"

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"

@@ -41,8 +41,17 @@ class CountedPointer {
   }
 
   [[nodiscard]] T* get() const noexcept { return to_; }
-  [[nodiscard]] T& operator*() const noexcept { return *to_; }
-  [[nodiscard]] T* operator->() const noexcept { return to_; }
+  /// Precondition for both: not null.
+  [[nodiscard]] T& operator*() const noexcept { return *operator->(); }
+  [[nodiscard]] T* operator->() const noexcept {
+#if defined(__GNUC__)
+    // A copy asks whether it is null, and GCC warns of what would happen if it were.
+    if (to_ == nullptr) {
+      __builtin_unreachable();
+    }
+#endif
+    return to_;
+  }
   [[nodiscard]] explicit operator bool() const noexcept { return to_ != nullptr; }
 
  private:

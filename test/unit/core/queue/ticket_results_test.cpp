@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/tickets.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/queue/queue_fixture.hpp"

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/pooling.hpp"

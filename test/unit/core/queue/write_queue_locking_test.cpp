@@ -7,6 +7,7 @@
 #include <deque>
 #include <vector>
 
+#include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue_members.hpp"
 #include "support/queue/queue_probes.hpp"
 

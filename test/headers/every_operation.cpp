@@ -1,0 +1,42 @@
+// Every operation of a queue, a ticket and a buffer, compiled with optimization: what a consumer's
+// compiler sees then must draw no warning.
+
+#include <array>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff.hpp"
+#include "support/asio.hpp"
+
+namespace bytes_handoff::test {
+
+using Socket = net::ip::tcp::socket;
+
+net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> shared);
+net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> shared) {
+  const WriteHandoff out(std::move(owned), {.max_pending_bytes = 1024});
+  const WriteHandoff other(shared, {}, leave_open);
+  Bytes bytes = Bytes::copy_of("bytes");
+  std::vector<Bytes> slices(2, bytes);
+  WriteTicket ticket = co_await out.async_write(bytes, net::use_awaitable);
+  co_await ticket.async_wait(net::use_awaitable);
+  co_await out.async_write(slices, net::use_awaitable);
+  if (auto admitted = out.try_write(bytes)) {
+    ticket = std::move(*admitted);
+  }
+  static_cast<void>(WeakWriteHandoff(out).lock().try_write(slices));
+  co_await out.async_flush(net::use_awaitable);
+  out.async_closed([](net_error_code) {});
+  UnwrittenEntries unwritten = co_await out.async_unwritten(net::use_awaitable);
+  static_cast<void>(replay(other, unwritten, ReplayFrom::entry_start));
+  HandoffBuffer buffer;
+  co_await buffer.async_read_available(*shared, net::use_awaitable);
+  co_await buffer.async_read_available(*shared, other, net::use_awaitable);
+  out.abort(after_written);
+  co_await other.async_close(Waiters::admit, net::use_awaitable);
+  co_await async_linger(*shared, LingerLimits{}, net::use_awaitable);
+}
+
+}  // namespace bytes_handoff::test
