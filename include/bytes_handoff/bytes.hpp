@@ -189,8 +189,8 @@ class Bytes {
 
   /// Converts to an Asio `const_buffer` of either flavour. Valid as long as `span()`.
   template <detail::BufferView B>
-  explicit(false) operator B() const noexcept
-      BYTES_HANDOFF_LIFETIMEBOUND {  // NOLINT(google-explicit-constructor)
+  explicit(false) operator B()  // NOLINT(google-explicit-constructor)
+      const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     return B(static_cast<const void*>(data_), size_);
   }
 
