@@ -5,9 +5,9 @@ notices.
     run_mutants.py <source directory> [<part of a name>]
     run_mutants.py <source directory> --texts     (only whether their texts are found)
 
-In a scratch copy of the sources each mutant is built alone. For one of the core, the programs below are
-run one after the other until one fails; one of the shell says itself which tests are run. Prints a table row a mutant; exit status 1 if one survives, or does not
-compile, or its text is not found once.
+In a scratch copy of the sources each mutant is built alone. For one of the core, the programs below
+are run one after the other until one fails. One of the shell says itself which tests are run. Prints
+a table row a mutant. Exit status 1 if one survives, does not compile, or its text is not found once.
 """
 
 import pathlib
@@ -152,4 +152,9 @@ def main(source, part=""):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__)
+        sys.exit(0)
+    if len(sys.argv) not in (2, 3) or not pathlib.Path(sys.argv[1]).is_dir():
+        sys.exit("run_mutants.py: expected <source directory> [<part of a name> | --texts]")
     sys.exit(main(*sys.argv[1:]))
