@@ -51,8 +51,9 @@ enum class WriteRefusalReason : std::uint8_t {
   too_many_waiters,        ///< `max_waiters` writes wait already (`async_` forms only)
   too_many_waiting_bytes,  ///< more than `max_waiting_bytes` would wait (`async_` forms only)
   cancelled,               ///< cancelled while it waited (`async_` forms only)
+  exceeds_permit,          ///< larger than the permit that it was committed with
 };
-inline constexpr std::size_t kWriteRefusalReasons = 7;
+inline constexpr std::size_t kWriteRefusalReasons = 8;
 
 /// The category behind `Errc`, named "bytes_handoff".
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -24,7 +24,11 @@ struct WriteStatistics {
   std::size_t high_water_waiters = 0;
   /// The most bytes of writes that ever waited for room at once.
   std::size_t high_water_waiting_bytes = 0;
-  /// Writes that had to wait for room, and for how long in all, over those that wait no more.
+  /// Room that permits hold now.
+  std::size_t reserved_bytes = 0;
+  std::size_t reserved_items = 0;
+  /// Writes, bursts and reservations that had to wait for room, and for how long in all, over those
+  /// that wait no more.
   std::uint64_t waits = 0;
   std::chrono::nanoseconds time_blocked{0};
   /// Refusals by reason.

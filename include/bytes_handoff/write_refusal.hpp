@@ -15,12 +15,12 @@ struct WriteRefusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
   /// What would have been pending or waiting, and what may be: bytes for `byte_budget_exceeded` and
   /// `too_many_waiting_bytes`, items for `queue_full`, waiters for `too_many_waiters`. For
-  /// `can_never_fit` the size of the write alone, in bytes or items. Else 0.
+  /// `can_never_fit` and `exceeds_permit` the size of the write alone, in bytes or items. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For `closed`: the error that ended the queue; none if it was closed in order.
   net_error_code first_error;
-  /// For `can_never_fit`: the write has too many items, not too many bytes.
+  /// For these two: the write has too many items, not too many bytes.
   bool counts_items = false;
 
   /// One line for people, with the member of `WriteHandoffConfig` that is the limit.
@@ -55,6 +55,9 @@ inline std::string WriteRefusal::message() const {
       return would_be("byte", "waiting", "max_waiting_bytes");
     case WriteRefusalReason::cancelled:
       return "write refused: cancelled while it waited for room";
+    case WriteRefusalReason::exceeds_permit:
+      return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
+             ", its permit's limit is " + std::to_string(limit);
   }
   return "write refused";
 }

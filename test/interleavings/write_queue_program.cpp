@@ -129,7 +129,7 @@ void WriteQueueProgram::produce(std::size_t producer) {
 void WriteQueueProgram::submit(Write& write, bool waits) {
   step([&](detail::Effects& e) {
     if (waits) {
-      write.outcome = queue_.wait_write(write.probe, e);
+      write.outcome = queue_.wait_room(write.probe, e);
     } else {
       const auto tried = queue_.try_write(write.probe.slices, e);
       write.outcome = tried ? Queue::Wait::kAdmitted : Queue::Wait::kRefused;

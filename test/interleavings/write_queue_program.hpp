@@ -58,10 +58,10 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
           static_cast<std::uint64_t>(zero_writes_), static_cast<std::uint64_t>(first_error_.value),
           std::uint64_t{front_offset_}, std::uint64_t{in_flight_items_},
           std::uint64_t{pending_bytes_}, std::uint64_t{pending_items_},
-          std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_},
-          std::uint64_t{write_waiters_.size()}, std::uint64_t{flush_waiters_.size()},
-          std::uint64_t{close_waiters_.size()}, std::uint64_t{unwritten_waiters_.size()},
-          std::uint64_t{ends_in_order_}, ended_items_, ended_bytes_, stats_.admitted_items}) {
+          std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_}, std::uint64_t{line_.size()},
+          std::uint64_t{flush_waiters_.size()}, std::uint64_t{close_waiters_.size()},
+          std::uint64_t{unwritten_waiters_.size()}, std::uint64_t{ends_in_order_}, ended_items_,
+          ended_bytes_, stats_.admitted_items}) {
       all = mixed(all, each);
     }
     each_item([&](const detail::WriteItem& item) {
@@ -77,7 +77,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     std::size_t bytes = 0;
     each_item([&](const detail::WriteItem& item) { bytes += item.size; });
     if (state_ == State::kEnded) {
-      const bool told = write_waiters_.empty() && flush_waiters_.empty() && close_waiters_.empty();
+      const bool told = line_.empty() && flush_waiters_.empty() && close_waiters_.empty();
       const bool given = unwritten_waiters_.empty() || is_with_stream();
       return !told                                  ? "somebody waits after the end"
              : !given                               ? "somebody waits for what is there"
@@ -90,14 +90,14 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     if (pending_items_ > config_.max_items || pending_bytes_ > config_.max_pending_bytes) {
       return "a bound was passed";
     }
-    if (state_ == State::kClosing && !write_waiters_.empty() && (!admits || !ends_in_order_)) {
+    if (state_ == State::kClosing && !line_.empty() && (!admits || !ends_in_order_)) {
       return "somebody waits for room after the close";
     }
     if (writer_ == Writer::kIdle && (state_ != State::kOpen || !items_.empty())) {
       return "the writer sleeps, and has something to do";
     }
-    const auto* first = static_cast<const detail::WriteWaiter*>(write_waiters_.front());
-    if (write_waiters_.size() > config_.max_waiters ||
+    const auto* first = static_cast<const detail::RoomWaiter*>(line_.front());
+    if (line_.size() > config_.max_waiters ||
         waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
       return "the line is longer than it may be";
     }

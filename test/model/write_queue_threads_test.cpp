@@ -133,11 +133,11 @@ class Threads {
     for (std::size_t i = 0; i < shape_.writes; ++i) {
       const std::string text =
           std::string(1, static_cast<char>('a' + producer)) + std::to_string(count.admitted) + ";";
-      Blocking<detail::WriteWaiter> waiter;
+      Blocking<detail::RoomWaiter> waiter;
       Bytes slice = Bytes::copy_of(text);
       waiter.slices = std::span(&slice, 1);
       Wait outcome{};
-      step([&](detail::Effects& e) { outcome = queue_.wait_write(waiter, e); });
+      step([&](detail::Effects& e) { outcome = queue_.wait_room(waiter, e); });
       if (outcome == Wait::kWaiting) {
         if (random.one_in(3)) {
           step([&](detail::Effects& e) { queue_.cancel(waiter, e); });

@@ -59,8 +59,8 @@ void QueueWorld::submit(const QueueOperation& op, bool may_wait) {
   }
   const auto expected = model_.submit(write, may_wait);
   if (may_wait) {
-    const auto outcome = step([&](detail::Effects& e) { return queue_.wait_write(probe, e); });
-    expect(static_cast<int>(outcome) == static_cast<int>(expected), "wait_write's outcome");
+    const auto outcome = step([&](detail::Effects& e) { return queue_.wait_room(probe, e); });
+    expect(static_cast<int>(outcome) == static_cast<int>(expected), "wait_room's outcome");
   } else {
     const auto tried = step([&](detail::Effects& e) { return queue_.try_write(probe.slices, e); });
     expect(tried.has_value() == (expected == QueueModel::Outcome::kAdmitted), "try_write");

@@ -131,7 +131,7 @@ proctype Producer(byte p) {
   bool posts;
   do
   :: w < 2 * p + 2 ->
-    atomic {  /* wait_write */
+    atomic {  /* wait_room */
       began_late[w] = has_closed;
       if
       :: state != open -> write[w] = refused

@@ -85,8 +85,8 @@ class QueueTest : public testing::Test {
   }
   bool send(std::string_view text) { return send(slices_of({text})); }
 
-  Wait wait(WriteProbe& probe) {
-    return stream().step([&](detail::Effects& e) { return queue().wait_write(probe, e); });
+  Wait wait(detail::RoomWaiter& probe) {
+    return stream().step([&](detail::Effects& e) { return queue().wait_room(probe, e); });
   }
   TicketWait wait(TicketProbe& probe) { return queue().wait_written(probe); }
   /// Whether the result is there. Precondition: it was admitted.
@@ -97,8 +97,45 @@ class QueueTest : public testing::Test {
   void cancel(Waiter& waiter, detail::ErrorValue error) {
     stream().step([&](detail::Effects& e) { queue().cancel(waiter, error, e); });
   }
-  void cancel(WriteProbe& waiter) {
+  void cancel(detail::RoomWaiter& waiter) {
     stream().step([&](detail::Effects& e) { queue().cancel(waiter, e); });
+  }
+
+  /// Room for a permit. Precondition: there is some.
+  [[nodiscard]] detail::ReservedRoom reserve(std::size_t bytes, std::size_t items = 1) {
+    return queue().try_reserve(bytes, items).value();
+  }
+  /// Why a reservation is refused, if it is.
+  [[nodiscard]] std::optional<detail::Refusal> refusal_to_reserve(std::size_t bytes,
+                                                                  std::size_t items = 1) {
+    auto room = queue().try_reserve(bytes, items);
+    if (!room) {
+      return room.error();
+    }
+    give_back(*room);
+    return std::nullopt;
+  }
+  void give_back(detail::ReservedRoom& room) {
+    stream().step([&](detail::Effects& e) { queue().give_back(room, e); });
+  }
+  Submitted commit(detail::ReservedRoom& room, std::vector<Bytes> slices) {
+    Submitted result{{}, {}, std::move(slices)};
+    auto tried =
+        stream().step([&](detail::Effects& e) { return queue().commit(room, result.bytes, e); });
+    if (tried) {
+      result.ticket = *tried;
+    } else {
+      result.refusal = tried.error();
+    }
+    return result;
+  }
+  Submitted commit(detail::ReservedRoom& room, std::string_view text) {
+    return commit(room, slices_of({text}));
+  }
+  void expect_reserved(std::size_t bytes, std::size_t items) {
+    const WriteStatistics statistics = queue().statistics();
+    EXPECT_EQ(statistics.reserved_bytes, bytes);
+    EXPECT_EQ(statistics.reserved_items, items);
   }
   void close(Waiters waiters = Waiters::refuse) {
     stream().step([&](detail::Effects& e) { queue().close(waiters, e); });

@@ -51,7 +51,7 @@ struct TicketProbe : Probe<detail::TicketWaiter> {
 };
 
 /// A waiting write with its slices.
-struct WriteProbe : Probe<detail::WriteWaiter> {
+struct WriteProbe : Probe<detail::RoomWaiter> {
   explicit WriteProbe(std::vector<Bytes> writes, std::string called = {}, ResumeLog* into = nullptr)
       : Probe(std::move(called), into), owned(std::move(writes)) {
     slices = owned;
@@ -62,6 +62,31 @@ struct WriteProbe : Probe<detail::WriteWaiter> {
   [[nodiscard]] bool was_admitted() const { return resumed == 1 && !refusal; }
 
   std::vector<Bytes> owned;
+};
+
+/// A waiting burst with its slices.
+struct BurstProbe : WriteProbe {
+  explicit BurstProbe(std::vector<Bytes> burst, detail::AsksFor what = detail::AsksFor::kBurst,
+                      std::string called = {}, ResumeLog* into = nullptr)
+      : WriteProbe(std::move(burst), std::move(called), into) {
+    asks_for = what;
+  }
+
+  /// Leading slices that were wholly admitted.
+  [[nodiscard]] std::size_t admitted() const { return owned.size() - slices.size(); }
+};
+
+/// A waiting reservation.
+struct RoomProbe : Probe<detail::RoomWaiter> {
+  explicit RoomProbe(std::size_t of_bytes, std::size_t of_items = 1, std::string called = {},
+                     ResumeLog* into = nullptr)
+      : Probe(std::move(called), into) {
+    asks_for = detail::AsksFor::kRoom;
+    bytes = of_bytes;
+    items = of_items;
+  }
+
+  [[nodiscard]] bool was_granted() const { return resumed == 1 && !refusal && room.items != 0; }
 };
 
 /// What the queue has not written, if it is to be had by now.

@@ -32,13 +32,14 @@ inline net_error_code error_of(const Refusal& refusal) noexcept {
     case WriteRefusalReason::closed:
     case WriteRefusalReason::byte_budget_exceeded:  // these two wait instead
     case WriteRefusalReason::queue_full:
+    case WriteRefusalReason::exceeds_permit:  // not of what waits
       break;
   }
   return to_net_error(Errc::closed);
 }
 
 /// A write that stands in line. The slices are the caller's until it is admitted.
-class WriteWait : public WriteWaiter {
+class WriteWait : public RoomWaiter {
  public:
   static constexpr const char* kName = "WriteHandoff::async_write";
 
@@ -96,7 +97,7 @@ class StartWrite {
     const TurnStart turn = turn_;
     auto op = Op::make(std::forward<Handler>(handler), executor, writer, slices_);
     Effects effects(writer->guard());
-    if (writer->queue().wait_write(*op, effects) == WriteQueue::Wait::kWaiting) {
+    if (writer->queue().wait_room(*op, effects) == WriteQueue::Wait::kWaiting) {
       op.release();
     } else {
       op->waited = false;

@@ -1,6 +1,6 @@
 #pragma once
 
-// The write queue's side towards who submits: admission, refusal, and the line of waiting writes.
+// The write queue's side towards who submits: admission, refusal, and room that is set aside.
 
 #include <algorithm>
 #include <cstddef>
@@ -32,15 +32,15 @@ inline std::size_t item_count(std::span<const Bytes> slices) noexcept {
 template <class Sync>
 std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
                                                          std::size_t items) const noexcept {
-  if (bytes > config_.max_pending_bytes - pending_bytes_) {
+  if (bytes > unreserved_bytes_ - pending_bytes_) {
     return Refusal{WriteRefusalReason::byte_budget_exceeded,
-                   saturating_sum(pending_bytes_, bytes),
+                   saturating_sum(pending_bytes_ + reserved_bytes(), bytes),
                    config_.max_pending_bytes,
                    {}};
   }
-  if (items > config_.max_items - pending_items_) {
+  if (items > unreserved_items_ - pending_items_) {
     return Refusal{WriteRefusalReason::queue_full,
-                   saturating_sum(pending_items_, items),
+                   saturating_sum(pending_items_ + reserved_items(), items),
                    config_.max_items,
                    {}};
   }
@@ -50,9 +50,8 @@ std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
 // The usual case, without the reasons; where it is false, `refusal_of` tells why.
 template <class Sync>
 bool BasicWriteQueue<Sync>::has_room(std::size_t bytes, std::size_t items) const noexcept {
-  return state_ == State::kOpen && write_waiters_.empty() && bytes != SIZE_MAX &&
-         bytes <= config_.max_pending_bytes - pending_bytes_ &&
-         items <= config_.max_items - pending_items_;
+  return state_ == State::kOpen && line_.empty() && bytes != SIZE_MAX &&
+         bytes <= unreserved_bytes_ - pending_bytes_ && items <= unreserved_items_ - pending_items_;
 }
 
 template <class Sync>
@@ -60,10 +59,10 @@ Refusal BasicWriteQueue<Sync>::closed_refusal() const noexcept {
   return Refusal{WriteRefusalReason::closed, 0, 0, first_error_};
 }
 
-// The order of these is the order of precedence.
+// The order of these, and those below, is the order of precedence.
 template <class Sync>
-std::optional<Refusal> BasicWriteQueue<Sync>::refusal_of(std::size_t bytes,
-                                                         std::size_t items) noexcept {
+std::optional<Refusal> BasicWriteQueue<Sync>::lasting_refusal_of(std::size_t bytes,
+                                                                 std::size_t items) const noexcept {
   if (state_ != State::kOpen) {
     return closed_refusal();
   }
@@ -73,40 +72,35 @@ std::optional<Refusal> BasicWriteQueue<Sync>::refusal_of(std::size_t bytes,
   if (items > config_.max_items) {
     return Refusal{WriteRefusalReason::can_never_fit, items, config_.max_items, {}, true};
   }
-  auto* first = static_cast<WriteWaiter*>(write_waiters_.front());
-  if (first == nullptr) {
-    return held_up_by(bytes, items);
-  }
-  if (auto refusal = held_up_by(first->bytes, first->items)) {
-    return refusal;
-  }
-  // The line is being let in, a step at a time, and this write stands behind all of it.
-  return Refusal{WriteRefusalReason::queue_full,
-                 saturating_sum(pending_items_ + waiting_items_, items),
-                 config_.max_items,
-                 {}};
+  return std::nullopt;
 }
 
-// Of a write that has to wait. The first in line may have any size.
+// Precondition: no room.
 template <class Sync>
-std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(std::size_t bytes) const noexcept {
-  if (write_waiters_.size() >= config_.max_waiters) {
-    return Refusal{
-        WriteRefusalReason::too_many_waiters, write_waiters_.size() + 1, config_.max_waiters, {}};
+Refusal BasicWriteQueue<Sync>::refusal_of(std::size_t bytes, std::size_t items) const noexcept {
+  if (const auto refusal = lasting_refusal_of(bytes, items)) {
+    return *refusal;
   }
-  const std::size_t limit = config_.max_waiting_bytes;
-  if (!write_waiters_.empty() && bytes > limit - std::min(limit, waiting_bytes_)) {
-    return Refusal{WriteRefusalReason::too_many_waiting_bytes,
-                   saturating_sum(waiting_bytes_, bytes),
-                   limit,
-                   {}};
+  const auto* first = static_cast<const RoomWaiter*>(line_.front());
+  if (const auto refusal = first == nullptr ? held_up_by(bytes, items) : first_held_up_by(*first)) {
+    return *refusal;
   }
-  return std::nullopt;
+  // The line is being let in, a step at a time, and this one would stand behind all of it.
+  return Refusal{WriteRefusalReason::queue_full,
+                 saturating_sum(pending_items_ + reserved_items() + waiting_items_, items),
+                 config_.max_items,
+                 {}};
 }
 
 template <class Sync>
 void BasicWriteQueue<Sync>::count_refusal(const Refusal& refusal) noexcept {
   ++stats_.refusals[static_cast<std::size_t>(refusal.reason)];
+}
+
+template <class Sync>
+unexpected<Refusal> BasicWriteQueue<Sync>::refused(const Refusal& refusal) noexcept {
+  count_refusal(refusal);
+  return unexpected<Refusal>(refusal);
 }
 
 template <class Sync>
@@ -116,120 +110,99 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
   const std::size_t items = item_count(slices);
   const Lock lock(mutex_);
   if (!has_room(bytes, items)) {
-    const Refusal refusal = *refusal_of(bytes, items);
-    count_refusal(refusal);
-    return unexpected(refusal);
+    return refused(refusal_of(bytes, items));
   }
   items_.reserve(items);
   return push(slices, bytes, effects);
 }
 
 template <class Sync>
-auto BasicWriteQueue<Sync>::wait_write(WriteWaiter& waiter, Effects& effects) -> Wait {
-  waiter.bytes = total_size(waiter.slices);
-  waiter.items = item_count(waiter.slices);
+expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve(std::size_t bytes,
+                                                                   std::size_t items) {
+  items = std::max<std::size_t>(items, 1);
   const Lock lock(mutex_);
-  auto refusal = refusal_of(waiter.bytes, waiter.items);
-  if (!refusal) {
-    items_.reserve(waiter.items);
-    waiter.refusal.reset();
-    waiter.write = push(waiter.slices, waiter.bytes, effects);
-    return Wait::kAdmitted;
+  if (!has_room(bytes, items)) {
+    return refused(refusal_of(bytes, items));
   }
-  const bool room_may_come = refusal->reason == WriteRefusalReason::byte_budget_exceeded ||
-                             refusal->reason == WriteRefusalReason::queue_full;
-  if (room_may_come) {
-    refusal = line_refusal_of(waiter.bytes);
-    if (!refusal) {
-      enter_line(waiter);
-      return Wait::kWaiting;
-    }
+  items_.reserve(items);
+  return set_aside(bytes, items);
+}
+
+// There must be room for both, and places in `items_`.
+template <class Sync>
+ReservedRoom BasicWriteQueue<Sync>::set_aside(std::size_t bytes, std::size_t items) noexcept {
+  items_.set_aside(items);
+  unreserved_bytes_ -= bytes;
+  unreserved_items_ -= items;
+  return {bytes, items};
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::take_back(ReservedRoom& room) noexcept {
+  if (state_ == State::kOpen) {
+    items_.take_back(room.items);
+    unreserved_bytes_ += room.bytes;
+    unreserved_items_ += room.items;
   }
-  count_refusal(*refusal);
-  waiter.refusal = refusal;
-  return Wait::kRefused;
+  room = {};
+}
+
+// With the end of admission. Permits hold nothing from then on.
+template <class Sync>
+void BasicWriteQueue<Sync>::take_back_all() noexcept {
+  items_.take_back(items_.aside());
+  unreserved_bytes_ = config_.max_pending_bytes;
+  unreserved_items_ = config_.max_items;
+}
+
+// Places that nobody needs any more; the queue is empty.
+template <class Sync>
+void BasicWriteQueue<Sync>::release_places() noexcept {
+  if (line_.empty() && items_.aside() == 0) {
+    items_.release_segments();
+  }
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::enter_line(WriteWaiter& waiter) {
-  items_.reserve(waiting_items_ + waiter.items);
-  waiting_items_ += waiter.items;
-  waiting_bytes_ += waiter.bytes;
-  waiter.linked = true;
-  write_waiters_.push_back(waiter);
-  ++stats_.waits;
-  stats_.high_water_waiters = std::max(stats_.high_water_waiters, write_waiters_.size());
-  stats_.high_water_waiting_bytes = std::max(stats_.high_water_waiting_bytes, waiting_bytes_);
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::leave_line(WriteWaiter& waiter) noexcept {
-  write_waiters_.remove(waiter);
-  waiter.linked = false;
-  waiting_items_ -= waiter.items;
-  waiting_bytes_ -= waiter.bytes;
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::cancel(WriteWaiter& waiter, Effects& effects) noexcept {
+expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& room,
+                                                               std::span<Bytes> slices,
+                                                               Effects& effects) noexcept {
+  const std::size_t bytes = total_size(slices);
+  const std::size_t items = item_count(slices);
+  AdmittedWrite write;
   bool is_settled = true;
   {
     const Lock lock(mutex_);
-    if (waiter.linked) {
-      refuse(waiter, Refusal{WriteRefusalReason::cancelled, 0, 0, {}}, effects);
-      is_settled = admit_a_step(effects);
+    if (state_ != State::kOpen) {
+      return refused(closed_refusal());
+    }
+    if (bytes > room.bytes) {
+      return refused({WriteRefusalReason::exceeds_permit, bytes, room.bytes, {}});
+    }
+    if (items > room.items) {
+      return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true});
+    }
+    const bool gives_some_back = bytes != room.bytes || items != room.items;
+    take_back(room);
+    write = push(slices, bytes, effects);
+    is_settled = !gives_some_back || admit_a_step(effects);
+  }
+  admit_the_rest(is_settled, effects);
+  return write;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::give_back(ReservedRoom& room, Effects& effects) noexcept {
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    take_back(room);
+    is_settled = admit_a_step(effects);
+    if (items_.empty()) {
+      release_places();
     }
   }
-  // The writer may be waiting for a stream that is stuck, so this goes on by itself.
-  while (!is_settled) {
-    const Lock lock(mutex_);
-    is_settled = admit_a_step(effects);
-  }
-}
-
-template <class Sync>
-bool BasicWriteQueue<Sync>::admit_a_step(Effects& effects) noexcept {
-  std::size_t left = max_step_items_;
-  admit_waiters(left, effects);
-  return left != 0 || !first_waiter_fits();
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::refuse(WriteWaiter& waiter, const Refusal& refusal,
-                                   Effects& effects) noexcept {
-  leave_line(waiter);
-  waiter.refusal = refusal;
-  count_refusal(refusal);
-  effects.resume(waiter);
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept {
-  while (auto* waiter = static_cast<WriteWaiter*>(write_waiters_.front())) {
-    refuse(*waiter, refusal, effects);
-  }
-}
-
-// Only the first in line is asked, so nobody barges past a large write.
-template <class Sync>
-bool BasicWriteQueue<Sync>::first_waiter_fits() const noexcept {
-  const auto* first = static_cast<const WriteWaiter*>(write_waiters_.front());
-  return first != nullptr && !held_up_by(first->bytes, first->items);
-}
-
-template <class Sync>
-bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) noexcept {
-  bool admitted = false;
-  while (left != 0 && first_waiter_fits()) {
-    auto* waiter = static_cast<WriteWaiter*>(write_waiters_.front());
-    left -= std::min(left, waiter->items);
-    leave_line(*waiter);
-    waiter->refusal.reset();
-    waiter->write = push(waiter->slices, waiter->bytes, effects);
-    effects.resume(*waiter);
-    admitted = true;
-  }
-  return admitted;
+  admit_the_rest(is_settled, effects);
 }
 
 template <class Sync>

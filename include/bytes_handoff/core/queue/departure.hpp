@@ -152,12 +152,12 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
     give_unwritten(effects);
     return Turn::kEnded;
   }
-  const bool is_quiet = write_waiters_.empty() && flush_waiters_.empty() && !starts_empty();
+  const bool is_quiet = line_.empty() && flush_waiters_.empty() && !starts_empty();
   if (!is_quiet && !settle(left, effects)) {
     return Turn::kYield;  // before a write, which may be stuck, while somebody waits who fits
   }
   if (items_.empty()) {
-    items_.release_segments();
+    release_places();
     last_run_.reset();
     return next_when_written(effects);
   }
@@ -212,18 +212,19 @@ std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t 
                                                Effects& effects) noexcept {
   std::size_t offset = front_offset_ + written;
   std::size_t bytes = 0;
-  const std::size_t items = items_.pop_front_while(most, [&](const WriteItem& item) {
-    if (offset < item.size) {
-      return false;
-    }
-    offset -= item.size;
-    bytes += item.size;
-    effects.releases.add(item.owner);
-    if (item.waiter != nullptr) {
-      complete_ticket(*item.waiter, WriteResult{{}, item.waiter->write.size}, effects);
-    }
-    return true;
-  });
+  const std::size_t items =
+      items_.pop_front_while(most, !line_.empty(), [&](const WriteItem& item) {
+        if (offset < item.size) {
+          return false;
+        }
+        offset -= item.size;
+        bytes += item.size;
+        effects.releases.add(item.owner);
+        if (item.waiter != nullptr) {
+          complete_ticket(*item.waiter, WriteResult{{}, item.waiter->write.size}, effects);
+        }
+        return true;
+      });
   front_offset_ = offset;
   pending_bytes_ -= bytes;
   pending_items_ -= items;

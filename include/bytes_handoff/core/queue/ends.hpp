@@ -105,14 +105,21 @@ void BasicWriteQueue<Sync>::cancel(UnwrittenWaiter& waiter, ErrorValue cancelled
 
 template <class Sync>
 void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
-  const Lock lock(mutex_);
-  if (state_ != State::kOpen) {
-    return;
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    if (state_ != State::kOpen) {
+      return;
+    }
+    start_closing(effects);
+    if (waiters == Waiters::refuse) {
+      refuse_all_waiters(closed_refusal(), effects);
+    } else {
+      refuse_reservations(effects);
+      is_settled = admit_a_step(effects);
+    }
   }
-  start_closing(effects);
-  if (waiters == Waiters::refuse) {
-    refuse_all_waiters(closed_refusal(), effects);
-  }
+  admit_the_rest(is_settled, effects);
 }
 
 template <class Sync>
@@ -131,6 +138,7 @@ void BasicWriteQueue<Sync>::abort_after_written(Effects& effects) noexcept {
 template <class Sync>
 void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
   state_ = State::kClosing;
+  take_back_all();
   ++progress_;
   is_watched_ = false;  // for a stall perhaps, which may allow more time
   if (writer_ == Writer::kIdle) {
@@ -220,6 +228,9 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
 // have a state between, in which some know of it and some do not.
 template <class Sync>
 void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
+  if (state_ == State::kOpen) {
+    take_back_all();
+  }
   state_ = State::kEnded;
   first_error_ = error;
   effects.note_end(is_with_stream());
@@ -255,7 +266,7 @@ void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
 template <class Sync>
 void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) noexcept {
   front_offset_ += written;
-  items_.pop_front_while(items_.size(), [&](const WriteItem& item) {
+  items_.pop_front_while(items_.size(), false, [&](const WriteItem& item) {
     if (front_offset_ == 0 || front_offset_ < item.size) {
       return false;
     }

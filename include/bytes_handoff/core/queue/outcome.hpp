@@ -28,12 +28,12 @@ struct Refusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
   /// What would have been, and what the limit is. Bytes for byte_budget_exceeded and
   /// too_many_waiting_bytes; items for queue_full; waiters for too_many_waiters. For can_never_fit
-  /// the size of the write in bytes or items. Else 0.
+  /// and exceeds_permit the size of the write in bytes or items. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For closed: the error that ended the queue, if one did.
   ErrorValue first_error;
-  /// For can_never_fit: the figures are items, not bytes.
+  /// For these two: the figures are items, not bytes.
   bool counts_items = false;
 };
 

@@ -26,6 +26,8 @@ class SegmentQueue {
   static_assert(sizeof(Segment) <= kSegmentBytes);
 
  public:
+  static constexpr std::size_t kSegmentItems = Segment::kItems;
+
   /// A place in the queue; valid until the element there is popped.
   class Cursor {
    public:
@@ -66,6 +68,18 @@ class SegmentQueue {
     }
   }
 
+  /// Keeps room for `n` elements out of `room()`. Precondition: `room() >= n`.
+  void set_aside(std::size_t n) noexcept {
+    room_ -= n;
+    aside_ += n;
+  }
+  /// Precondition: that many are set aside.
+  void take_back(std::size_t n) noexcept {
+    room_ += n;
+    aside_ -= n;
+  }
+  [[nodiscard]] std::size_t aside() const noexcept { return aside_; }
+
   /// Returns where the element is. Precondition: `room() > 0`.
   Cursor push_back(const T& item) noexcept {
     step_if_full(back_);
@@ -96,9 +110,9 @@ class SegmentQueue {
   }
 
   /// Pops elements from the front for as long as `take(element)` says so, at most `most`. Returns
-  /// how many.
+  /// how many. With `keeps_memory` what becomes free is room at the back.
   template <class Take>
-  std::size_t pop_front_while(std::size_t most, Take take) {
+  std::size_t pop_front_while(std::size_t most, bool keeps_memory, Take take) {
     most = std::min(most, size_);
     std::size_t popped = 0;
     Cursor at = front_;
@@ -111,7 +125,11 @@ class SegmentQueue {
     front_ = at;
     size_ -= popped;
     while (first_ != front_.segment_) {
-      drop_first_segment();
+      if (keeps_memory) {
+        append(take_first_segment());
+      } else {
+        drop_first_segment();
+      }
     }
     return popped;
   }
@@ -123,7 +141,7 @@ class SegmentQueue {
     }
     front_ = back_ = Cursor();
     last_ = nullptr;
-    size_ = room_ = 0;
+    size_ = room_ = aside_ = 0;
   }
 
   void swap(SegmentQueue& other) noexcept {
@@ -133,6 +151,7 @@ class SegmentQueue {
     std::swap(back_, other.back_);
     std::swap(size_, other.size_);
     std::swap(room_, other.room_);
+    std::swap(aside_, other.aside_);
   }
 
  private:
@@ -143,8 +162,9 @@ class SegmentQueue {
     }
   }
 
-  void append_segment() {
-    auto* segment = ::new (pool_allocate(sizeof(Segment))) Segment;
+  void append_segment() { append(::new (pool_allocate(sizeof(Segment))) Segment); }
+
+  void append(Segment* segment) noexcept {
     segment->next = nullptr;
     if (last_ == nullptr) {
       first_ = segment;
@@ -156,11 +176,11 @@ class SegmentQueue {
     room_ += Segment::kItems;
   }
 
-  void drop_first_segment() noexcept {
-    Segment* segment = first_;
-    first_ = segment->next;
-    pool_deallocate(segment, sizeof(Segment));
+  [[nodiscard]] Segment* take_first_segment() noexcept {
+    return std::exchange(first_, first_->next);
   }
+
+  void drop_first_segment() noexcept { pool_deallocate(take_first_segment(), sizeof(Segment)); }
 
   Segment* first_ = nullptr;
   Segment* last_ = nullptr;
@@ -168,6 +188,7 @@ class SegmentQueue {
   Cursor back_;
   std::size_t size_ = 0;
   std::size_t room_ = 0;
+  std::size_t aside_ = 0;
 };
 
 }  // namespace bytes_handoff::detail

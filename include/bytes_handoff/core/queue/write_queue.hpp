@@ -40,18 +40,45 @@ inline constexpr std::size_t kMaxStepItems = 1024;
 
 class WriteBatch;
 
-/// Waits for room. The slices are the caller's until the write is admitted, and are not touched
-/// once the waiter has been resumed.
-struct WriteWaiter : Waiting {
-  std::span<Bytes> slices;
-  /// Set before `resume`: nothing when the write was admitted.
-  std::optional<Refusal> refusal;
-  AdmittedWrite write;  // where it was
+/// What a waiter in line asks for.
+enum class AsksFor : std::uint8_t {
+  kWrite,     ///< the slices, all at once
+  kBurst,     ///< the slices, in order, as room comes
+  kCutBurst,  ///< the same, and a slice may be cut
+  kRoom,      ///< room alone
+};
 
-  // The queue's alone.
+/// Room that a permit holds. No items: none.
+struct ReservedRoom {
   std::size_t bytes = 0;
   std::size_t items = 0;
+};
+
+/// Waits in line for room. A slice is the caller's until it is admitted, and is not touched once
+/// the waiter has been resumed.
+struct RoomWaiter : Waiting {
+  AsksFor asks_for = AsksFor::kWrite;
+  /// Of a burst: those that are not admitted, of which the first one may be cut.
+  std::span<Bytes> slices;
+  /// What it asks for. The caller's for `kRoom`; otherwise the queue's.
+  std::size_t bytes = 0;
+  std::size_t items = 0;
+  /// Set before `resume`: nothing when all was admitted.
+  std::optional<Refusal> refusal;
+  AdmittedWrite write;  // of `kWrite`: where it was admitted
+  ReservedRoom room;    // of `kRoom`: what was granted
+
+  // The queue's alone.
+  std::size_t largest = 0;  // bytes that must come in at once
   bool linked = false;
+
+  [[nodiscard]] bool is_burst() const noexcept {
+    return asks_for == AsksFor::kBurst || asks_for == AsksFor::kCutBurst;
+  }
+  /// Bytes that it makes its caller keep.
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept {
+    return asks_for == AsksFor::kRoom ? 0 : bytes;
+  }
 };
 
 template <class Sync>
@@ -67,7 +94,11 @@ class BasicWriteQueue {
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems) noexcept
-      : config_(config), max_step_items_(max_step_items), last_run_(config.block_source) {}
+      : config_(config),
+        max_step_items_(max_step_items),
+        unreserved_bytes_(config.max_pending_bytes),
+        unreserved_items_(config.max_items),
+        last_run_(config.block_source) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -78,8 +109,18 @@ class BasicWriteQueue {
   // changed.
   [[nodiscard]] expected<AdmittedWrite, Refusal> try_write(std::span<Bytes> slices,
                                                            Effects& effects);
-  [[nodiscard]] Wait wait_write(WriteWaiter& waiter, Effects& effects);
-  void cancel(WriteWaiter& waiter, Effects& effects) noexcept;
+  /// Once it waits, another thread may resume it.
+  [[nodiscard]] Wait wait_room(RoomWaiter& waiter, Effects& effects);
+  void cancel(RoomWaiter& waiter, Effects& effects) noexcept;
+
+  // Room that is set aside for a permit. It counts as pending does, and keeps no queue open.
+  /// No items count as one.
+  [[nodiscard]] expected<ReservedRoom, Refusal> try_reserve(std::size_t bytes, std::size_t items);
+  /// As `try_write`, in the room of a permit; what is not needed is given back. Refused, the permit
+  /// keeps its room. Precondition: the room is this queue's.
+  [[nodiscard]] expected<AdmittedWrite, Refusal> commit(ReservedRoom& room, std::span<Bytes> slices,
+                                                        Effects& effects) noexcept;
+  void give_back(ReservedRoom& room, Effects& effects) noexcept;
 
   // Tickets.
   enum class TicketWait { kDone, kWaiting, kAnotherWaits };
@@ -149,24 +190,40 @@ class BasicWriteQueue {
   using Lock = std::lock_guard<typename Sync::Mutex>;
 
   // Everything below runs under the lock.
-  [[nodiscard]] std::optional<Refusal> refusal_of(std::size_t bytes, std::size_t items) noexcept;
+  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
   [[nodiscard]] std::optional<Refusal> held_up_by(std::size_t bytes,
                                                   std::size_t items) const noexcept;
-  [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
   [[nodiscard]] Refusal closed_refusal() const noexcept;
-  [[nodiscard]] std::optional<Refusal> line_refusal_of(std::size_t bytes) const noexcept;
+  [[nodiscard]] std::optional<Refusal> lasting_refusal_of(std::size_t bytes,
+                                                          std::size_t items) const noexcept;
+  [[nodiscard]] Refusal refusal_of(std::size_t bytes, std::size_t items) const noexcept;
   void count_refusal(const Refusal& refusal) noexcept;
-  void enter_line(WriteWaiter& waiter);
-  void leave_line(WriteWaiter& waiter) noexcept;
+  [[nodiscard]] unexpected<Refusal> refused(const Refusal& refusal) noexcept;
   [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
                                    Effects& effects) noexcept;
   WriteItem* push_item(const WriteItem& item, Effects& effects) noexcept;
   void schedule(Effects& effects) noexcept;
-  void refuse(WriteWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
+  [[nodiscard]] ReservedRoom set_aside(std::size_t bytes, std::size_t items) noexcept;
+  void take_back(ReservedRoom& room) noexcept;
+  void take_back_all() noexcept;
+  void release_places() noexcept;
+
+  [[nodiscard]] std::optional<Refusal> line_refusal_of(const RoomWaiter& waiter) const noexcept;
+  void enter_line(RoomWaiter& waiter);
+  void leave_line(RoomWaiter& waiter) noexcept;
+  void refuse(RoomWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
   void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
+  void refuse_reservations(Effects& effects) noexcept;
   [[nodiscard]] bool first_waiter_fits() const noexcept;
-  [[nodiscard]] bool admit_a_step(Effects& effects) noexcept;
+  [[nodiscard]] std::optional<Refusal> first_held_up_by(const RoomWaiter& first) const noexcept;
+  [[nodiscard]] std::size_t least_piece() const noexcept;
   bool admit_waiters(std::size_t& left, Effects& effects) noexcept;
+  void admit_whole(RoomWaiter& waiter, Effects& effects) noexcept;
+  [[nodiscard]] std::size_t admit_part(RoomWaiter& burst, std::size_t most,
+                                       Effects& effects) noexcept;
+  [[nodiscard]] bool admit_a_step(Effects& effects) noexcept;
+  void admit_the_rest(bool is_settled, Effects& effects) noexcept;
+
   void complete_flushes(std::size_t& left, Effects& effects) noexcept;
   [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
                                         Effects& effects) noexcept;
@@ -187,6 +244,12 @@ class BasicWriteQueue {
   [[nodiscard]] WriteResult result_of(const AdmittedWrite& write) const noexcept;
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
+  }
+  [[nodiscard]] std::size_t reserved_bytes() const noexcept {
+    return config_.max_pending_bytes - unreserved_bytes_;
+  }
+  [[nodiscard]] std::size_t reserved_items() const noexcept {
+    return config_.max_items - unreserved_items_;
   }
   [[nodiscard]] bool is_with_stream() const noexcept {
     return writer_ == Writer::kWriting || writer_ == Writer::kShuttingDown;
@@ -211,10 +274,13 @@ class BasicWriteQueue {
   std::size_t in_flight_items_ = 0;  // items of the batch that is with the stream
   std::size_t pending_bytes_ = 0;
   std::size_t pending_items_ = 0;
+  // What the limits leave beside the room of permits; what is pending is within this.
+  std::size_t unreserved_bytes_;
+  std::size_t unreserved_items_;
   LastRun last_run_;
 
-  WaitingList write_waiters_;
-  std::size_t waiting_items_ = 0;  // of all write waiters; there is room for as many in items_
+  WaitingList line_;
+  std::size_t waiting_items_ = 0;  // that all in line ask for
   std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
   WaitingList flush_waiters_;
   WaitingList close_waiters_;

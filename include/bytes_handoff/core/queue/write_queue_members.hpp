@@ -9,6 +9,7 @@
 #include "bytes_handoff/core/queue/admission.hpp"
 #include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/ends.hpp"
+#include "bytes_handoff/core/queue/line.hpp"
 #include "bytes_handoff/core/queue/tickets.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
@@ -71,7 +72,10 @@ void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noex
 template <class Sync>
 WriteStatistics BasicWriteQueue<Sync>::statistics() const noexcept {
   const Lock lock(mutex_);
-  return stats_;
+  WriteStatistics statistics = stats_;
+  statistics.reserved_bytes = reserved_bytes();
+  statistics.reserved_items = reserved_items();
+  return statistics;
 }
 
 }  // namespace bytes_handoff::detail

@@ -60,9 +60,9 @@ TEST(SegmentQueue, PopsForAsLongAsItIsToldToAndAtMostSoMany) {
     const auto below = [](std::uint64_t end) {
       return [end](const Item& item) { return item.value < end; };
     };
-    ASSERT_EQ(queue.pop_front_while(most, below(200)), std::min<std::size_t>(most, 200));
+    ASSERT_EQ(queue.pop_front_while(most, false, below(200)), std::min<std::size_t>(most, 200));
     ASSERT_EQ(queue.front().value, std::min<std::size_t>(most, 200));
-    ASSERT_EQ(queue.pop_front_while(SIZE_MAX, below(kItems)),
+    ASSERT_EQ(queue.pop_front_while(SIZE_MAX, false, below(kItems)),
               kItems - std::min<std::size_t>(most, 200));
     ASSERT_TRUE(queue.empty());
   }

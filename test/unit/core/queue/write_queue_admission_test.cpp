@@ -220,7 +220,7 @@ TEST_F(WriteQueueAdmission, WhereMemoryIsShortNothingChanges) {
     FailingAllocations failing;
     EXPECT_THROW(static_cast<void>(queue().try_write(std::span(&bytes, 1), effects)),
                  std::bad_alloc);
-    EXPECT_THROW(static_cast<void>(queue().wait_write(probe, effects)), std::bad_alloc);
+    EXPECT_THROW(static_cast<void>(queue().wait_room(probe, effects)), std::bad_alloc);
   }
   EXPECT_EQ(bytes.view(), "abc");
   EXPECT_EQ(probe.owned[0].view(), "def");

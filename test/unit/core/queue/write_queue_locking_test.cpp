@@ -52,7 +52,7 @@ TEST_F(WriteQueueLocking, ASubmissionTakesTheLockOnceHoweverManySlicesItHas) {
         << count << " slices; fifty are too many by then";
   }
   WriteProbe waits(slices(50));
-  EXPECT_EQ(locks_of([&] { static_cast<void>(queue.wait_write(waits, effects)); }), 1U);
+  EXPECT_EQ(locks_of([&] { static_cast<void>(queue.wait_room(waits, effects)); }), 1U);
   EXPECT_EQ(locks_of([&] { queue.cancel(waits, effects); }), 1U);
 }
 
@@ -61,10 +61,10 @@ TEST_F(WriteQueueLocking, WhatACancelledWriteLetsInTakesItOnceAStep) {
   std::vector<Bytes> group = slices(150);
   ASSERT_TRUE(in_steps.try_write(group, effects).has_value());
   WriteProbe large(slices(51));
-  ASSERT_EQ(in_steps.wait_write(large, effects), Queue::Wait::kWaiting);
+  ASSERT_EQ(in_steps.wait_room(large, effects), Queue::Wait::kWaiting);
   std::deque<WriteProbe> behind;
   for (int i = 0; i < 45; ++i) {
-    ASSERT_EQ(in_steps.wait_write(behind.emplace_back(slices(1)), effects), Queue::Wait::kWaiting);
+    ASSERT_EQ(in_steps.wait_room(behind.emplace_back(slices(1)), effects), Queue::Wait::kWaiting);
   }
   EXPECT_EQ(locks_of([&] { in_steps.cancel(large, effects); }), 5U);
   EXPECT_EQ(in_steps.pending_items(), 195U);

@@ -1,0 +1,263 @@
+#pragma once
+
+// The line of those who wait for room: writes, bursts and reservations, first come, first served.
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "bytes_handoff/core/queue/admission.hpp"
+#include "bytes_handoff/core/queue/write_queue.hpp"
+
+namespace bytes_handoff::detail {
+
+/// What the waiter asks for in all, and the largest part that must come in whole.
+inline void measure(RoomWaiter& waiter) noexcept {
+  if (waiter.asks_for == AsksFor::kRoom) {
+    waiter.items = std::max<std::size_t>(waiter.items, 1);
+    waiter.largest = waiter.bytes;
+    return;
+  }
+  waiter.bytes = total_size(waiter.slices);
+  if (waiter.asks_for == AsksFor::kWrite) {
+    waiter.items = item_count(waiter.slices);
+    waiter.largest = waiter.bytes;
+    return;
+  }
+  waiter.items = waiter.slices.size();
+  waiter.largest = waiter.bytes == SIZE_MAX ? SIZE_MAX : 0;
+  if (waiter.asks_for == AsksFor::kBurst) {
+    for (const Bytes& slice : waiter.slices) {
+      waiter.largest = std::max(waiter.largest, slice.size());
+    }
+  }
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::wait_room(RoomWaiter& waiter, Effects& effects) -> Wait {
+  measure(waiter);
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    const bool is_nothing = waiter.items == 0 && state_ == State::kOpen;  // a burst of no slices
+    if (is_nothing || has_room(waiter.bytes, waiter.items)) {
+      items_.reserve(waiter.items);
+      admit_whole(waiter, effects);
+      return Wait::kAdmitted;
+    }
+    if (const auto refusal = line_refusal_of(waiter)) {
+      count_refusal(*refusal);
+      waiter.refusal = refusal;
+      return Wait::kRefused;
+    }
+    enter_line(waiter);
+    // The first part of a burst that finds the line empty.
+    is_settled = line_.front() != &waiter || admit_a_step(effects);
+  }
+  admit_the_rest(is_settled, effects);
+  return Wait::kWaiting;
+}
+
+// Of who does not fit now. The first in line may ask for any size.
+template <class Sync>
+std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
+    const RoomWaiter& waiter) const noexcept {
+  const std::size_t largest_items = waiter.is_burst() ? 1 : waiter.items;
+  if (auto refusal = lasting_refusal_of(waiter.largest, largest_items)) {
+    return refusal;
+  }
+  if (line_.size() >= config_.max_waiters) {
+    return Refusal{WriteRefusalReason::too_many_waiters, line_.size() + 1, config_.max_waiters, {}};
+  }
+  const std::size_t limit = config_.max_waiting_bytes;
+  const std::size_t bytes = waiter.waiting_bytes();
+  if (!line_.empty() && bytes > limit - std::min(limit, waiting_bytes_)) {
+    return Refusal{WriteRefusalReason::too_many_waiting_bytes,
+                   saturating_sum(waiting_bytes_, bytes),
+                   limit,
+                   {}};
+  }
+  return std::nullopt;
+}
+
+// There are places then for all who wait, or for all that may ever be pending, and for the segment
+// at the front, of which a part has left. They stay until nobody waits, so that who is let in needs
+// no memory. A burst that is cut needs more places than it has slices.
+template <class Sync>
+void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
+  const std::size_t all = saturating_sum(config_.max_items, WriteItems::kSegmentItems);
+  items_.reserve(waiter.asks_for == AsksFor::kCutBurst
+                     ? all
+                     : std::min(saturating_sum(waiting_items_, waiter.items), all));
+  waiting_items_ += waiter.items;
+  waiting_bytes_ += waiter.waiting_bytes();
+  waiter.linked = true;
+  line_.push_back(waiter);
+  ++stats_.waits;
+  stats_.high_water_waiters = std::max(stats_.high_water_waiters, line_.size());
+  stats_.high_water_waiting_bytes = std::max(stats_.high_water_waiting_bytes, waiting_bytes_);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter) noexcept {
+  line_.remove(waiter);
+  waiter.linked = false;
+  waiting_items_ -= waiter.items;
+  waiting_bytes_ -= waiter.waiting_bytes();
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::cancel(RoomWaiter& waiter, Effects& effects) noexcept {
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    if (waiter.linked) {
+      refuse(waiter, Refusal{WriteRefusalReason::cancelled, 0, 0, {}}, effects);
+      is_settled = admit_a_step(effects);
+    }
+  }
+  admit_the_rest(is_settled, effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::refuse(RoomWaiter& waiter, const Refusal& refusal,
+                                   Effects& effects) noexcept {
+  leave_line(waiter);
+  waiter.refusal = refusal;
+  count_refusal(refusal);
+  effects.resume(waiter);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept {
+  while (auto* waiter = static_cast<RoomWaiter*>(line_.front())) {
+    refuse(*waiter, refusal, effects);
+  }
+}
+
+// A permit is of no use in a queue that is closing.
+template <class Sync>
+void BasicWriteQueue<Sync>::refuse_reservations(Effects& effects) noexcept {
+  for (std::size_t left = line_.size(); left != 0; --left) {
+    auto& waiter = *static_cast<RoomWaiter*>(line_.front());
+    if (waiter.asks_for == AsksFor::kRoom) {
+      refuse(waiter, closed_refusal(), effects);
+    } else {
+      line_.remove(waiter);
+      line_.push_back(waiter);
+    }
+  }
+}
+
+// ---- Letting in.
+
+// Only the first in line is asked, so nobody barges past who asks for much.
+template <class Sync>
+bool BasicWriteQueue<Sync>::first_waiter_fits() const noexcept {
+  const auto* first = static_cast<const RoomWaiter*>(line_.front());
+  return first != nullptr && !first_held_up_by(*first);
+}
+
+template <class Sync>
+std::optional<Refusal> BasicWriteQueue<Sync>::first_held_up_by(
+    const RoomWaiter& first) const noexcept {
+  if (!first.is_burst()) {
+    return held_up_by(first.bytes, first.items);
+  }
+  const std::size_t size = first.slices.front().size();
+  // No permit that was granted before can be committed into a slice that is cut.
+  const bool may_cut =
+      first.asks_for == AsksFor::kCutBurst && unreserved_items_ == config_.max_items;
+  return held_up_by(may_cut ? std::min(size, least_piece()) : size, 1);
+}
+
+// Pieces of a cut slice have at least half of the budget, so that a queue that drains slowly is not
+// refilled by small ones.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::least_piece() const noexcept {
+  return std::max<std::size_t>(config_.max_pending_bytes / 2, 1);
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) noexcept {
+  bool admitted = false;
+  while (left != 0 && first_waiter_fits()) {
+    auto& waiter = *static_cast<RoomWaiter*>(line_.front());
+    admitted = true;
+    if (waiter.is_burst()) {
+      left -= admit_part(waiter, left, effects);
+      if (!waiter.slices.empty()) {
+        continue;
+      }
+    } else {
+      left -= std::min(left, waiter.items);
+    }
+    leave_line(waiter);
+    admit_whole(waiter, effects);
+    effects.resume(waiter);
+  }
+  return admitted;
+}
+
+// All that it asks for, which fits; of a burst what is left of it, if anything.
+template <class Sync>
+void BasicWriteQueue<Sync>::admit_whole(RoomWaiter& waiter, Effects& effects) noexcept {
+  waiter.refusal.reset();
+  if (waiter.asks_for == AsksFor::kRoom) {
+    waiter.room = set_aside(waiter.bytes, waiter.items);
+  } else if (!waiter.is_burst()) {
+    waiter.write = push(waiter.slices, waiter.bytes, effects);
+  } else if (!waiter.slices.empty()) {
+    static_cast<void>(push(waiter.slices, waiter.bytes, effects));
+    waiter.slices = {};
+  }
+}
+
+// The leading slices of a burst that fit, at most `most`; or a piece of the first one, if that is
+// cut. Returns how many items this makes. Precondition: `first_waiter_fits()`.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most,
+                                              Effects& effects) noexcept {
+  const std::size_t free_bytes = unreserved_bytes_ - pending_bytes_;
+  most = std::min({most, unreserved_items_ - pending_items_, burst.slices.size()});
+  std::size_t bytes = 0;
+  std::size_t items = 0;
+  while (items != most && burst.slices[items].size() <= free_bytes - bytes) {
+    bytes += burst.slices[items++].size();
+  }
+  if (items != 0) {
+    static_cast<void>(push(burst.slices.first(items), bytes, effects));
+    burst.slices = burst.slices.subspan(items);
+    burst.items -= items;
+    waiting_items_ -= items;
+  } else {
+    Bytes piece = *burst.slices.front().split_to(free_bytes);
+    bytes = piece.size();
+    items = 1;
+    static_cast<void>(push({&piece, 1}, bytes, effects));
+  }
+  burst.bytes -= bytes;
+  waiting_bytes_ -= bytes;
+  return items;
+}
+
+// Returns whether nobody who fits waits.
+template <class Sync>
+bool BasicWriteQueue<Sync>::admit_a_step(Effects& effects) noexcept {
+  std::size_t left = max_step_items_;
+  admit_waiters(left, effects);
+  return left != 0 || !first_waiter_fits();
+}
+
+// Without the lock. The writer may be waiting for a stream that is stuck, so this goes on by
+// itself.
+template <class Sync>
+void BasicWriteQueue<Sync>::admit_the_rest(bool is_settled, Effects& effects) noexcept {
+  while (!is_settled) {
+    const Lock lock(mutex_);
+    is_settled = admit_a_step(effects);
+  }
+}
+
+}  // namespace bytes_handoff::detail
