@@ -3,19 +3,20 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <ranges>
 #include <span>
 #include <type_traits>
 
 #include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/support/writable_bytes.hpp"
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/statistics.hpp"
+#include "bytes_handoff/write_permit.hpp"
 #include "bytes_handoff/write_refusal.hpp"
 #include "bytes_handoff/write_ticket.hpp"
 
@@ -26,24 +27,17 @@ enum class AtEnd : bool;
 enum class StreamOwnership : bool;
 enum class TurnStart : bool;
 
-/// Refused by the compiler: arguments that could not keep a refused slice, since they are temporary
-/// or const. A temporary span is accepted; it owns no slices.
-template <class T>
-concept UnwritableSlice = std::same_as<std::remove_cvref_t<T>, Bytes> &&
-    (!std::is_lvalue_reference_v<T> || std::is_const_v<std::remove_reference_t<T>>);
-template <class T>
-concept UnwritableSlices = std::ranges::range<T> &&
-    std::same_as<std::ranges::range_value_t<T>, Bytes> &&
-    (!std::ranges::borrowed_range<T> ||
-     std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<T>>>);
-template <class T>
-concept UnwritableBytes = UnwritableSlice<T> || UnwritableSlices<T>;
-
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// Selects an `async_send` that may cut a slice into pieces.
+struct MayCut {
+  explicit MayCut() = default;
+};
+inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 
 /// A bounded queue of owned writes in front of a stream.
 ///
@@ -160,6 +154,55 @@ class WriteHandoff {
   auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
   void async_write(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
+
+  /// Admits a burst of any size, larger than the budget too: slice by slice, in order, as room
+  /// comes.
+  ///
+  /// The burst keeps its place in the line until its last slice is admitted. Only permits that were
+  /// granted before can commit between its slices. To wait until it is written, use `async_flush`.
+  /// The slices' array must stay alive and untouched, as for `async_write`.
+  ///
+  /// With `may_cut` a slice may be cut into pieces, so that one of any size passes through a small
+  /// budget. Pieces have at least half of the budget. Nothing is written between the pieces of a
+  /// slice, so no slice is cut while a permit is held.
+  ///
+  /// Completes: `void(error_code, std::size_t)`, once all is admitted, with how many leading slices
+  ///     were wholly admitted. Those are empty then. Without an error: all of them.
+  /// Errors: as `async_write`. A burst that finds the line empty may always wait, whatever its
+  ///     size. Without `may_cut`, one slice that can never fit refuses the whole burst. If the
+  ///     queue is closed meanwhile, the rest stays with the caller.
+  /// Cancellation: all types, with `operation_aborted`. What is not admitted stays with the caller;
+  ///     a slice that was cut keeps its rest.
+  /// Cost: as one `async_write`, whatever it waits for.
+  template <class CompletionToken = DefaultToken>
+  requires(!std::same_as<std::remove_cvref_t<CompletionToken>, MayCut>)  //
+      auto async_send(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;
+  template <class CompletionToken = DefaultToken>
+  auto async_send(std::span<Bytes> slices, MayCut,
+                  CompletionToken&& token = CompletionToken()) const;
+  template <detail::UnwritableBytes TemporaryOrConst, class... Token>
+  void async_send(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
+
+  /// Sets room aside for a write that is still to be made. No items count as one.
+  ///
+  /// Errors: as `try_write` for a write of this size.
+  [[nodiscard("a dropped permit gives its room back")]]  //
+  expected<WritePermit, WriteRefusal>
+  try_reserve(std::size_t bytes, std::size_t items = 1) const;
+
+  /// As `try_reserve`, but waits for room, in one line with the writes that wait.
+  ///
+  /// Completes: `void(error_code, WritePermit)`.
+  /// Errors: as `async_write`. It makes nobody keep bytes, so `max_waiting_bytes` does not count
+  ///     it. A close refuses it, with `Waiters::admit` too.
+  /// Cancellation: all types, with `operation_aborted`. Nothing is lost.
+  /// Cost: as `async_write`.
+  template <class CompletionToken = DefaultToken>
+  requires(!std::integral<std::remove_cvref_t<CompletionToken>>)  //
+      auto async_reserve(std::size_t bytes, CompletionToken&& token = CompletionToken()) const;
+  template <class CompletionToken = DefaultToken>
+  auto async_reserve(std::size_t bytes, std::size_t items,
+                     CompletionToken&& token = CompletionToken()) const;
 
   /// Waits until all that was admitted before has been written.
   ///

@@ -4,6 +4,7 @@ The tree is `asan` where what is broken is memory that is used after it has gone
 
 SHELL = "include/bytes_handoff/asio/"
 OPERATIONS = SHELL + "writing/write_operations.hpp"
+START_WAIT = SHELL + "writing/start_wait.hpp"
 CONTEXTS = SHELL + "support/context_registry.hpp"
 BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
@@ -56,13 +57,11 @@ MUTANTS = [
     ("a stream that buffers is not flushed behind a write", WRITER,
      "      if (error || written == 0) {\n", "      if (true || error || written == 0) {\n",
      *SHELL, "/writer_buffered_test"),
-    ("the initiation of a write uses itself when its handler may have run", OPERATIONS,
-     "before the writer's turn\n    }\n    writer->carry_out(effects, turn);",
-     "before the writer's turn\n    }\n    writer_->carry_out(effects, turn);",
+    ("an initiation uses itself when its handler may have run", START_WAIT,
+     "    writer->carry_out(effects, turn);", "    writer_->carry_out(effects, turn);",
      *ASAN_TOKENS, "/write_tokens_test"),
-    ("the initiation of a close uses itself when its handler may have run", OPERATIONS,
-     "    if constexpr (kCloses) {\n      writer->close(waiters);",
-     "    if constexpr (kCloses) {\n      writer_->close(waiters);",
+    ("a close that waits uses itself when its handler may have run", OPERATIONS,
+     "      queue.close(waiters, effects);", "      writer_->queue().close(waiters_, effects);",
      *ASAN_TOKENS, "/end_tokens_test"),
     ("a cancellation between two steps of a read is forgotten", READ,
      "    is_cancelled_ = true;\n", "",

@@ -8,6 +8,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 class WriterBase;
 struct TicketAccess;
+struct PermitAccess;
 
 /// Keeps the memory of a writer and its queue. The queue is not kept open.
 struct WriterReference {

@@ -41,14 +41,57 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes>
 template <class CompletionToken>
 auto WriteHandoff::async_write(Bytes& bytes, CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
-      detail::StartWrite(detail::WriterPointer(checked()), {&bytes, 1}, detail::TurnStart::kPost),
-      token);
+      detail::StartWait<detail::WriteWait>(detail::WriterPointer(checked()), {&bytes, 1}), token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_write(std::span<Bytes> slices, CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, WriteTicket)>(
-      detail::StartWrite(detail::WriterPointer(checked()), slices, detail::TurnStart::kDispatch),
+      detail::StartWait<detail::WriteWait>(detail::WriterPointer(checked()), slices,
+                                           detail::TurnStart::kDispatch),
+      token);
+}
+
+template <class CompletionToken>
+requires(!std::same_as<std::remove_cvref_t<CompletionToken>, MayCut>)  //
+    auto WriteHandoff::async_send(std::span<Bytes> slices, CompletionToken&& token) const {
+  return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
+      detail::StartWait<detail::SendWait>(detail::WriterPointer(checked()),
+                                          {slices, detail::AsksFor::kBurst},
+                                          detail::TurnStart::kDispatch),
+      token);
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_send(std::span<Bytes> slices, MayCut, CompletionToken&& token) const {
+  return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
+      detail::StartWait<detail::SendWait>(detail::WriterPointer(checked()),
+                                          {slices, detail::AsksFor::kCutBurst},
+                                          detail::TurnStart::kDispatch),
+      token);
+}
+
+inline expected<WritePermit, WriteRefusal> WriteHandoff::try_reserve(std::size_t bytes,
+                                                                     std::size_t items) const {
+  detail::WriterPointer writer(checked());
+  const auto room = writer->queue().try_reserve(bytes, items);
+  if (!room) {
+    return unexpected(detail::to_refusal(room.error()));
+  }
+  return detail::PermitAccess::make(std::move(writer), *room);
+}
+
+template <class CompletionToken>
+requires(!std::integral<std::remove_cvref_t<CompletionToken>>)  //
+    auto WriteHandoff::async_reserve(std::size_t bytes, CompletionToken&& token) const {
+  return async_reserve(bytes, 1, std::forward<CompletionToken>(token));
+}
+
+template <class CompletionToken>
+auto WriteHandoff::async_reserve(std::size_t bytes, std::size_t items,
+                                 CompletionToken&& token) const {
+  return net::async_initiate<CompletionToken, void(net_error_code, WritePermit)>(
+      detail::StartWait<detail::ReserveWait>(detail::WriterPointer(checked()), {bytes, items}),
       token);
 }
 
@@ -129,9 +172,8 @@ inline WriteHandoff WeakWriteHandoff::lock() const noexcept {
 
 template <class CompletionToken>
 auto WriteHandoff::async_flush(CompletionToken&& token) const {
-  using Start = detail::StartLifeWait<detail::FlushWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(checked())), token);
+      detail::StartWait<detail::FlushWait>(detail::WriterPointer(checked()), {}), token);
 }
 
 template <class CompletionToken>
@@ -142,22 +184,20 @@ requires(!std::same_as<std::remove_cvref_t<CompletionToken>, Waiters>)  //
 
 template <class CompletionToken>
 auto WriteHandoff::async_close(Waiters waiters, CompletionToken&& token) const {
-  using Start = detail::StartLifeWait<detail::CloseWaiter, true>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(checked()), waiters), token);
+      detail::StartWait<detail::CloseWait>(detail::WriterPointer(checked()), waiters), token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_closed(CompletionToken&& token) const {
-  using Start = detail::StartLifeWait<detail::CloseWaiter, false>;
   return net::async_initiate<CompletionToken, void(net_error_code)>(
-      Start(detail::WriterPointer(checked())), token);
+      detail::StartWait<detail::ClosedWait>(detail::WriterPointer(checked()), {}), token);
 }
 
 template <class CompletionToken>
 auto WriteHandoff::async_unwritten(CompletionToken&& token) const {
   return net::async_initiate<CompletionToken, void(net_error_code, UnwrittenEntries)>(
-      detail::StartUnwrittenWait(detail::WriterPointer(checked())), token);
+      detail::StartWait<detail::UnwrittenWait>(detail::WriterPointer(checked()), {}), token);
 }
 
 inline void WriteHandoff::close(Waiters waiters) const noexcept { checked()->close(waiters); }

@@ -1,6 +1,7 @@
 #pragma once
 
-// What waits on a write queue behind the asynchronous operations of a WriteHandoff.
+// What waits on a write queue behind the asynchronous operations of a WriteHandoff. `StartWait`
+// starts each of them.
 
 #include <chrono>
 #include <span>
@@ -8,7 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/asio/support/waiting_op.hpp"
+#include "bytes_handoff/asio/writing/start_wait.hpp"
+#include "bytes_handoff/asio/writing/write_permit.hpp"
 #include "bytes_handoff/asio/writing/write_ticket.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/bytes.hpp"
@@ -38,25 +40,21 @@ inline net_error_code error_of(const Refusal& refusal) noexcept {
   return to_net_error(Errc::closed);
 }
 
-/// A write that stands in line. The slices are the caller's until it is admitted.
-class WriteWait : public RoomWaiter {
+/// Stands in line for room.
+class RoomWait : public RoomWaiter {
  public:
-  static constexpr const char* kName = "WriteHandoff::async_write";
-
-  WriteWait(WriterPointer writer, std::span<Bytes> of)
+  RoomWait(WriterPointer writer, AsksFor what)
       : writer_(std::move(writer)), since_(std::chrono::steady_clock::now()) {
-    slices = of;
+    asks_for = what;
     refusal.emplace();  // until it is admitted
   }
 
-  std::tuple<net_error_code, WriteTicket> results() {
-    if (waited) {
-      writer_->queue().add_time_blocked(std::chrono::steady_clock::now() - since_);
+  [[nodiscard]] bool begin(Effects& effects) {
+    if (writer_->queue().wait_room(*this, effects) == WriteQueue::Wait::kWaiting) {
+      return false;
     }
-    if (refusal) {
-      return {error_of(*refusal), WriteTicket()};
-    }
-    return {net_error_code(), TicketAccess::make(std::move(writer_), write)};
+    has_waited_ = false;
+    return true;
   }
 
   void cancel() noexcept {
@@ -66,50 +64,82 @@ class WriteWait : public RoomWaiter {
     writer->carry_out(effects);
   }
 
-  bool waited = true;
+ protected:
+  /// Counts the time that it has waited. Once, at the end.
+  [[nodiscard]] net_error_code error() noexcept {
+    if (has_waited_) {
+      writer_->queue().add_time_blocked(std::chrono::steady_clock::now() - since_);
+    }
+    return refusal ? error_of(*refusal) : net_error_code();
+  }
+
+  WriterPointer writer_;
 
  private:
-  WriterPointer writer_;
   const std::chrono::steady_clock::time_point since_;
+  bool has_waited_ = true;
 };
 
-// The initiations below hold what they use in locals: once an operation's handler may run, it may
-// run on another thread, and destroy the initiation itself.
-
-class StartWrite {
+class WriteWait : public RoomWait {
  public:
-  using executor_type = net::any_io_executor;
+  static constexpr const char* kName = "WriteHandoff::async_write";
+  using Parameters = std::span<Bytes>;
 
-  StartWrite(WriterPointer writer, std::span<Bytes> slices, TurnStart turn) noexcept
-      : writer_(std::move(writer)), slices_(slices), turn_(turn) {}
+  WriteWait(WriterPointer writer, Parameters of) : RoomWait(std::move(writer), AsksFor::kWrite) {
+    slices = of;
+  }
 
-  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
-
-  template <class Handler>
-  void operator()(Handler&& handler) const {
-    using Op = WaitingOp<WriteWait, std::decay_t<Handler>, executor_type>;
-    const WriterPointer writer = writer_;
-    const PostLease lease(writer->guard());
-    const executor_type executor = writer->executor(lease);
-    if (has_nowhere_to_run(handler, executor)) {
-      return;
+  [[nodiscard]] std::tuple<net_error_code, WriteTicket> results() noexcept {
+    if (const net_error_code why = error()) {
+      return {why, WriteTicket()};
     }
-    const TurnStart turn = turn_;
-    auto op = Op::make(std::forward<Handler>(handler), executor, writer, slices_);
-    Effects effects(writer->guard());
-    if (writer->queue().wait_room(*op, effects) == WriteQueue::Wait::kWaiting) {
-      op.release();
-    } else {
-      op->waited = false;
-      op.release()->post();  // first: an admitted burst goes on before the writer's turn
-    }
-    writer->carry_out(effects, turn);
+    return {net_error_code(), TicketAccess::make(std::move(writer_), write)};
+  }
+};
+
+class SendWait : public RoomWait {
+ public:
+  static constexpr const char* kName = "WriteHandoff::async_send";
+  struct Parameters {
+    std::span<Bytes> slices;
+    AsksFor what;
+  };
+
+  SendWait(WriterPointer writer, const Parameters& of)
+      : RoomWait(std::move(writer), of.what), count_(of.slices.size()) {
+    slices = of.slices;
+  }
+
+  [[nodiscard]] std::tuple<net_error_code, std::size_t> results() noexcept {
+    return {error(), count_ - slices.size()};
   }
 
  private:
-  WriterPointer writer_;
-  std::span<Bytes> slices_;
-  TurnStart turn_;
+  const std::size_t count_;
+};
+
+class ReserveWait : public RoomWait {
+ public:
+  static constexpr const char* kName = "WriteHandoff::async_reserve";
+  using Parameters = ReservedRoom;
+
+  ReserveWait(WriterPointer writer, const Parameters& of)
+      : RoomWait(std::move(writer), AsksFor::kRoom) {
+    bytes = of.bytes;
+    items = of.items;
+  }
+  ~ReserveWait() override {  // where the handler was not called
+    if (room.items != 0) {
+      writer_->give_back(room);
+    }
+  }
+
+  [[nodiscard]] std::tuple<net_error_code, WritePermit> results() noexcept {
+    if (const net_error_code why = error()) {
+      return {why, WritePermit()};
+    }
+    return {net_error_code(), PermitAccess::make(writer_, std::exchange(room, {}))};
+  }
 };
 
 /// Waits for a point in the life of the queue: `Waiter` is FlushWaiter or CloseWaiter. `kCloses`:
@@ -121,9 +151,20 @@ class LifeWait : public Waiter {
                                            ? "WriteHandoff::async_flush"
                                        : kCloses ? "WriteHandoff::async_close"
                                                  : "WriteHandoff::async_closed";
+  using Parameters = Waiters;
 
-  explicit LifeWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+  LifeWait(WriterPointer writer, Parameters waiters) noexcept
+      : writer_(std::move(writer)), waiters_(waiters) {}
 
+  [[nodiscard]] bool begin(Effects& effects) noexcept {
+    WriteQueue& queue = writer_->queue();
+    const Waiters waiters = waiters_;
+    const bool is_over = is_there(queue);
+    if constexpr (kCloses) {
+      queue.close(waiters, effects);
+    }
+    return is_over;
+  }
   [[nodiscard]] std::tuple<net_error_code> results() const noexcept {
     return {to_net_error(this->error)};
   }
@@ -133,61 +174,37 @@ class LifeWait : public Waiter {
     writer->queue().cancel(*this, to_error_value(net::error::operation_aborted), effects);
     writer->carry_out(effects);
   }
-  [[nodiscard]] bool is_over() noexcept {
+
+ private:
+  [[nodiscard]] bool is_there(WriteQueue& queue) noexcept {
     if constexpr (std::is_same_v<Waiter, FlushWaiter>) {
-      return writer_->queue().wait_flush(*this);
+      return queue.wait_flush(*this);
     } else {
-      return writer_->queue().wait_closed(*this);
+      return queue.wait_closed(*this);
     }
   }
 
- private:
-  WriterPointer writer_;
-};
-
-template <class Waiter, bool kCloses>
-class StartLifeWait {
- public:
-  using executor_type = net::any_io_executor;
-
-  explicit StartLifeWait(WriterPointer writer, Waiters waiters = Waiters::refuse) noexcept
-      : writer_(std::move(writer)), waiters_(waiters) {}
-
-  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
-
-  template <class Handler>
-  void operator()(Handler&& handler) const {
-    using Op = WaitingOp<LifeWait<Waiter, kCloses>, std::decay_t<Handler>, executor_type>;
-    const WriterPointer writer = writer_;
-    const Waiters waiters = waiters_;
-    const PostLease lease(writer->guard());
-    const executor_type executor = writer->executor(lease);
-    if (has_nowhere_to_run(handler, executor)) {
-      return;
-    }
-    auto op = Op::make(std::forward<Handler>(handler), executor, writer);
-    Op* const waiting = op.release();
-    if (waiting->is_over()) {
-      waiting->post();
-    }
-    if constexpr (kCloses) {
-      writer->close(waiters);
-    }
-  }
-
- private:
   WriterPointer writer_;
   Waiters waiters_;
 };
+
+using FlushWait = LifeWait<FlushWaiter, false>;
+using ClosedWait = LifeWait<CloseWaiter, false>;
+using CloseWait = LifeWait<CloseWaiter, true>;
 
 /// Waits for what an ended queue has not written.
 class UnwrittenWait : public UnwrittenWaiter {
  public:
   static constexpr const char* kName = "WriteHandoff::async_unwritten";
+  struct Parameters {};
 
-  explicit UnwrittenWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
+  UnwrittenWait(WriterPointer writer, const Parameters& /*none*/) noexcept
+      : writer_(std::move(writer)) {}
   ~UnwrittenWait() override { put_back(); }  // where the handler was not called
 
+  [[nodiscard]] bool begin(Effects& /*none*/) noexcept {
+    return writer_->queue().wait_unwritten(*this);
+  }
   [[nodiscard]] std::tuple<net_error_code, UnwrittenEntries> results() noexcept {
     try {
       return {to_net_error(error), items.take()};
@@ -210,33 +227,6 @@ class UnwrittenWait : public UnwrittenWaiter {
     }
   }
 
-  WriterPointer writer_;
-};
-
-class StartUnwrittenWait {
- public:
-  using executor_type = net::any_io_executor;
-
-  explicit StartUnwrittenWait(WriterPointer writer) noexcept : writer_(std::move(writer)) {}
-
-  [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
-
-  template <class Handler>
-  void operator()(Handler&& handler) const {
-    using Op = WaitingOp<UnwrittenWait, std::decay_t<Handler>, executor_type>;
-    const WriterPointer writer = writer_;
-    const PostLease lease(writer->guard());
-    const executor_type executor = writer->executor(lease);
-    if (has_nowhere_to_run(handler, executor)) {
-      return;
-    }
-    Op* const waiting = Op::make(std::forward<Handler>(handler), executor, writer).release();
-    if (writer->queue().wait_unwritten(*waiting)) {
-      waiting->post();
-    }
-  }
-
- private:
   WriterPointer writer_;
 };
 

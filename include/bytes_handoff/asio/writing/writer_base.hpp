@@ -65,6 +65,12 @@ class WriterBase : public ContextMember {
     carry_out(effects);
   }
 
+  void give_back(ReservedRoom& room) noexcept {
+    Effects effects(guard());
+    queue_.give_back(room, effects);
+    carry_out(effects);
+  }
+
   /// What was not written, from who did not take it. Without handles nobody can ask for it again.
   void put_back(UnwrittenItems& items) noexcept {
     queue_.put_back(items);

@@ -36,6 +36,12 @@ struct AdmittedWrite {
   std::size_t size = 0;      // bytes
 };
 
+/// Room that a permit holds. No items: none.
+struct ReservedRoom {
+  std::size_t bytes = 0;
+  std::size_t items = 0;
+};
+
 /// Waits for the end of one write.
 struct TicketWaiter : Waiting {
   explicit TicketWaiter(const AdmittedWrite& of) noexcept : write(of) {}

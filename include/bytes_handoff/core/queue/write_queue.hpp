@@ -48,12 +48,6 @@ enum class AsksFor : std::uint8_t {
   kRoom,      ///< room alone
 };
 
-/// Room that a permit holds. No items: none.
-struct ReservedRoom {
-  std::size_t bytes = 0;
-  std::size_t items = 0;
-};
-
 /// Waits in line for room. A slice is the caller's until it is admitted, and is not touched once
 /// the waiter has been resumed.
 struct RoomWaiter : Waiting {
