@@ -4,6 +4,7 @@ notices.
 
     run_mutants.py <source directory> [<part of a name>]
     run_mutants.py <source directory> --texts     (only whether their texts are found)
+    run_mutants.py <source directory> --list      (only their names, and where each is)
 
 In a scratch copy of the sources each mutant is built alone. For one of the core, the programs below
 are run one after the other until one fails. One of the shell says itself which tests are run. Prints
@@ -132,6 +133,10 @@ def check_texts(source):
 def main(source, part=""):
     if part == "--texts":
         return check_texts(pathlib.Path(source))
+    if part == "--list":
+        for mutant in ALL:
+            print(f"{mutant.file}: {mutant.name}")
+        return 0
     chosen = [mutant for mutant in ALL if part in mutant.name]
     survivors = 0
     ready = None
@@ -156,5 +161,5 @@ if __name__ == "__main__":
         print(__doc__)
         sys.exit(0)
     if len(sys.argv) not in (2, 3) or not pathlib.Path(sys.argv[1]).is_dir():
-        sys.exit("run_mutants.py: expected <source directory> [<part of a name> | --texts]")
+        sys.exit("run_mutants.py: expected <source directory> [<part of a name> | --texts | --list]")
     sys.exit(main(*sys.argv[1:]))
