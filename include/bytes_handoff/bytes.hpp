@@ -226,7 +226,7 @@ class Bytes {
   /// The same bytes in memory of at most twice their size and 64 bytes, bookkeeping included. For
   /// slices that are kept for long.
   ///
-  /// Returns this slice if it is as small already, and for static storage and foreign owners.
+  /// Returns this slice if its memory is as small already, or is static, or came by `from_owner`.
   /// Otherwise it returns a copy.
   ///
   /// Cost: a copy is O(n) and one allocation; else O(1).

@@ -51,6 +51,7 @@ struct HandoffBufferConfig {
   std::chrono::nanoseconds gather_for{0};
 };
 
+/// Limits and times of a `WriteHandoff`. Its comment says how a queue ends, and what lingers.
 struct WriteHandoffConfig {
   /// Items that may be admitted and not yet written. Each slice is an item, and so is a write
   /// without bytes. At least 1.
@@ -81,7 +82,7 @@ struct WriteHandoffConfig {
   /// Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
-  /// to join them to records for a stream such as `ssl::stream`, and to free blocks of which little
+  /// in two cases: to join them to records of an `ssl::stream`, and to free a block of which little
   /// is used. A socket that lingers reads into such a block.
   /// The source must outlive every slice, and be safe on every thread that drops one. It must not
   /// call a `WriteHandoff`, since a queue may call it under its lock.

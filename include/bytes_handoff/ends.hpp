@@ -21,8 +21,8 @@ struct AfterWritten {
 };
 inline constexpr AfterWritten after_written{};  // NOLINT(readability-identifier-naming)
 
-/// Selects a `WriteHandoff` that leaves its stream open at any end, an abort included: the caller
-/// ends the stream, or resets it where the message is not whole.
+/// Selects a `WriteHandoff` that leaves its stream open at any end, an abort included. The caller
+/// then ends the stream, or resets it if the message is not whole.
 struct LeaveOpen {
   explicit LeaveOpen() = default;
 };
@@ -32,7 +32,7 @@ inline constexpr LeaveOpen leave_open{};  // NOLINT(readability-identifier-namin
 struct UnwrittenEntries {
   /// The slices as they were admitted, whole, in order.
   std::vector<Bytes> entries;
-  /// Bytes of the first entry that the stream had taken: not all of them, unless it is empty.
+  /// Bytes of the first entry that the stream had taken: less than its size, or 0.
   std::size_t first_written = 0;
 
   [[nodiscard]] bool empty() const noexcept { return entries.empty(); }
@@ -40,8 +40,8 @@ struct UnwrittenEntries {
 
 /// Where `replay` begins.
 enum class ReplayFrom : bool {
-  entry_start,  ///< with the whole first entry: the peer drops what it has of it, as with a new
-                ///< connection
+  entry_start,  ///< with the whole first entry: for a peer that drops a part it has of it, as on a
+                ///< new connection
   cut,          ///< behind what the stream had taken of the first entry
 };
 

@@ -24,16 +24,16 @@ struct SplitOutOfBounds {
   friend bool operator==(const SplitOutOfBounds&, const SplitOutOfBounds&) = default;
 };
 
-/// Codes of this library's own. They compare to an `error_code` of either Asio flavour, and to
-/// `std::errc` where that has the same condition: `aborted` to `operation_canceled` (as Asio's
-/// `operation_aborted` does), `timed_out` to `timed_out`, `limit_exceeded` to `no_buffer_space`,
-/// the two `_in_progress` to `operation_in_progress`.
+/// Codes of this library's own. They compare to an `error_code` of standalone Asio and of
+/// Boost.Asio. These also compare to a condition of `std::errc`: `aborted` to `operation_canceled`,
+/// as Asio's `operation_aborted` does; `timed_out` to `timed_out`; `limit_exceeded` to
+/// `no_buffer_space`; the two `_in_progress` to `operation_in_progress`.
 enum class Errc {
   limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
-  closed = 3,                   ///< the queue does not take or write anything any more
+  closed = 3,                   ///< the write queue takes and writes nothing any more
   aborted = 4,                  ///< the queue ended by an abort, or with its last handle
-  timed_out = 5,                ///< a time limit of the queue, or of lingering, is over
+  timed_out = 5,                ///< a time limit of the queue, or of `async_linger`, is over
   no_progress = 6,              ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,         ///< a second wait on one ticket was started while one runs
   stream_exception = 8,         ///< the stream threw something that carries no error code
@@ -45,7 +45,7 @@ enum class Errc {
 /// Why a write was refused.
 enum class WriteRefusalReason : std::uint8_t {
   closed,                  ///< the queue takes nothing any more
-  can_never_fit,           ///< larger than the whole budget
+  can_never_fit,           ///< larger than all that may ever be pending
   byte_budget_exceeded,    ///< no room for the bytes now
   queue_full,              ///< no room for the items now
   too_many_waiters,        ///< `max_waiters` writes wait already (`async_` forms only)
@@ -53,6 +53,7 @@ enum class WriteRefusalReason : std::uint8_t {
   cancelled,               ///< cancelled while it waited (`async_` forms only)
   exceeds_permit,          ///< larger than the permit that it was committed with
 };
+/// How many reasons there are.
 inline constexpr std::size_t kWriteRefusalReasons = 8;
 
 /// The category behind `Errc`, named "bytes_handoff".

@@ -98,7 +98,7 @@ class HandoffBuffer {
   /// more than `max_size - size()`. After a small read, a socket may be read again, at most 16
   /// times.
   ///
-  /// Asio's sockets and descriptors, and the duplex, are put into non-blocking mode. The buffer
+  /// Asio's sockets and descriptors, and `DuplexStream`, are put into non-blocking mode. The buffer
   /// waits until they are readable, and holds no block meanwhile. A descriptor that cannot be
   /// waited for, such as a file, is read at once. An empty buffer offers any other stream 512 bytes
   /// at first. If they are filled, the next read is offered all the room. With an `ssl::stream` it
@@ -112,9 +112,9 @@ class HandoffBuffer {
   /// Errors: `limit_exceeded` if the buffer is full (nothing is read); `read_in_progress` if a read
   ///     is already running; otherwise the stream's error, or what the stream throws. `n` counts
   ///     the bytes that came before the error. `stream_truncated` of an `ssl::stream` is an error.
-  /// Cancellation: the types that the stream's own operations support. Sockets, descriptors and the
-  ///     duplex support all; `ssl::stream` supports `terminal`. Nothing is lost: bytes that the
-  ///     stream delivered are in the buffer, and the buffer stays usable.
+  /// Cancellation: the types that the stream's own operations support. Sockets, descriptors and
+  ///     `DuplexStream` support all; `ssl::stream` supports `terminal`. Nothing is lost: bytes that
+  ///     the stream delivered are in the buffer, and the buffer stays usable.
   /// Threads: buffer and stream must stay alive and in place until completion. Until then only
   ///     `size`, `empty`, `capacity`, `peek`, `peek_view` and `config` may be called. If the
   ///     stream's context is destroyed first, the handler is destroyed uninvoked and the read is

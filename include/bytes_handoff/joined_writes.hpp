@@ -9,13 +9,14 @@ namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// Limit, in bytes, up to which a `WriteHandoff` copies small slices together before a write. 0: it
-/// never does; the stream gets what has queued up as one gather.
+/// never does. The stream then gets the queued slices as several buffers in one write.
 ///
-/// It trades a copy for fewer, larger writes. A stream that makes a record of each write is better
-/// off with slices that were joined to the size of a record. A socket is not. So the value is
-/// 16 KiB, the largest record of TLS, for `ssl::stream` and types derived from it. It is 0 for all
-/// others. No slice is cut: what does not fit goes with the next write. A larger slice goes alone.
-/// Slices that are neighbours in one block are not copied.
+/// It trades a copy for fewer, larger writes. That pays for a stream that makes a record of each
+/// write, and not for a socket. So the value is 16 KiB, the largest record of TLS, for
+/// `ssl::stream` and types derived from it. It is 0 for all others.
+///
+/// No slice is cut: what does not fit goes with the next write. A larger slice goes alone. Slices
+/// that are neighbours in one block are not copied.
 ///
 /// For your own stream type, before the first `WriteHandoff` with it:
 ///

@@ -11,7 +11,7 @@
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Bounds of a connection that lingers.
+/// Bounds of `async_linger`.
 struct LingerLimits {
   /// Input that is dropped at most.
   std::size_t max_bytes = std::size_t{16} * 1024 * 1024;
@@ -27,8 +27,8 @@ struct LingerLimits {
 /// `WriteHandoff` that owns its stream lingers by itself; this is for a shared one.
 ///
 /// The input is read from the lowest socket, past all layers: bytes of a TLS stream are dropped as
-/// they are. The stream is not closed. It must end in a stream socket, must live until the
-/// operation completes, and must not be read meanwhile.
+/// they are. The stream is not closed. Its lowest layer must be a stream socket.
+/// It must live until the operation completes, and must not be read meanwhile.
 ///
 /// Completes with `(error_code, std::size_t)`: success when the peer has ended, and how many bytes
 /// were dropped. Never from inside of this call.

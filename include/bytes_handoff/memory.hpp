@@ -7,8 +7,8 @@ namespace bytes_handoff {
 /// What the library's pool keeps of memory that nobody uses. Blocks of buffers, queue nodes and
 /// ticket states come from this pool. Blocks of a `block_source` of one's own do not.
 ///
-/// Each thread has a cache, and all threads share a depot. A cache holds at most what it has leased
-/// from the limit. What is over goes to the depot. What the depot may not keep goes to
+/// Each thread has a cache, and all threads share a depot. A cache leases a part of the limit, and
+/// holds no more than that. The rest goes to the depot. What the depot may not keep goes to
 /// `operator delete`. A thread that ends leaves its cache to the depot.
 ///
 /// Figures are in bytes as the pool takes them from `operator new`, bookkeeping included. They are
@@ -35,20 +35,20 @@ inline constexpr std::size_t kDefaultPoolLimit = 64 * 1024 * 1024;
 [[nodiscard]] PoolStatistics pool_statistics() noexcept;
 
 /// Gives back to `operator delete` what the depot and the calling thread's cache hold. Other
-/// threads give back theirs when they next exchange slots with the depot; an idle thread keeps its
+/// threads give back theirs when they next exchange memory with the depot; an idle thread keeps its
 /// cache until then. Whether the process's resident memory falls is up to the C library.
 ///
-/// Threads: may be called on any. Cost: O(slots that are given back).
+/// Threads: may be called on any. Cost: O(pieces that are given back).
 void pool_trim() noexcept;
 
 /// Sets the limit for the whole process; 0 caches nothing. When it is lowered, the depot and the
-/// calling thread give back at once what is over. Other threads do when they next exchange slots
+/// calling thread give back at once what is over. Other threads do when they next exchange memory
 /// with the depot, and the limit holds from then on.
 ///
 /// A thread leases at most a quarter of the limit divided by the number of threads, and at most
 /// 4 MiB. Larger limits trade memory for fewer calls of `operator new`.
 ///
-/// Threads: may be called on any. Cost: O(slots that are given back).
+/// Threads: may be called on any. Cost: O(pieces that are given back).
 void pool_set_limit(std::size_t bytes) noexcept;
 
 }  // namespace bytes_handoff

@@ -27,9 +27,9 @@ struct WriteStatistics {
   /// Room that permits hold now.
   std::size_t reserved_bytes = 0;
   std::size_t reserved_items = 0;
-  /// Writes, bursts and reservations that had to wait for room, and for how long in all, over those
-  /// that wait no more.
+  /// Writes, bursts and reservations that had to wait for room.
   std::uint64_t waits = 0;
+  /// How long they waited in all. Those that still wait are not counted.
   std::chrono::nanoseconds time_blocked{0};
   /// Refusals by reason.
   std::array<std::uint64_t, kWriteRefusalReasons> refusals{};

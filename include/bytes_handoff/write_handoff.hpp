@@ -263,7 +263,7 @@ class WriteHandoff {
   [[nodiscard]] bool is_open() const noexcept;
   /// What ended the queue; none while it goes on, and if it was closed in order.
   [[nodiscard]] net_error_code first_error() const noexcept;
-  /// Admitted and not yet written, what is with the stream included. Zero after any end.
+  /// Admitted and not yet written, including what the stream has. Zero after any end.
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
   [[nodiscard]] WriteStatistics statistics() const noexcept;

@@ -16,7 +16,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Dropping it changes nothing about the write, and costs next to nothing: a write whose ticket is
 /// dropped is fire and forget.
 ///
-/// Ownership: it keeps the memory of the queue, not the queue open, nor the stream. Move-only.
+/// Ownership: it keeps the memory of the queue alive. It does not keep the queue open, nor the
+///     stream alive. Move-only.
 /// Threads: distinct tickets on any threads at once; one ticket by one thread at a time.
 class WriteTicket {
  public:
@@ -48,10 +49,10 @@ class WriteTicket {
   ///     wait on this ticket runs.
   /// Cancellation: all types. The write goes on, and can be waited for again.
   /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs on its
-  /// associated
-  ///     executor, by default the stream's, and never inside this call. After the stream's context
-  ///     is destroyed, a handler that is bound to no executor is destroyed uninvoked.
-  /// Cost: a post. If the write has not ended, also one allocation by the handler's associated
+  ///     associated executor, by default the stream's, and never inside this call. After the
+  ///     stream's context is destroyed, a handler that is bound to no executor is destroyed
+  ///     uninvoked.
+  /// Cost: one post. If the write has not ended, also one allocation by the handler's associated
   ///     allocator, from the library's pool where that is the default.
   template <class CompletionToken = DefaultToken>
   auto async_wait(CompletionToken&& token = CompletionToken());

@@ -23,8 +23,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 /// Ownership: `make_duplex` makes both ends, on executors of their own. An end can be moved, also
 ///     while operations are pending; a moved-from end behaves as a closed one. The destructor
-///     closes. A ring is allocated for the first byte that must be buffered, and kept until the end
-///     that reads from it is closed.
+///     closes. Each direction buffers in a ring. It is allocated for the first byte that must be
+///     buffered, and kept until the end that reads from it is closed.
 /// Ends: an end is reset when its execution context is destroyed. Pending handlers are destroyed
 ///     uninvoked; one that is bound to a living context gets `operation_aborted` there. A later
 ///     operation completes with `bad_descriptor` on a living context that its handler is bound to;
@@ -105,7 +105,7 @@ class BasicDuplexStream : public net::socket_base {
     return or_throw([&](net_error_code& error) { return read_some(buffers, error); });
   }
 
-  /// Writes what fits: to the read that waits at the peer, or if none waits to the ring. Returns
+  /// Writes what fits: to the read that waits at the peer, or to the ring if none waits. Returns
   /// how many bytes. At most the first 64 non-empty buffers are used.
   ///
   /// Errors: `would_block` if the ring is full; `broken_pipe` if the peer has closed or shut its
