@@ -82,10 +82,10 @@ struct WriteHandoffConfig {
   /// Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
-  /// in two cases: to join them to records of an `ssl::stream`, and to free a block of which little
-  /// is used. A socket that lingers reads into such a block.
-  /// The source must outlive every slice, and be safe on every thread that drops one. It must not
-  /// call a `WriteHandoff`, since a queue may call it under its lock.
+  /// to such a block for two reasons. An `ssl::stream` gets full records. A block of which little
+  /// is used is freed. A socket that lingers also reads into such a block. The source must outlive
+  /// every slice, and be safe on every thread that drops one. It must not call a `WriteHandoff`,
+  /// since a queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
 };
 
