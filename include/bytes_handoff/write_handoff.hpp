@@ -25,7 +25,6 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 class EndForReads;
 enum class AtEnd : bool;
 enum class StreamOwnership : bool;
-enum class TurnStart : bool;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
@@ -281,8 +280,6 @@ class WriteHandoff {
   template <detail::AtEnd kAtEnd, class Stream>
   [[nodiscard]] static detail::HandlePointer start_owning(Stream&& stream,
                                                           const WriteHandoffConfig& config);
-  [[nodiscard]] expected<WriteTicket, WriteRefusal> submit(std::span<Bytes> slices,
-                                                           detail::TurnStart turn) const;
 
   /// Precondition: `valid()`.
   [[nodiscard]] detail::WriterBase* checked() const noexcept;

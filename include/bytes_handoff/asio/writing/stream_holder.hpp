@@ -56,17 +56,6 @@ class StreamHolder : public WriterBase {
 
   // ---- On the stream's executor, as all that follows.
 
-  // As `carry_out`, within a turn, which lets go of the stream at its end.
-  void carry_out_in_turn(Effects& effects) noexcept {
-    effects.resume_all();
-    if (effects.start_turn) {
-      start_turn(TurnStart::kPost);
-    }
-    must_watch_ |= effects.watch_time;
-    has_ended_ |= effects.ended;
-    effects.finish();
-  }
-
   // What a turn, or a step of the stream, leaves to be done.
   void leave_turn() noexcept {
     if (std::exchange(must_watch_, false) && !has_ended_) {
@@ -78,7 +67,7 @@ class StreamHolder : public WriterBase {
   void finish_shutdown(const net_error_code& error) noexcept {
     Effects effects;
     queue().finish_shutdown(to_error_value(error), effects);
-    carry_out_in_turn(effects);
+    carry_out(effects, TurnStart::kFromTurn);
   }
 
   std::shared_ptr<Stream> stream_;           // until the queue has ended
@@ -96,7 +85,11 @@ class StreamHolder : public WriterBase {
 
   [[nodiscard]] auto hold() noexcept { return CountedPointer<StreamHolder, WriterReference>(this); }
 
-  void post_watch() noexcept final {
+  void watch_time(TurnStart turn) noexcept final {
+    if (turn == TurnStart::kFromTurn) {
+      must_watch_ = true;
+      return;
+    }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       post_on(*stream_executor_, PoolAllocator<void>(), [self = hold()] { self->check_time(); });
@@ -105,7 +98,11 @@ class StreamHolder : public WriterBase {
     }
   }
 
-  void post_end() noexcept final {
+  void take_end(TurnStart turn) noexcept final {
+    if (turn == TurnStart::kFromTurn) {
+      has_ended_ = true;
+      return;
+    }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       post_on(*stream_executor_, EndAllocator(end_memory_), [self = hold()] { self->run_end(); });
@@ -135,7 +132,7 @@ class StreamHolder : public WriterBase {
     const Clock::time_point now = Clock::now();
     Effects effects;
     Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
-    carry_out_in_turn(effects);
+    carry_out(effects, TurnStart::kFromTurn);
     has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
     if (is_acknowledging_ && !has_ended_) {
       next = std::min(next, check_acknowledged(now));

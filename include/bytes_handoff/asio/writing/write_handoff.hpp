@@ -19,19 +19,21 @@ inline detail::WriterBase* WriteHandoff::checked() const noexcept {
 }
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(Bytes& bytes) const {
-  return submit({&bytes, 1}, detail::TurnStart::kPost);
+  detail::WriterPointer writer(checked());  // a turn may let go of a slice, and that of this
+  detail::Effects effects(writer->guard());
+  const auto admitted = writer->queue().try_write({&bytes, 1}, effects);
+  writer->carry_out(effects, detail::TurnStart::kPost);
+  if (!admitted) {
+    return unexpected(detail::to_refusal(admitted.error()));
+  }
+  return detail::TicketAccess::make(std::move(writer), *admitted);
 }
 
 inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Bytes> slices) const {
-  return submit(slices, detail::TurnStart::kDispatch);
-}
-
-inline expected<WriteTicket, WriteRefusal> WriteHandoff::submit(std::span<Bytes> slices,
-                                                                detail::TurnStart turn) const {
-  detail::WriterPointer writer(checked());  // a turn may let go of a slice, and that of this
+  detail::WriterPointer writer(checked());  // as above
   detail::Effects effects(writer->guard());
   const auto admitted = writer->queue().try_write(slices, effects);
-  writer->carry_out(effects, turn);
+  writer->carry_out(effects, detail::TurnStart::kDispatch);
   if (!admitted) {
     return unexpected(detail::to_refusal(admitted.error()));
   }

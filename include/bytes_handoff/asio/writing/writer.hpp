@@ -36,7 +36,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Self = CountedPointer<Writer, WriterReference>;
 
   using Base::cancellation_;
-  using Base::carry_out_in_turn;
+  using Base::carry_out;
   using Base::fail_to_start;
   using Base::finish_shutdown;
   using Base::is_acknowledging_;
@@ -76,13 +76,20 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     [[nodiscard]] allocator_type get_allocator() const noexcept {
       return TurnAllocator(writer->turn_memory_);
     }
-    void operator()() {
-      Writer& self = *writer;
-      if (self.is_in_turn_) {  // an owner that it let go of has submitted: no recursion
-        self.start_turn(TurnStart::kPost);
-      } else {
-        self.run_turn(std::move(writer));
+    void operator()() noexcept {
+      const Self self = std::move(writer);
+      if (self->is_in_turn_) {  // an owner that it let go of has submitted: no recursion
+        self->start_turn(TurnStart::kPost);
+        return;
       }
+      self->is_in_turn_ = true;
+      WriteBatch batch(kJoinedWriteBytes<Stream>);
+      Effects effects;
+      const Turn turn = self->queue().begin_turn(batch, effects);
+      self->carry_out(effects, TurnStart::kFromTurn);
+      self->drive(self, turn, batch);
+      self->is_in_turn_ = false;
+      self->leave_turn();
     }
   };
 
@@ -117,50 +124,28 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
   // ---- On the stream's executor, from here on.
 
-  void run_turn(Self self) noexcept {
-    is_in_turn_ = true;
-    WriteBatch batch(kJoinedWriteBytes<Stream>);
-    Effects effects;
-    const Turn turn = queue().begin_turn(batch, effects);
-    carry_out_in_turn(effects);
-    drive(self, turn, batch);
-    is_in_turn_ = false;
-    leave_turn();
-  }
-
   // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
   void drive(const Self& self, Turn turn, WriteBatch& batch) noexcept {
     std::size_t inline_bytes = 0;
-    for (unsigned writes = 1;; ++writes) {
-      if (turn == Turn::kYield) {
-        start_turn(TurnStart::kPost);
-        return;
-      }
-      if (turn == Turn::kShutdown) {
-        start_shutdown(self);
-        return;
-      }
-      if (turn == Turn::kAcknowledge) {
-        is_acknowledging_ = must_watch_ = true;
-        return;
-      }
-      if (turn != Turn::kWrite) {
-        return;
-      }
+    for (unsigned writes = 1; turn == Turn::kWrite; ++writes) {
       if (batch.must_join()) {
         batch.join();
       }
       net_error_code error;
       std::size_t written = 0;
-      if (!write_now(batch, error, written) && start_async_write(self, batch, error, written)) {
-        return;
-      }
-      if (start_flush_behind(self, error, written)) {
+      if (start_write(self, batch, error, written) || start_flush_behind(self, error, written)) {
         return;
       }
       inline_bytes += written;
       const bool yield = writes >= kMaxInlineWrites || inline_bytes >= kMaxInlineBytes;
       turn = finish_write(error, written, yield, batch);
+    }
+    if (turn == Turn::kYield) {
+      start_turn(TurnStart::kPost);
+    } else if (turn == Turn::kShutdown) {
+      start_shutdown(self);
+    } else if (turn == Turn::kAcknowledge) {
+      is_acknowledging_ = must_watch_ = true;
     }
   }
 
@@ -168,13 +153,15 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
                                   WriteBatch& batch) noexcept {
     Effects effects;
     const Turn turn = queue().finish_write(to_error_value(error), written, yield, batch, effects);
-    carry_out_in_turn(effects);
+    carry_out(effects, TurnStart::kFromTurn);
     return turn;
   }
 
-  // False when the stream would make us wait, or cannot be written to without waiting.
-  [[nodiscard]] bool write_now(const WriteBatch& batch, net_error_code& error,
-                               std::size_t& written) noexcept {
+  // Without waiting where the stream can do that. False, with the outcome, when it is over already:
+  // it has not made us wait, it could not be started, or the stream has completed it from inside of
+  // the initiating function.
+  [[nodiscard]] bool start_write(const Self& self, const WriteBatch& batch, net_error_code& error,
+                                 std::size_t& written) noexcept {
     if constexpr (NonBlockingWriteStream<Stream>) {
       try {
         ensure_non_blocking(*stream_, error);
@@ -183,18 +170,12 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
         }
       } catch (...) {
         error = error_of_current_exception();
-        return true;
+        return false;
       }
-      return !is_to_try_again(error);
-    } else {
-      return false;
+      if (!is_to_try_again(error)) {
+        return false;
+      }
     }
-  }
-
-  // False, with the outcome, when it is over already: it could not be started, or the stream has
-  // completed it from inside of the initiating function.
-  [[nodiscard]] bool start_async_write(const Self& self, const WriteBatch& batch,
-                                       net_error_code& error, std::size_t& written) noexcept {
     const InitiationResult inside = initiate([&] {
       held_.hold(batch);
       stream_->async_write_some(held_.sequence(), stream_handler(self));

@@ -17,8 +17,9 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// How a turn of the writer starts: after the handler that submits has returned, or at once if that
-/// handler runs on the stream's executor.
-enum class TurnStart : bool { kPost, kDispatch };
+/// handler runs on the stream's executor. `kFromTurn`: as `kPost`, for a step that the writer makes
+/// on the stream's executor. The writer then sees to the time and to the end when it leaves.
+enum class TurnStart : unsigned char { kPost, kDispatch, kFromTurn };
 
 /// What handles, tickets and waiting operations see of a writer, whatever its stream. It has the
 /// queue, carries out what the queue asks for, and knows where handlers run by default.
@@ -40,11 +41,22 @@ class WriterBase : public ContextMember {
     return lease ? executor_ : net::any_io_executor();
   }
 
-  /// Carries out what a step of the queue asked for, made on any thread with `guard()`. Outside the
-  /// queue's lock. What the caller needs afterwards it must keep alive itself.
-  void carry_out(Effects& effects, TurnStart turn = TurnStart::kPost) noexcept {
-    if (effects.asks_for_something()) {
-      do_what_is_asked(effects, turn);
+  /// Carries out what a step of the queue asked for, outside the queue's lock. The step was made on
+  /// any thread with `guard()`, or by the writer without it. What the caller needs afterwards it
+  /// must keep alive itself. Inlined, since most steps ask for nothing.
+  [[gnu::always_inline]] void carry_out(Effects& effects,
+                                        TurnStart turn = TurnStart::kPost) noexcept {
+    if (effects.asks_for_something() || turn == TurnStart::kFromTurn) {
+      effects.resume_all();
+      if (effects.start_turn) {
+        start_turn(turn);
+      }
+      if (effects.watch_time) {
+        watch_time(turn);
+      }
+      if (effects.ended) {
+        take_end(turn);
+      }
     }
     effects.finish();
   }
@@ -97,9 +109,9 @@ class WriterBase : public ContextMember {
   /// it that at most one is posted or running.
   virtual void start_turn(TurnStart turn) noexcept = 0;
   /// Sees to it that the time is looked at.
-  virtual void post_watch() noexcept = 0;
+  virtual void watch_time(TurnStart turn) noexcept = 0;
   /// Once: sees to it that the stream is ended as the queue was, and let go of.
-  virtual void post_end() noexcept = 0;
+  virtual void take_end(TurnStart turn) noexcept = 0;
   virtual void forget_stream() noexcept = 0;
 
   void end_with_context(const void* context) noexcept final {
@@ -124,18 +136,6 @@ class WriterBase : public ContextMember {
   friend WriterReference;
   friend WriterHandle;
 
-  void do_what_is_asked(Effects& effects, TurnStart turn) noexcept {
-    effects.resume_all();
-    if (effects.start_turn) {
-      start_turn(turn);
-    }
-    if (effects.watch_time) {
-      post_watch();
-    }
-    if (effects.ended) {
-      post_end();
-    }
-  }
   using Counter = std::atomic<std::uint32_t>;
 
   [[nodiscard]] static bool add_unless_zero(Counter& counter) noexcept {

@@ -217,37 +217,26 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   if (slices.empty()) {
     slices = {&empty, 1};
   }
-  WriteItem* last_item = nullptr;
+  WriteItems::Cursor last;
   for (Bytes& slice : slices) {
-    last_item = push_item(WriteItem::take(slice), effects);
+    const WriteItem item = WriteItem::take(slice);
+    if (last_run_.ends_at(item.owner)) {
+      last_run_.end_run(written_items() + in_flight_items_, effects.releases);
+    }
+    last = items_.push_back(item);
+    last_run_.note(item, last, stats_.admitted_items);
+    ++stats_.admitted_items;
+    ++pending_items_;
   }
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;
   stats_.high_water_bytes = std::max(stats_.high_water_bytes, pending_bytes_);
   stats_.high_water_items = std::max(stats_.high_water_items, pending_items_);
   if (writer_ == Writer::kIdle) {
-    schedule(effects);
+    writer_ = Writer::kScheduled;
+    effects.ask_for_turn();
   }
-  return {last_item, first, stats_.admitted_items - 1, offset, bytes};
-}
-
-template <class Sync>
-inline WriteItem* BasicWriteQueue<Sync>::push_item(const WriteItem& item,
-                                                   Effects& effects) noexcept {
-  if (last_run_.ends_at(item.owner)) {
-    last_run_.end_run(written_items() + in_flight_items_, effects.releases);
-  }
-  const WriteItems::Cursor at = items_.push_back(item);
-  last_run_.note(item, at, stats_.admitted_items);
-  ++stats_.admitted_items;
-  ++pending_items_;
-  return &*at;
-}
-
-template <class Sync>
-void BasicWriteQueue<Sync>::schedule(Effects& effects) noexcept {
-  writer_ = Writer::kScheduled;
-  effects.ask_for_turn();
+  return {&*last, first, stats_.admitted_items - 1, offset, bytes};
 }
 
 }  // namespace bytes_handoff::detail

@@ -142,7 +142,8 @@ void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
   ++progress_;
   is_watched_ = false;  // for a stall perhaps, which may allow more time
   if (writer_ == Writer::kIdle) {
-    schedule(effects);
+    writer_ = Writer::kScheduled;
+    effects.ask_for_turn();
   } else if (writer_ == Writer::kWriting) {
     watch_time(effects);  // the stream may be stuck
   }

@@ -195,8 +195,6 @@ class BasicWriteQueue {
   [[nodiscard]] unexpected<Refusal> refused(const Refusal& refusal) noexcept;
   [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
                                    Effects& effects) noexcept;
-  WriteItem* push_item(const WriteItem& item, Effects& effects) noexcept;
-  void schedule(Effects& effects) noexcept;
   [[nodiscard]] ReservedRoom set_aside(std::size_t bytes, std::size_t items) noexcept;
   void take_back(ReservedRoom& room) noexcept;
   void take_back_all() noexcept;
