@@ -14,7 +14,7 @@
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
-enum class TurnStart : bool;
+enum class TurnStart : unsigned char;
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
 

@@ -16,7 +16,8 @@ BUFFER = "src/handoff_buffer.cpp"
 PIPE = "src/pipe/duplex_pipe.cpp"
 
 SCHEDULE = """  if (writer_ == Writer::kIdle) {
-    schedule(effects);
+    writer_ = Writer::kScheduled;
+    effects.ask_for_turn();
   }
 """
 
@@ -69,7 +70,7 @@ MUTANTS = [
      '  waiting_bytes_ -= waiter.waiting_bytes();\n',
      ''),
     ("close does not wake an idle writer", ENDS,
-     "  if (writer_ == Writer::kIdle) {\n    schedule(effects);\n", "  if (false) {\n"),
+     "  if (writer_ == Writer::kIdle) {\n", "  if (false) {\n"),
     ("close leaves those who wait for room", ENDS,
      "  if (waiters == Waiters::refuse) {", "  if (false) {"),
     ("close refuses those who are to be let in", ENDS,
@@ -220,8 +221,8 @@ MUTANTS = [
     ("who waits for a write is not told that it is written", WRITER,
      "    if (item.waiter != nullptr) {", "    if (false) {"),
     ("a write is done with its first slice", ADMISSION,
-     "return {last_item, first, stats_.admitted_items - 1, offset, bytes};",
-     "return {last_item, first, first, offset, bytes};"),
+     "return {&*last, first, stats_.admitted_items - 1, offset, bytes};",
+     "return {&*last, first, first, offset, bytes};"),
     ("who waited for room is not told where the write is", LINE,
      '    waiter.write = push(waiter.slices, waiter.bytes, effects);\n',
      '    static_cast<void>(push(waiter.slices, waiter.bytes, effects));\n'),

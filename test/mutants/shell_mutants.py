@@ -50,6 +50,12 @@ def ends(cells, tree="dev", flavour="asio"):
     return tree, f"end_tests_{flavour} --gtest_filter=Ends.{cells}", "/ends_test"
 
 
+BEHIND_THE_TURN = """  writer->carry_out(effects, detail::TurnStart::kDispatch);
+  if (!admitted) {
+    return unexpected(detail::to_refusal(admitted.error()));
+  }
+  return detail::TicketAccess::make("""
+
 MUTANTS = [
     ("what is acknowledged is no progress of an end", STREAM_END,
      "return is_alive() && acknowledgement_.bytes < before;", "return is_alive() && false;",
@@ -107,6 +113,12 @@ MUTANTS = [
     ("what a stream throws is told as no memory", THROWN,
      "return error ? error : to_net_error(Errc::stream_exception);", "return net::error::no_memory;",
      *SHELL, "/writer_exceptions_test"),
+    ("a turn forgets the end of its queue", HOLDER,
+     "      has_ended_ = true;\n      return;\n", "      return;\n",
+     *SHELL, "/writer_release_test"),
+    ("a turn forgets to look at the time", HOLDER,
+     "      must_watch_ = true;\n      return;\n", "      return;\n",
+     *SHELL, "/write_handoff_end_test"),
     ("an ended queue keeps its stream", HOLDER,
      "    if (!is_with_stream_ && stream_ != nullptr) {\n      let_go", "    if (false) {\n      let_go",
      *SHELL, "/writer_release_test"),
@@ -133,8 +145,8 @@ MUTANTS = [
      "    while (count != 0) {\n", "    for (;;) {\n",
      *CONTEXTS_OF_DEV, "/kept_memory_test"),
     ("a write looks at its handle behind the turn", HANDOFF_MEMBERS,
-     "TicketAccess::make(std::move(writer), *admitted);",
-     "TicketAccess::make(detail::WriterPointer(writer_.get()), *admitted);",
+     BEHIND_THE_TURN + "std::move(writer), *admitted);",
+     BEHIND_THE_TURN + "detail::WriterPointer(writer_.get()), *admitted);",
      *ASAN_CONTEXTS, "/kept_memory_test"),
     ("an owned socket does not linger", STREAM_END,
      "          start_lingering(std::move(stream), config, later(since, config.close_limit));\n", "",
