@@ -182,10 +182,10 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& roo
     if (items > room.items) {
       return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true});
     }
-    const bool gives_some_back = bytes != room.bytes || items != room.items;
     take_back(room);
     write = push(slices, bytes, effects);
-    is_settled = !gives_some_back || admit_a_step(effects);
+    // Some may have been given back; and what may be cut waits for the last permit to be gone.
+    is_settled = admit_a_step(effects);
   }
   admit_the_rest(is_settled, effects);
   return write;

@@ -138,6 +138,21 @@ TEST_F(Bursts, NoSliceIsCutWhileAPermitCouldCommitIntoIt) {
   EXPECT_EQ(stream().received(), "1234ab" + text_of_numbers(30));
 }
 
+TEST_F(Bursts, TheLastPermitsCommitLetsASliceBeCutThoughItGivesNothingBack) {
+  ASSERT_TRUE(send("12"));
+  stream().begin();
+  ASSERT_TRUE(stream().is_writing()) << "and is stuck";
+  ReservedRoom room = reserve(2);
+  BurstProbe burst(slices_of({text_of_numbers(30)}), AsksFor::kCutBurst);
+  ASSERT_EQ(wait(burst), Wait::kWaiting);
+  EXPECT_EQ(burst.owned[0].size(), 30U) << "not cut";
+  EXPECT_TRUE(commit(room, "ab").ticket);
+  EXPECT_EQ(queue().pending_bytes(), 10U);
+  EXPECT_EQ(burst.owned[0].size(), 24U);
+  stream().run();
+  EXPECT_EQ(stream().received(), "12ab" + text_of_numbers(30));
+}
+
 TEST_F(Bursts, CancelledTheRestStaysWithTheCaller) {
   BurstProbe burst(slices_of({"1234567", "89012345", "6"}));
   WriteProbe behind("xyz");
