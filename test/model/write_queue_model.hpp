@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,18 +26,34 @@ class QueueModel {
 
   explicit QueueModel(const WriteHandoffConfig& config) : config_(config) {}
 
-  /// One write: its slices' texts, and its ticket's number or -1.
+  /// Room that a permit holds.
+  struct Room {
+    std::size_t bytes = 0;
+    std::size_t items = 0;
+  };
+
+  enum class Kind { kWrite, kBurst, kCutBurst, kRoom };
+
+  /// What is asked for: its slices' texts, and its ticket's number or -1; or room alone.
   struct Write {
     int waiter = -1;
     int ticket = -1;
     std::vector<std::string> slices;
+    Kind kind = Kind::kWrite;
+    Room room{};
 
-    [[nodiscard]] std::size_t items() const { return slices.empty() ? 1 : slices.size(); }
+    [[nodiscard]] bool is_burst() const { return kind == Kind::kBurst || kind == Kind::kCutBurst; }
+    [[nodiscard]] std::size_t items() const;
     [[nodiscard]] std::size_t bytes() const;
+    [[nodiscard]] std::size_t bytes_of_slices() const;
   };
 
+  /// Of room that is granted, the waiter's number is the permit's.
   Outcome submit(const Write& write, bool may_wait);
   void cancel_write(int waiter);
+  /// Whether it was admitted, in the room of a permit.
+  bool commit(int permit, const Write& write);
+  void give_back(int permit);
   /// Whether the result is there at once.
   bool flush(int id);
   bool wait_closed(int id);
@@ -71,6 +88,8 @@ class QueueModel {
   [[nodiscard]] std::optional<TimePoint> closing_since() const { return closing_since_; }
   [[nodiscard]] bool is_drained() const { return items_.empty(); }
   [[nodiscard]] std::size_t waiters() const { return waiters_.size(); }
+  /// What all permits hold.
+  [[nodiscard]] Room reserved() const;
 
   /// What who asks for the unwritten entries must be given now: the next gets nothing.
   [[nodiscard]] std::string give_unwritten();
@@ -87,6 +106,7 @@ class QueueModel {
 
   [[nodiscard]] static std::string text_of(const std::vector<std::string>& entries,
                                            std::size_t first_written);
+  [[nodiscard]] static std::string text_of_slices(const std::vector<std::string>& slices);
   [[nodiscard]] static std::string name(detail::ErrorValue error) {
     return error ? "error " + std::to_string(error.value) : "done";
   }
@@ -108,11 +128,16 @@ class QueueModel {
   }
   Outcome refuse(const detail::Refusal& why);
   void count(WriteRefusalReason reason) { ++statistics.refusals[static_cast<std::size_t>(reason)]; }
-  [[nodiscard]] std::optional<detail::Refusal> held_up(const Write& write) const;
+  [[nodiscard]] std::optional<detail::Refusal> can_never_fit(const Write& write) const;
+  [[nodiscard]] std::optional<detail::Refusal> held_up(std::size_t bytes, std::size_t items) const;
+  [[nodiscard]] std::optional<detail::Refusal> first_held_up() const;
   [[nodiscard]] std::size_t bytes_in_line() const;
+  void admit_slice(const std::string& slice, int ticket, bool is_last);
   void admit(const Write& write);
+  void admit_part(Write& burst);
   void admit_waiters();
-  void refuse_waiters();
+  void refuse_waiter(const Write& waiter, const std::string& how);
+  void refuse_waiters(bool reservations_only);
   void pop();
   void settle();
   void complete_flushes();
@@ -131,6 +156,7 @@ class QueueModel {
   std::size_t item_bytes_ = 0;    // of all items_
   std::size_t offset_ = 0;        // bytes of the first item that are written
   std::size_t ticket_bytes_ = 0;  // of the first write, in items that are gone
+  std::map<int, Room> permits_;
   std::deque<Write> waiters_;
   std::deque<Flush> flushes_;
   std::vector<int> closers_;

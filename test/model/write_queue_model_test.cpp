@@ -16,9 +16,9 @@ using QueueKind = QueueOperation::Kind;
 
 // How often each kind comes, in the order of Kind; those that end the queue only in the last part.
 QueueKind random_kind(Random& random, bool may_end) {
-  constexpr std::size_t kWeights[] = {22, 14, 6, 14, 26, 1, 5, 2, 2, 2, 6,
-                                      4,  4,  6, 1,  2,  1, 1, 1, 1, 1};
-  constexpr std::size_t kSum = 122;
+  constexpr std::size_t kWeights[] = {18, 14, 6, 6, 5, 7, 4, 6, 14, 26, 1, 5, 2,
+                                      2,  2,  6, 4, 4, 6, 1, 2, 1,  1,  1, 1, 1};
+  constexpr std::size_t kSum = 146;
   static_assert(std::size(kWeights) == std::size(QueueOperation::kNames));
   for (;;) {
     std::size_t at = random.between(0, kSum - 1);

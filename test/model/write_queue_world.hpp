@@ -26,6 +26,11 @@ struct QueueOperation {
   enum class Kind {
     kTry,
     kWait,
+    kBurst,
+    kReserve,
+    kWaitReserve,
+    kCommit,
+    kGiveBack,
     kCancelWrite,
     kTurn,
     kReply,
@@ -46,27 +51,19 @@ struct QueueOperation {
     kAbort,
     kOrphan,
   };
-  static constexpr const char* kNames[] = {"try",
-                                           "wait",
-                                           "cancel_write",
-                                           "turn",
-                                           "reply",
-                                           "no_progress",
-                                           "flush",
-                                           "cancel_flush",
-                                           "wait_closed",
-                                           "cancel_closed",
-                                           "ticket_wait",
-                                           "ticket_cancel",
-                                           "ticket_drop",
-                                           "tick",
-                                           "time_blocked",
-                                           "unwritten",
-                                           "cancel_unwritten",
-                                           "close",
-                                           "abort_after_written",
-                                           "abort",
-                                           "orphan"};
+  static constexpr const char* kNames[] = {"try",           "wait",
+                                           "burst",         "reserve",
+                                           "wait_reserve",  "commit",
+                                           "give_back",     "cancel_write",
+                                           "turn",          "reply",
+                                           "no_progress",   "flush",
+                                           "cancel_flush",  "wait_closed",
+                                           "cancel_closed", "ticket_wait",
+                                           "ticket_cancel", "ticket_drop",
+                                           "tick",          "time_blocked",
+                                           "unwritten",     "cancel_unwritten",
+                                           "close",         "abort_after_written",
+                                           "abort",         "orphan"};
 
   [[nodiscard]] std::string text() const {
     return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(a)) + "," +
@@ -119,6 +116,10 @@ class QueueWorld : public Expectations {
     std::vector<std::string> texts;
     std::vector<const std::byte*> places;
   };
+  struct Permit {
+    int id;
+    detail::ReservedRoom room;
+  };
 
   [[nodiscard]] static WriteHandoffConfig with_source(WriteHandoffConfig config,
                                                       CountingResource* source) {
@@ -139,7 +140,17 @@ class QueueWorld : public Expectations {
   void add_time_blocked(const QueueOperation& op);
   [[nodiscard]] std::vector<Bytes> make_slices(const QueueOperation& op);
   [[nodiscard]] Bytes slice_of_block(const std::string& text);
+  void line_up(const QueueOperation& op);
   void submit(const QueueOperation& op, bool may_wait);
+  void submit_burst(const QueueOperation& op);
+  void reserve(const QueueOperation& op, bool may_wait);
+  void use_permit(const QueueOperation& op);
+  void commit(Permit& permit, std::vector<Bytes> slices, bool with_ticket);
+  void give_back(Permit& permit);
+  [[nodiscard]] std::vector<Bytes> slices_filling(const detail::ReservedRoom& room);
+  [[nodiscard]] QueueModel::Write as_write(WriteProbe& probe, QueueModel::Kind kind);
+  void wait_in_line(WriteProbe& probe, const QueueModel::Write& write, bool may_wait);
+  void tell(WriteProbe& probe, const QueueModel::Write& write, QueueModel::Outcome outcome);
   template <class Probe>
   void start(Probe& probe, const char* what, std::size_t id, bool expected, bool at_once) {
     expect(at_once == expected, "a wait was over at once, or was not");
@@ -171,9 +182,9 @@ class QueueWorld : public Expectations {
   // What is compared after each of them, in write_queue_world_checks.cpp.
   void compare(const std::optional<detail::Refusal>& real,
                const std::optional<detail::Refusal>& expected);
-  void expect_bytes_back(WriteProbe& probe, const std::vector<std::string>& texts,
-                         const std::vector<const std::byte*>& places);
-  void mark_admitted(WriteProbe& probe);
+  [[nodiscard]] std::string take_back(WriteProbe& probe, const std::vector<std::string>& texts,
+                                      const std::vector<const std::byte*>& places);
+  void mark_admitted(WriteProbe& probe, int id);
   void check();
   void check_resumed();
   void check_tickets();
@@ -207,6 +218,8 @@ class QueueWorld : public Expectations {
   std::deque<TicketEntry> tickets_;
   std::vector<std::pair<detail::AdmittedWrite, std::string>> done_;  // some, and how they ended
   std::vector<WaitingText> waiting_texts_;
+  std::vector<const std::byte*> places_;  // of the slices that were made last
+  std::deque<Permit> permits_;
   int next_ticket_ = 0;
   ResumeLog log_;
   std::size_t received_ = 0;  // bytes of the peer's that were compared

@@ -14,21 +14,39 @@ void QueueWorld::compare(const std::optional<detail::Refusal>& real,
          "refused with something else");
 }
 
-void QueueWorld::expect_bytes_back(WriteProbe& probe, const std::vector<std::string>& texts,
-                                   const std::vector<const std::byte*>& places) {
+// What the caller has of a refused submission: of a burst what was not admitted, the rest of a
+// slice that was cut included.
+std::string QueueWorld::take_back(WriteProbe& probe, const std::vector<std::string>& texts,
+                                  const std::vector<const std::byte*>& places) {
+  const std::size_t admitted = probe.owned.size() - probe.slices.size();
+  std::vector<std::string> left;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    expect(probe.owned[i].view() == texts[i] && probe.owned[i].data() == places[i],
+    const Bytes& slice = probe.owned[i];
+    if (i < admitted) {
+      expect(slice.empty(), "an admitted slice was not taken");
+      continue;
+    }
+    const std::size_t cut = texts[i].size() - std::min(texts[i].size(), slice.size());
+    expect(slice.view() == texts[i].substr(cut) && slice.data() == places[i] + cut,
            "refused bytes did not come back as they were");
+    left.emplace_back(slice.view());
   }
   probe.owned.clear();
   std::erase_if(tickets_, [&](auto& entry) { return entry.of == &probe; });
+  return QueueModel::text_of_slices(left);
 }
 
-void QueueWorld::mark_admitted(WriteProbe& probe) {
+void QueueWorld::mark_admitted(WriteProbe& probe, int id) {
   for (const Bytes& slice : probe.owned) {
     expect(slice.empty(), "an admitted slice was not taken");
   }
   probe.owned.clear();
+  if (probe.asks_for == detail::AsksFor::kRoom) {
+    expect(probe.room.bytes == probe.bytes &&
+               probe.room.items == std::max<std::size_t>(probe.items, 1),
+           "other room was granted than was asked for");
+    permits_.push_back({id, probe.room});
+  }
   for (TicketEntry& entry : tickets_) {
     if (entry.of == &probe) {
       entry.place = probe.write;
@@ -57,16 +75,17 @@ std::string QueueWorld::describe(const std::string& name) {
       std::find_if(waiting_texts_.begin(), waiting_texts_.end(),
                    [&](const auto& text) { return text.waiter == static_cast<int>(index); });
   if (!probe.refusal) {
-    mark_admitted(probe);
+    mark_admitted(probe, static_cast<int>(index));
     waiting_texts_.erase(waited);
     return name + ": admitted";
   }
-  expect_bytes_back(probe, waited->texts, waited->places);
+  const std::string left = take_back(probe, waited->texts, waited->places);
   waiting_texts_.erase(waited);
   return name + ": " +
          (probe.refusal->reason == WriteRefusalReason::cancelled
               ? "cancelled"
-              : "closed, " + QueueModel::name(probe.refusal->first_error));
+              : "closed, " + QueueModel::name(probe.refusal->first_error)) +
+         left;
 }
 
 void QueueWorld::check_resumed() {
@@ -180,6 +199,14 @@ void QueueWorld::check_statistics() {
   expect(seen.high_water_waiters == expected.high_water_waiters, "high_water_waiters");
   expect(seen.high_water_waiting_bytes == expected.high_water_waiting_bytes,
          "high_water_waiting_bytes");
+  expect(seen.reserved_bytes == model_.reserved().bytes, "reserved_bytes");
+  expect(seen.reserved_items == model_.reserved().items, "reserved_items");
+  expect(model_.has_ended() ||
+             queue_.pending_bytes() + seen.reserved_bytes <= shape_.config.max_pending_bytes,
+         "pending and reserved bytes are more than the limit");
+  expect(
+      model_.has_ended() || queue_.pending_items() + seen.reserved_items <= shape_.config.max_items,
+      "pending and reserved items are more than the limit");
   expect(seen.waits == expected.waits, "waits");
   expect(seen.time_blocked == expected.time_blocked, "time_blocked");
   expect(seen.refusals == expected.refusals, "refusals");
@@ -263,6 +290,9 @@ void QueueWorld::finish() {
   }
   expect(model_.has_ended(), "it never came to its end");
   wait_unwritten(false);
+  for (Permit& permit : permits_) {
+    give_back(permit);
+  }
   check();
   expect_resumed_once(writes_, "a write was not resumed once");
   expect_resumed_once(flushes_, "a flush was not resumed once");
