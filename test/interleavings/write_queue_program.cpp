@@ -11,6 +11,7 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
     all.emplace_back([this, i] { produce(i); });
   }
   all.emplace_back([this] { write(); });
+  add_permit_and_burst(all);
   add_cancellers_and_flush(all);
   add_ends(all);
   for (std::size_t i = 0; i < shape_.takers; ++i) {
@@ -22,11 +23,7 @@ std::vector<std::function<void()>> WriteQueueProgram::bodies() {
 void WriteQueueProgram::add_cancellers_and_flush(std::vector<std::function<void()>>& all) {
   if (shape_.cancels) {
     all.emplace_back([this] {
-      step([this](detail::Effects& e) {
-        is_cancelling_ = true;
-        queue_.cancel(writes_[cancelled()].probe, e);
-        is_cancelling_ = false;
-      });
+      let_in([this](detail::Effects& e) { queue_.cancel(writes_[cancelled()].probe, e); });
     });
   }
   if (shape_.cancels_ticket) {
@@ -51,6 +48,22 @@ void WriteQueueProgram::add_cancellers_and_flush(std::vector<std::function<void(
         Stepper::wait_until([this] { return flush_.resumed != 0; });
       }
     });
+  }
+}
+
+void WriteQueueProgram::add_permit_and_burst(std::vector<std::function<void()>>& all) {
+  if (shape_.permit != PermitUse::kNone) {
+    all.emplace_back([this] { use_permit(); });
+  }
+  if (shape_.cancels_permit) {
+    all.emplace_back(
+        [this] { let_in([this](detail::Effects& e) { queue_.cancel(reservation_, e); }); });
+  }
+  if (shape_.burst_slices != 0) {
+    all.emplace_back([this] { send_burst(); });
+  }
+  if (shape_.cancels_burst) {
+    all.emplace_back([this] { let_in([this](detail::Effects& e) { queue_.cancel(burst_, e); }); });
   }
 }
 
@@ -87,7 +100,7 @@ void WriteQueueProgram::step(Step&& call) {
   {
     detail::Effects effects;
     call(effects);
-    violate(queue_.violation(is_cancelling_, shape_.admits));
+    violate(queue_.violation(letting_in_ != 0, shape_.admits));
     mine.start_turn = effects.start_turn;
     mine.ended = effects.ended;
     while (detail::Waiting* waiting = effects.resumed.pop_front()) {
@@ -137,29 +150,125 @@ void WriteQueueProgram::submit(Write& write, bool waits) {
       write.probe.write = tried ? *tried : detail::AdmittedWrite();
     }
     if (write.outcome == Queue::Wait::kWaiting) {
-      line_.push_back(&write);
+      note_burst();
+      line_.push_back(&write.probe);
     }
-    check_line(write.outcome == Queue::Wait::kAdmitted ? &write : nullptr);
+    check_line(write.outcome == Queue::Wait::kAdmitted ? &write.probe : nullptr);
   });
 }
 
 // First come, first served: nobody is admitted while somebody who came earlier waits.
-void WriteQueueProgram::check_line(const Write* admitted_at_once) {
+void WriteQueueProgram::check_line(const detail::RoomWaiter* admitted_at_once) {
+  note_burst();
   bool somebody_waits = false;
   std::size_t bytes = 0;
-  for (const Write* write : line_) {
-    bytes += write->probe.linked ? write->text.size() : 0;
-    const bool was_admitted = !write->probe.linked && !write->probe.refusal;
+  for (const detail::RoomWaiter* waiter : line_) {
+    for (std::size_t i = 0; waiter->linked && i < waiter->slices.size(); ++i) {
+      bytes += waiter->slices[i].size();
+    }
+    const bool was_admitted = !waiter->linked && !waiter->refusal;
     if (somebody_waits && was_admitted) {
       violate("admitted past one who came earlier");
     }
-    somebody_waits = somebody_waits || write->probe.linked;
+    somebody_waits = somebody_waits || waiter->linked;
   }
   if (somebody_waits && admitted_at_once != nullptr) {
     violate("admitted past one who waits");
   }
   if (bytes != queue_.waiting_bytes()) {
     violate("the bytes of the line are not what waits in it");
+  }
+}
+
+// In steps others may run before `wait_room` of a burst is over.
+void WriteQueueProgram::note_burst() {
+  const detail::RoomWaiter* burst = &burst_;
+  if (burst_.linked && std::find(line_.begin(), line_.end(), burst) == line_.end()) {
+    line_.push_back(burst);
+  }
+}
+
+template <class Call>
+void WriteQueueProgram::let_in(Call&& call) {
+  step([&](detail::Effects& e) {
+    ++letting_in_;
+    call(e);
+    --letting_in_;
+    check_line(nullptr);
+  });
+}
+
+// Each slice is a digit, as often as it has bytes.
+std::deque<std::string> WriteQueueProgram::texts_of_burst(const ProgramShape& shape) {
+  std::deque<std::string> texts;
+  for (std::size_t i = 0; i < shape.burst_slices; ++i) {
+    texts.emplace_back(shape.bytes_a_burst_slice, static_cast<char>('0' + i));
+  }
+  return texts;
+}
+
+std::vector<Bytes> WriteQueueProgram::slices_of(const std::deque<std::string>& texts) {
+  std::vector<Bytes> slices;
+  for (const std::string& text : texts) {
+    slices.push_back(Bytes::borrow_static(text));
+  }
+  return slices;
+}
+
+void WriteQueueProgram::send_burst() {
+  let_in([this](detail::Effects& e) {
+    burst_outcome_ = queue_.wait_room(burst_, e);
+    if (burst_outcome_ == Queue::Wait::kAdmitted) {
+      check_line(&burst_);
+    }
+  });
+  if (burst_outcome_ == Queue::Wait::kWaiting) {
+    Stepper::wait_until([this] { return burst_.resumed != 0; });
+  }
+}
+
+void WriteQueueProgram::use_permit() {
+  if (!is_granted()) {
+    return;
+  }
+  if (shape_.permit != PermitUse::kDrops) {
+    commit();
+  }
+  let_in([this](detail::Effects& e) { queue_.give_back(permit_, e); });
+}
+
+bool WriteQueueProgram::is_granted() {
+  step([this](detail::Effects& e) {
+    if (shape_.permit_tries) {
+      const auto tried = queue_.try_reserve(reservation_.bytes, reservation_.items);
+      reservation_outcome_ = tried ? Queue::Wait::kAdmitted : Queue::Wait::kRefused;
+      reservation_.refusal = tried ? std::nullopt : std::optional(tried.error());
+      reservation_.room = tried ? *tried : detail::ReservedRoom();
+    } else {
+      reservation_outcome_ = queue_.wait_room(reservation_, e);
+    }
+    if (reservation_outcome_ == Queue::Wait::kWaiting) {
+      note_burst();
+      line_.push_back(&reservation_);
+    }
+    check_line(reservation_outcome_ == Queue::Wait::kAdmitted ? &reservation_ : nullptr);
+  });
+  if (reservation_outcome_ == Queue::Wait::kWaiting) {
+    Stepper::wait_until([this] { return reservation_.resumed != 0; });
+  }
+  permit_ = reservation_.room;
+  return !reservation_.refusal;
+}
+
+void WriteQueueProgram::commit() {
+  static constexpr std::string_view kText = "++++++++";
+  committed_slice_ = Bytes::borrow_static(kText.substr(0, committed_size()));
+  commit_began_after_close_ = is_closed_;
+  let_in([this](detail::Effects& e) {
+    is_committed_ = queue_.commit(permit_, {&committed_slice_, 1}, e).has_value();
+  });
+  if (is_committed_ == false && queue_.is_open()) {
+    violate("a commit was refused, and the queue was open");
   }
 }
 

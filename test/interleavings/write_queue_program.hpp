@@ -20,6 +20,9 @@
 
 namespace bytes_handoff::test {
 
+/// What becomes of a permit.
+enum class PermitUse { kNone, kCommits, kCommitsOneByte, kDrops };
+
 /// What a program is made of.
 struct ProgramShape {
   WriteHandoffConfig config;
@@ -43,6 +46,15 @@ struct ProgramShape {
   bool stream_varies = false;   // it takes one byte or all, as may be
   bool stream_fails = false;    // any of its writes may fail
   bool first_is_empty = false;  // the writes of the first producer have no bytes
+  PermitUse permit = PermitUse::kNone;
+  std::size_t permit_bytes = 1;
+  std::size_t permit_items = 1;
+  bool permit_tries = false;     // its holder does not wait for room
+  bool cancels_permit = false;   // the wait for it
+  std::size_t burst_slices = 0;  // 0: there is no burst
+  std::size_t bytes_a_burst_slice = 1;
+  bool burst_is_cut = false;  // where a slice does not fit
+  bool cancels_burst = false;
   std::size_t max_step_items = detail::kMaxStepItems;
 };
 
@@ -53,15 +65,28 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
 
   [[nodiscard]] std::uint64_t state() {
     std::uint64_t all = 0;
-    for (const std::uint64_t each :
-         {static_cast<std::uint64_t>(state_), static_cast<std::uint64_t>(writer_),
-          static_cast<std::uint64_t>(zero_writes_), static_cast<std::uint64_t>(first_error_.value),
-          std::uint64_t{front_offset_}, std::uint64_t{in_flight_items_},
-          std::uint64_t{pending_bytes_}, std::uint64_t{pending_items_},
-          std::uint64_t{waiting_items_}, std::uint64_t{waiting_bytes_}, std::uint64_t{line_.size()},
-          std::uint64_t{flush_waiters_.size()}, std::uint64_t{close_waiters_.size()},
-          std::uint64_t{unwritten_waiters_.size()}, std::uint64_t{ends_in_order_}, ended_items_,
-          ended_bytes_, stats_.admitted_items}) {
+    for (const std::uint64_t each : {static_cast<std::uint64_t>(state_),
+                                     static_cast<std::uint64_t>(writer_),
+                                     static_cast<std::uint64_t>(zero_writes_),
+                                     static_cast<std::uint64_t>(first_error_.value),
+                                     std::uint64_t{front_offset_},
+                                     std::uint64_t{in_flight_items_},
+                                     std::uint64_t{pending_bytes_},
+                                     std::uint64_t{pending_items_},
+                                     std::uint64_t{unreserved_bytes_},
+                                     std::uint64_t{unreserved_items_},
+                                     std::uint64_t{items_.aside()},
+                                     std::uint64_t{items_.room()},
+                                     std::uint64_t{waiting_items_},
+                                     std::uint64_t{waiting_bytes_},
+                                     std::uint64_t{line_.size()},
+                                     std::uint64_t{flush_waiters_.size()},
+                                     std::uint64_t{close_waiters_.size()},
+                                     std::uint64_t{unwritten_waiters_.size()},
+                                     std::uint64_t{ends_in_order_},
+                                     ended_items_,
+                                     ended_bytes_,
+                                     stats_.admitted_items}) {
       all = mixed(all, each);
     }
     each_item([&](const detail::WriteItem& item) {
@@ -76,6 +101,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
   [[nodiscard]] std::string violation(bool goes_on, bool admits) {
     std::size_t bytes = 0;
     each_item([&](const detail::WriteItem& item) { bytes += item.size; });
+    if (std::string wrong = wrong_with_room(); !wrong.empty()) {
+      return wrong;
+    }
     if (state_ == State::kEnded) {
       const bool told = line_.empty() && flush_waiters_.empty() && close_waiters_.empty();
       const bool given = unwritten_waiters_.empty() || is_with_stream();
@@ -86,9 +114,6 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     }
     if (pending_items_ != items_.size() || pending_bytes_ != bytes) {
       return "the budget is not what is in the queue";
-    }
-    if (pending_items_ > config_.max_items || pending_bytes_ > config_.max_pending_bytes) {
-      return "a bound was passed";
     }
     if (state_ == State::kClosing && !line_.empty() && (!admits || !ends_in_order_)) {
       return "somebody waits for room after the close";
@@ -102,7 +127,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
       return "the line is longer than it may be";
     }
     goes_on =
-        goes_on || (writer_ == Writer::kScheduled && max_step_items_ != detail::kMaxStepItems);
+        max_step_items_ != detail::kMaxStepItems && (goes_on || writer_ == Writer::kScheduled);
     return first_waiter_fits() && !goes_on ? "the first in line waits, and would fit" : "";
   }
 
@@ -110,6 +135,26 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
   [[nodiscard]] bool has_stream() const { return is_with_stream(); }
 
  private:
+  // What permits hold and what is pending are within the limits; each of those items has a place in
+  // the queue's memory, and so has whoever can be let in.
+  [[nodiscard]] std::string wrong_with_room() const {
+    if (pending_items_ > unreserved_items_ || pending_bytes_ > unreserved_bytes_ ||
+        unreserved_items_ > config_.max_items || unreserved_bytes_ > config_.max_pending_bytes) {
+      return "a bound was passed";
+    }
+    if (state_ != State::kOpen && reserved_items() + reserved_bytes() != 0) {
+      return "a permit holds room after the close";
+    }
+    if (items_.aside() != reserved_items()) {
+      return "a permit's items have no places";
+    }
+    if (!line_.empty() &&
+        items_.room() < std::min(waiting_items_, unreserved_items_ - pending_items_)) {
+      return "who waits has no places";
+    }
+    return {};
+  }
+
   template <class Do>
   void each_item(Do each) {
     auto at = items_.empty() ? detail::WriteItems::Cursor() : items_.front_cursor();
@@ -127,7 +172,12 @@ class WriteQueueProgram {
   using Turn = Queue::Turn;
 
   explicit WriteQueueProgram(const ProgramShape& shape)
-      : shape_(shape), queue_(shape.config, shape.max_step_items) {
+      : shape_(shape),
+        burst_texts_(texts_of_burst(shape)),
+        burst_(slices_of(burst_texts_),
+               shape.burst_is_cut ? detail::AsksFor::kCutBurst : detail::AsksFor::kBurst),
+        reservation_(shape.permit_bytes, shape.permit_items),
+        queue_(shape.config, shape.max_step_items) {
     for (std::size_t i = 0; i < shape.producers * shape.writes; ++i) {
       const auto letter = static_cast<char>('a' + i);
       const bool differs = shape.bytes_a_first_write != 0 && i < shape.writes;
@@ -171,6 +221,7 @@ class WriteQueueProgram {
   template <class Step>
   void step(Step&& call);
   void add_cancellers_and_flush(std::vector<std::function<void()>>& all);
+  void add_permit_and_burst(std::vector<std::function<void()>>& all);
   void add_ends(std::vector<std::function<void()>>& all);
   void produce(std::size_t producer);
   /// The first write that has bytes: of the first producer, where none is empty.
@@ -192,8 +243,27 @@ class WriteQueueProgram {
   void finish_write();
   void take(std::size_t left);
   void take_unwritten(UnwrittenProbe& taker);
-  void check_line(const Write* admitted_at_once);
+  [[nodiscard]] static std::deque<std::string> texts_of_burst(const ProgramShape& shape);
+  [[nodiscard]] static std::vector<Bytes> slices_of(const std::deque<std::string>& texts);
+  void send_burst();
+  void use_permit();
+  [[nodiscard]] bool is_granted();
+  void commit();
+  [[nodiscard]] std::size_t committed_size() const {
+    return shape_.permit == PermitUse::kCommitsOneByte ? 1 : shape_.permit_bytes;
+  }
+  template <class Cancel>
+  void let_in(Cancel&& call);
+  void note_burst();
+  void check_line(const detail::RoomWaiter* admitted_at_once);
   [[nodiscard]] std::string verdict_of(const Write& write) const;
+  [[nodiscard]] std::string verdict_of_each() const;
+  [[nodiscard]] std::string admitted() const;
+  [[nodiscard]] std::string verdict_of_burst() const;
+  [[nodiscard]] std::string verdict_of_permit() const;
+  [[nodiscard]] std::string admitted_of_burst(std::size_t slice) const;
+  [[nodiscard]] bool is_burst_in_order(std::string outcome) const;
+  [[nodiscard]] std::uint64_t state_of_burst_and_permit() const;
   [[nodiscard]] bool adds_up() const;
   [[nodiscard]] bool is_in_order(const std::string& outcome, const std::string& admitted) const;
   [[nodiscard]] std::uint64_t state_of_writes() const;
@@ -203,7 +273,17 @@ class WriteQueueProgram {
   ProgramShape shape_;
   std::deque<Write> writes_;
   std::vector<std::size_t> at_write_;  // of each producer
-  std::vector<const Write*> line_;     // those that had to wait, in the order in which they came
+  // Those that had to wait, in the order in which they came.
+  std::vector<const detail::RoomWaiter*> line_;
+  const std::deque<std::string> burst_texts_;
+  BurstProbe burst_;
+  std::optional<Queue::Wait> burst_outcome_;
+  RoomProbe reservation_;
+  std::optional<Queue::Wait> reservation_outcome_;
+  detail::ReservedRoom permit_;
+  Bytes committed_slice_;
+  std::optional<bool> is_committed_;  // or was refused
+  bool commit_began_after_close_ = false;
   static constexpr std::size_t kMostThreads = 8;
   std::array<Pending, kMostThreads> pending_;  // by thread
   std::optional<TicketProbe> rival_;
@@ -216,7 +296,7 @@ class WriteQueueProgram {
   std::string peer_;
   std::string violation_;
   bool is_turn_posted_ = false;
-  bool is_cancelling_ = false;
+  std::size_t letting_in_ = 0;  // steps that may let in who waits, and are under way
   bool has_ended_ = false;
   bool is_closed_ = false;
   bool has_failed_ = false;  // the stream

@@ -23,6 +23,9 @@ std::uint64_t WriteQueueProgram::name_of(const detail::Waiting* waiting) const {
       return 102 + i;
     }
   }
+  if (waiting == &burst_ || waiting == &reservation_) {
+    return waiting == &burst_ ? 301 : 302;
+  }
   return waiting == &closed_ ? 100 : 101;
 }
 
@@ -58,15 +61,33 @@ std::uint64_t WriteQueueProgram::state_of_writes() const {
   return all;
 }
 
+std::uint64_t WriteQueueProgram::state_of_burst_and_permit() const {
+  std::uint64_t all = 0;
+  for (const std::uint64_t each :
+       {burst_outcome_ ? static_cast<std::uint64_t>(*burst_outcome_) : 9,
+        burst_.refusal ? static_cast<std::uint64_t>(burst_.refusal->reason) : 9,
+        static_cast<std::uint64_t>(burst_.resumed), std::uint64_t{burst_.linked},
+        std::uint64_t{burst_.slices.size()}, std::uint64_t{burst_.bytes},
+        reservation_outcome_ ? static_cast<std::uint64_t>(*reservation_outcome_) : 9,
+        reservation_.refusal ? static_cast<std::uint64_t>(reservation_.refusal->reason) : 9,
+        static_cast<std::uint64_t>(reservation_.resumed), std::uint64_t{reservation_.linked},
+        std::uint64_t{permit_.items}, std::uint64_t{committed_slice_.size()},
+        is_committed_ ? static_cast<std::uint64_t>(*is_committed_) : 9,
+        std::uint64_t{commit_began_after_close_}}) {
+    all = mixed(all, each);
+  }
+  return all;
+}
+
 std::uint64_t WriteQueueProgram::state() {
   std::uint64_t all = mixed(queue_.state(), state_of_writes());
-  all = mixed(all, state_of(rival_));
+  all = mixed(mixed(all, state_of(rival_)), state_of_burst_and_permit());
   for (const std::size_t at : at_write_) {
     all = mixed(all, at);
   }
-  for (const Write* write : line_) {
-    if (write->probe.linked) {
-      all = mixed(all, write->text);
+  for (const detail::RoomWaiter* waiter : line_) {
+    if (waiter->linked) {
+      all = mixed(all, name_of(waiter));
     }
   }
   for (const Pending& pending : pending_) {
@@ -87,19 +108,35 @@ std::uint64_t WriteQueueProgram::state() {
         static_cast<std::uint64_t>(closed_.resumed), static_cast<std::uint64_t>(flush_.resumed),
         static_cast<std::uint64_t>(flush_.error.value), std::uint64_t{is_turn_posted_},
         std::uint64_t{has_ended_}, std::uint64_t{is_closed_}, std::uint64_t{has_failed_},
-        std::uint64_t{is_cancelling_}}) {
+        std::uint64_t{letting_in_}}) {
     all = mixed(all, each);
   }
   return mixed(mixed(mixed(all, peer_), left_), violation_);
 }
 
-std::string WriteQueueProgram::verdict() {
-  std::string admitted;
+std::string WriteQueueProgram::verdict_of_each() const {
   for (std::size_t i = 0; i < writes_.size(); ++i) {
-    if (std::string wrong = verdict_of(writes_[i]); !wrong.empty()) {
+    if (const std::string wrong = verdict_of(writes_[i]); !wrong.empty()) {
       return "write " + std::to_string(i) + " " + wrong;
     }
-    admitted += writes_[i].is_admitted ? writes_[i].text : "";
+  }
+  return verdict_of_burst() + verdict_of_permit();
+}
+
+std::string WriteQueueProgram::admitted() const {
+  std::string admitted;
+  for (const Write& write : writes_) {
+    admitted += write.is_admitted ? write.text : "";
+  }
+  for (std::size_t i = 0; i < burst_texts_.size(); ++i) {
+    admitted += admitted_of_burst(i);
+  }
+  return admitted + std::string(is_committed_.value_or(false) ? committed_size() : 0, '+');
+}
+
+std::string WriteQueueProgram::verdict() {
+  if (std::string wrong = verdict_of_each(); !wrong.empty()) {
+    return wrong;
   }
   const auto unwritten = unwritten_of(queue_);
   if (!unwritten) {
@@ -116,8 +153,8 @@ std::string WriteQueueProgram::verdict() {
       !queue_.has_ended_in_order()) {
     return "closed, and not in order";
   }
-  if (!is_in_order(outcome, admitted)) {
-    return "admitted " + admitted + ", left " + outcome;
+  if (!is_in_order(outcome, admitted()) || !is_burst_in_order(outcome)) {
+    return "admitted " + admitted() + ", left " + outcome;
   }
   if (queue_.pending_bytes() != 0 || queue_.pending_items() != 0) {
     return "pending after the end";
@@ -156,6 +193,61 @@ std::string WriteQueueProgram::verdict_of(const Write& write) const {
     }
   }
   return {};
+}
+
+std::string WriteQueueProgram::verdict_of_burst() const {
+  if (burst_.resumed != (burst_outcome_ == Queue::Wait::kWaiting ? 1 : 0) || burst_.linked) {
+    return "the burst was resumed " + std::to_string(burst_.resumed) + " times";
+  }
+  if (burst_outcome_ && !burst_.refusal && !burst_.slices.empty()) {
+    return "the burst was admitted, and has slices left";
+  }
+  for (std::size_t i = 0; i < burst_texts_.size(); ++i) {
+    const std::string rest = burst_texts_[i].substr(admitted_of_burst(i).size());
+    const bool is_cut = shape_.burst_is_cut && i == burst_.admitted();
+    if (burst_.owned[i].view() != rest ||
+        (!is_cut && rest != (i < burst_.admitted() ? "" : burst_texts_[i]))) {
+      return "slice " + std::to_string(i) + " of the burst is not where it belongs";
+    }
+  }
+  return {};
+}
+
+std::string WriteQueueProgram::admitted_of_burst(std::size_t slice) const {
+  return burst_texts_[slice].substr(
+      std::min(burst_.owned[slice].size(), burst_texts_[slice].size()));
+}
+
+std::string WriteQueueProgram::verdict_of_permit() const {
+  if (reservation_.resumed != (reservation_outcome_ == Queue::Wait::kWaiting ? 1 : 0)) {
+    return "the reservation was resumed " + std::to_string(reservation_.resumed) + " times";
+  }
+  if (reservation_.refusal && reservation_.room.items != 0) {
+    return "the reservation was refused, and granted";
+  }
+  if (is_committed_ && *is_committed_ != committed_slice_.empty()) {
+    return "the commit does not have its bytes where they belong";
+  }
+  if (is_committed_.value_or(false) && commit_began_after_close_) {
+    return "a commit was admitted after the close";
+  }
+  const WriteStatistics statistics = queue_.statistics();
+  return statistics.reserved_bytes + statistics.reserved_items != 0 || permit_.items != 0
+             ? "a permit holds room at the end"
+             : "";
+}
+
+/// Only a commit may come between the slices of the burst, and nothing into one.
+bool WriteQueueProgram::is_burst_in_order(std::string outcome) const {
+  std::string burst;
+  for (std::size_t i = 0; i < burst_texts_.size(); ++i) {
+    burst += admitted_of_burst(i);
+    if (outcome.find(admitted_of_burst(i)) == std::string::npos) {
+      return false;
+    }
+  }
+  std::erase(outcome, '+');
+  return outcome.find(burst) != std::string::npos;
 }
 
 /// Whether the tickets have together what the peer got. After an abort a write may have come back.

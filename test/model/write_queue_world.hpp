@@ -138,9 +138,11 @@ class QueueWorld : public Expectations {
   void act(const QueueOperation& op);
   void wait_or_end(const QueueOperation& op);
   void add_time_blocked(const QueueOperation& op);
+
+  // Those that ask for room, in write_queue_world_line.cpp.
   [[nodiscard]] std::vector<Bytes> make_slices(const QueueOperation& op);
   [[nodiscard]] Bytes slice_of_block(const std::string& text);
-  void line_up(const QueueOperation& op);
+  void ask_for_room(const QueueOperation& op);
   void submit(const QueueOperation& op, bool may_wait);
   void submit_burst(const QueueOperation& op);
   void reserve(const QueueOperation& op, bool may_wait);
@@ -151,6 +153,7 @@ class QueueWorld : public Expectations {
   [[nodiscard]] QueueModel::Write as_write(WriteProbe& probe, QueueModel::Kind kind);
   void wait_in_line(WriteProbe& probe, const QueueModel::Write& write, bool may_wait);
   void tell(WriteProbe& probe, const QueueModel::Write& write, QueueModel::Outcome outcome);
+
   template <class Probe>
   void start(Probe& probe, const char* what, std::size_t id, bool expected, bool at_once) {
     expect(at_once == expected, "a wait was over at once, or was not");
