@@ -1,10 +1,13 @@
 // Bursts of any size, admitted in order as room comes.
 #include <gtest/gtest.h>
 
+#include <new>
 #include <string>
 #include <vector>
 
 #include "bytes_handoff/core/queue/line.hpp"
+#include "support/memory/allocation_counter.hpp"
+#include "support/memory/pooling.hpp"
 #include "support/queue/queue_fixture.hpp"
 
 namespace bytes_handoff::test {
@@ -225,6 +228,45 @@ TEST_F(Bursts, InStepsOfOneItemAllThatFitsIsAdmittedThoughTheStreamIsStuck) {
   EXPECT_EQ(burst.admitted(), 3U);
   stream().run();
   EXPECT_EQ(stream().received(), "x" + text_of_numbers(9));
+}
+
+TEST_F(Bursts, WhereMemoryIsShortNoneOfItIsAdmitted) {
+  if (kPooled) {
+    GTEST_SKIP() << "the pool may have a segment left; run under AddressSanitizer";
+  }
+  open({.max_items = 400, .max_pending_bytes = 100});
+  ASSERT_TRUE(send("x"));
+  for (const AsksFor what : {AsksFor::kBurst, AsksFor::kCutBurst}) {
+    BurstProbe burst(numbers(300), what);
+    detail::Effects effects;
+    {
+      FailingAllocations failing;
+      EXPECT_THROW(static_cast<void>(queue().wait_room(burst, effects)), std::bad_alloc);
+    }
+    EXPECT_EQ(burst.admitted(), 0U);
+    EXPECT_EQ(burst.owned[0].view(), "0");
+    EXPECT_EQ(queue().pending_items(), 1U);
+    EXPECT_EQ(queue().statistics().waits, 0U);
+  }
+  BurstProbe burst(numbers(300));
+  EXPECT_EQ(wait(burst), Wait::kWaiting);
+  stream().destroy();  // this test is the writer
+  detail::WriteBatch batch;
+  const auto step = [&](auto call) {
+    const FailingAllocations failing;
+    detail::Effects effects;
+    const Turn turn = call(effects);
+    effects.resume_all();
+    effects.finish();
+    return turn;
+  };
+  Turn turn = step([&](detail::Effects& e) { return queue().begin_turn(batch, e); });
+  while (turn == Turn::kWrite) {
+    turn = step(
+        [&](detail::Effects& e) { return queue().finish_write({}, batch.bytes, false, batch, e); });
+  }
+  EXPECT_EQ(burst.admitted(), 300U) << "its places were there";
+  EXPECT_EQ(burst.resumed, 1);
 }
 
 TEST_F(Bursts, ALongOneNeedsNoMoreMemoryThanTheQueueMayHold) {

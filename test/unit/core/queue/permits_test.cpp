@@ -1,7 +1,9 @@
 // Room that is set aside before the bytes are there.
 #include <gtest/gtest.h>
 
+#include <new>
 #include <string>
+#include <vector>
 
 #include "bytes_handoff/core/queue/line.hpp"
 #include "support/memory/allocation_counter.hpp"
@@ -217,6 +219,44 @@ TEST_F(Permits, AnEmptyQueueKeepsPlacesForAPermitAndNoMemoryWithoutOne) {
   EXPECT_GT(in_use(), 0U);
   give_back(room);
   EXPECT_EQ(in_use(), 0U);
+}
+
+TEST_F(Permits, WhereMemoryIsShortNothingChanges) {
+  if (kPooled) {
+    GTEST_SKIP() << "the pool may have a segment left; run under AddressSanitizer";
+  }
+  open({.max_items = 400, .max_pending_bytes = 10});
+  const auto expect_unchanged = [&](std::size_t pending) {
+    expect_reserved(0, 0);
+    EXPECT_EQ(queue().pending_items(), pending);
+    EXPECT_EQ(queue().statistics().waits, 0U);
+  };
+  RoomProbe at_once(10, 300);
+  RoomProbe in_line(10, 300);
+  detail::Effects effects;
+  {
+    FailingAllocations failing;
+    EXPECT_THROW(static_cast<void>(queue().try_reserve(10, 300)), std::bad_alloc);
+    EXPECT_THROW(static_cast<void>(queue().wait_room(at_once, effects)), std::bad_alloc);
+  }
+  expect_unchanged(0);
+  ASSERT_TRUE(send("x"));
+  {
+    FailingAllocations failing;
+    EXPECT_THROW(static_cast<void>(queue().wait_room(in_line, effects)), std::bad_alloc);
+  }
+  expect_unchanged(1);
+  stream().run();
+  EXPECT_EQ(at_once.resumed + in_line.resumed, 0) << "neither is in the line";
+  EXPECT_EQ(wait(in_line), Wait::kAdmitted);
+  expect_reserved(10, 300);
+  std::vector<Bytes> slices(300);
+  {
+    FailingAllocations failing;
+    EXPECT_TRUE(queue().commit(in_line.room, slices, effects).has_value()) << "needs none";
+  }
+  stream().carry_out(effects);
+  stream().run();
 }
 
 }  // namespace
