@@ -1,5 +1,5 @@
-// The real synchronization under real threads: producers, a canceller, a closer and a writer. What
-// ThreadSanitizer looks at.
+// The real synchronization under real threads: producers who write, reserve and burst, and cancel
+// some of it; a closer and a writer. What ThreadSanitizer looks at.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -126,31 +127,97 @@ class Threads {
     }
   }
 
-  // Each write is "<producer><running number>;", so that the peer's text can be taken apart.
   void produce(std::size_t producer) {
     Random random(seed() + producer);
     Count& count = counts_[producer];
     for (std::size_t i = 0; i < shape_.writes; ++i) {
-      const std::string text =
-          std::string(1, static_cast<char>('a' + producer)) + std::to_string(count.admitted) + ";";
-      Blocking<detail::RoomWaiter> waiter;
-      Bytes slice = Bytes::copy_of(text);
-      waiter.slices = std::span(&slice, 1);
-      Wait outcome{};
-      step([&](detail::Effects& e) { outcome = queue_.wait_room(waiter, e); });
-      if (outcome == Wait::kWaiting) {
-        if (random.one_in(3)) {
-          step([&](detail::Effects& e) { queue_.cancel(waiter, e); });
-        }
-        waiter.woken.wait();
+      if (random.one_in(4)) {
+        burst(producer, random, count);
+      } else if (random.one_in(4)) {
+        reserve(producer, random, count);
+      } else {
+        write_one(producer, random, count);
       }
-      if (waiter.refusal) {
-        ASSERT_EQ(slice.view(), text) << "refused bytes stay where they are";
-        continue;
-      }
-      ++count.admitted;
-      use_ticket(waiter.write, random, count);
     }
+  }
+
+  // "<producer><running number>;", so that the peer's text can be taken apart.
+  [[nodiscard]] static std::string text_of(std::size_t producer, std::size_t number) {
+    return std::string(1, static_cast<char>('a' + producer)) + std::to_string(number) + ";";
+  }
+
+  void wait_for_room(Blocking<detail::RoomWaiter>& waiter, Random& random) {
+    Wait outcome{};
+    step([&](detail::Effects& e) { outcome = queue_.wait_room(waiter, e); });
+    if (outcome == Wait::kWaiting) {
+      if (random.one_in(3)) {
+        step([&](detail::Effects& e) { queue_.cancel(waiter, e); });
+      }
+      waiter.woken.wait();
+    }
+  }
+
+  void write_one(std::size_t producer, Random& random, Count& count) {
+    const std::string text = text_of(producer, count.admitted);
+    Blocking<detail::RoomWaiter> waiter;
+    Bytes slice = Bytes::copy_of(text);
+    waiter.slices = std::span(&slice, 1);
+    wait_for_room(waiter, random);
+    if (waiter.refusal) {
+      ASSERT_EQ(slice.view(), text) << "refused bytes stay where they are";
+      return;
+    }
+    ++count.admitted;
+    use_ticket(waiter.write, random, count);
+  }
+
+  // What was admitted of it is counted as done: it has no tickets.
+  void burst(std::size_t producer, Random& random, Count& count) {
+    std::vector<Bytes> slices;
+    std::vector<std::string> texts;
+    for (std::size_t i = random.between(1, 8); i != 0; --i) {
+      texts.push_back(text_of(producer, count.admitted + texts.size()));
+      slices.push_back(Bytes::copy_of(texts.back()));
+    }
+    Blocking<detail::RoomWaiter> waiter;
+    waiter.asks_for = detail::AsksFor::kBurst;
+    waiter.slices = slices;
+    wait_for_room(waiter, random);
+    const std::size_t admitted = slices.size() - waiter.slices.size();
+    ASSERT_TRUE(waiter.refusal || admitted == slices.size());
+    for (std::size_t i = 0; i < slices.size(); ++i) {
+      ASSERT_EQ(slices[i].view(), i < admitted ? "" : texts[i]);
+    }
+    count.admitted += admitted;
+    count.done += admitted;
+  }
+
+  void reserve(std::size_t producer, Random& random, Count& count) {
+    const std::string text = text_of(producer, count.admitted);
+    Blocking<detail::RoomWaiter> waiter;
+    waiter.asks_for = detail::AsksFor::kRoom;
+    waiter.bytes = text.size() + random.between(0, 4);
+    waiter.items = 1;
+    wait_for_room(waiter, random);
+    if (waiter.refusal) {
+      ASSERT_EQ(waiter.room.items, 0U);
+      return;
+    }
+    if (!random.one_in(3)) {
+      Bytes slice = Bytes::copy_of(text);
+      std::optional<detail::AdmittedWrite> write;
+      step([&](detail::Effects& e) {
+        const auto committed = queue_.commit(waiter.room, {&slice, 1}, e);
+        ASSERT_TRUE(committed || committed.error().reason == WriteRefusalReason::closed);
+        write = committed ? std::optional(*committed) : std::nullopt;
+      });
+      ASSERT_EQ(slice.view(), write ? "" : text);
+      if (write) {
+        ++count.admitted;
+        use_ticket(*write, random, count);
+      }
+    }
+    step([&](detail::Effects& e) { queue_.give_back(waiter.room, e); });
   }
 
   void use_ticket(const detail::AdmittedWrite& ticket, Random& random, Count& count) {
@@ -239,6 +306,8 @@ class Threads {
       ASSERT_LE(queue_.pending_items(), shape_.max_items);
       const WriteStatistics seen = queue_.statistics();
       ASSERT_LE(seen.written_bytes, seen.admitted_bytes);
+      ASSERT_LE(seen.reserved_bytes, shape_.max_pending_bytes);
+      ASSERT_LE(seen.reserved_items, shape_.max_items);
       ASSERT_FALSE(queue_.was_ended_by_stream());
       step([this](detail::Effects& e) {
         static_cast<void>(queue_.tick(Queue::TimePoint() + std::chrono::seconds(1), false, e));
@@ -253,6 +322,8 @@ class Threads {
   void check() {
     EXPECT_EQ(queue_.pending_bytes(), 0U);
     EXPECT_EQ(queue_.pending_items(), 0U);
+    EXPECT_EQ(queue_.statistics().reserved_bytes, 0U);
+    EXPECT_EQ(queue_.statistics().reserved_items, 0U);
     const bool aborts = shape_.end == End::kAbort;
     EXPECT_EQ(queue_.has_ended_in_order(),
               shape_.end == End::kClose || shape_.end == End::kCloseAdmitting);
