@@ -25,8 +25,7 @@ QueueWorldShape any_shape(GivenBytes& from) {
 QueueOperation any_operation(GivenBytes& from) {
   using Kind = QueueOperation::Kind;
   QueueOperation operation{any_kind<QueueOperation>(from), from.between(0, UINT8_MAX), 0};
-  if (operation.kind == Kind::kTry || operation.kind == Kind::kWait ||
-      operation.kind == Kind::kReply) {
+  if (operation.kind <= Kind::kCommit || operation.kind == Kind::kReply) {
     operation.b = from.number();
   }
   return operation;
