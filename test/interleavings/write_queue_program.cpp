@@ -162,7 +162,10 @@ void WriteQueueProgram::check_line(const detail::RoomWaiter* admitted_at_once) {
   note_burst();
   bool somebody_waits = false;
   std::size_t bytes = 0;
+  std::size_t items = 0;
   for (const detail::RoomWaiter* waiter : line_) {
+    const bool is_reservation = waiter == &reservation_;
+    items += waiter->linked ? (is_reservation ? shape_.permit_items : waiter->slices.size()) : 0;
     for (std::size_t i = 0; waiter->linked && i < waiter->slices.size(); ++i) {
       bytes += waiter->slices[i].size();
     }
@@ -177,6 +180,9 @@ void WriteQueueProgram::check_line(const detail::RoomWaiter* admitted_at_once) {
   }
   if (bytes != queue_.waiting_bytes()) {
     violate("the bytes of the line are not what waits in it");
+  }
+  if (items != queue_.waiting_items()) {
+    violate("the items of the line are not what waits in it");
   }
 }
 

@@ -132,6 +132,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
   }
 
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
+  [[nodiscard]] std::size_t waiting_items() const { return waiting_items_; }
   [[nodiscard]] bool has_stream() const { return is_with_stream(); }
 
  private:

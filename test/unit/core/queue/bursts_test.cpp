@@ -269,6 +269,39 @@ TEST_F(Bursts, WhereMemoryIsShortNoneOfItIsAdmitted) {
   EXPECT_EQ(burst.resumed, 1);
 }
 
+TEST_F(Bursts, EachPieceOfASliceHasItsPlaceAlsoBehindAFullSegment) {
+  constexpr std::size_t kPlaces = detail::WriteItems::kSegmentItems;
+  open({.max_items = 4 * kPlaces, .max_pending_bytes = 10});
+  std::vector<Bytes> all_but_one(kPlaces - 1);
+  all_but_one[0] = Bytes::copy_of("-----");
+  ASSERT_TRUE(send(std::move(all_but_one)));
+  BurstProbe burst(slices_of({text_of_numbers(30)}), AsksFor::kCutBurst);
+  ASSERT_EQ(wait(burst), Wait::kWaiting);
+  EXPECT_EQ(queue().pending_items(), kPlaces) << "its first piece has the last place";
+  stream().otherwise(Reply::only(5));
+  stream().run();
+  EXPECT_EQ(stream().received(), "-----" + text_of_numbers(30));
+}
+
+TEST_F(Bursts, AllInLineHaveTheirPlacesAtOnce) {
+  constexpr std::size_t kPlaces = detail::WriteItems::kSegmentItems;
+  open({.max_items = 4 * kPlaces, .max_pending_bytes = 10});
+  ReservedRoom room = reserve(10);
+  WriteProbe first(numbers(5));
+  first.owned.resize(kPlaces * 4 / 5);
+  first.slices = first.owned;
+  BurstProbe second(numbers(5));
+  second.owned.resize(kPlaces * 4 / 5);
+  second.slices = second.owned;
+  ASSERT_EQ(wait(first), Wait::kWaiting);
+  ASSERT_EQ(wait(second), Wait::kWaiting);
+  give_back(room);
+  EXPECT_EQ(first.resumed + second.resumed, 2);
+  EXPECT_EQ(queue().pending_items(), kPlaces * 4 / 5 * 2);
+  stream().run();
+  EXPECT_EQ(stream().received(), "0123401234");
+}
+
 TEST_F(Bursts, ALongOneNeedsNoMoreMemoryThanTheQueueMayHold) {
   // More slices than a segment has places, through a queue that is never empty.
   open({.max_items = 100, .max_pending_bytes = 1000});
