@@ -77,6 +77,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
                                      std::uint64_t{unreserved_items_},
                                      std::uint64_t{items_.aside()},
                                      std::uint64_t{items_.room()},
+                                     std::uint64_t{line_has_pieces_},
                                      std::uint64_t{waiting_items_},
                                      std::uint64_t{waiting_bytes_},
                                      std::uint64_t{line_.size()},

@@ -155,10 +155,10 @@ void BasicWriteQueue<Sync>::take_back_all() noexcept {
   unreserved_items_ = config_.max_items;
 }
 
-// Places that nobody needs any more; the queue is empty.
+// Places that nobody needs any more; the queue is empty, so that nobody waits where no permit is.
 template <class Sync>
 void BasicWriteQueue<Sync>::release_places() noexcept {
-  if (line_.empty() && items_.aside() == 0) {
+  if (items_.aside() == 0) {
     items_.release_segments();
   }
 }

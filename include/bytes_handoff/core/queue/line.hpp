@@ -83,13 +83,16 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
 
 // There are places then for all who wait, or for all that may ever be pending, and for the segment
 // at the front, of which a part has left. They stay until nobody waits, so that who is let in needs
-// no memory. A burst that is cut needs more places than it has slices.
+// no memory. Pieces of cut slices need places too. At most three are pending, since each has half
+// of the budget; more have left with a part of the segment at the front.
 template <class Sync>
 void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
-  const std::size_t all = saturating_sum(config_.max_items, WriteItems::kSegmentItems);
-  items_.reserve(waiter.asks_for == AsksFor::kCutBurst
-                     ? all
-                     : std::min(saturating_sum(waiting_items_, waiter.items), all));
+  constexpr std::size_t kForPieces = WriteItems::kSegmentItems + 3;
+  const bool has_pieces = line_has_pieces_ || waiter.asks_for == AsksFor::kCutBurst;
+  const std::size_t places = saturating_sum(waiting_items_, waiter.items);
+  items_.reserve(std::min(saturating_sum(places, has_pieces ? kForPieces : 0),
+                          saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
+  line_has_pieces_ = has_pieces;
   waiting_items_ += waiter.items;
   waiting_bytes_ += waiter.waiting_bytes();
   waiter.linked = true;
@@ -103,6 +106,7 @@ template <class Sync>
 void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter) noexcept {
   line_.remove(waiter);
   waiter.linked = false;
+  line_has_pieces_ = line_has_pieces_ && !line_.empty();
   waiting_items_ -= waiter.items;
   waiting_bytes_ -= waiter.waiting_bytes();
 }

@@ -272,6 +272,7 @@ class BasicWriteQueue {
   LastRun last_run_;
 
   WaitingList line_;
+  bool line_has_pieces_ = false;   // a slice of somebody who is or was in it may be cut
   std::size_t waiting_items_ = 0;  // that all in line ask for
   std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
   WaitingList flush_waiters_;

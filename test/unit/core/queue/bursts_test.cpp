@@ -283,6 +283,40 @@ TEST_F(Bursts, EachPieceOfASliceHasItsPlaceAlsoBehindAFullSegment) {
   EXPECT_EQ(stream().received(), "-----" + text_of_numbers(30));
 }
 
+TEST_F(Bursts, PiecesHaveTheirPlacesThoughOthersCameBehindThem) {
+  constexpr std::size_t kPlaces = detail::WriteItems::kSegmentItems;
+  for (std::size_t pending = 1; pending != 2 * kPlaces; ++pending) {
+    open({.max_items = 100 * kPlaces, .max_pending_bytes = 3});
+    std::vector<Bytes> first(pending);
+    first[0] = Bytes::copy_of("---");
+    ASSERT_TRUE(send(std::move(first)));
+    BurstProbe burst(slices_of({text_of_numbers(3 * kPlaces)}), AsksFor::kCutBurst);
+    WriteProbe behind(std::vector<Bytes>(2 * kPlaces - pending));
+    BurstProbe last(slices_of({text_of_numbers(3 * kPlaces)}), AsksFor::kCutBurst);
+    ASSERT_EQ(wait(burst), Wait::kWaiting);
+    ASSERT_EQ(wait(behind), Wait::kWaiting);
+    ASSERT_EQ(wait(last), Wait::kWaiting);
+    stream().otherwise(Reply::only(1));
+    stream().run();
+    EXPECT_EQ(stream().received(),
+              "---" + text_of_numbers(3 * kPlaces) + text_of_numbers(3 * kPlaces));
+  }
+}
+
+TEST_F(Bursts, AQueueOfAnyNumberOfItemsKeepsNoMorePlacesForThemThanTheyNeed) {
+  if (kPooled) {
+    GTEST_SKIP() << "only told apart where nothing is pooled; run under AddressSanitizer";
+  }
+  open({.max_items = SIZE_MAX, .max_pending_bytes = 10});
+  ASSERT_TRUE(send("1234567890"));
+  const AllocationScope counted;
+  BurstProbe burst(slices_of({text_of_numbers(30)}), AsksFor::kCutBurst);
+  ASSERT_EQ(wait(burst), Wait::kWaiting);
+  EXPECT_LE(counted.allocations(), 10U);
+  stream().run();
+  EXPECT_EQ(stream().received(), "1234567890" + text_of_numbers(30));
+}
+
 TEST_F(Bursts, AllInLineHaveTheirPlacesAtOnce) {
   constexpr std::size_t kPlaces = detail::WriteItems::kSegmentItems;
   open({.max_items = 4 * kPlaces, .max_pending_bytes = 10});
