@@ -28,47 +28,58 @@ MUTANTS = [
     ("a try barges past the line", ADMISSION,
      "state_ == State::kOpen && line_.empty() &&", "state_ == State::kOpen &&"),
     ("one item more than the limit", ADMISSION,
-     'items <= unreserved_items_ - pending_items_;',
-     'items <= unreserved_items_ + 1 - pending_items_;'),
+     "items <= unreserved_items_ - pending_items_;",
+     "items <= unreserved_items_ + 1 - pending_items_;"),
     ("one byte more than the budget for who waits", ADMISSION,
-     'if (bytes > unreserved_bytes_ - pending_bytes_) {',
-     'if (bytes > unreserved_bytes_ + 1 - pending_bytes_) {'),
+     "if (bytes > unreserved_bytes_ - pending_bytes_) {",
+     "if (bytes > unreserved_bytes_ + 1 - pending_bytes_) {"),
     ("closed is looked up before the lock", LINE,
-     '    const Lock lock(mutex_);\n    const bool is_nothing',
-     '    const bool was_open = is_open();\n    const Lock lock(mutex_);\n    if (was_open && line_.empty() && !held_up_by(waiter.bytes, waiter.items)) {\n      items_.reserve(waiter.items);\n      admit_whole(waiter, effects);\n      return Wait::kAdmitted;\n    }\n    const bool is_nothing'),
+     "    const Lock lock(mutex_);\n    const bool is_nothing",
+     """    const bool was_open = is_open();
+    const Lock lock(mutex_);
+    if (was_open && line_.empty() && !held_up_by(waiter.bytes, waiter.items)) {
+      items_.reserve(waiter.items);
+      admit_whole(waiter, effects);
+      return Wait::kAdmitted;
+    }
+    const bool is_nothing"""),
     ("an admitted waiter is not woken", LINE,
-     '    admit_whole(waiter, effects);\n    effects.resume(waiter);\n',
-     '    admit_whole(waiter, effects);\n'),
+     """    admit_whole(waiter, effects);
+    effects.resume(waiter);
+""",
+     "    admit_whole(waiter, effects);\n"),
     ("a refused waiter is not woken", LINE,
-     '  count_refusal(refusal);\n  effects.resume(waiter);',
-     '  count_refusal(refusal);'),
+     "  count_refusal(refusal);\n  effects.resume(waiter);",
+     "  count_refusal(refusal);"),
     ("a cancelled waiter leaves those behind it", LINE,
-     '{}}, effects);\n      is_settled = admit_a_step(effects);\n',
-     '{}}, effects);\n'),
+     """{}}, effects);
+      is_settled = admit_a_step(effects);
+""",
+     "{}}, effects);\n"),
     ("a cancelled waiter lets no more in than one step may", LINE,
-     '  while (!is_settled) {',
-     '  while (!is_settled && false) {'),
+     "  while (!is_settled) {",
+     "  while (!is_settled && false) {"),
     ("a write barges past a line that is being let in", ADMISSION,
-     '  return state_ == State::kOpen && line_.empty() && bytes',
-     '  return state_ == State::kOpen && (line_.empty() || first_waiter_fits()) && bytes'),
+     "  return state_ == State::kOpen && line_.empty() && bytes",
+     "  return state_ == State::kOpen && (line_.empty() || first_waiter_fits()) && bytes"),
     ("a cancelled waiter stays in the line", LINE,
-     '    if (waiter.linked) {\n      refuse(',
-     '    if (waiter.linked && line_.size() > 1) {\n      refuse('),
+     "    if (waiter.linked) {\n      refuse(",
+     "    if (waiter.linked && line_.size() > 1) {\n      refuse("),
     ("a waiter's bytes are not counted", LINE,
-     'push(waiter.slices, waiter.bytes, effects);\n  } else',
-     'push(waiter.slices, 0, effects);\n  } else'),
+     "push(waiter.slices, waiter.bytes, effects);\n  } else",
+     "push(waiter.slices, 0, effects);\n  } else"),
     ("one waiter more than the limit", LINE,
-     'line_.size() >= config_.max_waiters',
-     'line_.size() > config_.max_waiters'),
+     "line_.size() >= config_.max_waiters",
+     "line_.size() > config_.max_waiters"),
     ("one byte more than the line may have", LINE,
-     'bytes > limit - std::min(limit, waiting_bytes_)',
-     'bytes > limit + 1 - std::min(limit, waiting_bytes_)'),
+     "bytes > limit - std::min(limit, waiting_bytes_)",
+     "bytes > limit + 1 - std::min(limit, waiting_bytes_)"),
     ("a large write that finds the line empty is refused", LINE,
-     '!line_.empty() && bytes > limit',
-     'bytes > limit'),
+     "!line_.empty() && bytes > limit",
+     "bytes > limit"),
     ("the line keeps the bytes of who leaves it", LINE,
-     '  waiting_bytes_ -= waiter.waiting_bytes();\n',
-     ''),
+     "  waiting_bytes_ -= waiter.waiting_bytes();\n",
+     ""),
     ("close does not wake an idle writer", ENDS,
      "  if (writer_ == Writer::kIdle) {\n", "  if (false) {\n"),
     ("close leaves those who wait for room", ENDS,
@@ -78,8 +89,17 @@ MUTANTS = [
     ("close takes the line apart outside of the lock", ENDS,
      "  state_ = State::kClosing;\n", "  mutex_.unlock();\n  mutex_.lock();\n  state_ = State::kClosing;\n"),
     ("close refuses the line, then closes in a second step", ENDS,
-     '    start_closing(effects);\n    if (waiters == Waiters::refuse) {\n',
-     '    if (waiters == Waiters::refuse) {\n      refuse_all_waiters(closed_refusal(), effects);\n      mutex_.unlock();\n      mutex_.lock();\n    }\n    start_closing(effects);\n    if (false) {\n'),
+     """    start_closing(effects);
+    if (waiters == Waiters::refuse) {
+""",
+     """    if (waiters == Waiters::refuse) {
+      refuse_all_waiters(closed_refusal(), effects);
+      mutex_.unlock();
+      mutex_.lock();
+    }
+    start_closing(effects);
+    if (false) {
+"""),
     ("an abort after everything is written ends in order", ENDS, "  ends_in_order_ = false;\n", ""),
     ("an abort after everything is written leaves those who wait for room", ENDS,
      "  ends_in_order_ = false;\n  refuse_all_waiters(closed_refusal(), effects);\n",
@@ -191,8 +211,8 @@ MUTANTS = [
      "    mutex_.unlock();\n    mutex_.lock();\n    writer_ = Writer::kIdle;\n"
      "    return Turn::kIdle;\n  }\n  return next("),
     ("a closing queue is shut down before it is empty", WRITER,
-     '  if (items_.empty()) {\n    release_places();',
-     '  if (items_.empty() || state_ == State::kClosing) {\n    release_places();'),
+     "  if (items_.empty()) {\n    release_places();",
+     "  if (items_.empty() || state_ == State::kClosing) {\n    release_places();"),
     ("what was written after the end is given back too", WRITER,
      "    drop_written(written, effects);\n", ""),
     ("what was written after the end is only counted", WRITER,
@@ -224,8 +244,8 @@ MUTANTS = [
      "return {&*last, first, stats_.admitted_items - 1, offset, bytes};",
      "return {&*last, first, first, offset, bytes};"),
     ("who waited for room is not told where the write is", LINE,
-     '    waiter.write = push(waiter.slices, waiter.bytes, effects);\n',
-     '    static_cast<void>(push(waiter.slices, waiter.bytes, effects));\n'),
+     "    waiter.write = push(waiter.slices, waiter.bytes, effects);\n",
+     "    static_cast<void>(push(waiter.slices, waiter.bytes, effects));\n"),
     ("a reference is given back without releasing", COUNT,
      "references_.fetch_sub(count, std::memory_order_acq_rel)",
      "references_.fetch_sub(count, std::memory_order_acquire)"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Breaks the core in every way of mutants.py, the shell in every way of shell_mutants.py, and sees who
-notices.
+"""Breaks the core in every way of mutants.py and line_mutants.py, the shell in every way of
+shell_mutants.py, and sees who notices.
 
     run_mutants.py <source directory> [<part of a name>]
     run_mutants.py <source directory> --texts     (only whether their texts are found)
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from line_mutants import MUTANTS as LINE_MUTANTS
 from mutants import MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 
@@ -39,7 +40,7 @@ class Mutant(NamedTuple):
     test_files: str  # those that are built: a regular expression
 
 
-ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS] +
+ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +
        [Mutant(*mutant[:5], [mutant[5]], mutant[6]) for mutant in sorted(SHELL_MUTANTS, key=lambda mutant: mutant[4:])])
 
 
