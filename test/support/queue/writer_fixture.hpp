@@ -72,6 +72,35 @@ class WriteOutcome {
   WriteTicket ticket_;
 };
 
+/// One asynchronous reservation, and what came of it.
+class PermitOutcome {
+ public:
+  /// A completion handler; it fails the test when it is called a second time.
+  [[nodiscard]] auto handler() {
+    return [this](net_error_code error, WritePermit permit) {
+      EXPECT_FALSE(has_come_) << "a handler was called twice";
+      has_come_ = true;
+      error_ = error;
+      permit_ = std::move(permit);
+      EXPECT_EQ(permit_.valid(), !error) << error.message();
+    };
+  }
+
+  [[nodiscard]] bool has_come() const { return has_come_; }
+  /// Precondition for these two: it has come.
+  [[nodiscard]] bool was_granted() const { return !error(); }
+  [[nodiscard]] const net_error_code& error() const {
+    EXPECT_TRUE(has_come_) << "a handler was not called";
+    return error_;
+  }
+  [[nodiscard]] WritePermit& permit() { return permit_; }
+
+ private:
+  bool has_come_ = false;
+  net_error_code error_;
+  WritePermit permit_;
+};
+
 [[nodiscard]] inline WriteHandoffConfig limits(std::size_t items, std::size_t bytes) {
   WriteHandoffConfig config;
   config.max_items = items;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -74,10 +75,20 @@ struct StreamScript {
   std::string written;
   std::string input;  ///< what reads give
   std::unique_ptr<HeldHandler> held;
+  std::function<void(std::size_t)> held_transfer;  ///< moves so many bytes of what is held
 
   void complete(net_error_code with, std::size_t n) {
     --running;
+    if (n != 0 && held_transfer) {
+      held_transfer(n);
+    }
     std::exchange(held, nullptr)->complete(with, n);
+  }
+  template <class Buffers>
+  void take(const Buffers& from, std::size_t n) {
+    std::string taken(n, '\0');
+    net::buffer_copy(net::buffer(taken), from);
+    written += taken;
   }
 };
 
@@ -104,7 +115,7 @@ class ScriptedStream {
     return net::async_initiate<Token, void(net_error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
           start(std::move(handler), from, script_->most_per_call,
-                [&](std::size_t n) { take(from, n); });
+                [script = script_.get(), from](std::size_t n) { script->take(from, n); });
         },
         token, buffers);
   }
@@ -115,7 +126,7 @@ class ScriptedStream {
         [this](auto handler, const Buffers& into) {
           std::string& input = script_->input;
           const std::size_t most = std::min(script_->most_per_call, input.size());
-          start(std::move(handler), into, most, [&](std::size_t n) {
+          start(std::move(handler), into, most, [&input, into](std::size_t n) {
             net::buffer_copy(into, net::buffer(input), n);
             input.erase(0, n);
           });
@@ -134,9 +145,7 @@ class ScriptedStream {
 
   template <class Buffers>
   void take(const Buffers& from, std::size_t n) {
-    std::string taken(n, '\0');
-    net::buffer_copy(net::buffer(taken), from);
-    script_->written += taken;
+    script_->take(from, n);
   }
 
  private:
@@ -153,6 +162,7 @@ class ScriptedStream {
     }
     ++script.running;
     if (call >= script.hold_from) {
+      script.held_transfer = std::move(transfer);
       hold(std::move(handler));
       return;
     }

@@ -37,6 +37,30 @@ struct WriteSeveral {
     return queue.out.async_write(std::span(&queue.slice, 1), std::forward<Token>(token));
   }
 };
+struct Send {
+  template <class Token>
+  static auto start(FullQueue& queue, Token&& token) {
+    return queue.out.async_send(std::span(&queue.slice, 1), std::forward<Token>(token));
+  }
+};
+struct SendMayCut {
+  template <class Token>
+  static auto start(FullQueue& queue, Token&& token) {
+    return queue.out.async_send(std::span(&queue.slice, 1), may_cut, std::forward<Token>(token));
+  }
+};
+struct Reserve {
+  template <class Token>
+  static auto start(FullQueue& queue, Token&& token) {
+    return queue.out.async_reserve(1, std::forward<Token>(token));
+  }
+};
+struct ReserveItems {
+  template <class Token>
+  static auto start(FullQueue& queue, Token&& token) {
+    return queue.out.async_reserve(1, 1, std::forward<Token>(token));
+  }
+};
 struct Flush {
   template <class Token>
   static auto start(FullQueue& queue, Token&& token) {
@@ -81,6 +105,10 @@ struct Ending {
     EXPECT_FALSE(ticket.valid());
     check(error);
   }
+  void check(const net_error_code& error, const WritePermit& permit) const {
+    EXPECT_FALSE(permit.valid());
+    check(error);
+  }
 };
 
 template <class Operation>
@@ -114,7 +142,8 @@ class EveryOperation : public WriterFixture {
 
   int calls = 0;
 };
-using Operations = testing::Types<Write, WriteSeveral, Flush, Close, Closed, TicketWait>;
+using Operations = testing::Types<Write, WriteSeveral, Send, SendMayCut, Reserve, ReserveItems,
+                                  Flush, Close, Closed, TicketWait>;
 TYPED_TEST_SUITE(EveryOperation, Operations);
 
 TYPED_TEST(EveryOperation, is_taken_back_by_every_type_of_cancellation) {

@@ -35,6 +35,10 @@ TEST(WriteRefusal, says_in_one_line_why_with_the_figures_and_the_limit_that_they
             "write refused: no write may wait (`max_waiters`)");
   EXPECT_EQ(message(Reason::too_many_waiting_bytes, 13, 10),
             "write refused: 13 bytes would be waiting, the limit is 10 (`max_waiting_bytes`)");
+  EXPECT_EQ(message(Reason::exceeds_permit, 300, 256),
+            "write refused: it has 300 bytes, its permit's limit is 256");
+  EXPECT_EQ(message(Reason::exceeds_permit, 2, 1, true),
+            "write refused: it has 2 slices, its permit's limit is 1");
   EXPECT_EQ(message(Reason::cancelled), "write refused: cancelled while it waited for room");
   EXPECT_EQ(message(Reason::closed), "write refused: the queue is closed");
   const net_error_code error = net::error::broken_pipe;
