@@ -27,6 +27,16 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
     ticket = std::move(*admitted);
   }
   static_cast<void>(WeakWriteHandoff(out).lock().try_write(slices));
+  WritePermit permit = co_await out.async_reserve(10, net::use_awaitable);
+  permit = co_await out.async_reserve(10, 2, net::use_awaitable);
+  static_cast<void>(permit.commit(bytes));
+  if (auto reserved = out.try_reserve(10)) {
+    permit = std::move(*reserved);
+    static_cast<void>(permit.commit(slices));
+  }
+  std::size_t sent = co_await out.async_send(slices, net::use_awaitable);
+  sent += co_await out.async_send(slices, may_cut, net::use_awaitable);
+  slices.resize(slices.size() - sent);
   co_await out.async_flush(net::use_awaitable);
   out.async_closed([](net_error_code) {});
   UnwrittenEntries unwritten = co_await out.async_unwritten(net::use_awaitable);
