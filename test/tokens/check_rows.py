@@ -4,8 +4,8 @@ usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
 folder itself or of its testing/. Its row is the test `<Class>Tokens.async_...` of the program. An
-overload that takes a span of slices has a row of its own, `..._of_slices`. A row without an
-operation fails, too.
+overload has a row of its own: `..._of_slices` if it takes a span of slices, `..._may_cut` if it may
+cut them, `..._of_items` if it takes a number of items. A row without an operation fails, too.
 """
 
 import pathlib
@@ -14,6 +14,8 @@ import subprocess
 import sys
 
 OPERATION = re.compile(r"\b(async_\w+)\(")
+OVERLOADS = {"std::span<Bytes> ": "_of_slices", ", MayCut,": "_may_cut",
+             "std::size_t items,": "_of_items"}
 CLASS = re.compile(r"\b(?:class|struct) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: : [^()]*)? \{$")
 
 
@@ -34,9 +36,10 @@ def operations_of(text):
         is_deleted = declaration.endswith("= delete;")
         operation = OPERATION.search(declaration)
         if operation and not is_body and not is_deleted:
+            parameters = declaration[operation.end() :]
             name = operation.group(1)
-            takes_slices = declaration[operation.end() :].startswith("std::span<Bytes> ")
-            found.add((inside_class, name + "_of_slices" if takes_slices else name))
+            name += "".join(row for text, row in OVERLOADS.items() if text in parameters)
+            found.add((inside_class, name))
         if character == "{":
             scopes.append(scope_of(declaration))
         elif character == "}" and scopes:

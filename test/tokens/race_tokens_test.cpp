@@ -1,5 +1,6 @@
-// A write in a race with something else: of `||` one result is dropped, and with it a ticket, but
-// never bytes. A slice is empty exactly if it was admitted.
+// A write, a burst or a reservation in a race with something else: of `||` one result is dropped.
+// With it goes a ticket, but never bytes: a slice is empty exactly if it was admitted. A permit
+// that is dropped gives its room back.
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,8 @@
 #include <exception>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
@@ -164,6 +167,144 @@ TEST_F(WriteRace, at_any_point_loses_nothing) {
     expect_nothing_lost(slice, text, data);
   }
   std::printf("%u of %u admitted\n", times_admitted, static_cast<unsigned>(rounds));
+}
+
+class ReserveRace : public WriteRace {
+ protected:
+  /// Starts `out.async_reserve(bytes) || timer.async_wait()`. The result lives on in `permit`.
+  void start(std::size_t bytes) {
+    const auto race = [this, bytes]() -> net::awaitable<void> {
+      auto result = co_await (out.async_reserve(bytes, net::use_awaitable) ||
+                              timer.async_wait(net::use_awaitable));
+      if (auto* won = std::get_if<0>(&result)) {
+        EXPECT_TRUE(won->valid());
+        permit = std::move(*won);
+      }
+      is_over = true;
+    };
+    net::co_spawn(context, race, [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
+  }
+  /// What is reserved is what the program was given.
+  void expect_room_is_not_lost() {
+    EXPECT_TRUE(is_over);
+    EXPECT_EQ(out.statistics().reserved_bytes, permit.bytes());
+    EXPECT_EQ(out.statistics().reserved_items, permit.items());
+    permit = WritePermit();
+    read_all();
+    EXPECT_TRUE(out.try_reserve(8, 2).has_value()) << "room was lost";
+    EXPECT_EQ(out.statistics().reserved_bytes, 0U);
+  }
+
+  WritePermit permit;
+};
+
+TEST_F(ReserveRace, with_a_timer_that_wins_holds_no_room) {
+  fill();
+  timer.expires_at(Clock::time_point::min());
+  start(8);
+  ASSERT_TRUE(run_until(context, [&] { return is_over; }));
+  EXPECT_FALSE(permit.valid());
+  EXPECT_EQ(out.statistics().waits, 1U);
+  expect_room_is_not_lost();
+}
+
+TEST_F(ReserveRace, with_a_timer_that_loses_gives_a_permit) {
+  fill();
+  start(8);
+  run_ready(context);
+  EXPECT_FALSE(is_over);
+  read_all();
+  EXPECT_TRUE(permit.valid());
+  expect_room_is_not_lost();
+}
+
+// Both are over in the same turn: the permit is granted, and `||` drops it.
+TEST_F(ReserveRace, that_is_lost_by_a_permit_that_was_granted_gives_its_room_back) {
+  const auto race = [this]() -> net::awaitable<void> {
+    const auto result =
+        co_await (timer.async_wait(net::use_awaitable) || out.async_reserve(8, net::use_awaitable));
+    EXPECT_EQ(result.index(), 0U) << "the permit has won; the case is not met";
+    is_over = true;
+  };
+  timer.expires_at(Clock::time_point::min());
+  net::co_spawn(context, race, [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
+  ASSERT_TRUE(run_until(context, [&] { return is_over; }));
+  EXPECT_EQ(out.statistics().waits, 0U) << "it was granted at once";
+  expect_room_is_not_lost();
+}
+
+TEST_F(ReserveRace, at_any_point_loses_no_room) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const std::uint64_t rounds = count_or(500);
+  unsigned times_granted = 0;
+  for (std::uint64_t round = 0; round < rounds && !HasFailure(); ++round) {
+    fill();
+    timer.expires_at(Clock::now() + std::chrono::microseconds(random.between(0, 60)));
+    is_over = false;
+    start(random.between(1, 8));
+    while (!is_over) {
+      if (random.one_in(6)) {
+        read();
+      }
+      context.restart();
+      context.poll_one();
+    }
+    times_granted += permit.valid() ? 1U : 0U;
+    expect_room_is_not_lost();
+  }
+  std::printf("%u of %u granted\n", times_granted, static_cast<unsigned>(rounds));
+}
+
+// The leading slices that are empty were admitted, the others are the caller's; one that was cut
+// keeps its rest.
+TEST_F(WriteRace, of_a_burst_at_any_point_loses_nothing) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const std::uint64_t rounds = count_or(500);
+  unsigned times_whole = 0;
+  for (std::uint64_t round = 0; round < rounds && !HasFailure(); ++round) {
+    const bool cuts = random.one_in(2);
+    std::string all;
+    std::vector<Bytes> slices;
+    for (std::size_t i = 0; i < 5; ++i) {
+      const std::string text(random.between(1, cuts ? 20 : 8), static_cast<char>('a' + i));
+      all += text;
+      slices.push_back(Bytes::copy_of(text));
+    }
+    timer.expires_at(Clock::now() + std::chrono::microseconds(random.between(0, 100)));
+    is_over = false;
+    std::size_t told = 0;
+    const auto race = [&]() -> net::awaitable<void> {
+      auto burst = cuts ? out.async_send(slices, may_cut, net::use_awaitable)
+                        : out.async_send(slices, net::use_awaitable);
+      const auto result = co_await (std::move(burst) || timer.async_wait(net::use_awaitable));
+      if (const auto* won = std::get_if<0>(&result)) {
+        told = *won;
+      }
+      is_over = true;
+    };
+    net::co_spawn(context, race, [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
+    while (!is_over) {
+      if (random.one_in(6)) {
+        read();
+      }
+      context.restart();
+      context.poll_one();
+    }
+    std::string left;
+    for (const Bytes& slice : slices) {
+      EXPECT_TRUE(left.empty() || !slice.empty()) << "not the leading slices were admitted";
+      left += slice.view();
+    }
+    EXPECT_TRUE(told == 0 || left.empty());
+    times_whole += left.empty() ? 1U : 0U;
+    sent += all.substr(0, all.size() - left.size());
+    EXPECT_EQ(all.substr(all.size() - left.size()), left);
+    read_all();
+    EXPECT_EQ(received, sent);
+  }
+  std::printf("%u of %u admitted in whole\n", times_whole, static_cast<unsigned>(rounds));
 }
 
 }  // namespace

@@ -21,6 +21,14 @@ std::string describe(const net_error_code& error, const WriteTicket& ticket) {
   return ticket.valid() ? "done, a ticket" : "done, a ticket for nothing";
 }
 
+std::string describe(const net_error_code& error, const WritePermit& permit) {
+  if (error) {
+    return describe(error) + (permit.valid() ? ", with a permit" : "");
+  }
+  return "done, a permit for " + std::to_string(permit.bytes()) + " in " +
+         std::to_string(permit.items());
+}
+
 void Record::complete(std::string result) {
   was_inside_ |= Initiating::depth() != 0;
   was_elsewhere_ |= !(on_streams_ ? environment_->is_on_streams() : environment_->is_on_executor());

@@ -25,10 +25,14 @@ namespace bytes_handoff::test {
 [[nodiscard]] std::string describe(const net_error_code& error, std::size_t n);
 [[nodiscard]] std::string describe(Errc error);
 [[nodiscard]] std::string describe(const net_error_code& error, const WriteTicket& ticket);
+[[nodiscard]] std::string describe(const net_error_code& error, const WritePermit& permit);
 [[nodiscard]] inline std::string describe() { return describe(net_error_code()); }
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
 [[nodiscard]] inline std::string describe(const WriteTicket& ticket) {
   return describe(net_error_code(), ticket);
+}
+[[nodiscard]] inline std::string describe(const WritePermit& permit) {
+  return describe(net_error_code(), permit);
 }
 
 [[nodiscard]] inline std::string describe(const UnwrittenEntries&) { return describe(); }
