@@ -18,20 +18,53 @@ std::string Ledger::admitted_text() const {
   return all;
 }
 
+bool Ledger::may_be_cut() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const Entry& entry) { return entry.lane == Lane::kMayBeCut; });
+}
+
 // A program's texts differ in their first bytes, so that it shows whether a slice is there of which
-// nobody has told yet.
+// nobody has told yet, and where one ends that was cut.
+std::optional<std::size_t> Ledger::taken_of(const Entry& entry, std::string_view received) {
+  const std::string_view text = entry.text;
+  const auto same = static_cast<std::size_t>(
+      std::mismatch(text.begin(), text.end(), received.begin(), received.end()).first -
+      text.begin());
+  const bool is_all_there = same == std::min(text.size(), received.size());
+  if (is_all_there || (entry.state == State::kUnknown && entry.lane == Lane::kMayBeCut)) {
+    return entry.state == State::kRefused ? 0 : same;
+  }
+  return entry.state == State::kAdmitted ? std::nullopt : std::optional<std::size_t>(0);
+}
+
+// What was committed comes before all that was submitted behind it, and anywhere among what was
+// submitted before.
 std::optional<Ledger::Received> Ledger::match(std::string_view received) const {
-  Received taken;
-  taken.reserve(entries_.size());
-  for (const Entry& entry : entries_) {
-    const std::size_t n = std::min(entry.text.size(), received.size());
-    const bool is_there = entry.state != State::kRefused &&
-                          received.substr(0, n) == std::string_view(entry.text).substr(0, n);
-    if (!is_there && entry.state == State::kAdmitted) {
+  Received taken(entries_.size(), 0);
+  const auto take = [&](std::size_t id) {
+    const auto n = taken_of(entries_[id], received);
+    taken[id] = n.value_or(0);
+    received.remove_prefix(taken[id]);
+    return n.has_value();
+  };
+  const auto next_commit = [&](std::size_t from) {
+    while (from < entries_.size() && entries_[from].lane != Lane::kPermits) {
+      ++from;
+    }
+    return from;
+  };
+  std::size_t committed = next_commit(0);
+  for (std::size_t id = 0; id < entries_.size(); ++id) {
+    while (committed < entries_.size() &&
+           (committed <= id || taken_of(entries_[committed], received).value_or(0) != 0)) {
+      if (!take(committed)) {
+        return std::nullopt;
+      }
+      committed = next_commit(committed + 1);
+    }
+    if (entries_[id].lane != Lane::kPermits && !take(id)) {
       return std::nullopt;
     }
-    taken.push_back(is_there ? n : 0);
-    received.remove_prefix(taken.back());
   }
   return received.empty() ? std::optional(taken) : std::nullopt;
 }
@@ -41,7 +74,7 @@ std::size_t Ledger::unwritten_bytes(const Received& received) const {
   for (std::size_t id = 0; id < entries_.size(); ++id) {
     const Entry& entry = entries_[id];
     if (entry.state == State::kAdmitted && received[id] < entry.text.size()) {
-      unwritten += entry.text.size();
+      unwritten += entry.text.size() - (entry.lane == Lane::kMayBeCut ? received[id] : 0);
     }
   }
   return unwritten;

@@ -85,6 +85,13 @@ class World {
   void write_all_ticket(const Sizes& sizes);
   /// At once: as the only one of several slices. On the stream's executor these leave in the call.
   void write_bytes(Bytes bytes, bool at_once = false);
+  // Room first. A commit uses the permit that was granted first, if there is one.
+  void try_reserve(std::size_t bytes, std::size_t items = 1);
+  void reserve(std::size_t bytes, std::size_t items = 1);
+  void commit(const Sizes& sizes);
+  void drop_permits();
+  enum class Cutting { kNone, kMayCut };
+  void send(const Sizes& sizes, Cutting cutting = Cutting::kNone);
   void wait_for_tickets();
   void drop_tickets();
   void flush();
@@ -129,6 +136,7 @@ class World {
   struct Submission {
     std::vector<std::size_t> ids;
     std::vector<const std::byte*> data;
+    Ledger::Lane lane = Ledger::Lane::kLine;
   };
   enum class Ticket { kDropped, kKept };
   struct Receipt {
@@ -159,6 +167,9 @@ class World {
   void submit_now(const Sizes& sizes, Ticket what, Submit submit);
   template <class Submit>
   void submit_waiting(Submission of, std::vector<Bytes> slices, Ticket what, Submit submit);
+  void granted(WritePermit permit, std::size_t bytes, std::size_t items);
+  void sent(const Submission& of, std::span<const Bytes> slices, const net_error_code& error,
+            std::size_t n);
   void write_one(std::size_t size, Ticket what);
   void write_several(const Sizes& sizes, Ticket what);
   void ticket_told(const std::vector<std::size_t>& ids, const net_error_code& error, std::size_t n);
@@ -192,6 +203,7 @@ class World {
   void check_buffer();
   void check_queue();
   void check_rest();
+  void check_reserved();
   void check_unwritten();
   void check_handlers();
 
@@ -220,6 +232,7 @@ class World {
   std::optional<WriteHandoff> out_;
   std::optional<WriteHandoff> copy_;
   std::deque<Receipt> receipts_;
+  std::deque<WritePermit> permits_;
   std::vector<std::vector<std::size_t>> told_;  // that they are written, by tickets
   std::string returned_;                        // by take_unwritten
   bool lets_waiters_in_ = false;                // by a close

@@ -45,7 +45,7 @@ std::vector<Bytes> World::make_slices(const Sizes& sizes, Submission& of) {
   }
   if (sizes.empty()) {  // counts as one empty write
     const auto locked = lock();
-    of.ids.push_back(ledger_.submit(""));
+    of.ids.push_back(ledger_.submit("", of.lane));
   }
   return slices;
 }
@@ -53,7 +53,7 @@ std::vector<Bytes> World::make_slices(const Sizes& sizes, Submission& of) {
 void World::note(const Bytes& bytes, Submission& of) {
   const auto locked = lock();
   of.data.push_back(bytes.data());
-  of.ids.push_back(ledger_.submit(std::string(bytes.view())));
+  of.ids.push_back(ledger_.submit(std::string(bytes.view()), of.lane));
 }
 
 void World::admitted(const Submission& of, std::span<const Bytes> slices, WriteTicket ticket,

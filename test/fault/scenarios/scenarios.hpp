@@ -21,14 +21,15 @@ struct Scenario {
 };
 
 [[nodiscard]] std::span<const Scenario> write_scenarios();
+[[nodiscard]] std::span<const Scenario> room_scenarios();
 [[nodiscard]] std::span<const Scenario> end_scenarios();
 [[nodiscard]] std::span<const Scenario> read_scenarios();
 [[nodiscard]] std::span<const Scenario> proxy_scenarios();
 
 [[nodiscard]] inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
-  for (const auto& some :
-       {write_scenarios(), end_scenarios(), read_scenarios(), proxy_scenarios()}) {
+  for (const auto& some : {write_scenarios(), room_scenarios(), end_scenarios(), read_scenarios(),
+                           proxy_scenarios()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
