@@ -205,6 +205,99 @@ TYPED_TEST(GoneContext, ends_async_write_of_slices) {
   EXPECT_EQ(late[1].view(), "ate");
 }
 
+TYPED_TEST(GoneContext, ends_async_send) {
+  this->destroy_context();
+  std::array late{text("l"), text("ate")};
+  const std::byte* const data = late[1].data();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->out->async_send(late, std::move(token)); });
+  this->expect_ends_with(
+      kClosed, [&](auto token) { return this->out->async_send(late, may_cut, std::move(token)); });
+  EXPECT_EQ(late[0].view(), "l");
+  EXPECT_EQ(late[1].data(), data);
+  EXPECT_EQ(late[1].view(), "ate");
+}
+
+TYPED_TEST(GoneContext, ends_async_reserve) {
+  this->destroy_context();
+  this->expect_ends_with(kClosed,
+                         [&](auto token) { return this->out->async_reserve(4, std::move(token)); });
+  this->expect_ends_with(
+      kClosed, [&](auto token) { return this->out->async_reserve(4, 2, std::move(token)); });
+}
+
+TYPED_TEST(GoneContext, gives_no_room) {
+  this->destroy_context();
+  const auto permit = this->out->try_reserve(4);
+  ASSERT_FALSE(permit.has_value());
+  EXPECT_EQ(permit.error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(permit.error().first_error, kClosed);
+}
+
+TYPED_TEST(GoneContext, leaves_a_permit_that_holds_nothing) {
+  WritePermit committed = this->out->try_reserve(4).value();
+  WritePermit dropped = this->out->try_reserve(4).value();
+  WritePermit last = this->out->try_reserve(4).value();
+  this->destroy_context();
+  Bytes late = text("late");
+  const auto refused = committed.commit(late);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().reason, WriteRefusalReason::closed);
+  EXPECT_EQ(refused.error().first_error, kClosed);
+  EXPECT_EQ(late.view(), "late");
+  dropped = WritePermit();
+  EXPECT_EQ(this->out->statistics().reserved_bytes, 0U);
+  this->out.reset();
+  EXPECT_FALSE(last.commit(late).has_value()) << "it outlives the last handle, too";
+}
+
+// One of each in line when the context goes; the handlers of some live elsewhere.
+TYPED_TEST(GoneContext, ends_a_line_of_reservations_and_bursts) {
+  net::io_context living(1);
+  const std::size_t all = WriteHandoffConfig().max_pending_bytes - this->out->pending_bytes();
+  std::optional<WritePermit> held(this->out->try_reserve(all).value());
+  std::array burst{text("l"), text("ate")};
+  std::array cut{text("l"), text("ate")};
+  FirstError unbound[3];
+  FirstError bound[3];
+  this->out->async_reserve(1, unbound[0].handler());
+  this->out->async_send(burst, unbound[1].handler());
+  this->out->async_send(cut, may_cut, unbound[2].handler());
+  std::array burst_elsewhere{text("l"), text("ate")};
+  std::array cut_elsewhere{text("l"), text("ate")};
+  this->out->async_reserve(1, net::bind_executor(living, bound[0].handler()));
+  this->out->async_send(burst_elsewhere, net::bind_executor(living, bound[1].handler()));
+  this->out->async_send(cut_elsewhere, may_cut, net::bind_executor(living, bound[2].handler()));
+  this->destroy_context();
+  for (const FirstError& each : unbound) {
+    each.expect_destroyed_uninvoked();
+  }
+  ASSERT_TRUE(run_out(living));
+  for (const FirstError& each : bound) {
+    each.expect(kClosed);
+  }
+  EXPECT_EQ(burst[0].view(), "l");
+  EXPECT_EQ(cut_elsewhere[1].view(), "ate");
+  held.reset();
+}
+
+// A grant is on its way to a handler that lives elsewhere.
+TYPED_TEST(GoneContext, leaves_a_permit_that_was_granted_before_to_its_handler) {
+  net::io_context living(1);
+  WritePermit permit;
+  this->out->async_reserve(4,
+                           net::bind_executor(living, [&](net_error_code error, WritePermit got) {
+                             EXPECT_FALSE(error);
+                             permit = std::move(got);
+                           }));
+  this->destroy_context();
+  ASSERT_TRUE(run_out(living));
+  ASSERT_TRUE(permit.valid());
+  Bytes late = text("late");
+  EXPECT_FALSE(permit.commit(late).has_value());
+  EXPECT_EQ(this->out->statistics().reserved_bytes, 0U);
+}
+
 TYPED_TEST(GoneContext, ends_async_flush) {
   this->destroy_context();
   this->expect_ends_with(kClosed,
@@ -261,6 +354,18 @@ TYPED_TEST(GoneContext, ends_a_stored_write_of_slices) {
   this->expect_stored_ends_with(kClosed,
                                 [&] { return this->out->async_write(late, test::deferred); });
   EXPECT_EQ(late[1].view(), "ate");
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_burst) {
+  std::array late{text("l"), text("ate")};
+  this->expect_stored_ends_with(kClosed,
+                                [&] { return this->out->async_send(late, test::deferred); });
+  EXPECT_EQ(late[1].view(), "ate");
+}
+
+TYPED_TEST(GoneContext, ends_a_stored_reservation) {
+  this->expect_stored_ends_with(kClosed,
+                                [&] { return this->out->async_reserve(1, test::deferred); });
 }
 
 TYPED_TEST(GoneContext, ends_a_stored_flush) {

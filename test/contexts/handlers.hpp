@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
@@ -42,6 +44,32 @@ class Handlers {
       EXPECT_EQ(ticket.valid(), !error);
       expect_whose(*slices, error);
       slices.reset();
+      handler(error);
+    };
+  }
+
+  /// The same for a burst, of which the leading `n` slices were admitted.
+  [[nodiscard]] auto make_with_burst(std::unique_ptr<std::vector<Bytes>> slices) {
+    return [slices = std::move(slices), handler = make()](net_error_code error,
+                                                          std::size_t n) mutable {
+      EXPECT_TRUE(error || n == slices->size());
+      for (std::size_t i = 0; i < slices->size(); ++i) {
+        EXPECT_EQ((*slices)[i].empty(), i < n) << i << " of " << n;
+      }
+      slices.reset();
+      handler(error);
+    };
+  }
+  /// A handler of a reservation that uses its permit for a write of one byte, or drops it.
+  [[nodiscard]] auto make_with_permit(bool commits) {
+    return [commits, handler = make()](net_error_code error, WritePermit permit) mutable {
+      EXPECT_EQ(permit.valid(), !error);
+      if (permit.valid() && commits) {
+        Bytes byte = Bytes::from_static("p");
+        const auto written = permit.commit(byte);
+        EXPECT_EQ(byte.empty(), written.has_value());
+        EXPECT_TRUE(written || written.error().reason == WriteRefusalReason::closed);
+      }
       handler(error);
     };
   }

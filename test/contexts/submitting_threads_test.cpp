@@ -33,14 +33,14 @@ constexpr unsigned kThreads = 3;
   return config;
 }
 
-/// One thread's submissions, by chance: all that a handle and a ticket can be asked for.
+/// One thread's submissions, by chance: all that a handle, a ticket and a permit can be asked for.
 class Submitter {
  public:
   Submitter(WriteHandoff out, Handlers& unbound, Handlers& bound, std::uint64_t seed)
       : out_(std::move(out)), unbound_(&unbound), bound_(&bound), random_(seed) {}
 
   void submit() {
-    switch (random_.between(0, 9)) {
+    switch (random_.between(0, 13)) {
       case 0:
         return keep(std::array{bytes()},
                     [&](std::array<Bytes, 1>& one) { return out_.try_write(one[0]); });
@@ -66,7 +66,18 @@ class Submitter {
           tickets_.pop_back();
         }
         return;
-      case 8: {
+      case 8:
+        return send();
+      case 9:
+        return reserve();
+      case 10:
+        if (auto permit = out_.try_reserve(random_.between(0, 60), random_.between(1, 3))) {
+          permits_.push_back(std::move(*permit));
+        }
+        return;
+      case 11:
+        return use_a_permit();
+      case 12: {
         WriteHandoff other = out_;
         std::swap(other, out_);
         static_cast<void>(other.pending_bytes() + other.pending_items());
@@ -128,9 +139,61 @@ class Submitter {
     }
   }
 
+  void reserve() {
+    const std::size_t bytes = random_.between(1, 100);
+    const std::size_t items = random_.between(0, 4);
+    const bool commits = random_.one_in(2);
+    if (random_.one_in(2)) {
+      out_.async_reserve(bytes, items, unbound_->make_with_permit(commits));
+    } else {
+      out_.async_reserve(bytes, items,
+                         net::bind_executor(living_, bound_->make_with_permit(commits)));
+    }
+  }
+
+  void send() {
+    auto slices = std::make_unique<std::vector<Bytes>>(random_.between(1, 12), bytes());
+    std::vector<Bytes>& waiting = *slices;
+    const auto start = [&](auto handler) {
+      if (random_.one_in(2)) {
+        out_.async_send(waiting, may_cut, std::move(handler));
+      } else {
+        out_.async_send(waiting, std::move(handler));
+      }
+    };
+    if (random_.one_in(2)) {
+      start(unbound_->make_with_burst(std::move(slices)));
+    } else {
+      start(net::bind_executor(living_, bound_->make_with_burst(std::move(slices))));
+    }
+  }
+
+  // Commits the oldest one, assigns over it, or drops all.
+  void use_a_permit() {
+    if (permits_.empty()) {
+      return;
+    }
+    switch (random_.between(0, 2)) {
+      case 0: {
+        Bytes one = bytes();
+        const auto written = permits_.front().commit(one);
+        EXPECT_EQ(one.empty(), written.has_value());
+        permits_.erase(permits_.begin());
+        return;
+      }
+      case 1:
+        permits_.front() = std::move(permits_.back());
+        permits_.pop_back();
+        return;
+      default:
+        permits_.clear();
+    }
+  }
+
   net::io_context living_{1};
   WriteHandoff out_;
   std::vector<WriteTicket> tickets_;
+  std::vector<WritePermit> permits_;
   Handlers* unbound_;
   Handlers* bound_;
   Random random_;

@@ -255,26 +255,23 @@ TEST_F(ReserveRace, at_any_point_loses_no_room) {
   std::printf("%u of %u granted\n", times_granted, static_cast<unsigned>(rounds));
 }
 
-// The leading slices that are empty were admitted, the others are the caller's; one that was cut
-// keeps its rest.
-TEST_F(WriteRace, of_a_burst_at_any_point_loses_nothing) {
-  Random random;
-  SCOPED_TRACE(seed_note());
-  const std::uint64_t rounds = count_or(500);
-  unsigned times_whole = 0;
-  for (std::uint64_t round = 0; round < rounds && !HasFailure(); ++round) {
-    const bool cuts = random.one_in(2);
-    std::string all;
-    std::vector<Bytes> slices;
+class BurstRace : public WriteRace {
+ protected:
+  void make_slices(Random& random) {
+    cuts = random.one_in(2);
+    slices.clear();
+    all.clear();
     for (std::size_t i = 0; i < 5; ++i) {
       const std::string text(random.between(1, cuts ? 20 : 8), static_cast<char>('a' + i));
       all += text;
       slices.push_back(Bytes::copy_of(text));
     }
-    timer.expires_at(Clock::now() + std::chrono::microseconds(random.between(0, 400)));
+  }
+  /// Starts `out.async_send(slices) || timer.async_wait()`.
+  void start() {
     is_over = false;
-    std::size_t told = 0;
-    const auto race = [&]() -> net::awaitable<void> {
+    told = 0;
+    const auto race = [this]() -> net::awaitable<void> {
       auto burst = cuts ? out.async_send(slices, may_cut, net::use_awaitable)
                         : out.async_send(slices, net::use_awaitable);
       const auto result = co_await (std::move(burst) || timer.async_wait(net::use_awaitable));
@@ -284,6 +281,39 @@ TEST_F(WriteRace, of_a_burst_at_any_point_loses_nothing) {
       is_over = true;
     };
     net::co_spawn(context, race, [](std::exception_ptr thrown) { EXPECT_EQ(thrown, nullptr); });
+  }
+  /// Returns whether all was admitted.
+  bool expect_nothing_lost() {
+    std::string left;
+    for (const Bytes& slice : slices) {
+      EXPECT_TRUE(left.empty() || !slice.empty()) << "others than the leading ones were admitted";
+      left += slice.view();
+    }
+    EXPECT_TRUE(told == 0 || left.empty());
+    sent += all.substr(0, all.size() - left.size());
+    EXPECT_EQ(all.substr(all.size() - left.size()), left);
+    read_all();
+    EXPECT_EQ(received, sent);
+    return left.empty();
+  }
+
+  bool cuts = false;
+  std::string all;
+  std::vector<Bytes> slices;
+  std::size_t told = 0;
+};
+
+// The leading slices that are empty were admitted, the others are the caller's; one that was cut
+// keeps its rest.
+TEST_F(BurstRace, at_any_point_loses_nothing) {
+  Random random;
+  SCOPED_TRACE(seed_note());
+  const std::uint64_t rounds = count_or(500);
+  unsigned times_whole = 0;
+  for (std::uint64_t round = 0; round < rounds && !HasFailure(); ++round) {
+    make_slices(random);
+    timer.expires_at(Clock::now() + std::chrono::microseconds(random.between(0, 400)));
+    start();
     while (!is_over) {
       if (random.one_in(2)) {
         read();
@@ -291,17 +321,7 @@ TEST_F(WriteRace, of_a_burst_at_any_point_loses_nothing) {
       context.restart();
       context.poll_one();
     }
-    std::string left;
-    for (const Bytes& slice : slices) {
-      EXPECT_TRUE(left.empty() || !slice.empty()) << "not the leading slices were admitted";
-      left += slice.view();
-    }
-    EXPECT_TRUE(told == 0 || left.empty());
-    times_whole += left.empty() ? 1U : 0U;
-    sent += all.substr(0, all.size() - left.size());
-    EXPECT_EQ(all.substr(all.size() - left.size()), left);
-    read_all();
-    EXPECT_EQ(received, sent);
+    times_whole += expect_nothing_lost() ? 1U : 0U;
   }
   std::printf("%u of %u admitted in whole\n", times_whole, static_cast<unsigned>(rounds));
 }
