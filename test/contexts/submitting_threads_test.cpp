@@ -40,7 +40,11 @@ class Submitter {
       : out_(std::move(out)), unbound_(&unbound), bound_(&bound), random_(seed) {}
 
   void submit() {
-    switch (random_.between(0, 13)) {
+    if (random_.one_in(3)) {
+      submit_by_room();
+      return;
+    }
+    switch (random_.between(0, 9)) {
       case 0:
         return keep(std::array{bytes()},
                     [&](std::array<Bytes, 1>& one) { return out_.try_write(one[0]); });
@@ -66,18 +70,7 @@ class Submitter {
           tickets_.pop_back();
         }
         return;
-      case 8:
-        return send();
-      case 9:
-        return reserve();
-      case 10:
-        if (auto permit = out_.try_reserve(random_.between(0, 60), random_.between(1, 3))) {
-          permits_.push_back(std::move(*permit));
-        }
-        return;
-      case 11:
-        return use_a_permit();
-      case 12: {
+      case 8: {
         WriteHandoff other = out_;
         std::swap(other, out_);
         static_cast<void>(other.pending_bytes() + other.pending_items());
@@ -107,6 +100,22 @@ class Submitter {
   [[nodiscard]] static Bytes bytes() {
     static const Bytes some = Bytes::copy_of("some 20 bytes to go.");
     return some;
+  }
+
+  void submit_by_room() {
+    switch (random_.between(0, 3)) {
+      case 0:
+        return send();
+      case 1:
+        return reserve();
+      case 2:
+        if (auto permit = out_.try_reserve(random_.between(0, 60), random_.between(1, 3))) {
+          permits_.push_back(std::move(*permit));
+        }
+        return;
+      default:
+        use_a_permit();
+    }
   }
 
   template <class Slices, class Submit>

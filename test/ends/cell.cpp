@@ -55,7 +55,7 @@ class Cell : private CellProgram {
     if (context_ != nullptr) {
       EXPECT_TRUE(run_until_true([&] {
         return in_flight_.has_come() && behind_.has_come() && wait_.has_come() &&
-               flush_.has_come() && closed_.has_come() &&
+               flush_.has_come() && closed_.has_come() && room_users_.have_come() &&
                (!also_closed_ || also_closed_->has_come());
       }));
     }
@@ -69,6 +69,7 @@ class Cell : private CellProgram {
     expect("the ticket in flight", in_flight_, expected_.in_flight);
     expect("the ticket behind", behind_, expected_.behind);
     expect("the waiting write", wait_, expected_.waiting);
+    room_users_.expect_told(expected_.waiting);
     expect("async_flush", flush_, expected_.flush);
     expect("async_closed", closed_, expected_.closed);
     if (also_closed_) {
@@ -93,7 +94,8 @@ class Cell : private CellProgram {
       EXPECT_FALSE(reader_->is_over());
     }
     out_->abort();
-    EXPECT_TRUE(run_until_true([&] { return closed_.has_come() && wait_.has_come(); }));
+    EXPECT_TRUE(run_until_true(
+        [&] { return closed_.has_come() && wait_.has_come() && room_users_.have_come(); }));
     expect_unwritten();
   }
 
@@ -156,7 +158,7 @@ class Cell : private CellProgram {
     out_->async_unwritten([&](net_error_code error, UnwrittenEntries unwritten) {
       has_come = true;
       EXPECT_FALSE(error) << error.message();
-      ASSERT_EQ(unwritten.entries.size(), 2U);
+      ASSERT_EQ(unwritten.entries.size(), 2U + room_users_.admitted_slices());
       EXPECT_EQ(unwritten.entries[0].view() == first_, true);
       EXPECT_EQ(unwritten.entries[1].view() == second_, true);
       // The stream may have gone on behind the end, until it returned.
@@ -183,9 +185,9 @@ class Cell : private CellProgram {
 
   void expect_bytes(const std::string& got) {
     std::string all = first_ + second_;
-    if (is_waiting_written_) {
-      all += waiting_;
-    }
+    all += room_users_.is_burst_first() ? room_users_.burst_text() : "";
+    all += is_waiting_written_ ? waiting_ : "";
+    all += room_users_.is_burst_first() ? "" : room_users_.burst_text();
     if (is_held_up() && !expected_.is_acknowledged) {
       EXPECT_EQ(all.starts_with(got), true);
       return;
@@ -321,7 +323,10 @@ class Cell : private CellProgram {
       EXPECT_EQ(refused.error().reason, WriteRefusalReason::closed);
       EXPECT_EQ(refused.error().first_error, out_->first_error());
       EXPECT_EQ(late.view(), "late");
+      EXPECT_EQ(out_->statistics().reserved_bytes, 0U);
     }
+    const net_error_code first_error = out_ ? out_->first_error() : net_error_code();
+    room_users_.expect_permit_is_refused(out_ ? &first_error : nullptr);
     if (context_ != nullptr) {
       EXPECT_TRUE(run_out(*context_)) << "the context has work left";
     }

@@ -17,6 +17,7 @@
 #include "ends/connection.hpp"
 #include "ends/end_table.hpp"
 #include "ends/near_reader.hpp"
+#include "ends/room_users.hpp"
 #include "ends/told.hpp"
 #include "support/asio.hpp"
 #include "support/coroutine.hpp"
@@ -165,6 +166,7 @@ class CellProgram {
   Watch flush_;
   Watch closed_;
   std::optional<Watch> also_closed_;
+  RoomUsers room_users_{random_.one_in(2)};
 
  private:
   // ---- What the program does.
@@ -186,7 +188,8 @@ class CellProgram {
     WriteHandoffConfig config;
     first_ = pattern(first_bytes());
     second_ = pattern(kSecondBytes, 1);
-    config.max_pending_bytes = first_.size() + second_.size();
+    config.max_pending_bytes =
+        first_.size() + second_.size() + RoomUsers::kPermitBytes + RoomUsers::kFreeBytes;
     config.close_timeout = kPatience;
     config.close_limit = 2 * kPatience;
     switch (expected_.end) {
@@ -271,6 +274,7 @@ class CellProgram {
   }
 
   void submit_to(WriteHandoff& out) {
+    room_users_.hold(out);
     Bytes first_slice = Bytes::copy_of(first_);
     Bytes second_slice = Bytes::copy_of(second_);
     auto first = out.try_write(first_slice);
@@ -282,12 +286,14 @@ class CellProgram {
     out.async_flush(flush_.handler());
     auto slice = std::make_unique<Bytes>(Bytes::copy_of(waiting_));
     Bytes& waiting = *slice;
+    room_users_.wait_before_the_write(out);
     out.async_write(waiting, [this, slice = std::move(slice), told = wait_.handler()](
                                  net_error_code error, const WriteTicket& ticket) {
       EXPECT_EQ(slice->view(), error ? std::string_view(waiting_) : std::string_view());
       first_error_at_refusal_ = out_ ? out_->first_error() : net_error_code();
       told(error, ticket);
     });
+    room_users_.wait_behind_the_write(out);
   }
 
   void submit_in_a_coroutine_that_throws() {
@@ -361,6 +367,7 @@ class CellProgram {
     if (waiters == Waiters::admit) {
       expected_.waiting = is_stuck() ? Told::kClosedTimedOut : Told::kDone;
       is_waiting_written_ = !is_stuck();
+      room_users_.close_lets_in_the_line();
     }
   }
 
@@ -377,8 +384,10 @@ class CellProgram {
   void abort_idle() {
     start_reading();
     ASSERT_TRUE(run_until_true([&] {
-      return wait_.has_come() && flush_.has_come() && out_->pending_items() == 0 &&
-             peer().has_read() == first_.size() + second_.size() + waiting_.size();
+      return wait_.has_come() && flush_.has_come() && room_users_.have_come() &&
+             out_->pending_items() == 0 &&
+             peer().has_read() ==
+                 first_.size() + second_.size() + waiting_.size() + RoomUsers::burst_bytes();
     }));
     is_waiting_written_ = true;
     out_->abort();

@@ -19,7 +19,7 @@ class Watch {
   struct State {
     Became became = Became::kWaits;
     int calls = 0;
-    bool was_refused = false;  ///< a write; then `error` is why
+    bool was_refused = false;  ///< a write, or a reservation; then `error` is why
     net_error_code error;
     std::size_t n = 0;
   };
@@ -56,6 +56,12 @@ class Watch {
 
   static void take(State& state, net_error_code error, const WriteTicket& ticket) {
     EXPECT_EQ(ticket.valid(), !error);
+    state.was_refused = static_cast<bool>(error);
+    state.error = error;
+  }
+
+  static void take(State& state, net_error_code error, const WritePermit& permit) {
+    EXPECT_EQ(permit.valid(), !error);
     state.was_refused = static_cast<bool>(error);
     state.error = error;
   }

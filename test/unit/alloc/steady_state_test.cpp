@@ -1,10 +1,13 @@
 // What the steady state allocates. A program of its own, since it replaces the global operator new.
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <semaphore>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -303,6 +306,105 @@ TEST_F(SteadyState, what_waits_allocates_once_by_its_own_allocator_and_nothing_e
             }),
             0U);
   EXPECT_EQ(told, 300);
+}
+
+/// A burst of 100 and permits, through queues that are smaller; by handlers with memory of their
+/// own, of which each takes one block.
+class SteadyRoom : public SteadyStrand {
+ protected:
+  static constexpr std::size_t kBurst = 100;
+
+  /// Two of three rounds count nothing; `malloc` is below `operator new`, and both are counted.
+  void expect_no_allocations(const std::function<void()>& round) {
+    EXPECT_EQ(mallocs_of(round), 0U);
+    EXPECT_EQ(allocations_of(round), 0U);
+  }
+
+  /// A handler on the context, in `arena`.
+  template <class Function>
+  [[nodiscard]] auto bound(Function function) {
+    return net::bind_executor(
+        context.get_executor(),
+        net::bind_allocator(std::pmr::polymorphic_allocator<std::byte>(&arena),
+                            std::move(function)));
+  }
+
+  /// The far end takes all, again and again, until nothing is pending or waits.
+  void drain(const WriteHandoff& out) {
+    run();
+    while (out.pending_items() != 0) {
+      take_all();
+      run();
+    }
+    take_all();
+  }
+
+  std::array<std::byte, 4096> memory{};
+  std::pmr::monotonic_buffer_resource arena{memory.data(), memory.size(),
+                                            std::pmr::null_memory_resource()};
+};
+
+TEST_F(SteadyRoom, a_permit_and_its_commit_allocate_nothing) {
+  auto out = WriteHandoff(std::move(near), limits(8, 8000));
+  expect_no_allocations([&] {
+    auto first = out.try_reserve(1000);
+    auto dropped = out.try_reserve(2000, 2);
+    auto several = out.try_reserve(3000, 3);
+    ASSERT_TRUE(first && dropped && several);
+    Bytes one = bytes;
+    auto ticket = first->commit(one);
+    ASSERT_TRUE(ticket.has_value());
+    std::array slices{bytes, bytes};
+    ASSERT_TRUE(several->commit(slices).has_value()) << "less than was reserved";
+    drain(out);
+    ASSERT_TRUE(ticket->is_done());
+  });
+}
+
+TEST_F(SteadyRoom, a_reservation_that_waits_and_its_commit_allocate_once_by_its_own_allocator) {
+  auto out = WriteHandoff(std::move(near), limits(1, 8000));
+  int committed = 0;
+  const auto commit = [&](net_error_code, WritePermit permit) {
+    Bytes one = bytes;
+    committed += permit.valid() && permit.commit(one).has_value() ? 1 : 0;
+  };
+  expect_no_allocations([&] {
+    arena.release();
+    ASSERT_TRUE(try_send(out, bytes).has_value());
+    out.async_reserve(1000, bound(commit));
+    out.async_reserve(8000, 1, bound(commit));
+    drain(out);
+  });
+  EXPECT_EQ(committed % 2, 0);
+  EXPECT_GE(committed, 2 * 300);
+  EXPECT_GE(out.statistics().waits, 2U * 300);
+}
+
+TEST_F(SteadyRoom, a_burst_of_a_hundred_through_a_small_queue_allocates_once_by_its_own_allocator) {
+  near.set_option(net::socket_base::send_buffer_size(4096));
+  auto out = WriteHandoff(std::move(near), limits(4, 4000));
+  std::array<Bytes, kBurst> slices;
+  std::size_t sent = 0;
+  const auto burst_and_drain = [&] {
+    arena.release();
+    slices.fill(bytes);
+    sent = 0;
+    out.async_send(slices, bound([&](net_error_code, std::size_t n) { sent = n; }));
+    drain(out);
+    ASSERT_EQ(sent, kBurst);
+  };
+  expect_no_allocations(burst_and_drain);
+  EXPECT_GE(out.statistics().waits, 300U) << "it was to be larger than the queue";
+  const auto cut_and_drain = [&] {
+    arena.release();
+    slices.fill(bytes);
+    sent = 0;
+    out.async_send(std::span(slices), may_cut,
+                   bound([&](net_error_code, std::size_t n) { sent = n; }));
+    drain(out);
+    ASSERT_EQ(sent, kBurst);
+  };
+  expect_no_allocations(cut_and_drain);
 }
 
 }  // namespace
