@@ -1,5 +1,7 @@
 #include "bytes_handoff/bytes.hpp"
 
+#include "bytes_handoff/message_stream.hpp"
+
 namespace bytes_handoff {
 namespace {
 
@@ -31,7 +33,11 @@ Bytes Bytes::copy_of(std::span<const std::byte> bytes) {
 }
 
 Bytes Bytes::compact() const {
-  return detail::is_tight(detail::retained_by(owner_), size_) ? *this : copy_of(span());
+  if (detail::is_tight(detail::retained_by(owner_), size_)) {
+    return *this;
+  }
+  const MessageTag tag = message_tag(*this);
+  return tag == 0 ? copy_of(span()) : tag_message(*this, tag);
 }
 
 }  // namespace bytes_handoff

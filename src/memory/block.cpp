@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "bytes_handoff/core/memory/poison.hpp"
+#include "bytes_handoff/core/memory/tagged.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -81,6 +82,9 @@ std::size_t retained_by(Owner* owner) noexcept {
     const std::size_t total = sizeof(TightCopy) + copy->size;
     return kMostSystemOverhead +
            (total <= kLargestSmall ? small_slot_size(small_class_of(total)) : total);
+  }
+  if (TaggedOwner* const tagged = TaggedOwner::of(owner)) {
+    return tagged->footprint() + (tagged->is_copy() ? 0 : retained_by(tagged->kept()));
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// What slices keep alive: an owner with a count of references, and the two kinds of owners that the
-// library fills itself, the block and the tight copy.
+// What slices keep alive: an owner with a count of references, and two of the kinds of owners that
+// the library fills itself, the block and the tight copy. `tagged.hpp` has the third.
 
 #include <cstddef>
 #include <cstdint>
@@ -124,7 +124,8 @@ struct TightCopy final : Owner {
 };
 
 /// What a slice of `owner` retains: bytes that the owner takes from the system, bookkeeping of the
-/// pool and of `malloc` included. 0 for no owner, and for foreign owners, of which it is not known.
+/// pool and of `malloc` included. 0 for no owner, and for foreign owners, of which it is not known;
+/// so a tagged owner counts without the foreign one that it keeps.
 [[nodiscard]] std::size_t retained_by(Owner* owner) noexcept;
 
 /// Whether `retained` is at most twice `size` and 64 bytes.
