@@ -38,10 +38,11 @@ class QueueTest : public testing::Test {
   /// Starts over with these limits, and a stream for which slices are joined up to `join_at_most`
   /// bytes.
   void open(WriteHandoffConfig config, std::size_t join_at_most = 0,
-            std::size_t max_step_items = detail::kMaxStepItems) {
+            std::size_t max_step_items = detail::kMaxStepItems,
+            detail::Entries entries = detail::Entries::kBytes) {
     stream_.reset();
-    queue_.emplace(config, max_step_items);
-    stream_.emplace(*queue_, join_at_most);
+    queue_.emplace(config, max_step_items, entries);
+    stream_.emplace(*queue_, join_at_most, entries);
   }
 
   void SetUp() override { open({}); }

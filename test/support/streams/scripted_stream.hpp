@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "bytes_handoff/core/queue/departure.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
@@ -39,8 +40,9 @@ class ScriptedStream {
   using Turn = typename Queue::Turn;
 
   /// Joins scattered slices up to `join_at_most` bytes; 0: takes them as they are.
-  explicit ScriptedStream(Queue& queue, std::size_t join_at_most = 0)
-      : queue_(&queue), batch_(join_at_most) {}
+  explicit ScriptedStream(Queue& queue, std::size_t join_at_most = 0,
+                          detail::Entries entries = detail::Entries::kBytes)
+      : queue_(&queue), entries_(entries), batch_(join_at_most) {}
   ScriptedStream(const ScriptedStream&) = delete;
   ScriptedStream& operator=(const ScriptedStream&) = delete;
 
@@ -106,6 +108,9 @@ class ScriptedStream {
     expect(text_of_batch() == offered_, "bytes changed while the stream was reading them");
     const std::size_t taken = std::min(reply.take, batch_.bytes);
     received_ += offered_.substr(0, taken);
+    if (entries_ == detail::Entries::kMessages && !reply.error) {
+      messages_.push_back(offered_ + (batch_.tag == 0 ? "" : '#' + std::to_string(batch_.tag)));
+    }
     return follow(step([&](detail::Effects& e) {
       return queue_->finish_write(reply.error, taken, yield, batch_, e);
     }));
@@ -133,6 +138,8 @@ class ScriptedStream {
 
   /// What the peer got.
   [[nodiscard]] const std::string& received() const { return received_; }
+  /// The messages that were written: the bytes of each, and its tag behind a `#`.
+  [[nodiscard]] const std::vector<std::string>& messages() const { return messages_; }
   [[nodiscard]] std::size_t operations() const { return operations_; }
   [[nodiscard]] int cancel_requests() const { return cancel_requests_; }
   [[nodiscard]] int watch_requests() const { return watch_requests_; }
@@ -159,7 +166,11 @@ class ScriptedStream {
       offered_ = text_of_batch();
       expect(batch_.count != 0 && batch_.count <= detail::kMaxBatchBuffers, "buffers of a batch");
       expect(offered_.size() == batch_.bytes, "bytes of a batch are not the sum of its buffers");
-      expect(batch_.bytes != 0 && batch_.bytes <= detail::kMaxBatchBytes, "bytes of a batch");
+      if (entries_ == detail::Entries::kMessages) {
+        expect(batch_.count == 1 && batch_.items == 1, "a batch is one message");
+      } else {
+        expect(batch_.bytes != 0 && batch_.bytes <= detail::kMaxBatchBytes, "bytes of a batch");
+      }
       expect(batch_.items != 0 && batch_.items <= detail::kMaxBatchItems, "items of a batch");
     } else if (turn == Turn::kShutdown) {
       outstanding_ = Outstanding::kShutdown;
@@ -181,11 +192,13 @@ class ScriptedStream {
   }
 
   Queue* queue_;
+  const detail::Entries entries_;
   std::map<std::size_t, Reply> script_;
   Reply otherwise_;
   detail::WriteBatch batch_;
   std::string offered_;
   std::string received_;
+  std::vector<std::string> messages_;
   std::string violation_;
   Outstanding outstanding_ = Outstanding::kNothing;
   bool turn_posted_ = false;

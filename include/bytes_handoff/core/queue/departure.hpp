@@ -10,6 +10,7 @@
 
 #include "bytes_handoff/core/queue/tickets.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/message_stream.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -44,6 +45,9 @@ class WriteBatch {
   void gather(WriteItems& from, std::size_t offset,
               std::pmr::memory_resource* block_source = nullptr) noexcept;
 
+  /// Takes the first message alone, whatever its size. Precondition: there is one.
+  void take_message(WriteItems& from) noexcept;
+
   /// Whether what was gathered is to be joined before it is offered.
   [[nodiscard]] bool must_join() const noexcept { return join_at_most_ != 0 && count > 1; }
   /// Joins what was gathered, and drops the references on its owners. The items must be with the
@@ -55,6 +59,7 @@ class WriteBatch {
   std::size_t count = 0;                         // buffers in use
   std::size_t bytes = 0;
   std::size_t items = 0;  // items that are wholly or partly in it
+  MessageTag tag = 0;     // of a message
 
  private:
   void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
@@ -98,6 +103,14 @@ inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
   }
 }
 
+inline void WriteBatch::take_message(WriteItems& from) noexcept {
+  const WriteItem& message = from.front();
+  buffers[0] = {message.data, message.size};
+  count = items = 1;
+  bytes = message.size;
+  tag = tag_of(message.owner);
+}
+
 template <class Sync>
 auto BasicWriteQueue<Sync>::begin_turn(WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
@@ -108,6 +121,9 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, bool yield,
                                          WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
+  if (entries_ == Entries::kMessages) {
+    return finish_message(error, written, yield, batch, effects);
+  }
   written = std::min(written, batch.bytes);
   const std::size_t most = std::max(max_step_items_, std::exchange(in_flight_items_, 0U));
   writer_ = Writer::kScheduled;
@@ -130,6 +146,39 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
     end(ErrorValue::of(Errc::no_progress), effects);
   }
   return next(yield, most - popped, batch, effects);
+}
+
+// A message leaves whole, or stays: then its bytes alone, as far as they are written, are counted.
+template <class Sync>
+auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written, bool yield,
+                                           WriteBatch& batch, Effects& effects) noexcept -> Turn {
+  const WriteItem message = items_.front();
+  const bool is_closing = (tag_of(message.owner) & kClosingMessage) != 0;
+  const bool is_whole = !error || (message.size != 0 && written >= message.size);
+  written = is_whole ? message.size : std::min(written, message.size);
+  in_flight_items_ = 0;
+  writer_ = Writer::kScheduled;
+  ++stats_.stream_writes;
+  stats_.short_stream_writes += is_whole ? 0U : 1U;
+  stats_.written_bytes += written;
+  if (state_ == State::kEnded) {
+    front_offset_ = written;
+    if (is_whole) {
+      front_offset_ = 0;
+      effects.releases.add(message.owner);
+      items_.pop_front();
+    }
+    return next(yield, 0, batch, effects);
+  }
+  const std::size_t popped = pop_written(written, is_whole ? 1 : 0, effects);
+  ++progress_;
+  if (error) {
+    was_ended_by_stream_ = true;
+    end(error, effects);
+  } else if (is_closing) {
+    end(items_.empty() ? ErrorValue{} : ErrorValue::of(Errc::closed), effects);
+  }
+  return next(yield, max_step_items_ - popped, batch, effects);
 }
 
 template <class Sync>
@@ -166,12 +215,29 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   }
   watch_time(effects);
   last_run_.retry(items_, written_items(), effects.releases);
+  if (entries_ == Entries::kMessages) {
+    return next_message(batch, effects);
+  }
   batch.gather(items_, front_offset_, config_.block_source);
   if (batch.must_join()) {
     last_run_.forget_first(written_items() + batch.items);
   }
   in_flight_items_ = batch.items;
   writer_ = Writer::kWriting;
+  return Turn::kWrite;
+}
+
+template <class Sync>
+auto BasicWriteQueue<Sync>::next_message(WriteBatch& batch, Effects& effects) noexcept -> Turn {
+  batch.take_message(items_);
+  in_flight_items_ = 1;
+  writer_ = Writer::kWriting;
+  if ((batch.tag & kClosingMessage) != 0) {
+    if (state_ == State::kOpen) {
+      start_closing(effects);
+    }
+    refuse_all_waiters(closed_refusal(), effects);
+  }
   return Turn::kWrite;
 }
 

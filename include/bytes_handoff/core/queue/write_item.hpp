@@ -5,6 +5,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/memory/tagged.hpp"
 #include "bytes_handoff/core/queue/segment_queue.hpp"
 
 namespace bytes_handoff::detail {
@@ -27,6 +28,15 @@ struct WriteItem {
     }
     WriteItem item{bytes.data(), bytes.size(), nullptr, nullptr};
     item.owner = BytesAccess::release(bytes);
+    return item;
+  }
+
+  /// The same for a message, which may be empty: then a tag keeps its owner.
+  static WriteItem take_message(Bytes& bytes) noexcept {
+    WriteItem item = take(bytes);
+    if (item.size == 0 && TaggedOwner::of(BytesAccess::owner(bytes)) != nullptr) {
+      item.owner = BytesAccess::release(bytes);
+    }
     return item;
   }
 };

@@ -38,6 +38,10 @@ inline constexpr int kLooksAtSilence = 4;
 /// the queue or close it have no limit; each happens once.
 inline constexpr std::size_t kMaxStepItems = 1024;
 
+/// What one entry is to the stream: bytes that may be cut and joined, or a message. An empty
+/// message reaches the stream; an empty slice of bytes does not.
+enum class Entries : bool { kBytes, kMessages };
+
 class WriteBatch;
 
 /// What a waiter in line asks for.
@@ -87,9 +91,11 @@ class BasicWriteQueue {
 
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
-                           std::size_t max_step_items = kMaxStepItems) noexcept
+                           std::size_t max_step_items = kMaxStepItems,
+                           Entries entries = Entries::kBytes) noexcept
       : config_(config),
         max_step_items_(max_step_items),
+        entries_(entries),
         unreserved_bytes_(config.max_pending_bytes),
         unreserved_items_(config.max_items),
         last_run_(config.block_source) {}
@@ -221,13 +227,18 @@ class BasicWriteQueue {
                                         Effects& effects) noexcept;
   [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
   [[nodiscard]] bool is_settled() noexcept;
-  [[nodiscard]] bool starts_empty() noexcept { return !items_.empty() && items_.front().size == 0; }
+  [[nodiscard]] bool starts_empty() noexcept {
+    return !items_.empty() && items_.front().size == 0 && entries_ == Entries::kBytes;
+  }
   [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
                           Effects& effects) noexcept;
   void start_closing(Effects& effects) noexcept;
   void watch_time(Effects& effects) noexcept;
   [[nodiscard]] std::chrono::nanoseconds longest_silence() const noexcept;
   [[nodiscard]] Turn next_when_written(Effects& effects) noexcept;
+  [[nodiscard]] Turn next_message(WriteBatch& batch, Effects& effects) noexcept;
+  [[nodiscard]] Turn finish_message(ErrorValue error, std::size_t written, bool yield,
+                                    WriteBatch& batch, Effects& effects) noexcept;
   void end(ErrorValue error, Effects& effects) noexcept;
   void give_unwritten(Effects& effects) noexcept;
   void drop_written(std::size_t written, Effects& effects) noexcept;
@@ -249,6 +260,7 @@ class BasicWriteQueue {
 
   const WriteHandoffConfig config_;
   const std::size_t max_step_items_;
+  const Entries entries_;
   mutable typename Sync::Mutex mutex_;
   State state_ = State::kOpen;
   Writer writer_ = Writer::kIdle;
