@@ -4,7 +4,8 @@
 //
 // These are known, and types that are derived from them: Asio's stream sockets, stream descriptors
 // and writable pipes; its `ssl::stream` and its `buffered_..._stream` over any known stream;
-// Boost.Beast's streams, with <bytes_handoff/beast.hpp>.
+// Boost.Beast's streams, with <bytes_handoff/beast.hpp>, and its WebSockets, with
+// <bytes_handoff/websocket.hpp>.
 //
 // A type of your own becomes known by one of these functions. They are found by argument-dependent
 // lookup, and called on the stream's executor. <bytes_handoff/testing/duplex.hpp> is an example.
@@ -124,6 +125,8 @@ void start_end_write(Stream& stream, Handler&& handler) {
     net_error_code error;
     end_write(stream, error);
     std::forward<Handler>(handler)(error);
+  } else if constexpr (HasKnownEnd<Stream>) {
+    LayerOf<Stream>::async_end_write(stream, std::forward<Handler>(handler));
   } else if constexpr (IsSocket<Stream> && !IsUnwrapped<Stream>) {
     net_error_code error;
     detail::as_socket(stream).shutdown(net::socket_base::shutdown_send, error);

@@ -116,6 +116,8 @@ concept IsTls = std::derived_from<Stream, net::ssl::stream_base> &&
 
 /// Types that other headers know by name have a specialization. Its `of(stream)` gives the layer
 /// that is ended in the stream's place. Its `reset(stream)`, if there, closes the stream at once.
+/// Its `async_end_write(stream, handler)`, if there, ends the stream in order, layers below
+/// included.
 template <class Stream>
 struct LayerOf {};
 
@@ -127,6 +129,11 @@ concept HasKnownLayer = requires(Stream& stream) {
 /// Streams that only stand for another one, by a customization point or another header.
 template <class Stream>
 concept IsUnwrapped = HasLayerToEnd<Stream> || HasKnownLayer<Stream>;
+
+template <class Stream>
+concept HasKnownEnd = requires(Stream& stream, AnyEndHandler handler) {
+  LayerOf<Stream>::async_end_write(stream, std::move(handler));
+};
 
 template <class Stream>
 concept HasKnownReset = requires(Stream& stream) {

@@ -27,7 +27,9 @@ class StreamEnd {
   using Clock = std::chrono::steady_clock;
 
  public:
-  static constexpr bool kBuffersWrites = kAtEnd == AtEnd::kEnd && BuffersWrites<Stream>;
+  // A stream of messages sends on by itself what it keeps.
+  static constexpr bool kBuffersWrites =
+      kAtEnd == AtEnd::kEnd && BuffersWrites<Stream> && !MessageStream<Stream>;
 
   explicit StreamEnd(StreamOwnership ownership) noexcept : ownership_(ownership) {}
 

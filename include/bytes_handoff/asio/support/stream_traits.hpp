@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/message_stream.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -30,7 +31,36 @@ concept HasAsyncWriteSome = requires(Stream& stream,
 };
 
 template <class Stream>
-concept AsyncWriteStream = HasExecutor<Stream> && HasAsyncWriteSome<Stream>;
+concept HasAsyncWriteMessage = requires(Stream& stream, const Message& message) {
+  async_write_message(stream, message, AnyWriteHandler());
+};
+
+/// Types that other headers know by name have a specialization. Its `write(stream, message,
+/// handler)` is as `async_write_message`.
+template <class Stream>
+struct MessagesOf {};
+
+template <class Stream>
+concept HasKnownMessages = requires(Stream& stream, const Message& message) {
+  MessagesOf<Stream>::write(stream, message, AnyWriteHandler());
+};
+
+/// Streams that are given one entry of a queue as one message.
+template <class Stream>
+concept MessageStream = HasAsyncWriteMessage<Stream> || HasKnownMessages<Stream>;
+
+template <MessageStream Stream, class Handler>
+void start_message(Stream& stream, const Message& message, Handler&& handler) {
+  if constexpr (HasAsyncWriteMessage<Stream>) {
+    async_write_message(stream, message, std::forward<Handler>(handler));
+  } else {
+    MessagesOf<Stream>::write(stream, message, std::forward<Handler>(handler));
+  }
+}
+
+template <class Stream>
+concept AsyncWriteStream = HasExecutor<Stream> &&
+    (MessageStream<Stream> || HasAsyncWriteSome<Stream>);
 
 template <class T>
 inline constexpr bool kIsSharedPtr = false;

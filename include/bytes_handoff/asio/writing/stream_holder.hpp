@@ -13,6 +13,7 @@
 #include "bytes_handoff/asio/ending/stream_end.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/asio/writing/writer_timer.hpp"
 
@@ -25,7 +26,8 @@ class StreamHolder : public WriterBase {
  public:
   StreamHolder(std::shared_ptr<Stream> stream, StreamOwnership ownership,
                const WriteHandoffConfig& config)
-      : WriterBase(config, stream->get_executor()),
+      : WriterBase(config, MessageStream<Stream> ? Entries::kMessages : Entries::kBytes,
+                   stream->get_executor()),
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
         end_(ownership) {

@@ -162,7 +162,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // the initiating function.
   [[nodiscard]] bool start_write(const Self& self, const WriteBatch& batch, net_error_code& error,
                                  std::size_t& written) noexcept {
-    if constexpr (NonBlockingWriteStream<Stream>) {
+    if constexpr (NonBlockingWriteStream<Stream> && !MessageStream<Stream>) {
       try {
         ensure_non_blocking(*stream_, error);
         if (!error) {
@@ -177,8 +177,12 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       }
     }
     const InitiationResult inside = initiate([&] {
-      held_.hold(batch);
-      stream_->async_write_some(held_.sequence(), stream_handler(self));
+      if constexpr (MessageStream<Stream>) {
+        detail::start_message(*stream_, batch.message(), stream_handler(self));
+      } else {
+        held_.hold(batch);
+        stream_->async_write_some(held_.sequence(), stream_handler(self));
+      }
     });
     if (inside.outcome != InitiationOutcome::kCompleted) {
       return true;

@@ -94,8 +94,8 @@ class WriterBase : public ContextMember {
 
  protected:
   /// With one reference and one handle. The handles have one reference together.
-  WriterBase(const WriteHandoffConfig& config, net::any_io_executor executor)
-      : queue_(config), executor_(std::move(executor)) {}
+  WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
+      : queue_(config, kMaxStepItems, entries), executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;
 
   /// Once the stream has returned: tickets and weak handles do not keep what was not written.

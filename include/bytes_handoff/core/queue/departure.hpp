@@ -48,6 +48,9 @@ class WriteBatch {
   /// Takes the first message alone, whatever its size. Precondition: there is one.
   void take_message(WriteItems& from) noexcept;
 
+  /// Precondition: one was taken.
+  [[nodiscard]] Message message() const noexcept { return {{buffers[0].data, bytes}, tag}; }
+
   /// Whether what was gathered is to be joined before it is offered.
   [[nodiscard]] bool must_join() const noexcept { return join_at_most_ != 0 && count > 1; }
   /// Joins what was gathered, and drops the references on its owners. The items must be with the
