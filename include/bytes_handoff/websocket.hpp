@@ -106,8 +106,8 @@ template <class WebSocket>
   return !stream.is_open() && stream.reason().code != boost::beast::websocket::close_code::none;
 }
 
-/// The closing handshake. Nothing failed where the peer has closed: what the layers below say
-/// behind that is no error of the WebSocket, and the peer may have been first.
+/// The closing handshake. If the peer has closed, too, nothing has failed: neither what the layers
+/// below report after that, nor that the peer was first.
 template <class WebSocket, class Handler>
 void close_websocket(WebSocket& stream, const boost::beast::websocket::close_reason& reason,
                      Handler&& handler) {
