@@ -104,8 +104,9 @@ template <class Stream>
 consteval void require_known_end() {
   static_assert(EndsKnown<Stream>,
                 "this stream cannot be ended: give its type one of the functions that "
-                "<bytes_handoff/end_write.hpp> describes, include <bytes_handoff/beast.hpp> if it "
-                "is a stream of Boost.Beast, or pass leave_open to keep the stream as it is");
+                "<bytes_handoff/end_write.hpp> describes, include <bytes_handoff/beast.hpp> or "
+                "<bytes_handoff/websocket.hpp> if it is a stream of Boost.Beast, or pass "
+                "leave_open to keep the stream as it is");
 }
 
 /// Streams that have something to write of their own before the layer below is ended.

@@ -106,8 +106,8 @@ template <class WebSocket>
   return !stream.is_open() && stream.reason().code != boost::beast::websocket::close_code::none;
 }
 
-/// The closing handshake. If the peer has closed, too, nothing has failed: neither what the layers
-/// below report after that, nor that the peer was first.
+/// The closing handshake. If the peer has closed, it has not failed, whatever the layers below
+/// report after that. The peer may have been first.
 template <class WebSocket, class Handler>
 void close_websocket(WebSocket& stream, const boost::beast::websocket::close_reason& reason,
                      Handler&& handler) {

@@ -78,7 +78,8 @@ class WriteHandoff {
   /// Stream: an AsyncWriteStream whose executor is serial (one thread, or a strand). All calls on
   ///     it are made on that executor. It is put into its non-blocking mode, if it has one; then
   ///     synchronous calls on a shared stream answer `would_block`. Its end must be known
-  ///     (`end_write.hpp`), or left to the caller with `leave_open`.
+  ///     (`end_write.hpp`), or left to the caller with `leave_open`. A stream of messages gets each
+  ///     slice as one (`message_stream.hpp`, `websocket.hpp`).
   /// Shared: with a `shared_ptr` others may read from it, on its executor. Nobody else may write.
   /// The end: an ended queue lets go of the stream on its executor, even if handles are kept. A
   ///     shared stream is released. An owned socket whose queue was closed lingers: its input is
@@ -112,8 +113,8 @@ class WriteHandoff {
   ///
   /// Admitted, `bytes` is left empty. Refused, it keeps what it had. Several slices are one write:
   /// all or none, contiguous on the wire, one ticket. Each slice is an item. An empty slice keeps
-  /// its place and reaches no stream. An empty span counts as one empty slice. Drop the ticket if
-  /// nobody will ask.
+  /// its place and reaches no stream, except one of messages. An empty span counts as one empty
+  /// slice. Drop the ticket if nobody will ask.
   ///
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the

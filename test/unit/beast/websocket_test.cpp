@@ -372,6 +372,18 @@ TYPED_TEST(WebSocketHandoff, WhereThePeerClosedFirstACloseEndsInOrder) {
   EXPECT_FALSE(closed.get()) << closed.get().message();
 }
 
+TYPED_TEST(WebSocketHandoff, WhereThePeerClosedWithoutACodeACloseIsToldThatItWasAborted) {
+  Listener<typename TestFixture::WebSocket> reader(*this->near);
+  WriteHandoff out(this->near);
+  Outcome<net_error_code> of_peer;
+  this->far->async_close(websocket::close_code::none, of_peer.handler());
+  ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
+  Outcome<net_error_code> closed;
+  out.async_close(closed.handler());
+  this->run_to(closed);
+  EXPECT_EQ(closed.get(), net::error::operation_aborted) << closed.get().message();
+}
+
 TYPED_TEST(WebSocketHandoff, WhereThePeerClosedFirstAWriteIsToldSo) {
   Listener<typename TestFixture::WebSocket> reader(*this->near);
   WriteHandoff out(this->near);

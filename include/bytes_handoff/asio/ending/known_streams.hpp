@@ -116,8 +116,8 @@ concept IsTls = std::derived_from<Stream, net::ssl::stream_base> &&
 
 /// Types that other headers know by name have a specialization. Its `of(stream)` gives the layer
 /// that is ended in the stream's place. Its `reset(stream)`, if there, closes the stream at once.
-/// Its `async_end_write(stream, handler)`, if there, ends the stream in order, layers below
-/// included.
+/// If it has `async_end_write(stream, handler)`, that ends the stream and the layers below in
+/// order.
 template <class Stream>
 struct LayerOf {};
 
