@@ -12,6 +12,7 @@ POOL = "src/memory/pool.cpp"
 DEPOT = "src/memory/pool_depot.hpp"
 BYTES = "src/bytes.cpp"
 UNWRITTEN = "src/queue/unwritten.cpp"
+MESSAGES = "src/message_stream.cpp"
 BUFFER = "src/handoff_buffer.cpp"
 PIPE = "src/pipe/duplex_pipe.cpp"
 
@@ -315,4 +316,37 @@ MUTANTS = [
      "return side == PipeSide::kReader ? PipeStatus::kReset : PipeStatus::kBroken;"),
     ("a reset of a duplex cuts off what was whole", PIPE,
      "how == PipeEnd::kReset && was_whole ? PipeEnd::kClosed : how;", "how;"),
+    ("an empty message is left out", QUEUE + "write_queue.hpp",
+     "items_.front().size == 0 && entries_ == Entries::kBytes;", "items_.front().size == 0;"),
+    ("an empty message loses its tag", ADMISSION,
+     "slice.empty() && entries_ == Entries::kMessages;", "false;"),
+    ("the empty messages behind one leave with it", WRITER,
+     "pop_written(written, is_whole ? 1 : 0, effects);",
+     "pop_written(written, is_whole ? max_step_items_ : 0, effects);"),
+    ("a failed empty message counts as written", WRITER,
+     "!error || (message.size != 0 && written >= message.size);",
+     "!error || written >= message.size;"),
+    ("a message of which the stream tells less is written in part", WRITER,
+     "  written = is_whole ? message.size : std::min(written, message.size);",
+     "  written = std::min(written, message.size);"),
+    ("a message that comes back behind the end is unwritten", WRITER,
+     "    if (is_whole) {\n      front_offset_ = 0;", "    if (false) {\n      front_offset_ = 0;"),
+    ("what is behind a closing message is not told", WRITER,
+     "end(items_.empty() ? ErrorValue{} : ErrorValue::of(Errc::closed), effects);",
+     "end(ErrorValue{}, effects);"),
+    ("a closing message leaves the queue open", WRITER,
+     "    if (state_ == State::kOpen) {\n      start_closing(effects);\n    }\n"
+     "    refuse_all", "    refuse_all"),
+    ("a closing message lets who waits go on waiting", WRITER,
+     "    refuse_all_waiters(closed_refusal(), effects);\n  }\n  return Turn::kWrite;",
+     "  }\n  return Turn::kWrite;"),
+    ("a small message keeps its block", MESSAGES, "size > kAlwaysCopied &&", "size != 0 &&"),
+    ("a message that is small for its block keeps it", MESSAGES,
+     "(size > detail::TaggedOwner::kMostCopied ||", "(true ||"),
+    ("what is compacted loses its tag", BYTES,
+     "tag == 0 ? copy_of(span()) : tag_message(*this, tag);", "copy_of(span());"),
+    ("a tagged owner keeps nothing alive", "src/memory/tagged.cpp",
+     "    kept->add_references(1);\n", ""),
+    ("a tagged owner is never let go of", "src/memory/tagged.cpp",
+     "    kept->release(1);\n", ""),
 ]

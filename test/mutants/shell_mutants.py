@@ -19,6 +19,7 @@ RESET = SHELL + "ending/reset_stream.hpp"
 TLS_END = SHELL + "ending/tls_end.hpp"
 ACKNOWLEDGEMENT = SHELL + "ending/acknowledgement.hpp"
 BEAST = "include/bytes_handoff/beast.hpp"
+WEBSOCKET = "include/bytes_handoff/websocket.hpp"
 READ = SHELL + "reading/read_operation.hpp"
 READING = SHELL + "reading/reading.hpp"
 MEMORY = SHELL + "support/handler_memory.hpp"
@@ -37,6 +38,7 @@ SHELL = ("dev", "shell_tests_asio")
 HARNESS = ("dev", "harness_tests")
 ENDS = (*SHELL, "/(end_streams|linger)_test")
 TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
+WEBSOCKETS = ("asan", "beast_tests_boost_asio", "/websocket_test")
 BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
 ROOMS = "bench/stream_harness/"
@@ -312,4 +314,17 @@ MUTANTS = [
      "        !reading_,\n        \"HandoffBuffer::split_prefix while",
      "        true,\n        \"HandoffBuffer::split_prefix while",
      "dev", "core_tests", "/misuse_test"),
+    ("messages are written as bytes", HOLDER,
+     "MessageStream<Stream> ? Entries::kMessages : Entries::kBytes", "Entries::kBytes",
+     *SHELL, "/writer_messages_test"),
+    ("a WebSocket is ended as what it stands on", END_WRITE,
+     "} else if constexpr (HasKnownEnd<Stream>) {",
+     "} else if constexpr (HasKnownEnd<Stream> && !IsLayered<Stream>) {", *WEBSOCKETS),
+    ("a message changes how those behind it are sent", WEBSOCKET,
+     "    websocket.binary(was_binary);\n", "", *WEBSOCKETS),
+    ("a peer that closed first is a failure of the close", WEBSOCKET,
+     "std::move(then)(is_over ? net_error_code() : error);", "std::move(then)(error);", *WEBSOCKETS),
+    ("a write behind the peer's close is told that it was aborted", WEBSOCKET,
+     "const bool is_closed =\n", "const bool is_closed = false &&\n", *WEBSOCKETS),
+    ("the code of a close frame is lost", WEBSOCKET, "kWebSocketClose | code", "kWebSocketClose", *WEBSOCKETS),
 ]
