@@ -35,6 +35,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/beast.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/message_stream.hpp"
