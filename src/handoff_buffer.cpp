@@ -58,6 +58,7 @@ expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
 }
 
 expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n) {
+  const detail::OneThread::Visit visit(one_thread_);
   BYTES_HANDOFF_CHECK(
       !reading_,
       "HandoffBuffer::reserve_read_capacity while a read runs: only the observers may be called");
@@ -112,6 +113,7 @@ expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t 
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
+  const detail::OneThread::Visit visit(one_thread_);
   const auto most = may_read();
   if (!most) {
     return unexpected(most.error());
@@ -125,6 +127,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() {
+  const detail::OneThread::Visit visit(one_thread_);
   if (is_reserved_) {
     return begin_read();
   }
@@ -159,6 +162,7 @@ std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
 }
 
 void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
   BYTES_HANDOFF_CHECK(n <= offered_ || n == 0, "front_end::end_read: more bytes than were offered");
   bytes_.commit(n);
   detail::give_up(bytes_.data() + size(), capacity() - size());
@@ -168,6 +172,7 @@ void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
 }
 
 void HandoffBuffer::pause_read() noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
   reading_ = true;
   offered_ = 0;
   if (bytes_.empty()) {

@@ -13,6 +13,7 @@
 #include "bytes_handoff/core/reading/read_on.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/lifetimebound.hpp"
+#include "bytes_handoff/core/support/one_thread.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -37,6 +38,8 @@ struct BufferAccess;
 /// Views: those from `peek` stay valid until a function that says that it invalidates them. Slices
 ///     always stay valid.
 /// Threads: distinct objects on any threads at once; one object on one thread at a time.
+/// Checks: `BYTES_HANDOFF_CHECKS` finds a mutator, a move or a destruction while a read runs, and
+///     two threads in one object at once.
 /// Cost: every function is O(1) and allocates nothing, unless it says otherwise.
 ///
 ///     HandoffBuffer buffer({.max_size = 64 * 1024});
@@ -146,6 +149,7 @@ class HandoffBuffer {
   [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
       Bytes, SplitOutOfBounds>
   split_prefix(std::size_t n) {
+    const detail::OneThread::Visit visit(one_thread_);
     BYTES_HANDOFF_CHECK(
         !reading_,
         "HandoffBuffer::split_prefix while a read runs: only the observers may be called");
@@ -159,6 +163,7 @@ class HandoffBuffer {
   [[nodiscard("the bytes that were split off are the result: advance drops them")]] expected<
       BytesMut, SplitOutOfBounds>
   split_prefix_mut(std::size_t n) noexcept {
+    const detail::OneThread::Visit visit(one_thread_);
     BYTES_HANDOFF_CHECK(
         !reading_,
         "HandoffBuffer::split_prefix_mut while a read runs: only the observers may be called");
@@ -168,9 +173,9 @@ class HandoffBuffer {
   /// Takes all buffered bytes and the room behind them, for the next parser or for `from_tail`. The
   /// buffer is left empty and holds no memory. Views stay valid and belong to the tail.
   [[nodiscard("the tail is the result: advance drops bytes")]] BytesMut take_tail() noexcept {
+    const detail::OneThread::Visit visit(one_thread_);
     BYTES_HANDOFF_CHECK(
         !reading_, "HandoffBuffer::take_tail while a read runs: only the observers may be called");
-
     return std::exchange(bytes_, BytesMut());
   }
 
@@ -184,6 +189,7 @@ class HandoffBuffer {
   ///
   /// Errors: refused if `n > size()`. Nothing changes then.
   expected<void, SplitOutOfBounds> advance(std::size_t n) noexcept {
+    const detail::OneThread::Visit visit(one_thread_);
     BYTES_HANDOFF_CHECK(
         !reading_, "HandoffBuffer::advance while a read runs: only the observers may be called");
     detail::give_up(bytes_.data(), n <= size() ? n : 0);
@@ -222,6 +228,7 @@ class HandoffBuffer {
   bool reading_ = false;
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   detail::ReadOn read_on_;
+  [[no_unique_address]] detail::OneThread one_thread_{"HandoffBuffer: two threads used it at once"};
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };
 

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <functional>
 #include <memory_resource>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -57,6 +59,55 @@ TEST_F(CallWhileAReadRuns, OfAnObserverIsAllowed) {
 
 TEST_F(CallWhileAReadRuns, ThatEndsItWithMoreThanItsRoomAborts) {
   EXPECT_DEATH(front_end::end_read(buffer, SIZE_MAX), "more bytes than were offered");
+}
+
+/// While the buffer takes a block, another thread calls.
+class CallFromASecondThread : public testing::Test, private std::pmr::memory_resource {
+ protected:
+  void intrude(std::function<void()> call) {
+    call_ = std::move(call);
+    static_cast<void>(buffer.reserve_read_capacity(1));
+  }
+
+  HandoffBuffer buffer = HandoffBuffer({.block_source = this});
+
+ private:
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    std::thread(call_).join();
+    return std::pmr::new_delete_resource()->allocate(size, alignment);
+  }
+  void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+    std::pmr::new_delete_resource()->deallocate(memory, size, alignment);
+  }
+  [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::function<void()> call_;
+};
+
+TEST_F(CallFromASecondThread, OfAMutatorAborts) {
+  constexpr const char* kWrong = "HandoffBuffer: two threads used it at once";
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.split_prefix(0)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.split_prefix_mut(0)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.advance(0)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.take_tail()); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.freeze_all()); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.reserve_read_capacity(0)); }), kWrong);
+}
+
+TEST_F(CallFromASecondThread, OfAStepOfAReadAborts) {
+  constexpr const char* kWrong = "HandoffBuffer: two threads used it at once";
+  EXPECT_DEATH(intrude([&] { static_cast<void>(front_end::begin_read(buffer)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(front_end::begin_small_read(buffer)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { front_end::end_read(buffer, 0); }), kWrong);
+  EXPECT_DEATH(intrude([&] { front_end::pause_read(buffer); }), kWrong);
+}
+
+TEST_F(CallFromASecondThread, BehindTheFirstIsAllowed) {
+  intrude([] {});
+  std::thread([&] { feed(buffer, "text"); }).join();
+  EXPECT_EQ(buffer.split_prefix(4).value().view(), "text");
 }
 
 TEST(CallBeyondTheEnd, Aborts) {
