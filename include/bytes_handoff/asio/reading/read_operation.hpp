@@ -15,6 +15,7 @@
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
@@ -200,6 +201,8 @@ class ReadOperation {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->complete(error, n);
     } else {
+      BYTES_HANDOFF_CHECK(claim_.has_buffer(),
+                          "HandoffBuffer: destroyed while async_read_available ran");
       run(after(step_, error, n), false);
     }
   }

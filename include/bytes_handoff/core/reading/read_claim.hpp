@@ -27,6 +27,7 @@ class ReadClaim {
 
   /// The buffer is being destroyed.
   void forget_buffer() noexcept { buffer_ = nullptr; }
+  [[nodiscard]] bool has_buffer() const noexcept { return buffer_ != nullptr; }
 
  private:
   HandoffBuffer* buffer_;

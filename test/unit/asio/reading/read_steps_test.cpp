@@ -387,5 +387,35 @@ TEST(AlignedReads, a_streams_operation_may_have_any_alignment) {
   expect_read(context, buffer, stream, {}, 0);
 }
 
+#if BYTES_HANDOFF_CHECKS
+
+TYPED_TEST(ReadSteps, a_buffer_that_is_moved_while_a_read_runs_aborts) {
+  constexpr const char* kWrong = "HandoffBuffer: moved while async_read_available runs";
+  typename TestFixture::Run run;
+  CountOutcome outcome;
+  run.start(outcome);
+  HandoffBuffer other;
+  EXPECT_DEATH(HandoffBuffer moved(std::move(*run.buffer)), kWrong);
+  EXPECT_DEATH(other = std::move(*run.buffer), kWrong);
+  EXPECT_DEATH(*run.buffer = std::move(other), kWrong);
+  run.write("a");
+  ASSERT_TRUE(run.finish(outcome));
+  other = std::move(*run.buffer);
+  EXPECT_EQ(other.peek_view(), "a");
+}
+
+// That a buffer may go before a context that is destroyed, too, is tested above.
+TYPED_TEST(ReadSteps, a_read_that_goes_on_without_its_buffer_aborts) {
+  typename TestFixture::Run run;
+  CountOutcome outcome;
+  run.start(outcome);
+  run.buffer.reset();
+  run.write("a");
+  EXPECT_DEATH(static_cast<void>(run.finish(outcome)),
+               "HandoffBuffer: destroyed while async_read_available ran");
+}
+
+#endif
+
 }  // namespace
 }  // namespace bytes_handoff::test
