@@ -10,7 +10,7 @@
 // A type of your own becomes known by one of these functions. They are found by argument-dependent
 // lookup, and called on the stream's executor. <bytes_handoff/testing/duplex.hpp> is an example.
 // - `async_end_write(stream, handler)`: ends the write side in order, then calls
-//   `handler(error_code)`. It must neither read nor wait for the peer;
+//   `handler(error_code)` on its associated executor. It must neither read nor wait for the peer;
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;
 // - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. Alone:
 //   the type is ended and reset as that layer, and lingers as that layer (`linger.hpp`). With

@@ -54,6 +54,8 @@ inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 ///     the connection, if the transport knows a reset. More: docs/lifecycle.md.
 /// Threads: any member, any thread, at any time, one handle or many. The stream is only used on its
 ///     executor.
+/// Checks: `BYTES_HANDOFF_CHECKS` finds two queues on one shared stream, an executor that is not
+///     serial, a stream that calls a handler off its executor, and a handle that is not `valid`.
 /// Handlers: run on their associated executors, by default the stream's, never inside the call that
 ///     was given them.
 /// Contexts: the context of a handler's executor must outlive the operation, except the stream's

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <tuple>
 #include <utility>
 
@@ -15,6 +16,18 @@ template <class Executor>
     return net::query(executor, net::execution::context);
   } else {
     return executor.context();
+  }
+}
+
+/// Whether a handler may run on `executor` here. True where the executor cannot tell.
+template <class Executor>
+[[nodiscard]] bool may_run_here(const Executor& executor) noexcept {
+  if constexpr (requires {
+                  { executor.running_in_this_thread() } -> std::same_as<bool>;
+                }) {
+    return executor.running_in_this_thread();
+  } else {
+    return true;
   }
 }
 

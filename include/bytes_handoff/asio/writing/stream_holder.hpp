@@ -16,6 +16,8 @@
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/asio/writing/writer_timer.hpp"
+#include "bytes_handoff/core/queue/sole_writer.hpp"
+#include "bytes_handoff/core/support/one_thread.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -30,6 +32,7 @@ class StreamHolder : public WriterBase {
                    stream->get_executor()),
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
+        sole_writer_(ownership == StreamOwnership::kShared ? stream_.get() : nullptr, queue()),
         end_(ownership) {
     net::execution_context& of_stream = context_of(*stream_executor_);
     if (!enter_context(of_stream)) {
@@ -57,6 +60,13 @@ class StreamHolder : public WriterBase {
   void fail_to_start() noexcept { abort(to_error_value(net::error::no_memory)); }
 
   // ---- On the stream's executor, as all that follows.
+
+  // To be held by every handler that runs there.
+  OneThread::Visit enter_handler() noexcept {
+    BYTES_HANDOFF_CHECK(!stream_executor_ || may_run_here(*stream_executor_),
+                        "WriteHandoff: the stream called a handler off its executor");
+    return OneThread::Visit(one_thread_);
+  }
 
   // What a turn, or a step of the stream, leaves to be done.
   void leave_turn() noexcept {
@@ -122,12 +132,14 @@ class StreamHolder : public WriterBase {
   }
 
   void run_end() noexcept {
+    const auto visit = enter_handler();
     has_ended_ = true;
     end_stream();
   }
 
   // Looks at the time, and at what the peer's system has, for as long as the queue wants it.
   void check_time() noexcept {
+    const auto visit = enter_handler();
     if (stream_ == nullptr) {
       return;
     }
@@ -196,6 +208,9 @@ class StreamHolder : public WriterBase {
     discard_without_handles();
   }
 
+  [[no_unique_address]] SoleWriter sole_writer_;
+  [[no_unique_address]] OneThread one_thread_{
+      "WriteHandoff: two handlers of a stream at once: its executor is not serial"};
   EndMemory end_memory_;    // of the posted end, which may find the turn's in use
   bool has_ended_ = false;  // the queue
   bool was_ended_ = false;  // the stream

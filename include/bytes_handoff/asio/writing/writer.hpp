@@ -37,6 +37,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
   using Base::cancellation_;
   using Base::carry_out;
+  using Base::enter_handler;
   using Base::fail_to_start;
   using Base::finish_shutdown;
   using Base::is_acknowledging_;
@@ -78,6 +79,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     }
     void operator()() noexcept {
       const Self self = std::move(writer);
+      const auto visit = self->enter_handler();
       if (self->is_in_turn_) {  // an owner that it let go of has submitted: no recursion
         self->start_turn(TurnStart::kPost);
         return;
@@ -198,6 +200,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       inside->complete(error, written);
       return;
     }
+    const auto visit = enter_handler();
     is_with_stream_ = false;
     held_.release();
     net_error_code of_write = error;
@@ -260,6 +263,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       inside->complete(error, 0);
       return;
     }
+    const auto visit = enter_handler();
     is_with_stream_ = false;
     finish_shutdown(error);
     leave_turn();

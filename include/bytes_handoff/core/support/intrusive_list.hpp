@@ -34,6 +34,10 @@ class IntrusiveList {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   /// The oldest one; null when empty.
   [[nodiscard]] T* front() const noexcept { return static_cast<T*>(first_); }
+  /// The next younger one; null behind the youngest.
+  [[nodiscard]] T* after(const T& object) const noexcept {
+    return static_cast<T*>(static_cast<const ListNode&>(object).next_);
+  }
 
   /// Precondition: in no list.
   void push_back(T& object) noexcept {

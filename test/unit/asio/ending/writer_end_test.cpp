@@ -67,7 +67,7 @@ TEST_F(WriterEnd, of_a_users_stream_may_take_time) {
   ASSERT_TRUE(pending);
   EXPECT_EQ(script->written, "all of it");
   EXPECT_FALSE(closed.has_come());
-  std::exchange(pending, nullptr)({});
+  net::post(*context, [end = std::exchange(pending, nullptr)] { end({}); });
   run_ready(*context);
   EXPECT_FALSE(closed.get());
 }
@@ -86,7 +86,8 @@ TEST_F(WriterEnd, that_never_ends_is_ended_by_the_close_timeout) {
   EXPECT_EQ(closed.get(), Errc::timed_out);
   EXPECT_EQ(script->written, "all of it");
   EXPECT_FALSE(unwritten_of(out).has_value()) << "the shutdown is still with the stream";
-  std::exchange(pending, nullptr)(net::error::operation_aborted);
+  net::post(*context,
+            [end = std::exchange(pending, nullptr)] { end(net::error::operation_aborted); });
   ASSERT_TRUE(run_out(*context));
   EXPECT_TRUE(unwritten_of(out).value().empty());
   EXPECT_EQ(try_send(out, "x").error().first_error, Errc::timed_out) << "the first error is kept";
