@@ -22,6 +22,7 @@ BEAST = "include/bytes_handoff/beast.hpp"
 WEBSOCKET = "include/bytes_handoff/websocket.hpp"
 READ = SHELL + "reading/read_operation.hpp"
 READING = SHELL + "reading/reading.hpp"
+POST = SHELL + "support/post.hpp"
 MEMORY = SHELL + "support/handler_memory.hpp"
 THROWN = SHELL + "support/stream_exception.hpp"
 STREAM_END = SHELL + "ending/stream_end.hpp"
@@ -29,12 +30,15 @@ TLS_END = SHELL + "ending/tls_end.hpp"
 BEAST = "include/bytes_handoff/beast.hpp"
 EFFECTS = "include/bytes_handoff/core/queue/effects.hpp"
 CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
+ONE_THREAD = "include/bytes_handoff/core/support/one_thread.hpp"
+SOLE_WRITER = "src/queue/sole_writer.cpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_MISUSE = ("asan", "core_tests", "/misuse_test")
 ASAN_CONTEXTS = ("asan", "context_tests_boost_asio")
 CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
+MISUSE = (*SHELL, "/writer_misuse_test")
 HARNESS = ("dev", "harness_tests")
 ENDS = (*SHELL, "/(end_streams|linger)_test")
 TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
@@ -101,6 +105,25 @@ MUTANTS = [
      "  void forget_buffer() noexcept { buffer_ = nullptr; }",
      "  void forget_buffer() noexcept {}",
      "asan", "shell_tests_boost_asio", "/read_steps_test"),
+    ("a read goes on without its buffer, unnoticed", READ,
+     "      BYTES_HANDOFF_CHECK(claim_.has_buffer(),\n"
+     '                          "HandoffBuffer: destroyed while async_read_available ran");\n', "",
+     *SHELL, "/read_steps_test"),
+    ("a second queue on a stream is not noticed", SOLE_WRITER,
+     "other->stream_ != stream || ", "true || ", *MISUSE),
+    ("a queue that has ended still has its stream for itself", SOLE_WRITER,
+     " || other->queue_->has_ended()", "", *MISUSE),
+    ("a queue that is gone still has its stream for itself", SOLE_WRITER,
+     "    writers_near(stream_).remove(*this);\n", "", *MISUSE),
+    ("a handler beside another one is not noticed", ONE_THREAD,
+     "    BYTES_HANDOFF_CHECK(inside == &this_thread, wrong_);\n", "", *MISUSE),
+    ("a handler that is over is still inside", ONE_THREAD,
+     "        of_->inside_.store(nullptr, std::memory_order_relaxed);\n", "", *MISUSE),
+    ("a handler off the executor is not noticed", POST,
+     "    return executor.running_in_this_thread();", "    return true;", *MISUSE),
+    ("a handler of a write may run beside the turn, unnoticed", WRITER,
+     "    const auto visit = enter_handler();\n    is_with_stream_ = false;\n    held_.release();",
+     "    is_with_stream_ = false;\n    held_.release();", *MISUSE),
     ("a read that completes inside of its start goes on inside", READ,
      "    if (Initiation* const inside = Initiation::of(this)) {\n      inside->complete(error, n);",
      "    if (Initiation* const inside = nullptr) {\n      inside->complete(error, n);",
