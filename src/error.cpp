@@ -31,6 +31,8 @@ class Category final : public std::error_category {
         return "as many writes are waiting as may wait";
       case Errc::too_many_waiting_bytes:
         return "as many bytes are waiting as may wait";
+      case Errc::slow_consumer:
+        return "the write queue lagged too far behind what was published to it";
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
@@ -52,6 +54,7 @@ class Category final : public std::error_category {
       case Errc::can_never_fit:
       case Errc::too_many_waiters:
       case Errc::too_many_waiting_bytes:
+      case Errc::slow_consumer:
         break;
     }
     return {value, *this};

@@ -40,6 +40,7 @@ enum class Errc {
   can_never_fit = 9,            ///< the write is larger than the whole queue
   too_many_waiters = 10,        ///< `max_waiters` writes are waiting already
   too_many_waiting_bytes = 11,  ///< more than `max_waiting_bytes` would be waiting
+  slow_consumer = 12,           ///< a `FanOut` ended the queue, which lagged beyond its limit
 };
 
 /// Why a write was refused.

@@ -19,7 +19,8 @@ constexpr Errc kAll[] = {Errc::limit_exceeded,
                          Errc::stream_exception,
                          Errc::can_never_fit,
                          Errc::too_many_waiters,
-                         Errc::too_many_waiting_bytes};
+                         Errc::too_many_waiting_bytes,
+                         Errc::slow_consumer};
 
 TEST(Error, EveryCodeIsAnErrorOfTheLibrarysCategory) {
   for (const Errc code : kAll) {
@@ -48,7 +49,7 @@ TEST(Error, EveryCodeHasAMessageOfItsOwn) {
 }
 
 TEST(Error, AValueThatIsNoCodeSaysSo) {
-  for (const int value : {0, -1, 12, 1000}) {
+  for (const int value : {0, -1, 13, 1000}) {
     const std::string message = error_category().message(value);
     EXPECT_NE(message.find("unknown"), std::string::npos);
     EXPECT_NE(message.find(std::to_string(value)), std::string::npos);

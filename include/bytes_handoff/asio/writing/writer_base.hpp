@@ -66,9 +66,9 @@ class WriterBase : public ContextMember {
     queue_.close(waiters, effects);
     carry_out(effects);
   }
-  void abort_after_written() noexcept {
+  void abort_after_written(ErrorValue error = ErrorValue::of(Errc::aborted)) noexcept {
     Effects effects(guard());
-    queue_.abort_after_written(effects);
+    queue_.abort_after_written(effects, error);
     carry_out(effects);
   }
   void abort(const ErrorValue& error) noexcept {

@@ -193,7 +193,7 @@ void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) 
     return;
   }
   was_ended_by_stream_ = was_shut_down && error;
-  end(was_shut_down ? error : ErrorValue::of(Errc::aborted), effects);
+  end(was_shut_down ? error : cut_error_, effects);
 }
 
 template <class Sync>

@@ -123,7 +123,7 @@ void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::abort_after_written(Effects& effects) noexcept {
+void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue error) noexcept {
   const Lock lock(mutex_);
   if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {
     return;
@@ -131,7 +131,9 @@ void BasicWriteQueue<Sync>::abort_after_written(Effects& effects) noexcept {
   if (state_ == State::kOpen) {
     start_closing(effects);
   }
-  ends_in_order_ = false;
+  if (std::exchange(ends_in_order_, false)) {
+    cut_error_ = error;
+  }
   refuse_all_waiters(closed_refusal(), effects);
 }
 
@@ -219,7 +221,8 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
   }
   if (is_over && end_at != TimePoint::max()) {
     is_watched_ = false;
-    end(ErrorValue::of(Errc::timed_out), effects);
+    const bool tells_more = cut_error_ && cut_error_ != ErrorValue::of(Errc::aborted);
+    end(tells_more ? cut_error_ : ErrorValue::of(Errc::timed_out), effects);
     return TimePoint::max();
   }
   return std::min(end_at, later(now, longest_silence() / kLooksAtSilence));

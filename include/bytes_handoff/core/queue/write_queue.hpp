@@ -142,7 +142,10 @@ class BasicWriteQueue {
   void close(Waiters waiters, Effects& effects) noexcept;
   /// As `close`, but everything is acknowledged, and then the queue ends with `aborted`. A queue
   /// that is closing already takes it too, unless its stream is being shut down.
-  void abort_after_written(Effects& effects) noexcept;
+  /// The first one that cuts it says with which error it ends. One other than `aborted` is kept
+  /// where the time for the end is over, too.
+  void abort_after_written(Effects& effects,
+                           ErrorValue error = ErrorValue::of(Errc::aborted)) noexcept;
   /// `error` is kept as the first one, unless the queue has ended already.
   void abort(ErrorValue error, Effects& effects) noexcept;
   /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
@@ -269,6 +272,7 @@ class BasicWriteQueue {
   bool is_watched_ = false;  // whether `tick` is being called
   unsigned zero_writes_ = 0;
   ErrorValue first_error_;
+  ErrorValue cut_error_;  // with which it ends, once everything is written: unless it ends in order
   // At the end: items that were wholly written, and all bytes that were.
   std::uint64_t ended_items_ = 0;
   std::uint64_t ended_bytes_ = 0;
