@@ -25,11 +25,13 @@ ROOMS = {
     CORE + "memory": [CORE + "support"],
     CORE + "reading": [CORE + "support", CORE + "memory", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
+    CORE + "fan_out": [CORE + "support", FACE],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],
     SHELL + "support": [CORE, FACE],
     SHELL + "ending": [CORE, FACE, SHELL + "support"],
     SHELL + "writing": [CORE, FACE, SHELL + "support", SHELL + "ending"],
     SHELL + "reading": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing"],
+    SHELL + "fan_out": [CORE, FACE, SHELL + "support", SHELL + "writing"],
     SHELL + "duplex": [CORE, FACE, SHELL + "support"],
     FACE: [CORE, SHELL],
     FACE + "testing": [CORE, SHELL, FACE],
@@ -42,7 +44,7 @@ WITHOUT_ASIO = ["include/" + CORE, "src/"]
 ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
 # Public headers include these behind what they declare; the other rooms of the shell name what a
 # declaration needs.
-SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "duplex"]
+SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "fan_out", SHELL + "duplex"]
 
 # ---- Sizes, in lines of code: neither comments nor blank lines.
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/lag_policy.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -48,6 +49,15 @@ void detail::throw_if_invalid(const WriteHandoffConfig& config) {
   require_not_negative("WriteHandoffConfig::stall_timeout", config.stall_timeout);
   require_not_negative("WriteHandoffConfig::close_timeout", config.close_timeout);
   require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
+}
+
+void detail::throw_if_invalid(const FanOutConfig& config) {
+  require_at_least_1("FanOutConfig::max_bytes", config.max_bytes);
+  require_at_least_1("FanOutConfig::max_entries", config.max_entries);
+}
+
+void detail::throw_if_invalid(const LagPolicy& policy) {
+  require_not_negative("LagPolicy::soft_for", policy.soft_for);
 }
 
 }  // namespace bytes_handoff

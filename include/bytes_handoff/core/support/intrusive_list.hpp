@@ -58,6 +58,19 @@ class IntrusiveList {
     --size_;
   }
 
+  /// All of `from`, in their order, behind these.
+  void splice_back(IntrusiveList& from) noexcept {
+    if (from.first_ == nullptr) {
+      return;
+    }
+    from.first_->previous_ = last_;
+    (last_ == nullptr ? first_ : last_->next_) = from.first_;
+    last_ = from.last_;
+    size_ += from.size_;
+    from.first_ = from.last_ = nullptr;
+    from.size_ = 0;
+  }
+
   /// The oldest one, taken out; null when empty.
   T* pop_front() noexcept {
     T* const object = front();

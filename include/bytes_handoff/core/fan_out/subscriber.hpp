@@ -1,0 +1,173 @@
+#pragma once
+
+// One subscriber of a fan-out: its place in the log, what it missed, and how far it may lag.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/fan_out/log.hpp"
+#include "bytes_handoff/core/support/counted_pointer.hpp"
+#include "bytes_handoff/core/support/intrusive_list.hpp"
+#include "bytes_handoff/lag_policy.hpp"
+
+namespace bytes_handoff::detail {
+
+class FanOutLane;
+
+/// Objects that count who points to them; the last one destroys them.
+class CountedObject {
+ public:
+  CountedObject(const CountedObject&) = delete;
+  CountedObject& operator=(const CountedObject&) = delete;
+
+  void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_reference() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete this;
+    }
+  }
+  /// False if it is being destroyed.
+  [[nodiscard]] bool try_add_reference() noexcept {
+    std::uint32_t count = references_.load(std::memory_order_relaxed);
+    while (count != 0) {
+      if (references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+ protected:
+  CountedObject() noexcept = default;
+  virtual ~CountedObject() = default;
+
+ private:
+  std::atomic<std::uint32_t> references_{1};
+};
+
+struct ObjectReference {
+  static void add(CountedObject* object) noexcept { object->add_reference(); }
+  static void drop(CountedObject* object) noexcept { object->drop_reference(); }
+};
+
+struct LaneReference {
+  static void add(FanOutLane* lane) noexcept;
+  static void drop(FanOutLane* lane) noexcept;
+};
+using LanePointer = CountedPointer<FanOutLane, LaneReference>;
+
+/// What a queue answers. `kLater`: there is no room, and nobody will tell when there is.
+enum class QueueAnswer : std::uint8_t { kYes, kNoRoom, kNever, kClosed, kWaiting, kLater };
+
+/// How a fan-out ends a queue. `kSoft`: everything is written first.
+enum class FanOutEnd : std::uint8_t { kInOrder, kSoft, kHard };
+
+/// A subscriber's queue, while the subscriber is being served.
+class QueueVisit {
+ public:
+  /// Admits the slices as one write, or none: with the room that is held, if any is. Admitted, they
+  /// are left empty.
+  [[nodiscard]] virtual QueueAnswer give(std::span<Bytes> slices) noexcept = 0;
+  /// `kYes`: it is held. `kWaiting`: the subscriber is told when it is.
+  [[nodiscard]] virtual QueueAnswer ask_for_room(std::size_t bytes,
+                                                 std::size_t entries) noexcept = 0;
+  [[nodiscard]] virtual bool holds_room() const noexcept = 0;
+  /// Precondition: some is held.
+  [[nodiscard]] virtual bool holds_room_for(std::size_t bytes,
+                                            std::size_t entries) const noexcept = 0;
+  /// Does nothing where none is held.
+  virtual void give_back() noexcept = 0;
+
+ protected:
+  ~QueueVisit() = default;
+};
+
+/// What became of a visit. `kCurrent`: it has been given everything. `kLater`: it is to be visited
+/// when there is more to give, since nobody tells when there is room.
+enum class Served : std::uint8_t { kCurrent, kLater, kWaiting, kMore, kOver };
+
+/// On its lane alone, but for what says otherwise.
+class Subscriber : public CountedObject, public ListNode {
+ public:
+  Subscriber(LanePointer lane, LagPolicy policy)
+      : lane_(std::move(lane)), policy_(std::move(policy)) {}
+
+  /// Calls `lane().serve()` with its queue.
+  [[nodiscard]] virtual Served visit() noexcept = 0;
+  virtual void end_queue(FanOutEnd how) noexcept = 0;
+  /// Any thread: gives up waiting for room, if it waits.
+  virtual void cancel_wait() noexcept = 0;
+
+  // Any thread.
+  [[nodiscard]] FanOutLane& lane() const noexcept { return *lane_; }
+  [[nodiscard]] const LagPolicy& policy() const noexcept { return policy_; }
+  [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
+  [[nodiscard]] std::uint64_t conflated() const noexcept { return conflated_; }
+  /// Whether it is given nothing more.
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+  [[nodiscard]] bool has_left() const noexcept { return has_left_; }
+
+ private:
+  friend class FanOutCore;
+  friend class FanOutLane;
+
+  enum class Where : std::uint8_t { kNowhere, kServed, kWaiting, kWatched };
+
+  /// Goes past a publication, or what the log has dropped, without being given it.
+  void miss(const Place& until) noexcept {
+    const std::uint64_t entries = until.entries - place_.entries;
+    missed_ += entries;
+    gap_ += entries;
+    place_ = until;
+  }
+  [[nodiscard]] bool must_tell_gap() const noexcept { return gap_ != 0 && policy_.on_gap; }
+  void tell_gap() noexcept {
+    if (const std::uint64_t missed = std::exchange(gap_, 0); missed != 0 && policy_.on_gap) {
+      policy_.on_gap(missed);
+    }
+  }
+
+  const LanePointer lane_;
+  const LagPolicy policy_;
+  Place place_;
+  std::uint64_t gap_ = 0;  // missed, and not told yet
+  bool lags_ = false;
+  Where where_ = Where::kNowhere;
+  std::uint64_t current_since_ = 0;  // the lane's round, while it has been given everything
+  std::optional<std::chrono::steady_clock::time_point> beyond_soft_since_;
+  std::atomic<std::uint64_t> missed_{0};
+  std::atomic<std::uint64_t> conflated_{0};
+  std::atomic<bool> is_over_{false};
+  std::atomic<bool> has_left_{false};
+
+  // The core's, under its lock.
+  Subscriber* next_mail_ = nullptr;
+  bool has_mail_ = false;
+  bool has_answer_ = false;
+};
+
+using SubscriberPointer = CountedPointer<Subscriber, ObjectReference>;
+
+/// What a visit takes from the log: publications that follow each other.
+struct Taken {
+  static constexpr std::size_t kUsualSlices = 64;
+
+  std::vector<Bytes> slices;
+  std::size_t first_slices = 0;  // of the first publication
+  std::size_t first_bytes = 0;
+  Place after_first;
+  Place after_all;
+  std::size_t needed = 0;  // capacity, where it was too small for the first one
+
+  [[nodiscard]] std::span<Bytes> first() noexcept { return {slices.data(), first_slices}; }
+  [[nodiscard]] bool has_one() const noexcept { return first_slices == slices.size(); }
+};
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace bytes_handoff {
+
+/// What the log of a `FanOut` may hold. What is published beyond it drops the oldest entries.
+struct FanOutConfig {
+  /// Bytes of all entries. At least 1.
+  std::size_t max_bytes = 1024 * 1024;
+  /// Entries; each slice is one. At least 1. Memory for as many is allocated when the log is made:
+  /// about 100 bytes each.
+  std::size_t max_entries = 1024;
+};
+
+/// How far a subscriber may lag: what was published, and its queue has not been given. Reached
+/// when either is exceeded. The default never is.
+struct LagLimit {
+  std::size_t bytes = SIZE_MAX;
+  std::size_t entries = SIZE_MAX;
+};
+
+/// What happens to a subscriber that lags, among entries that its queue has not been given.
+///
+/// A subscriber lags from when its queue has no room for the next entry until it has been given
+/// every entry. Its lag counts all that was published meanwhile, what the log has dropped included.
+/// Without a policy it misses what the log drops, and goes on with the oldest entry that is left.
+struct LagPolicy {
+  /// Of entries with one key, gives only the newest. Entries without a key are all given.
+  bool conflate = false;
+  /// Skips the oldest entries beyond this limit, up to the newest publication.
+  LagLimit skip_beyond{};
+  /// Ends the queue if it lags beyond `soft_limit` for longer than `soft_for`, without falling back
+  /// within it meanwhile. The end is that by the last handle: what is queued is written first.
+  LagLimit soft_limit{};
+  std::chrono::nanoseconds soft_for{std::chrono::seconds{10}};
+  /// Ends the queue as by `abort()`, once the lag is beyond this.
+  LagLimit hard_limit{};
+  /// Told of a gap: how many entries were missed. Called on the stream's executor, right before the
+  /// first entry behind the gap is given. It must not throw.
+  std::function<void(std::uint64_t missed)> on_gap{};
+};
+
+namespace detail {
+
+/// Throws `std::invalid_argument`, as for the other configurations.
+void throw_if_invalid(const FanOutConfig& config);
+void throw_if_invalid(const LagPolicy& policy);
+
+}  // namespace detail
+
+}  // namespace bytes_handoff

@@ -1,0 +1,323 @@
+#include "bytes_handoff/core/fan_out/lane.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "bytes_handoff/core/support/later.hpp"
+
+namespace bytes_handoff::detail {
+
+namespace {
+
+bool is_set(const LagLimit& limit) noexcept {
+  return limit.bytes != SIZE_MAX || limit.entries != SIZE_MAX;
+}
+
+bool has_limit(const LagPolicy& policy) noexcept {
+  return is_set(policy.soft_limit) || is_set(policy.hard_limit);
+}
+
+/// What was published between two places.
+struct Lag {
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+
+  [[nodiscard]] bool is_beyond(const LagLimit& limit) const noexcept {
+    return bytes > limit.bytes || entries > limit.entries;
+  }
+};
+
+}  // namespace
+
+void LaneReference::add(FanOutLane* lane) noexcept { lane->add_reference(); }
+void LaneReference::drop(FanOutLane* lane) noexcept { lane->drop_reference(); }
+
+FanOutLane::FanOutLane(std::shared_ptr<FanOutCore> core) : core_(std::move(core)) {
+  taken_.slices.reserve(Taken::kUsualSlices);
+}
+
+bool FanOutLane::turn(TimePoint now) noexcept {
+  FanOutCore::MailBatch mail;
+  const Glance glance = core_->begin_turn(*this, mail);
+  for (const Mail& each : mail) {
+    if (each.subscriber) {
+      open_mail(each);
+    }
+  }
+  const bool is_news = glance != seen_;
+  seen_ = glance;
+  if (is_news) {
+    ready_.splice_back(current_);
+    ++round_;
+  }
+  if (is_news || (now >= next_look_ && to_look_at_ == 0)) {
+    start_looking();
+  }
+  serve_some(now);
+  taken_.slices.clear();
+  look_at_some(now);
+  return core_->end_turn(*this, seen_, !ready_.empty() || to_look_at_ != 0,
+                         std::exchange(gone_, 0U));
+}
+
+void FanOutLane::open_mail(const Mail& mail) noexcept {
+  Subscriber& subscriber = *mail.subscriber;
+  if (subscriber.is_over_) {
+    return;
+  }
+  if (subscriber.has_left_) {
+    let_go(subscriber);
+  } else if (subscriber.where_ == Where::kNowhere) {
+    subscriber.add_reference();  // of the lists
+    subscriber.where_ = Where::kServed;
+    ready_.push_back(subscriber);
+  } else if (mail.has_answer && subscriber.where_ != Where::kServed) {
+    take_out(subscriber);
+    subscriber.where_ = Where::kServed;
+    ready_.push_back(subscriber);
+  }
+}
+
+// ---- Serving.
+
+void FanOutLane::serve_some(TimePoint now) noexcept {
+  for (std::size_t left = kServedATurn; left != 0; --left) {
+    Subscriber* const subscriber = ready_.pop_front();
+    if (subscriber == nullptr) {
+      return;
+    }
+    put_where_it_belongs(*subscriber, subscriber->visit(), now);
+  }
+}
+
+void FanOutLane::put_where_it_belongs(Subscriber& subscriber, Served served,
+                                      TimePoint now) noexcept {
+  subscriber.current_since_ = 0;
+  switch (served) {
+    case Served::kCurrent:
+      subscriber.lags_ = false;
+      subscriber.beyond_soft_since_.reset();
+      [[fallthrough]];
+    case Served::kLater:
+      subscriber.current_since_ = round_;
+      current_.push_back(subscriber);
+      break;
+    case Served::kMore:
+      ready_.push_back(subscriber);
+      break;
+    case Served::kWaiting:
+      if (!has_limit(subscriber.policy_)) {
+        subscriber.where_ = Where::kWaiting;
+        waiting_.push_back(subscriber);
+      } else {
+        subscriber.where_ = Where::kWatched;
+        watched_.push_back(subscriber);
+        static_cast<void>(look_at(subscriber, now));
+      }
+      break;
+    case Served::kOver:
+      ready_.push_back(subscriber);
+      let_go(subscriber);
+      break;
+  }
+}
+
+Served FanOutLane::serve(Subscriber& subscriber, QueueVisit& queue) noexcept {
+  Pace pace;
+  for (int step = 0; step != kStepsAVisit; ++step) {
+    const Take found = take_for(subscriber, pace.only_one);
+    if (found == Take::kAgain) {
+      continue;
+    }
+    if (found != Take::kTaken) {
+      queue.give_back();
+      if (found == Take::kNoneAndClosed && core_->closes_queues()) {
+        subscriber.end_queue(FanOutEnd::kInOrder);
+      }
+      return found == Take::kNone ? Served::kCurrent : Served::kOver;
+    }
+    switch (give(subscriber, queue, pace)) {
+      case QueueAnswer::kYes:
+        break;
+      case QueueAnswer::kNoRoom:
+        subscriber.lags_ = pace.must_ask = pace.only_one = true;
+        break;
+      case QueueAnswer::kNever:
+        subscriber.miss(taken_.after_first);
+        break;
+      case QueueAnswer::kClosed:
+        return Served::kOver;
+      case QueueAnswer::kWaiting:
+        subscriber.lags_ = true;
+        if (subscriber.has_left()) {  // it may have come too early to find it waiting
+          subscriber.cancel_wait();
+        }
+        return Served::kWaiting;
+      case QueueAnswer::kLater:
+        subscriber.lags_ = true;
+        return Served::kLater;
+    }
+  }
+  return Served::kMore;
+}
+
+// A publication that there is no memory for is missed.
+Take FanOutLane::take_for(Subscriber& subscriber, bool only_one) noexcept {
+  taken_.slices.clear();
+  Take found = core_->take(subscriber, only_one, taken_);
+  if (found == Take::kGrow) {
+    try {
+      taken_.slices.reserve(taken_.needed);
+      found = core_->take(subscriber, only_one, taken_);
+    } catch (const std::bad_alloc&) {
+      subscriber.miss(taken_.after_first);
+      found = Take::kAgain;
+    }
+  }
+  return found;
+}
+
+QueueAnswer FanOutLane::give(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept {
+  if (queue.holds_room()) {
+    if (queue.holds_room_for(taken_.first_bytes, taken_.first_slices)) {
+      return give_in_room(subscriber, queue);
+    }
+    queue.give_back();
+    pace.must_ask = true;
+  }
+  if (!pace.must_ask && !subscriber.must_tell_gap()) {
+    return give_all(subscriber, queue, pace);
+  }
+  pace.must_ask = false;
+  return queue.ask_for_room(taken_.first_bytes, taken_.first_slices);
+}
+
+QueueAnswer FanOutLane::give_in_room(Subscriber& subscriber, QueueVisit& queue) noexcept {
+  subscriber.tell_gap();
+  const QueueAnswer answer = queue.give(taken_.first());
+  if (answer == QueueAnswer::kYes) {
+    subscriber.place_ = taken_.after_first;
+  }
+  return answer;
+}
+
+// Everything that was taken, or else the first publication alone.
+QueueAnswer FanOutLane::give_all(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept {
+  QueueAnswer answer = queue.give(taken_.slices);
+  if (answer == QueueAnswer::kYes) {
+    subscriber.place_ = taken_.after_all;
+    return answer;
+  }
+  if (answer == QueueAnswer::kClosed || taken_.has_one()) {
+    return answer;
+  }
+  pace.only_one = true;
+  answer = queue.give(taken_.first());
+  if (answer == QueueAnswer::kYes) {
+    subscriber.place_ = taken_.after_first;
+  }
+  return answer;
+}
+
+// ---- Lag.
+
+void FanOutLane::start_looking() noexcept {
+  to_look_at_ = watched_.size();
+  next_look_so_far_ = TimePoint::max();
+  if (to_look_at_ == 0) {
+    next_look_ = TimePoint::max();
+  }
+}
+
+void FanOutLane::look_at_some(TimePoint now) noexcept {
+  if (to_look_at_ == 0) {
+    return;
+  }
+  for (std::size_t left = kLooksATurn; left != 0 && to_look_at_ != 0; --left, --to_look_at_) {
+    Subscriber* const subscriber = watched_.pop_front();
+    if (subscriber == nullptr) {
+      to_look_at_ = 0;
+      break;
+    }
+    watched_.push_back(*subscriber);
+    static_cast<void>(look_at(*subscriber, now));
+  }
+  if (to_look_at_ == 0) {
+    next_look_ = next_look_so_far_;
+  }
+}
+
+// Of one in `watched_`. Returns whether it stays.
+bool FanOutLane::look_at(Subscriber& subscriber, TimePoint now) noexcept {
+  const LagPolicy& policy = subscriber.policy_;
+  const Place& place = subscriber.place_;
+  Lag lag;
+  if (place.publications < seen_.end.publications) {
+    lag = {seen_.end.bytes - place.bytes, seen_.end.entries - place.entries};
+  }
+  if (lag.is_beyond(policy.hard_limit)) {
+    subscriber.end_queue(FanOutEnd::kHard);
+    let_go(subscriber);
+    return false;
+  }
+  if (!lag.is_beyond(policy.soft_limit)) {
+    subscriber.beyond_soft_since_.reset();
+    return true;
+  }
+  if (!subscriber.beyond_soft_since_) {
+    subscriber.beyond_soft_since_ = now;
+  }
+  const TimePoint until = later(*subscriber.beyond_soft_since_, policy.soft_for);
+  if (now >= until) {
+    subscriber.end_queue(FanOutEnd::kSoft);
+    let_go(subscriber);
+    return false;
+  }
+  next_look_ = std::min(next_look_, until);
+  next_look_so_far_ = std::min(next_look_so_far_, until);
+  return true;
+}
+
+// ---- Letting go.
+
+void FanOutLane::take_out(Subscriber& subscriber) noexcept {
+  switch (subscriber.where_) {
+    case Where::kNowhere:
+      return;
+    case Where::kServed:
+      (subscriber.current_since_ == round_ ? current_ : ready_).remove(subscriber);
+      break;
+    case Where::kWaiting:
+      waiting_.remove(subscriber);
+      break;
+    case Where::kWatched:
+      watched_.remove(subscriber);
+      break;
+  }
+  subscriber.where_ = Where::kNowhere;
+}
+
+void FanOutLane::let_go(Subscriber& subscriber) noexcept {
+  const bool was_listed = subscriber.where_ != Where::kNowhere;
+  take_out(subscriber);
+  subscriber.is_over_ = true;
+  ++gone_;
+  if (was_listed) {
+    subscriber.drop_reference();
+  }
+}
+
+void FanOutLane::end_all() noexcept {
+  core_->retire(*this);
+  for (SubscriberList* list : {&ready_, &current_, &waiting_, &watched_}) {
+    while (Subscriber* const subscriber = list->pop_front()) {
+      subscriber->where_ = Where::kNowhere;
+      subscriber->is_over_ = true;
+      subscriber->drop_reference();
+    }
+  }
+  taken_.slices.clear();
+}
+
+}  // namespace bytes_handoff::detail

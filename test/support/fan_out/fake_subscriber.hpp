@@ -1,0 +1,178 @@
+#pragma once
+
+// Stands where the shell and the queues stand: a lane whose turns the test makes, and subscribers
+// whose queues take what the test lets them.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bytes_handoff/core/fan_out/fan_out_core.hpp"
+#include "bytes_handoff/core/fan_out/lane.hpp"
+
+namespace bytes_handoff::test {
+
+class FakeLane final : public detail::FanOutLane {
+ public:
+  using FanOutLane::FanOutLane;
+
+  void wake() noexcept override {
+    ++wakes;
+    ++posted;
+  }
+
+  /// The turn that was posted; returns whether another one is.
+  bool run_turn(TimePoint now) {
+    --posted;
+    const auto self = detail::LanePointer::adopt(this);  // what `wake` took over
+    if (turn(now)) {
+      add_reference();
+      ++posted;
+      return true;
+    }
+    return false;
+  }
+
+  int wakes = 0;
+  int posted = 0;
+};
+
+/// A bounded queue whose writes leave when the test says so.
+class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisit {
+ public:
+  using Answer = detail::QueueAnswer;
+
+  FakeSubscriber(detail::LanePointer lane, LagPolicy policy, std::size_t most_bytes,
+                 std::size_t most_items)
+      : Subscriber(std::move(lane), std::move(policy)),
+        max_bytes(most_bytes),
+        max_items(most_items) {}
+
+  detail::Served visit() noexcept override { return lane().serve(*this, *this); }
+
+  void end_queue(detail::FanOutEnd how) noexcept override {
+    end = how;
+    is_closed = true;
+    refuse_wait();
+  }
+  void cancel_wait() noexcept override { refuse_wait(); }
+
+  Answer give(std::span<Bytes> slices) noexcept override {
+    const auto [bytes, items] = size_of(slices);
+    const std::size_t reserved_bytes = std::exchange(held_bytes, 0U);
+    const std::size_t reserved_items = std::exchange(held_items, 0U);
+    if (is_closed) {
+      return Answer::kClosed;
+    }
+    const Answer answer =
+        reserved_items != 0
+            ? (fits_in(bytes, items, reserved_bytes, reserved_items) ? Answer::kYes
+                                                                     : Answer::kNever)
+            : answer_of(bytes, items);
+    if (answer == Answer::kYes) {
+      ++writes;
+      pending_bytes += bytes;
+      pending_items += items;
+      pending.emplace_back(bytes, items);
+      for (Bytes& slice : slices) {
+        received.emplace_back(slice.view());
+        slice.clear();
+      }
+      received_groups.push_back(slices.size());
+    }
+    return answer;
+  }
+  Answer ask_for_room(std::size_t bytes, std::size_t items) noexcept override {
+    Answer answer = is_closed ? Answer::kClosed : answer_of(bytes, items);
+    if (answer == Answer::kYes) {
+      held_bytes = bytes;
+      held_items = items;
+    } else if (answer == Answer::kNoRoom) {
+      answer = tells_of_room ? Answer::kWaiting : Answer::kLater;
+      if (tells_of_room) {
+        wanted = {bytes, items};
+      }
+    }
+    return answer;
+  }
+  bool holds_room() const noexcept override { return held_items != 0; }
+  bool holds_room_for(std::size_t bytes, std::size_t items) const noexcept override {
+    return fits_in(bytes, items, held_bytes, held_items);
+  }
+  void give_back() noexcept override { held_bytes = held_items = 0; }
+
+  /// The oldest write leaves. Who waits is told, if there is room then.
+  void drain(detail::FanOutCore& core, std::size_t most = 1) {
+    for (; most != 0 && !pending.empty(); --most) {
+      pending_bytes -= pending.front().first;
+      pending_items -= pending.front().second;
+      pending.pop_front();
+    }
+    if (wanted && answer_of(wanted->first, wanted->second) == Answer::kYes) {
+      held_bytes = wanted->first;
+      held_items = wanted->second;
+      refuse_wait(&core);
+    }
+  }
+  /// The queue is closed by somebody else.
+  void close(detail::FanOutCore& core) {
+    is_closed = true;
+    refuse_wait(&core);
+  }
+
+  const std::size_t max_bytes;
+  const std::size_t max_items;
+  bool tells_of_room = true;
+  bool is_closed = false;
+  std::optional<detail::FanOutEnd> end;
+  std::optional<std::pair<std::size_t, std::size_t>> wanted;  // what it waits for
+  std::deque<std::pair<std::size_t, std::size_t>> pending;
+  std::size_t pending_bytes = 0;
+  std::size_t pending_items = 0;
+  std::size_t held_bytes = 0;
+  std::size_t held_items = 0;
+  std::size_t writes = 0;
+  std::vector<std::string> received;
+  std::vector<std::size_t> received_groups;  // slices of each write
+
+ private:
+  static std::pair<std::size_t, std::size_t> size_of(std::span<const Bytes> slices) {
+    std::size_t bytes = 0;
+    for (const Bytes& slice : slices) {
+      bytes += slice.size();
+    }
+    return {bytes, slices.size()};
+  }
+  static bool fits_in(std::size_t bytes, std::size_t items, std::size_t most_bytes,
+                      std::size_t most_items) {
+    return bytes <= most_bytes && items <= most_items;
+  }
+  [[nodiscard]] Answer answer_of(std::size_t bytes, std::size_t items) const {
+    if (!fits_in(bytes, items, max_bytes, max_items)) {
+      return Answer::kNever;
+    }
+    const bool fits = fits_in(bytes, items, max_bytes - pending_bytes - held_bytes,
+                              max_items - pending_items - held_items);
+    return fits ? Answer::kYes : Answer::kNoRoom;
+  }
+  void refuse_wait(detail::FanOutCore* tell = nullptr) {
+    detail::FanOutCore& core = tell == nullptr ? lane().core() : *tell;
+    if (std::exchange(wanted, std::nullopt)) {
+      detail::LaneList woken;
+      core.answer(*this, woken);
+      detail::wake_all(woken);
+    }
+  }
+};
+
+using FakeSubscriberPointer = detail::CountedPointer<FakeSubscriber, detail::ObjectReference>;
+
+}  // namespace bytes_handoff::test
