@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "bytes_handoff/bytes.hpp"
+
 namespace bytes_handoff {
 
 /// What the log of a `FanOut` may hold. What is published beyond it drops the oldest entries.
@@ -39,9 +41,11 @@ struct LagPolicy {
   std::chrono::nanoseconds soft_for{std::chrono::seconds{10}};
   /// Ends the queue as by `abort()`, once the lag is beyond this.
   LagLimit hard_limit{};
-  /// Told of a gap: how many entries were missed. Called on the stream's executor, right before the
-  /// first entry behind the gap is given. It must not throw.
-  std::function<void(std::uint64_t missed)> on_gap{};
+  /// Makes a note of a gap, for the peer: from how many entries were missed since the last one that
+  /// was given. The note is written right before the first publication behind the gap, as one write
+  /// with it; none if it is empty. Called on the stream's executor, again if the gap grows before
+  /// there is room. It must not throw.
+  std::function<Bytes(std::uint64_t missed)> gap_note{};
 };
 
 namespace detail {

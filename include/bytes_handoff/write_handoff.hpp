@@ -272,6 +272,7 @@ class WriteHandoff {
 
  private:
   friend class WeakWriteHandoff;
+  friend class FanOut;
   friend detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept;
 
   explicit WriteHandoff(detail::HandlePointer writer) noexcept : writer_(std::move(writer)) {}

@@ -111,8 +111,7 @@ void FanOutCore::mail(Subscriber& subscriber, LaneList& woken) noexcept {
 
 // ---- Lanes.
 
-void FanOutCore::add_lane(FanOutLane& lane) {
-  const std::lock_guard lock(mutex_);
+void FanOutCore::add(FanOutLane& lane) {
   lanes_.push_back(&lane);
   make_idle(lane);
 }
@@ -230,11 +229,20 @@ Take FanOutCore::take(Subscriber& subscriber, bool only_one, Taken& taken) noexc
       return Take::kAgain;
     }
   }
+  return copy_from(subscriber, only_one, taken);
+}
+
+Take FanOutCore::copy_from(const Subscriber& subscriber, bool only_one,
+                           Taken& taken) const noexcept {
   const Publication* next = &log_.publication(subscriber.place_.publications);
-  if (next->entries > taken.slices.capacity()) {
-    taken.needed = next->entries;
+  if (next->entries + 1 > taken.slices.capacity()) {
+    taken.needed = next->entries + 1;
     taken.after_first = next->end();
     return Take::kGrow;
+  }
+  taken.has_note = subscriber.gap_ != 0 && subscriber.policy_.gap_note;
+  if (taken.has_note) {
+    taken.slices.emplace_back();
   }
   copy(*next, taken);
   taken.first_slices = taken.slices.size();
@@ -244,8 +252,7 @@ Take FanOutCore::take(Subscriber& subscriber, bool only_one, Taken& taken) noexc
     next = &log_.publication(taken.after_all.publications);
     const bool is_passed_over =
         subscriber.lags_ && subscriber.policy_.conflate && next->is_superseded;
-    if (is_passed_over ||
-        next->entries > Taken::kUsualSlices - std::min(Taken::kUsualSlices, taken.slices.size())) {
+    if (is_passed_over || next->entries + taken.slices.size() > Taken::kUsualSlices) {
       break;
     }
     copy(*next, taken);

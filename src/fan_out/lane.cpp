@@ -34,7 +34,7 @@ void LaneReference::add(FanOutLane* lane) noexcept { lane->add_reference(); }
 void LaneReference::drop(FanOutLane* lane) noexcept { lane->drop_reference(); }
 
 FanOutLane::FanOutLane(std::shared_ptr<FanOutCore> core) : core_(std::move(core)) {
-  taken_.slices.reserve(Taken::kUsualSlices);
+  taken_.slices.reserve(Taken::kUsualSlices + 1);
 }
 
 bool FanOutLane::turn(TimePoint now) noexcept {
@@ -57,6 +57,9 @@ bool FanOutLane::turn(TimePoint now) noexcept {
   serve_some(now);
   taken_.slices.clear();
   look_at_some(now);
+  if (watched_.empty()) {
+    next_look_ = TimePoint::max();
+  }
   return core_->end_turn(*this, seen_, !ready_.empty() || to_look_at_ != 0,
                          std::exchange(gone_, 0U));
 }
@@ -175,7 +178,21 @@ Take FanOutLane::take_for(Subscriber& subscriber, bool only_one) noexcept {
       found = Take::kAgain;
     }
   }
+  if (found == Take::kTaken && taken_.has_note) {
+    add_note(subscriber);
+    return subscriber.has_left() ? Take::kLeft : found;
+  }
   return found;
+}
+
+void FanOutLane::add_note(const Subscriber& subscriber) noexcept {
+  Bytes& note = taken_.slices.front();
+  note = subscriber.policy_.gap_note(subscriber.gap_);
+  taken_.first_bytes += note.size();
+  if (note.empty()) {
+    taken_.slices.erase(taken_.slices.begin());
+    --taken_.first_slices;
+  }
 }
 
 QueueAnswer FanOutLane::give(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept {
@@ -186,7 +203,7 @@ QueueAnswer FanOutLane::give(Subscriber& subscriber, QueueVisit& queue, Pace& pa
     queue.give_back();
     pace.must_ask = true;
   }
-  if (!pace.must_ask && !subscriber.must_tell_gap()) {
+  if (!pace.must_ask) {
     return give_all(subscriber, queue, pace);
   }
   pace.must_ask = false;
@@ -194,10 +211,9 @@ QueueAnswer FanOutLane::give(Subscriber& subscriber, QueueVisit& queue, Pace& pa
 }
 
 QueueAnswer FanOutLane::give_in_room(Subscriber& subscriber, QueueVisit& queue) noexcept {
-  subscriber.tell_gap();
   const QueueAnswer answer = queue.give(taken_.first());
   if (answer == QueueAnswer::kYes) {
-    subscriber.place_ = taken_.after_first;
+    subscriber.note_given(taken_.after_first);
   }
   return answer;
 }
@@ -206,7 +222,7 @@ QueueAnswer FanOutLane::give_in_room(Subscriber& subscriber, QueueVisit& queue) 
 QueueAnswer FanOutLane::give_all(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept {
   QueueAnswer answer = queue.give(taken_.slices);
   if (answer == QueueAnswer::kYes) {
-    subscriber.place_ = taken_.after_all;
+    subscriber.note_given(taken_.after_all);
     return answer;
   }
   if (answer == QueueAnswer::kClosed || taken_.has_one()) {
@@ -215,7 +231,7 @@ QueueAnswer FanOutLane::give_all(Subscriber& subscriber, QueueVisit& queue, Pace
   pace.only_one = true;
   answer = queue.give(taken_.first());
   if (answer == QueueAnswer::kYes) {
-    subscriber.place_ = taken_.after_first;
+    subscriber.note_given(taken_.after_first);
   }
   return answer;
 }
@@ -301,6 +317,7 @@ void FanOutLane::take_out(Subscriber& subscriber) noexcept {
 void FanOutLane::let_go(Subscriber& subscriber) noexcept {
   const bool was_listed = subscriber.where_ != Where::kNowhere;
   take_out(subscriber);
+  subscriber.release_room();
   subscriber.is_over_ = true;
   ++gone_;
   if (was_listed) {

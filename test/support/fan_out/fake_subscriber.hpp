@@ -64,6 +64,10 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
     refuse_wait();
   }
   void cancel_wait() noexcept override { refuse_wait(); }
+  void release_room() noexcept override {
+    refuse_wait();
+    give_back();
+  }
 
   Answer give(std::span<Bytes> slices) noexcept override {
     const auto [bytes, items] = size_of(slices);

@@ -39,7 +39,7 @@ class FanOutTest : public testing::Test {
 
   FakeLane& make_lane() {
     lanes.push_back(new FakeLane(core));
-    core->add_lane(*lanes.back());
+    static_cast<void>(core->find_or_add([](auto&) { return false; }, lanes.back()));
     return *lanes.back();
   }
   [[nodiscard]] FakeLane& lane() { return lanes.empty() ? make_lane() : *lanes.front(); }

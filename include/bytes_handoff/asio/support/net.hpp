@@ -44,6 +44,7 @@
 #include <asio/require.hpp>
 #include <asio/ssl/stream_base.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/strand.hpp>
 #include <asio/system_error.hpp>
 
 #if __has_include(<asio/deferred.hpp>)
@@ -96,6 +97,7 @@ using net_system_error = ::asio::system_error;
 #include <boost/asio/require.hpp>
 #include <boost/asio/ssl/stream_base.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/system/error_code.hpp>
 #include <boost/system/system_error.hpp>
 

@@ -66,18 +66,21 @@ class FanOutCore {
   void answer(Subscriber& subscriber, LaneList& woken) noexcept;
 
   // Lanes.
-  /// The first one of which `fits(lane)` holds; null: there is none.
+  /// The first one of which `fits(lane)` holds; else `fresh`, which is added unless it is null.
+  /// Throws std::bad_alloc.
   template <class Fits>
-  [[nodiscard]] LanePointer find_lane(const Fits& fits) const {
+  [[nodiscard]] LanePointer find_or_add(const Fits& fits, FanOutLane* fresh) {
     const std::lock_guard lock(mutex_);
     for (FanOutLane* lane : lanes_) {
       if (fits(*lane)) {
         return LanePointer(lane);
       }
     }
-    return {};
+    if (fresh != nullptr) {
+      add(*fresh);
+    }
+    return LanePointer(fresh);
   }
-  void add_lane(FanOutLane& lane);
   /// It is to have a turn, whatever was published.
   void call(FanOutLane& lane, LaneList& woken) noexcept;
   /// It could not be woken: it is as if it had not been asked.
@@ -100,10 +103,13 @@ class FanOutCore {
   // Under the lock.
   void schedule(FanOutLane& lane, LaneList& woken) noexcept;
   void schedule_all(LaneList& woken) noexcept;
+  void add(FanOutLane& lane);
   void make_idle(FanOutLane& lane) noexcept;
   void forget(FanOutLane& lane) noexcept;
   void mail(Subscriber& subscriber, LaneList& woken) noexcept;
   [[nodiscard]] bool passes_over(Subscriber& subscriber, const Publication& next) const noexcept;
+  [[nodiscard]] Take copy_from(const Subscriber& subscriber, bool only_one,
+                               Taken& taken) const noexcept;
   void copy(const Publication& publication, Taken& taken) const noexcept;
 
   mutable std::mutex mutex_;

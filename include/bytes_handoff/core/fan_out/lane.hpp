@@ -65,6 +65,7 @@ class FanOutLane : public CountedObject, public ListNode {
   void look_at_some(TimePoint now) noexcept;
   [[nodiscard]] bool look_at(Subscriber& subscriber, TimePoint now) noexcept;
   [[nodiscard]] Take take_for(Subscriber& subscriber, bool only_one) noexcept;
+  void add_note(const Subscriber& subscriber) noexcept;
   [[nodiscard]] QueueAnswer give(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept;
   [[nodiscard]] QueueAnswer give_in_room(Subscriber& subscriber, QueueVisit& queue) noexcept;
   [[nodiscard]] QueueAnswer give_all(Subscriber& subscriber, QueueVisit& queue,

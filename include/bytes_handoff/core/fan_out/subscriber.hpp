@@ -104,6 +104,8 @@ class Subscriber : public CountedObject, public ListNode {
   virtual void end_queue(FanOutEnd how) noexcept = 0;
   /// Any thread: gives up waiting for room, if it waits.
   virtual void cancel_wait() noexcept = 0;
+  /// It is over: it waits no more, and room that it was granted goes back.
+  virtual void release_room() noexcept = 0;
 
   // Any thread.
   [[nodiscard]] FanOutLane& lane() const noexcept { return *lane_; }
@@ -127,17 +129,15 @@ class Subscriber : public CountedObject, public ListNode {
     gap_ += entries;
     place_ = until;
   }
-  [[nodiscard]] bool must_tell_gap() const noexcept { return gap_ != 0 && policy_.on_gap; }
-  void tell_gap() noexcept {
-    if (const std::uint64_t missed = std::exchange(gap_, 0); missed != 0 && policy_.on_gap) {
-      policy_.on_gap(missed);
-    }
+  void note_given(const Place& until) noexcept {
+    gap_ = 0;
+    place_ = until;
   }
 
   const LanePointer lane_;
   const LagPolicy policy_;
   Place place_;
-  std::uint64_t gap_ = 0;  // missed, and not told yet
+  std::uint64_t gap_ = 0;  // missed since something was given
   bool lags_ = false;
   Where where_ = Where::kNowhere;
   std::uint64_t current_since_ = 0;  // the lane's round, while it has been given everything
@@ -160,7 +160,8 @@ struct Taken {
   static constexpr std::size_t kUsualSlices = 64;
 
   std::vector<Bytes> slices;
-  std::size_t first_slices = 0;  // of the first publication
+  bool has_note = false;         // the first slice is to become the note of a gap
+  std::size_t first_slices = 0;  // of the first publication, with the note
   std::size_t first_bytes = 0;
   Place after_first;
   Place after_all;

@@ -86,6 +86,7 @@ TEST_F(FanOutCoreTest, a_publication_within_the_last_turn_is_given) {
     }
     void end_queue(FanOutEnd) noexcept override {}
     void cancel_wait() noexcept override {}
+    void release_room() noexcept override {}
 
    private:
     std::function<void()> act_;
@@ -246,6 +247,7 @@ TEST_F(FanOutCoreTest, who_leaves_with_room_granted_gives_it_back) {
   run();
   EXPECT_THAT(subscriber.received, ElementsAre("a"));
   EXPECT_TRUE(subscriber.is_over());
+  EXPECT_FALSE(subscriber.holds_room());
 }
 
 TEST_F(FanOutCoreTest, a_lane_without_subscribers_is_forgotten) {
@@ -253,10 +255,10 @@ TEST_F(FanOutCoreTest, a_lane_without_subscribers_is_forgotten) {
   FakeSubscriber& subscriber = join();
   const auto is_it = [&](detail::FanOutLane& each) { return &each == &only; };
   run();
-  EXPECT_TRUE(core->find_lane(is_it));
+  EXPECT_TRUE(core->find_or_add(is_it, nullptr));
   leave(subscriber);
   run();
-  EXPECT_FALSE(core->find_lane(is_it));
+  EXPECT_FALSE(core->find_or_add(is_it, nullptr));
   join();
   EXPECT_FALSE(joined) << "a new lane is to be made";
   ASSERT_TRUE(publish("a"));

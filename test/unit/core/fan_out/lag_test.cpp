@@ -125,32 +125,59 @@ TEST_F(FanOutLag, takes_back_nothing_that_the_queue_was_given) {
   EXPECT_THAT(subscriber.received, ElementsAre("a1", "a2", "a4"));
 }
 
-TEST_F(FanOutLag, a_gap_is_told_once_right_before_the_entry_behind_it) {
-  std::vector<std::string> told;
-  FakeSubscriber* subscriber = nullptr;
-  LagPolicy policy{.skip_beyond = {.entries = 1}};
-  policy.on_gap = [&](std::uint64_t missed) {
-    told.push_back(std::to_string(missed) + " behind " + subscriber->received.back());
-    EXPECT_TRUE(subscriber->holds_room()) << "the next entry has its room";
+[[nodiscard]] LagPolicy with_note(LagPolicy policy = {}) {
+  policy.gap_note = [](std::uint64_t missed) {
+    return Bytes::copy_of("-" + std::to_string(missed));
   };
-  subscriber = &join_full(policy);
+  return policy;
+}
+
+TEST_F(FanOutLag, a_gap_is_told_once_right_before_the_publication_behind_it) {
+  FakeSubscriber& subscriber = join(with_note({.skip_beyond = {.entries = 1}}), 100, 2);
+  ASSERT_TRUE(publish_group({"0", "0"}));
+  run();
   publish_each({"1", "2", "3"});
-  EXPECT_THAT(told, IsEmpty());
-  drain_all(*subscriber);
-  publish_each({"4", "5", "6", "7"});
-  drain_all(*subscriber);
-  EXPECT_THAT(subscriber->received, ElementsAre("0", "3", "4", "7"));
-  EXPECT_THAT(told, ElementsAre("2 behind 0", "2 behind 4"));
+  subscriber.drain(*core);
+  run();
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "0", "-2", "3"));
+  EXPECT_EQ(subscriber.received_groups.back(), 2U) << "in one write";
+  publish_each({"4", "5"});
+  drain_all(subscriber);
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "0", "-2", "3", "-1", "5"));
+}
+
+TEST_F(FanOutLag, a_gap_that_grows_before_there_is_room_is_told_as_one) {
+  open({.max_bytes = 3, .max_entries = 3});
+  FakeSubscriber& subscriber = join(with_note(), 4, 10);
+  ASSERT_TRUE(publish("0"));
+  ASSERT_TRUE(publish("1"));
+  run();
+  EXPECT_FALSE(subscriber.wanted.has_value());
+  publish_each({"22", "333", "444"});
+  publish_each({"555"});
+  subscriber.drain(*core);
+  run();
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "1", "22"));
+  subscriber.drain(*core);
+  run();
+  EXPECT_EQ(subscriber.missed(), 3U) << "with its note it can never fit";
+  publish_each({"6"});
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "1", "22", "-3", "6"));
 }
 
 TEST_F(FanOutLag, a_gap_of_who_need_not_wait_is_told_too) {
-  std::uint64_t told = 0;
+  FakeSubscriber& subscriber = join(with_note(), 4, 10);
+  publish_each({"12345", "a", "b"});
+  EXPECT_THAT(subscriber.received, ElementsAre("-1", "a", "b"));
+}
+
+TEST_F(FanOutLag, an_empty_note_is_left_out) {
   LagPolicy policy;
-  policy.on_gap = [&](std::uint64_t missed) { told += missed; };
+  policy.gap_note = [](std::uint64_t) { return Bytes(); };
   FakeSubscriber& subscriber = join(policy, 4, 10);
   publish_each({"12345", "a"});
   EXPECT_THAT(subscriber.received, ElementsAre("a"));
-  EXPECT_EQ(told, 1U);
+  EXPECT_EQ(subscriber.missed(), 1U);
 }
 
 // ---- Limits.

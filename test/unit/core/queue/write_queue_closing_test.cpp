@@ -228,26 +228,6 @@ TEST_F(WriteQueueAbortAfterWritten, OfAnIdleQueueWaitsForTheAcknowledgementThenE
   EXPECT_EQ(stream().operations(), 1U);
 }
 
-TEST_F(WriteQueueAbortAfterWritten, EndsWithTheErrorOfWhoCutItFirst) {
-  const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
-  stream().step([&](detail::Effects& e) { queue().abort_after_written(e, slow); });
-  abort_after_written();
-  stream().run();
-  EXPECT_EQ(queue().first_error(), slow);
-}
-
-TEST_F(WriteQueueAbortAfterWritten, ThatRunsOutOfTimeEndsWithTheErrorItWasGiven) {
-  const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
-  send("abc");
-  stream().begin();
-  stream().step([&](detail::Effects& e) { queue().abort_after_written(e, slow); });
-  const auto next = tick(Queue::TimePoint{});
-  ASSERT_NE(next, Queue::TimePoint::max());
-  static_cast<void>(tick(Queue::TimePoint{} + queue().config().close_timeout));
-  EXPECT_EQ(queue().first_error(), slow);
-  stream().finish(Reply::nothing());
-}
-
 TEST_F(WriteQueueAbortAfterWritten, WritesWhatIsQueuedAndItsTicketsAreDone) {
   const Submitted in_flight = submit("abc");
   stream().begin();

@@ -307,5 +307,28 @@ TEST_P(WriteQueueAbort, BetweenAYieldAndItsTurnNothingIsWithTheStream) {
   EXPECT_EQ(stream().begin(), Turn::kEnded);
 }
 
+// An abort after written with an error of its own.
+using WriteQueueSlowConsumer = QueueTest;
+
+TEST_F(WriteQueueSlowConsumer, OfWhoCutItFirstTellsTheError) {
+  const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
+  stream().step([&](detail::Effects& e) { queue().abort_after_written(e, slow); });
+  abort_after_written();
+  stream().run();
+  EXPECT_EQ(queue().first_error(), slow);
+}
+
+TEST_F(WriteQueueSlowConsumer, ThatRunsOutOfTimeIsToldAsOne) {
+  const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
+  send("abc");
+  stream().begin();
+  stream().step([&](detail::Effects& e) { queue().abort_after_written(e, slow); });
+  const auto next = tick(Queue::TimePoint{});
+  ASSERT_NE(next, Queue::TimePoint::max());
+  static_cast<void>(tick(Queue::TimePoint{} + queue().config().close_timeout));
+  EXPECT_EQ(queue().first_error(), slow);
+  stream().finish(Reply::nothing());
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

@@ -1,0 +1,140 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "bytes_handoff/asio/support/context_registry.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/writing/writer_timer.hpp"
+#include "bytes_handoff/core/fan_out/lane.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A lane whose turns are handlers on one executor. It ends with the context of that.
+class ExecutorLane final : public FanOutLane, public ContextMember {
+ public:
+  ExecutorLane(std::shared_ptr<FanOutCore> core, net::any_io_executor executor)
+      : FanOutLane(std::move(core)),
+        executor_(std::move(executor)),
+        posts_to_(concrete(executor_)) {}
+
+  /// False where the context is being destroyed already. Throws std::bad_alloc.
+  [[nodiscard]] bool enter() { return enter_context(context_of(executor_)); }
+
+  /// Under the core's lock, while it is not retired.
+  [[nodiscard]] bool is_on(const net::any_io_executor& executor) const noexcept {
+    return executor_ == executor;
+  }
+
+  void wake() noexcept override {
+    const LanePointer self = LanePointer::adopt(this);
+    if (const PostLease lease(guard()); lease) {
+      post();
+    }
+  }
+
+ private:
+  using IoExecutor = net::io_context::executor_type;
+  using Strand = net::strand<IoExecutor>;
+  /// Posting to a type-erased executor allocates.
+  using PostsTo = std::variant<std::monostate, IoExecutor, Strand, net::any_io_executor>;
+  using TurnMemory = HandlerMemory<320>;
+  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
+  static constexpr const char* kName = "FanOut (turn)";  // for handler tracking
+
+  ~ExecutorLane() override {
+    timer_.stop();
+    leave_context();
+  }
+
+  [[nodiscard]] static PostsTo concrete(const net::any_io_executor& executor) {
+    if (const auto* io = executor.target<IoExecutor>()) {
+      return *io;
+    }
+    if (const auto* strand = executor.target<Strand>()) {
+      return *strand;
+    }
+    return executor;
+  }
+
+  std::shared_ptr<void> keep_alive() noexcept override {
+    return std::shared_ptr<void>(std::shared_ptr<void>(), try_add_reference() ? this : nullptr);
+  }
+  void end_with_context(const void* /*context*/) noexcept override {
+    end_all();
+    guard().wait_until_left();
+    timer_.stop();
+    posts_to_.emplace<std::monostate>();
+    executor_ = nullptr;
+    drop_reference();  // keep_alive's
+  }
+
+  void post() noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      std::visit(
+          [this](const auto& executor) {
+            if constexpr (!std::is_same_v<decltype(executor), const std::monostate&>) {
+              post_on(executor, TurnAllocator(turn_memory_),
+                      [self = LanePointer(this)] { as_lane(self).run_turn(); });
+            }
+          },
+          posts_to_);
+    } catch (...) {
+      core().put_to_sleep(*this);  // until there is more to give
+    }
+  }
+
+  [[nodiscard]] static ExecutorLane& as_lane(const LanePointer& pointer) noexcept {
+    return static_cast<ExecutorLane&>(*pointer);
+  }
+
+  // ---- On the executor.
+
+  void run_turn() noexcept {
+    const bool again = turn(TimePoint::clock::now());
+    set_timer();
+    if (again) {
+      post();
+    }
+  }
+
+  void set_timer() noexcept {
+    const TimePoint next = next_look();
+    if (next == timer_at_) {
+      return;
+    }
+    timer_at_ = next;
+    if (next == TimePoint::max()) {
+      timer_.stop();
+      return;
+    }
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      timer_.wait_until(next, executor_, [self = LanePointer(this)] { as_lane(self).on_time(); });
+    } catch (...) {  // the next turn tries again
+      timer_at_ = TimePoint::max();
+    }
+  }
+
+  void on_time() noexcept {
+    timer_at_ = TimePoint::max();
+    LaneList woken;
+    core().call(*this, woken);
+    wake_all(woken);
+  }
+
+  net::any_io_executor executor_;  // both until the context is destroyed
+  PostsTo posts_to_;
+  TurnMemory turn_memory_;
+  WriterTimer<net::any_io_executor> timer_;
+  TimePoint timer_at_ = TimePoint::max();
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "bytes_handoff/asio/fan_out/executor_lane.hpp"
+#include "bytes_handoff/asio/fan_out/queue_subscriber.hpp"
+#include "bytes_handoff/fan_out.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// What the handles on a log share.
+class FanOutOwner {
+ public:
+  explicit FanOutOwner(const FanOutConfig& config) : core_(std::make_shared<FanOutCore>(config)) {}
+  FanOutOwner(const FanOutOwner&) = delete;
+  FanOutOwner& operator=(const FanOutOwner&) = delete;
+  ~FanOutOwner() { close(false); }
+
+  [[nodiscard]] FanOutCore& core() const noexcept { return *core_; }
+
+  [[nodiscard]] expected<void, Errc> publish(std::span<Bytes> slices,
+                                             const PublicationKey& key) const noexcept {
+    LaneList woken;
+    const auto published = core_->publish(slices, key, woken);
+    wake_all(woken);
+    return published;
+  }
+
+  void close(bool closes_queues) const noexcept {
+    LaneList woken;
+    core_->close(closes_queues, woken);
+    wake_all(woken);
+  }
+
+  /// Null: the queue has ended, or the log is closed. Throws std::bad_alloc.
+  [[nodiscard]] SubscriberPointer join(const WriterPointer& writer, const LagPolicy& policy) const {
+    const PostLease lease(writer->guard());
+    const net::any_io_executor executor = writer->executor(lease);
+    while (executor && !core_->is_closed() && writer->queue().is_open()) {
+      const LanePointer lane = lane_on(executor);
+      if (!lane) {
+        break;
+      }
+      auto subscriber = SubscriberPointer::adopt(new QueueSubscriber(lane, writer, policy));
+      LaneList woken;
+      const bool has_joined = core_->join(*subscriber, woken);
+      if (!has_joined) {  // the lane is over, or the log; then nobody else may need the lane
+        core_->call(*lane, woken);
+      }
+      wake_all(woken);
+      if (has_joined) {
+        return subscriber;
+      }
+    }
+    return {};
+  }
+
+ private:
+  /// Null: the context is being destroyed.
+  [[nodiscard]] LanePointer lane_on(const net::any_io_executor& executor) const {
+    const auto is_it = [&](const FanOutLane& lane) {
+      return static_cast<const ExecutorLane&>(lane).is_on(executor);
+    };
+    LanePointer lane = core_->find_or_add(is_it, nullptr);
+    if (!lane) {
+      auto* const fresh = new ExecutorLane(core_, executor);
+      lane = LanePointer::adopt(fresh);
+      lane = fresh->enter() ? core_->find_or_add(is_it, fresh) : LanePointer();
+    }
+    return lane;
+  }
+
+  std::shared_ptr<FanOutCore> core_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+inline Subscription& Subscription::operator=(Subscription&& other) noexcept {
+  Subscription old(std::move(*this));
+  subscriber_ = std::move(other.subscriber_);
+  return *this;
+}
+
+inline Subscription::~Subscription() { leave(); }
+
+inline void Subscription::leave() noexcept {
+  if (!subscriber_) {
+    return;
+  }
+  detail::LaneList woken;
+  subscriber_->lane().core().leave(*subscriber_, woken);
+  subscriber_->cancel_wait();
+  detail::wake_all(woken);
+}
+
+inline FanOut::FanOut(const FanOutConfig& config) {
+  detail::throw_if_invalid(config);
+  owner_ = std::make_shared<detail::FanOutOwner>(config);
+}
+
+inline expected<void, Errc> FanOut::publish(Bytes& bytes, std::optional<std::uint64_t> key) const {
+  return owner_->publish({&bytes, 1}, key);
+}
+
+inline expected<void, Errc> FanOut::publish(std::span<Bytes> slices,
+                                            std::optional<std::uint64_t> key) const {
+  return owner_->publish(slices, key);
+}
+
+inline Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
+  detail::throw_if_invalid(policy);
+  return Subscription(owner_->join(detail::WriterPointer(queue.checked()), policy));
+}
+
+inline void FanOut::close() const noexcept { owner_->close(true); }
+
+inline bool FanOut::is_open() const noexcept { return !owner_->core().is_closed(); }
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff

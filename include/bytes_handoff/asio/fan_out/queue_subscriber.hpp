@@ -1,0 +1,164 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "bytes_handoff/asio/writing/writer_base.hpp"
+#include "bytes_handoff/core/fan_out/lane.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A subscriber whose queue is a `WriteHandoff`'s, which it does not keep open.
+class QueueSubscriber final : public Subscriber {
+ public:
+  QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
+      : Subscriber(std::move(lane), std::move(policy)), writer_(std::move(writer)) {
+    room_.subscriber = drained_.subscriber = this;
+    room_.asks_for = AsksFor::kRoom;
+  }
+
+  [[nodiscard]] Served visit() noexcept override;
+
+  void end_queue(FanOutEnd how) noexcept override {
+    const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
+    switch (how) {
+      case FanOutEnd::kInOrder:
+        writer_->close(Waiters::refuse);
+        break;
+      case FanOutEnd::kSoft:
+        writer_->abort_after_written(slow);
+        break;
+      case FanOutEnd::kHard:
+        writer_->abort(slow);
+        break;
+    }
+  }
+
+  void cancel_wait() noexcept override {
+    Effects effects(writer_->guard());
+    writer_->queue().cancel(room_, effects);
+    writer_->queue().cancel(drained_, ErrorValue::of(Errc::aborted), effects);
+    writer_->carry_out(effects);
+  }
+
+  void release_room() noexcept override {
+    cancel_wait();
+    if (room_.room.items != 0) {
+      writer_->give_back(room_.room);
+    }
+  }
+
+ private:
+  class Visit;
+
+  /// A waiter in the queue. While it waits it has a reference on its subscriber.
+  template <class Waiter>
+  struct Told final : Waiter {
+    void resume(const void* destroyed_context) noexcept override {
+      const auto self = SubscriberPointer::adopt(subscriber);
+      if (destroyed_context == nullptr) {
+        LaneList woken;
+        self->lane().core().answer(*self, woken);
+        wake_all(woken);
+      }
+    }
+    QueueSubscriber* subscriber = nullptr;
+  };
+
+  const WriterPointer writer_;
+  Told<RoomWaiter> room_;
+  Told<FlushWaiter> drained_;
+};
+
+class QueueSubscriber::Visit final : public QueueVisit {
+ public:
+  Visit(QueueSubscriber& subscriber, Effects& effects) noexcept
+      : subscriber_(&subscriber), effects_(&effects) {}
+
+  [[nodiscard]] QueueAnswer give(std::span<Bytes> slices) noexcept override {
+    try {
+      const auto admitted = holds_room() ? queue().commit(room().room, slices, *effects_)
+                                         : queue().try_write(slices, *effects_);
+      effects_->releases.run();
+      return admitted ? QueueAnswer::kYes : answer_of(admitted.error());
+    } catch (...) {  // std::bad_alloc
+      return QueueAnswer::kLater;
+    }
+  }
+
+  [[nodiscard]] QueueAnswer ask_for_room(std::size_t bytes, std::size_t entries) noexcept override {
+    room().bytes = bytes;
+    room().items = entries;
+    room().refusal.reset();
+    subscriber_->add_reference();  // of who waits
+    try {
+      if (queue().wait_room(room(), *effects_) == WriteQueue::Wait::kWaiting) {
+        return QueueAnswer::kWaiting;
+      }
+    } catch (...) {  // std::bad_alloc
+      subscriber_->drop_reference();
+      return QueueAnswer::kLater;
+    }
+    subscriber_->drop_reference();
+    if (!room().refusal) {
+      return QueueAnswer::kYes;
+    }
+    const QueueAnswer answer = answer_of(*room().refusal);
+    return answer == QueueAnswer::kNoRoom ? wait_until_drained() : answer;
+  }
+
+  [[nodiscard]] bool holds_room() const noexcept override { return room().room.items != 0; }
+  [[nodiscard]] bool holds_room_for(std::size_t bytes,
+                                    std::size_t entries) const noexcept override {
+    return bytes <= room().room.bytes && entries <= room().room.items;
+  }
+  void give_back() noexcept override {
+    if (holds_room()) {
+      queue().give_back(room().room, *effects_);
+      effects_->releases.run();
+    }
+  }
+
+ private:
+  [[nodiscard]] static QueueAnswer answer_of(const Refusal& refusal) noexcept {
+    switch (refusal.reason) {
+      case WriteRefusalReason::closed:
+        return QueueAnswer::kClosed;
+      case WriteRefusalReason::can_never_fit:
+      case WriteRefusalReason::exceeds_permit:
+        return QueueAnswer::kNever;
+      default:
+        return QueueAnswer::kNoRoom;
+    }
+  }
+
+  // The line is full.
+  [[nodiscard]] QueueAnswer wait_until_drained() noexcept {
+    subscriber_->add_reference();
+    if (!queue().wait_flush(subscriber_->drained_)) {
+      return QueueAnswer::kWaiting;
+    }
+    subscriber_->drop_reference();
+    return QueueAnswer::kLater;
+  }
+
+  [[nodiscard]] WriteQueue& queue() const noexcept { return subscriber_->writer_->queue(); }
+  [[nodiscard]] RoomWaiter& room() const noexcept { return subscriber_->room_; }
+
+  QueueSubscriber* subscriber_;
+  Effects* effects_;
+};
+
+// All that a visit gives leaves in one turn of the writer.
+inline Served QueueSubscriber::visit() noexcept {
+  Effects effects(writer_->guard());
+  Visit to_queue(*this, effects);
+  const Served served = lane().serve(*this, to_queue);
+  writer_->carry_out(effects, TurnStart::kDispatch);
+  return served;
+}
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

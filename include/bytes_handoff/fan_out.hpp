@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/writable_bytes.hpp"
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/fan_out/subscriber.hpp"
+#include "bytes_handoff/error.hpp"
+#include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/lag_policy.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+class FanOutOwner;
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// One queue's place in the log of a `FanOut`. It leaves the log when it is dropped.
+///
+/// Ownership: keeps no queue open. It keeps the memory of the queue, and of the log. Move-only.
+/// Threads: distinct objects on any threads at once. Observers may run concurrently.
+class Subscription {
+ public:
+  /// Not of a queue: `is_active()` is false.
+  Subscription() noexcept = default;
+  Subscription(Subscription&&) noexcept = default;
+  /// Leaves the log that it had joined.
+  Subscription& operator=(Subscription&& other) noexcept;
+  ~Subscription();
+
+  /// Leaves the log. What the queue was given, it writes. If a turn on the stream's executor is
+  /// under way on another thread, that may still give what it has taken from the log, at most 64
+  /// entries or one publication. On the stream's executor: nothing more is given.
+  void leave() noexcept;
+
+  /// Whether more may be given. Not after `leave`, the end of the queue, or a close of the log once
+  /// everything was given. An end of the queue is noticed with the next publication, or at once
+  /// while it lags.
+  [[nodiscard]] bool is_active() const noexcept { return subscriber_ && !subscriber_->is_over(); }
+  /// Entries that the queue was not given: what the log dropped, what was skipped, and what could
+  /// never fit the queue.
+  [[nodiscard]] std::uint64_t missed() const noexcept {
+    return subscriber_ ? subscriber_->missed() : 0;
+  }
+  /// Entries that the queue was not given since it was given a newer one with their key.
+  [[nodiscard]] std::uint64_t conflated() const noexcept {
+    return subscriber_ ? subscriber_->conflated() : 0;
+  }
+
+ private:
+  friend class FanOut;
+  explicit Subscription(detail::SubscriberPointer subscriber) noexcept
+      : subscriber_(std::move(subscriber)) {}
+
+  detail::SubscriberPointer subscriber_;
+};
+
+/// One log of entries for many queues: what is published once is written to every subscriber.
+///
+/// A publisher is never held up. A full log drops its oldest entries. Each subscriber is given
+/// entries as its queue has room, and the next one is chosen when the room is there. A subscriber
+/// that lags is skipped ahead, conflated or disconnected by its `LagPolicy`, among what its queue
+/// has not been given. What is admitted to a queue is never taken back. A stuck subscriber costs
+/// the others nothing.
+///
+/// Not for a message that each of a few queues must take or refuse: copy the `Bytes`, and call
+/// `try_write` for each.
+///
+/// Ownership: handles are cheap to copy and share one log. If the last one goes without a close,
+///     subscribers are given the rest, and their queues stay open.
+/// Threads: any member, any thread, at any time.
+/// Work: is done on the executors of the streams. All subscribers of one executor are served by one
+///     handler, a few at a time, which then posts itself again. Each `io_context` of a worker is
+///     one such executor, and so is each strand.
+/// Contexts: if that of a stream is destroyed, its subscribers leave. The log may outlive contexts,
+///     and they it.
+/// Memory: the log keeps entries until newer ones drop them, within its configuration. Beside it
+///     there is what each queue bounds by itself.
+///
+///     FanOut ticks({.max_bytes = 256 * 1024});
+///     Subscription subscription = ticks.subscribe(out, {.hard_limit = {.entries = 500}});
+///     Bytes tick = Bytes::copy_of("EURUSD 1.0831\n");
+///     if (auto published = ticks.publish(tick); !published) { /* closed, or too large */ }
+class FanOut {
+ public:
+  /// An empty log.
+  ///
+  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`.
+  explicit FanOut(const FanOutConfig& config = {});
+
+  /// Publishes to all who have joined before, and leaves the bytes empty.
+  ///
+  /// Several slices are a group: it is given to a queue as one write, all or none, and dropped or
+  /// skipped as a whole. Each slice is an entry. A span without slices publishes nothing. With a
+  /// `key`, this supersedes earlier publications with that key for subscribers that conflate.
+  ///
+  /// Errors: `closed`, and `can_never_fit` for what is larger than the log. The bytes stay with the
+  ///     caller.
+  /// Cost: O(1) a slice under the log's lock, apart from entries that it drops, each once. Then at
+  ///     most one post for each executor that has nothing under way. Allocates nothing in steady
+  ///     state if the executors are those of an `io_context` or strands of that.
+  [[nodiscard("a refused publication keeps its bytes: check the result")]]  //
+  expected<void, Errc>
+  publish(Bytes& bytes, std::optional<std::uint64_t> key = std::nullopt) const;
+  [[nodiscard("a refused publication keeps its bytes: check the result")]]  //
+  expected<void, Errc>
+  publish(std::span<Bytes> slices, std::optional<std::uint64_t> key = std::nullopt) const;
+  template <detail::UnwritableBytes TemporaryOrConst, class... Key>
+  void publish(TemporaryOrConst&&, Key...) = delete;  // a variable keeps what is refused
+
+  /// Joins: the queue is given entries from the next publication on. It leaves when the
+  /// subscription is dropped, or the queue is closed or has ended.
+  ///
+  /// Other writes of the queue are as always; entries come between them, in their order. Where it
+  /// has no room for the next entry, the subscriber waits for room in the queue's line, as
+  /// `async_reserve` does. If that line is full, it waits until the queue is empty. A queue can be
+  /// subscribed more than once, and to several logs.
+  ///
+  /// Errors: not active if the queue has ended, or the log is closed. Throws
+  ///     `std::invalid_argument` for a policy that can never work, and `std::bad_alloc`.
+  /// Cost: O(executors), and one allocation; one more for the first subscriber of an executor.
+  [[nodiscard("it leaves the log when it is dropped")]] Subscription subscribe(
+      const WriteHandoff& queue, LagPolicy policy = {}) const;
+
+  /// Nothing more is published. Each subscriber is given the rest, then its queue is closed, as by
+  /// `WriteHandoff::close`. Does nothing if it is closed.
+  void close() const noexcept;
+  [[nodiscard]] bool is_open() const noexcept;
+
+ private:
+  std::shared_ptr<detail::FanOutOwner> owner_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff
+
+#include "bytes_handoff/asio/fan_out/fan_out.hpp"
