@@ -85,8 +85,9 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
       ++writes;
       pending_bytes += bytes;
       pending_items += items;
-      pending.emplace_back(bytes, items);
+      auto& write = pending.emplace_back();
       for (Bytes& slice : slices) {
+        write.push_back(slice.size());
         received.emplace_back(slice.view());
         slice.clear();
       }
@@ -114,11 +115,20 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
   void give_back() noexcept override { held_bytes = held_items = 0; }
 
   /// The oldest write leaves. Who waits is told, if there is room then.
-  void drain(detail::FanOutCore& core, std::size_t most = 1) {
+  void drain(detail::FanOutCore& core) {
+    if (!pending.empty()) {
+      drain_slices(core, pending.front().size());
+    }
+  }
+  void drain_slices(detail::FanOutCore& core, std::size_t most) {
     for (; most != 0 && !pending.empty(); --most) {
-      pending_bytes -= pending.front().first;
-      pending_items -= pending.front().second;
-      pending.pop_front();
+      auto& write = pending.front();
+      pending_bytes -= write.front();
+      --pending_items;
+      write.erase(write.begin());
+      if (write.empty()) {
+        pending.pop_front();
+      }
     }
     if (wanted && answer_of(wanted->first, wanted->second) == Answer::kYes) {
       held_bytes = wanted->first;
@@ -138,7 +148,7 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
   bool is_closed = false;
   std::optional<detail::FanOutEnd> end;
   std::optional<std::pair<std::size_t, std::size_t>> wanted;  // what it waits for
-  std::deque<std::pair<std::size_t, std::size_t>> pending;
+  std::deque<std::vector<std::size_t>> pending;               // sizes of the slices of each write
   std::size_t pending_bytes = 0;
   std::size_t pending_items = 0;
   std::size_t held_bytes = 0;
