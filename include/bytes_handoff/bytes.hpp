@@ -54,12 +54,13 @@ struct ForeignOwner final : Owner {
 ///
 /// A `Bytes` keeps the memory behind it alive, on any thread. It hands bytes on without copying.
 ///
-/// Not for a few bytes of a large block that are kept for long: see `compact`.
+/// Do not keep a few bytes of a large block for long: they keep the whole block. See `compact`.
 ///
 /// Ownership: one reference on the memory behind. Static storage and empty slices need none.
 /// Threads: distinct objects on any threads at once, even if they share memory. One object on one
 ///     thread at a time; const members may run concurrently.
-/// Cost: copy, slice and drop are O(1) and allocate nothing. A move touches no shared memory.
+/// Cost: copy, slice and drop are O(1) and allocate nothing. A move does not touch the reference
+///     count.
 /// Errors: only functions that allocate throw: `std::bad_alloc`, and `std::length_error` for a copy
 ///     of more bytes than a block can have.
 ///
@@ -99,7 +100,8 @@ class Bytes {
     }
   }
 
-  /// Copies `bytes`. The copy takes at most twice their size and 64 bytes, bookkeeping included.
+  /// Copies `bytes`. The copy takes at most 64 bytes more than twice their size, bookkeeping
+  /// included.
   ///
   /// Cost: O(n), one allocation.
   [[nodiscard("the copy is the result")]] static Bytes copy_of(std::span<const std::byte> bytes);
@@ -107,8 +109,8 @@ class Bytes {
     return copy_of(std::as_bytes(std::span(text)));
   }
 
-  /// Refers to a string literal, or to a constexpr array or view of bytes. Anything else does not
-  /// compile; `borrow_static` takes it. A literal ends before its first zero byte.
+  /// Refers to a string literal, or to a constexpr array or view of bytes. Nothing else compiles;
+  /// for other bytes use `borrow_static`. A literal ends before its first zero byte.
   ///
   /// Cost: O(1). Owns nothing.
   [[nodiscard("the slice is the result")]] static Bytes from_static(
@@ -151,8 +153,8 @@ class Bytes {
   /// Refers to `bytes`, and keeps `owner` until the last slice is gone. For memory that is no
   /// container's, such as a mapped file behind a `shared_ptr`.
   ///
-  /// `bytes` must stay in place while `owner` is moved. If they are none, `owner` is destroyed at
-  /// once. Otherwise as above.
+  /// Moving `owner` must not move `bytes`. If `bytes` is empty, `owner` is destroyed at once.
+  /// Errors and cost are as above.
   template <std::movable T>
   requires(!std::is_lvalue_reference_v<T>)
       [[nodiscard("the owner is destroyed with the result")]] static Bytes
@@ -223,8 +225,8 @@ class Bytes {
   /// Drops everything, and the reference on the memory behind. O(1).
   void clear() noexcept { *this = Bytes(); }
 
-  /// The same bytes in memory of at most twice their size and 64 bytes, bookkeeping included. For
-  /// slices that are kept for long.
+  /// The same bytes in little memory: at most 64 bytes more than twice their size, bookkeeping
+  /// included. For slices that are kept for long.
   ///
   /// Returns this slice if its memory is as small already, or is static, or came by `from_owner`.
   /// Otherwise it returns a copy.

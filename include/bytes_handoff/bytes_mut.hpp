@@ -24,12 +24,12 @@ namespace bytes_handoff {
 /// needs a bound: see `HandoffBuffer`.
 ///
 /// Ownership: references on one block, or none while empty. Not copyable.
-/// Views: `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them. No other function does,
-///     while some owner of these bytes lives.
+/// Views: `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them. Otherwise they stay
+///     valid while any owner of these bytes lives.
 /// Threads: distinct objects on any threads at once, even if they share a block. One object on one
 ///     thread at a time.
 /// Cost: every function is O(1) and allocates nothing, unless it says otherwise. Splitting touches
-///     shared memory once in a million splits.
+///     the reference count once in a million splits.
 ///
 ///     BytesMut out = BytesMut::with_capacity(512);
 ///     out.extend("HTTP/1.1 200 OK\r\n\r\n");
@@ -59,8 +59,8 @@ class BytesMut {
 
   /// Empty, with room for at least `capacity` bytes. For 0 it takes no memory.
   ///
-  /// The block comes from `source`, which must outlive every slice of it. Null is the library's
-  /// pool.
+  /// The block comes from `source`, which must outlive every slice of it. Null: the library's
+  /// pool (`memory.hpp`).
   ///
   /// Errors: throws what the source throws, and `std::length_error` for a size that no block can
   ///     have.
@@ -75,7 +75,7 @@ class BytesMut {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-  /// Bytes that fit in all before `reserve` has to look for memory.
+  /// Filled and spare bytes together.
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::byte* data() noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
   [[nodiscard]] const std::byte* data() const noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
@@ -145,8 +145,9 @@ class BytesMut {
   /// The filled bytes as an immutable slice; this is left empty, owning nothing. O(1).
   [[nodiscard("the frozen bytes are the result")]] Bytes freeze() && noexcept;
 
-  /// Appends `other`, which is left empty. After `split_to` or `split` the two rejoin: `other`
-  /// starts where the room of this ends. Otherwise the bytes of `other` are copied.
+  /// Appends `other`, which is left empty. If this has no spare room and `other` starts right
+  /// behind it, as after a split, they rejoin without a copy. Otherwise the bytes of `other` are
+  /// copied.
   ///
   /// Errors: a copy may throw as `reserve` does. Both are unchanged then.
   /// Cost: O(1) if they rejoin; a copy is as `extend`.

@@ -9,8 +9,8 @@ namespace bytes_handoff {
 /// When a prefix that is split off a `HandoffBuffer` is copied instead of sharing the block.
 ///
 /// It trades two goals. Sharing is cheaper, and neighbouring slices leave as one buffer. But a
-/// small slice that is kept keeps the whole block. A copy retains at most twice its size and 64
-/// bytes, wherever in the block the prefix lay.
+/// small slice that is kept keeps the whole block. A copy retains at most 64 bytes more than twice
+/// its size.
 ///
 /// The default is to share. Slices that go on to a `WriteHandoff` live for a short time, and the
 /// queue bounds what they retain. Choose `copying_small()` if slices are kept, such as the keys of
@@ -31,9 +31,9 @@ struct HandoffBufferConfig {
   std::size_t max_size = 1024 * 1024;
   /// Least room, in bytes, that a read is offered while `max_size` allows it. At least 1.
   std::size_t read_reserve = 16 * 1024;
-  /// Size of the blocks that reads fill, in bytes. At least `read_reserve`, rounded up to a power
-  /// of two. A read is offered all the room in its block. So larger blocks mean fewer, larger
-  /// reads. At least 1.
+  /// Size of the blocks that reads fill, in bytes. A value below `read_reserve` is raised to it,
+  /// then rounded up to a power of two. A read is offered all the room in its block. So larger
+  /// blocks mean fewer, larger reads. Must be at least 1.
   std::size_t block_size = 64 * 1024;
   /// When `split_prefix` copies. The default never does.
   PrefixPolicy prefix_policy = PrefixPolicy::share();
@@ -51,15 +51,16 @@ struct HandoffBufferConfig {
   std::chrono::nanoseconds gather_for{0};
 };
 
-/// Limits and times of a `WriteHandoff`. Its comment says how a queue ends, and what lingers.
+/// Limits and times of a `WriteHandoff`. The comment of that class says how a queue ends, and what
+/// lingers.
 struct WriteHandoffConfig {
   /// Items that may be admitted and not yet written. Each slice is an item, and so is a write
   /// without bytes. At least 1.
   std::size_t max_items = 256;
   /// Bytes that may be admitted and not yet written. At least 1.
   std::size_t max_pending_bytes = 1024 * 1024;
-  /// Writes that may wait for room; one more is refused. 0: no write waits. The default bounds what
-  /// their handlers take, a few hundred bytes each.
+  /// Writes that may wait for room; one more is refused. 0: no write waits. Each takes a few
+  /// hundred bytes for its handler.
   std::size_t max_waiters = 1024;
   /// Bytes of all writes that wait for room; a write beyond them is refused. A write that finds
   /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in.
@@ -82,10 +83,10 @@ struct WriteHandoffConfig {
   /// Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
-  /// to such a block for two reasons. An `ssl::stream` gets full records. A block of which little
-  /// is used is freed. A socket that lingers also reads into such a block. The source must outlive
-  /// every slice, and be safe on every thread that drops one. It must not call a `WriteHandoff`,
-  /// since a queue may call it under its lock.
+  /// to such a block. That fills the records of an `ssl::stream`, and frees blocks of which little
+  /// is used. A socket that lingers also reads into such a block. The source must outlive every
+  /// slice, and be safe on every thread that drops one. It must not call a `WriteHandoff`, since a
+  /// queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
 };
 

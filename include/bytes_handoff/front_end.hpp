@@ -1,7 +1,7 @@
 #pragma once
 
-// For authors of front ends: shells over other I/O than Asio's streams. Users of a shell need
-// nothing of this. Include `handoff_buffer.hpp` with it.
+// For authors of front ends: code that reads into a `HandoffBuffer` from other I/O than Asio's
+// streams. Its users need nothing of this. Include `handoff_buffer.hpp` with it.
 
 #include <cstddef>
 #include <span>
@@ -22,11 +22,11 @@ class HandoffBuffer;
 ///       front_end::end_read(buffer, read_some(*room));
 namespace bytes_handoff::front_end {
 
-/// Begins a read, or a paused one again, and returns the room that it is offered. Invalidates
-/// views.
+/// Begins a read, or goes on with a paused one, and returns the room that it is offered.
+/// Invalidates views.
 ///
-/// With nothing buffered it keeps no block that is larger than a new buffer's, unless
-/// `reserve_read_capacity` asked for it.
+/// If nothing is buffered, a block larger than the usual one (`block_size`) is given back first,
+/// unless `reserve_read_capacity` asked for it.
 ///
 /// Errors: refused if the buffer is full. Throws what the source of blocks throws. In both cases no
 ///     read runs afterwards.
@@ -47,9 +47,11 @@ enum class Remaining : unsigned char {
 void end_read(HandoffBuffer& buffer, std::size_t n,
               Remaining remaining = Remaining::unknown) noexcept;
 
-/// Marks a read as running that waits before it begins, or begins again. Invalidates views.
+/// Marks a read as running while it waits for its stream. `begin_read` goes on with it. Invalidates
+/// views.
 ///
-/// Meanwhile the block is given back. A few bytes that are still buffered move to a small block.
+/// Meanwhile an empty buffer holds no block. Up to 4 KiB that are still buffered move to a small
+/// one.
 void pause_read(HandoffBuffer& buffer) noexcept;
 
 /// Whether a read runs, a paused one included.

@@ -35,8 +35,8 @@ struct BufferAccess;
 ///
 /// Ownership: the buffer owns the bytes it holds. Slices that were split off own theirs, and may
 ///     outlive it. Not copyable. It must stay in place, alive, while a read runs.
-/// Views: those from `peek` stay valid until a function that says that it invalidates them. Slices
-///     always stay valid.
+/// Views: a view from `peek` stays valid until you call a function marked "Invalidates views".
+///     Slices always stay valid.
 /// Threads: distinct objects on any threads at once; one object on one thread at a time.
 /// Checks: `BYTES_HANDOFF_CHECKS` finds a mutator, a move or a destruction while a read runs, and
 ///     two threads in one object at once.
@@ -78,7 +78,7 @@ class HandoffBuffer {
   /// Bytes that are buffered.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
-  /// Bytes that fit in all before more memory is taken.
+  /// Buffered bytes and spare room together.
   [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
   /// The buffered bytes, first to last.
   [[nodiscard]] std::span<const std::byte> peek() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
@@ -101,11 +101,14 @@ class HandoffBuffer {
   /// more than `max_size - size()`. After a small read, a socket may be read again, at most 16
   /// times.
   ///
-  /// Asio's sockets and descriptors, and `DuplexStream`, are put into non-blocking mode. The buffer
-  /// waits until they are readable, and holds no block meanwhile. A descriptor that cannot be
-  /// waited for, such as a file, is read at once. An empty buffer offers any other stream 512 bytes
-  /// at first. If they are filled, the next read is offered all the room. With an `ssl::stream` it
-  /// follows at once if more bytes are decrypted.
+  /// Asio's sockets and descriptors, and `DuplexStream` (`testing/duplex.hpp`), are put into
+  /// non-blocking mode. The buffer waits until they are readable. Meanwhile an empty buffer holds
+  /// no block, and up to 4 KiB of unread bytes are kept in a small one. A descriptor that cannot be
+  /// waited for, such as a file, is read at once.
+  ///
+  /// An empty buffer offers any other stream 512 bytes at first. If they are filled, the next read
+  /// is offered all the room. With an `ssl::stream` that next read is made at once if more bytes
+  /// are already decrypted.
   ///
   /// The default token is that of the stream's executor, if it has one.
   ///
@@ -123,8 +126,9 @@ class HandoffBuffer {
   ///     stream's context is destroyed first, the handler is destroyed uninvoked and the read is
   ///     over. Only bytes that the stream has taken and not yet delivered are lost with it.
   /// Cost: a read that waits allocates once, by the handler's associated allocator. The default is
-  ///     the library's pool. The stream may allocate, too. At most one block. A few unread bytes
-  ///     move to a small block while the read waits. Unread bytes move at most once each.
+  ///     the library's pool. The stream may allocate, too. The buffer holds at most one block, or
+  ///     two while unread bytes move. Moving more than 4 KiB of them costs amortized O(1) a byte
+  ///     that is read.
   template <detail::AsyncReadStream Stream,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   requires(!detail::EndsReads<CompletionToken>) auto async_read_available(
@@ -132,9 +136,9 @@ class HandoffBuffer {
 
   /// The same, with the `WriteHandoff` that writes to the same stream.
   ///
-  /// An abort, a time limit or a dropped last handle of `out` resets the connection. Then the read
-  /// completes with the first error of `out`, instead of `operation_aborted`. The read does not
-  /// keep `out` open.
+  /// If `out` is aborted, exceeds a time limit, or loses its last handle without a close, the
+  /// connection is reset (`write_handoff.hpp`). Then the read completes with the first error of
+  /// `out`, instead of `operation_aborted`. The read does not keep `out` open.
   template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_read_available(Stream& stream, const Queue& out,

@@ -5,11 +5,11 @@
 namespace bytes_handoff {
 
 /// What the library's pool keeps of memory that nobody uses. Blocks of buffers, queue nodes and
-/// ticket states come from this pool. Blocks of a `block_source` of one's own do not.
+/// ticket states come from this pool. Blocks from a `block_source` (`config.hpp`) do not.
 ///
-/// Each thread has a cache, and all threads share a depot. A cache leases a part of the limit, and
-/// holds no more than that. The rest goes to the depot. What the depot may not keep goes to
-/// `operator delete`. A thread that ends leaves its cache to the depot.
+/// Each thread has a cache, and all threads share a depot. A cache leases a part of the pool's
+/// limit (`pool_set_limit`), and holds no more than that. The rest goes to the depot. What the
+/// depot may not keep goes to `operator delete`. A thread that ends leaves its cache to the depot.
 ///
 /// Figures are in bytes as the pool takes them from `operator new`, bookkeeping included. They are
 /// 0 under AddressSanitizer, where nothing is cached.
