@@ -12,9 +12,10 @@
 // - `async_end_write(stream, handler)`: ends the write side in order, then calls
 //   `handler(error_code)` on its associated executor. It must neither read nor wait for the peer;
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;
-// - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. Alone:
-//   the type is ended and reset as that layer, and lingers as that layer (`linger.hpp`). With
-//   `end_write` too: that function ends the type, and the rest is as for the layer.
+// - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. If
+//   this function is the only one, the type is ended and reset as that layer, and lingers as that
+//   layer (`linger.hpp`). If there is an `end_write`, that ends the type, and only the rest is as
+//   for the layer.
 // A type on a socket of the operating system should have `layer_to_end`. Without it the queue
 // cannot ask what the peer has acknowledged, and the socket does not linger. A reset may then
 // destroy written bytes.

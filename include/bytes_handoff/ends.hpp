@@ -40,8 +40,8 @@ struct UnwrittenEntries {
 
 /// Where `replay` begins.
 enum class ReplayFrom : bool {
-  entry_start,  ///< with the whole first entry: for a peer that drops a part it has of it, as on a
-                ///< new connection
+  entry_start,  ///< with the whole first entry: for a peer that has nothing of it or drops what it
+                ///< has, as on a new connection
   cut,          ///< behind what the stream had taken of the first entry
 };
 

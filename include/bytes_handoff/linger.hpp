@@ -26,9 +26,9 @@ struct LingerLimits {
 /// socket. Otherwise the close resets the connection, and the peer may lose the answer. A
 /// `WriteHandoff` that owns its stream lingers by itself; this is for a shared one.
 ///
-/// The input is read from the lowest socket, past all layers: bytes of a TLS stream are dropped as
-/// they are. The stream is not closed. Its lowest layer must be a stream socket.
-/// It must live until the operation completes, and must not be read meanwhile.
+/// The input is read from the lowest socket, past all layers: bytes of a TLS stream are dropped
+/// without being decrypted. The stream is not closed. Its lowest layer must be a stream socket. The
+/// stream must live until the operation completes, and must not be read meanwhile.
 ///
 /// Completes with `(error_code, std::size_t)`: success when the peer has ended, and how many bytes
 /// were dropped. Never from inside of this call.
@@ -43,7 +43,7 @@ struct LingerLimits {
 /// Threads: as every call on the stream.
 ///
 /// Cost: one piece of memory from the handler's associated allocator, by default from the library's
-/// pool, and one from the pool. A 16 KiB block of the pool for each turn that reads.
+/// pool, and one from the pool. While it reads, also a 16 KiB block of the pool.
 ///
 ///     co_await queue.async_close(net::use_awaitable);
 ///     co_await bytes_handoff::async_linger(socket, {}, net::use_awaitable);

@@ -46,10 +46,11 @@ inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 ///
 /// Not for a coroutine that waits for each of its own writes: use `asio::async_write`.
 ///
-/// Ownership: handles are cheap to copy and share one queue. The queue owns each slice until it is
-///     written, and owns or shares the stream until the queue has ended. Only handles keep it open:
-///     tickets, weak handles and operations do not. If the last handle goes without a close, the
-///     queue ends as by `abort(after_written)`.
+/// Ownership: a `WriteHandoff` is a handle. Copies are cheap and share one queue. The queue owns
+///     each slice until it is written, and owns or shares the stream until the queue has ended.
+///     Only handles keep it open: tickets, weak handles and operations do not. If the last handle
+///     goes without a close, the queue writes everything, then resets the connection, as
+///     `abort(after_written)` does.
 /// Ends: only `close` ends the stream in order, behind all that was admitted. Any other end resets
 ///     the connection, if the transport knows a reset. More: docs/lifecycle.md.
 /// Threads: any member, any thread, at any time, one handle or many. The stream is only used on its
@@ -58,10 +59,10 @@ inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 ///     serial, a stream that calls a handler off its executor, and a handle that is not `valid`.
 /// Handlers: run on their associated executors, by default the stream's, never inside the call that
 ///     was given them.
-/// Contexts: the context of a handler's executor must outlive the operation, except the stream's
-///     own. If that is destroyed, a handler that is bound to another context completes there with
-///     `Errc::closed`. All others are destroyed uninvoked. Synchronous calls answer `closed` then.
-/// Limits: bytes and items that are admitted and not yet written never exceed the configuration.
+/// Contexts: a handler's context must outlive the operation. Only the stream's own may be destroyed
+///     first. Then a handler that is bound to another context completes there with `Errc::closed`.
+///     All others are destroyed uninvoked. Synchronous calls answer `closed` then.
+/// Limits: admitted and unwritten bytes and items (one per slice) never exceed the configuration.
 ///
 ///     WriteHandoff out(std::move(socket), {.max_pending_bytes = 256 * 1024});
 ///     Bytes hello = Bytes::copy_of("hello\n");
@@ -79,15 +80,15 @@ class WriteHandoff {
   ///
   /// Stream: an AsyncWriteStream whose executor is serial (one thread, or a strand). All calls on
   ///     it are made on that executor. It is put into its non-blocking mode, if it has one; then
-  ///     synchronous calls on a shared stream answer `would_block`. Its end must be known
-  ///     (`end_write.hpp`), or left to the caller with `leave_open`. A stream of messages gets each
-  ///     slice as one (`message_stream.hpp`, `websocket.hpp`).
+  ///     synchronous calls on a shared stream answer `would_block`. The library must know how to
+  ///     end it (`end_write.hpp`), unless you pass `leave_open` and end it yourself. A stream of
+  ///     messages gets each slice as one (`message_stream.hpp`, `websocket.hpp`).
   /// Shared: with a `shared_ptr` others may read from it, on its executor. Nobody else may write.
   /// The end: an ended queue lets go of the stream on its executor, even if handles are kept. A
   ///     shared stream is released. An owned socket whose queue was closed lingers: its input is
   ///     dropped until the peer ends, has been silent for `close_timeout` or has sent 16 MiB, or
   ///     `close_limit` is over. For a shared stream see `async_linger`.
-  /// Errors of the stream: if a write throws, that is its error. It is the code of a
+  /// Errors of the stream: if the stream throws, that counts as its error: the code of a
   ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
   /// Throws: `std::invalid_argument` for a configuration that can never work; the stream is
   ///     untouched then. `std::bad_alloc`; an owned stream is lost then.
@@ -120,10 +121,11 @@ class WriteHandoff {
   ///
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the
-  /// stream's executor. So submit all the output of a handler in one call, cut at `max_items`.
+  /// stream's executor. So submit all output of a handler in one span, of at most `max_items`
+  /// slices.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
-  ///     writes wait in line, a write is refused for the limit that holds up the first of them.
+  ///     others wait in line, the last two name the limit that the first of them waits for.
   ///     Throws `std::bad_alloc` with nothing admitted.
   /// Cost: O(1) a slice. Allocates nothing in steady state if the executor is an `io_context`'s or
   ///     a strand of that; a type-erased one allocates.
@@ -157,21 +159,22 @@ class WriteHandoff {
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
   void async_write(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
 
-  /// Admits a burst of any size, larger than the budget too: slice by slice, in order, as room
-  /// comes.
+  /// Admits a burst: slices of any number and size in all, in order, slice by slice as room comes.
   ///
-  /// The burst keeps its place in the line until its last slice is admitted. Only permits that were
-  /// granted before can commit between its slices. To wait until it is written, use `async_flush`.
-  /// The slices' array must stay alive and untouched, as for `async_write`.
+  /// The burst keeps its place in the line until its last slice is admitted. Only a `WritePermit`
+  /// that was granted before (`try_reserve`) can commit between its slices. To wait until it is
+  /// written, use `async_flush`. The slices' array must stay alive and untouched, as for
+  /// `async_write`.
   ///
-  /// With `may_cut` a slice may be cut into pieces, so that one of any size passes through a small
-  /// budget. Pieces have at least half of the budget. Nothing is written between the pieces of a
-  /// slice, so no slice is cut while a permit is held.
+  /// With `may_cut` a slice may be cut into pieces. So a slice of any size passes through a small
+  /// queue. Each piece but the last has at least half of `max_pending_bytes`. Nothing else is
+  /// written between the pieces of a slice. A permit could commit there, so no slice is cut while
+  /// one is held.
   ///
   /// Completes: `void(error_code, std::size_t)`, once all is admitted, with how many leading slices
   ///     were wholly admitted. Those are empty then. Without an error: all of them.
-  /// Errors: as `async_write`. A burst that finds the line empty may always wait, whatever its
-  ///     size. Without `may_cut`, one slice that can never fit refuses the whole burst. If the
+  /// Errors: as `async_write`, but `max_waiting_bytes` does not limit a burst that finds the line
+  ///     empty. Without `may_cut`, one slice that can never fit refuses the whole burst. If the
   ///     queue is closed meanwhile, the rest stays with the caller.
   /// Cancellation: all types, with `operation_aborted`. What is not admitted stays with the caller;
   ///     a slice that was cut keeps its rest.
@@ -185,7 +188,7 @@ class WriteHandoff {
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
   void async_send(TemporaryOrConst&&, Token&&...) = delete;  // a variable keeps what is refused
 
-  /// Sets room aside for a write that is still to be made. No items count as one.
+  /// Sets room aside for a write that is still to be made. `items == 0` counts as 1.
   ///
   /// Errors: as `try_write` for a write of this size.
   [[nodiscard("a dropped permit gives its room back")]]  //
@@ -195,8 +198,8 @@ class WriteHandoff {
   /// As `try_reserve`, but waits for room, in one line with the writes that wait.
   ///
   /// Completes: `void(error_code, WritePermit)`.
-  /// Errors: as `async_write`. It makes nobody keep bytes, so `max_waiting_bytes` does not count
-  ///     it. A close refuses it, with `Waiters::admit` too.
+  /// Errors: as `async_write`. No bytes wait with it, so `max_waiting_bytes` does not count it. A
+  ///     close refuses it, even with `Waiters::admit`.
   /// Cancellation: all types, with `operation_aborted`. Nothing is lost.
   /// Cost: as `async_write`.
   template <class CompletionToken = DefaultToken>
@@ -249,8 +252,8 @@ class WriteHandoff {
   /// `Errc::aborted`. For a message that cannot be finished while others hold the queue.
   void abort(AfterWritten) const noexcept;
 
-  /// Waits until the queue has ended and its stream has returned, and gives what was admitted and
-  /// not wholly written. To write that elsewhere: `replay`. Ends nothing.
+  /// Waits until the queue has ended and the stream's last operation has completed. Gives what was
+  /// admitted and not wholly written. To write that elsewhere: `replay`. Ends nothing.
   ///
   /// Completes: `void(error_code, UnwrittenEntries)`, once with the entries; later calls get none.
   ///     What the stream took is not among them, even if the peer never got it.

@@ -21,14 +21,14 @@ enum class TurnStart : unsigned char;
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Room in a queue for one write that is still to be made: build, or read, only what there is room
-/// for. See `WriteHandoff::try_reserve` and `async_reserve`.
+/// Room in a queue for one later write. With it you build, or read, no more than there is room for.
+/// See `WriteHandoff::try_reserve` and `async_reserve`.
 ///
 /// It holds room, not a place: the commit decides the order. Its room counts against the limits.
 /// While it is held, others may have to wait for room; so do not keep it for long.
 ///
-/// Ownership: gives its room back when it is dropped. It keeps the memory of the queue, and no
-///     queue open: once the queue is closed or has ended it holds nothing. Move-only.
+/// Ownership: gives its room back when it is dropped. It keeps the queue's memory, but does not
+///     keep the queue open. Once the queue is closed or has ended, it holds nothing. Move-only.
 /// Threads: distinct permits on any threads at once; one permit by one thread at a time.
 ///
 ///     WritePermit room = co_await out.async_reserve(4096, use_awaitable);

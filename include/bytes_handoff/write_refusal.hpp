@@ -20,7 +20,8 @@ struct WriteRefusal {
   std::size_t limit = 0;
   /// For `closed`: the error that ended the queue; none if it was closed in order.
   net_error_code first_error;
-  /// For these two: the write has too many items, not too many bytes.
+  /// For `can_never_fit` and `exceeds_permit`: true if the write has too many items, not too many
+  /// bytes.
   bool counts_items = false;
 
   /// One line for people, with the member of `WriteHandoffConfig` that is the limit.

@@ -28,7 +28,7 @@ class WriteTicket {
   WriteTicket(WriteTicket&&) noexcept = default;
   WriteTicket& operator=(WriteTicket&&) noexcept = default;
 
-  /// Whether it is a write's. If not, only `valid`, assignment and destruction are allowed.
+  /// Whether it belongs to a write. If not, only `valid`, assignment and destruction are allowed.
   [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(writer_); }
 
   /// Whether the write has ended, in success or not. Then `async_wait` completes without waiting.
@@ -44,9 +44,9 @@ class WriteTicket {
   ///     Without an error: all of them, as soon as they were taken. With an error: as far as was
   ///     known when the queue ended; `async_unwritten` has the final figure. May be called again
   ///     once it has completed.
-  /// Errors: if the queue ended first, the error of the end for the first write that was not wholly
-  ///     written, and `Errc::closed` for those behind it. `Errc::wait_in_progress` while another
-  ///     wait on this ticket runs.
+  /// Errors: if the queue ended first: its error for the first write that was not wholly written,
+  ///     `Errc::closed` for those behind. `Errc::wait_in_progress` while another wait on this
+  ///     ticket runs.
   /// Cancellation: all types. The write goes on, and can be waited for again.
   /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs on its
   ///     associated executor, by default the stream's, and never inside this call. After the

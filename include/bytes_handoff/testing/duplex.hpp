@@ -27,17 +27,17 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     buffered, and kept until the end that reads from it is closed.
 /// Ends: an end is reset when its execution context is destroyed. Pending handlers are destroyed
 ///     uninvoked; one that is bound to a living context gets `operation_aborted` there. A later
-///     operation completes with `bad_descriptor` on a living context that its handler is bound to;
-///     otherwise its handler is destroyed uninvoked. The stream may outlive the context if its
-///     executor may (a strand may not).
+///     operation whose handler is bound to a living context completes there with `bad_descriptor`;
+///     other handlers are destroyed uninvoked. The stream may outlive the context if its executor
+///     may (a strand may not).
 /// Threads: distinct objects are safe, the two ends of a pair included. Shared objects are unsafe.
 ///     Handlers are posted to their associated executor, by default that of the end, and never
 ///     called from inside a call. A handler may destroy both streams, also while the call that
 ///     started its operation is still running on another thread.
 /// Cost: one uncontended lock a call. A byte is copied twice, or once if the other side is waiting.
-///     An operation that waits takes its memory from the handler's associated allocator, or if that
-///     is the default one from the library's pool; completing it allocates nothing if the executor
-///     takes an allocator. Each call is O(bytes + buffers + operations that it completes).
+///     An operation that waits takes its memory from the handler's associated allocator, by default
+///     from the library's pool. Completing it allocates nothing if the executor takes an allocator.
+///     Each call is O(bytes + buffers + operations that it completes).
 ///
 ///     auto [client, server] = bytes_handoff::make_duplex(context, 4096);
 ///     net::async_write(client, net::buffer("ping\n", 5), on_written);
@@ -183,7 +183,7 @@ class BasicDuplexStream : public net::socket_base {
 
   /// `shutdown_send`: the peer reads what remains, then `eof`; writes here are `broken_pipe`.
   /// `shutdown_receive`: writes of the peer are `broken_pipe`; what is buffered can be read, then
-  /// `eof`. Operations that wait complete so. A second time it changes nothing.
+  /// `eof`. Waiting operations complete in the same way. A second time it changes nothing.
   ///
   /// Errors: `bad_descriptor` if this end is closed.
   void shutdown(shutdown_type what, net_error_code& error) {
@@ -208,8 +208,8 @@ class BasicDuplexStream : public net::socket_base {
   }
 
   /// As `close`, but the peer sees `connection_reset`, as of a TCP connection. Its writes fail with
-  /// that, and its reads after what remains. If this end has shut its sending side before, what it
-  /// sent was all: the peer reads `eof`. On a closed end it does nothing.
+  /// that, and its reads after what remains. If this end has shut its sending side first, the peer
+  /// still reads `eof` behind the last byte. On a closed end it does nothing.
   void reset() noexcept {
     if (const auto end = end_) end->end(detail::PipeEnd::kReset);
   }
@@ -256,13 +256,13 @@ class BasicDuplexStream : public net::socket_base {
 
 using DuplexStream = BasicDuplexStream<net::any_io_executor>;
 
-/// Makes a connected pair: a `std::pair` of `BasicDuplexStream`. `first` and `second` are where the
-/// ends live: an executor, or an execution context for its own one. Each direction buffers at most
-/// `capacity` bytes.
+/// Makes a connected pair: a `std::pair` of `BasicDuplexStream`. `first` and `second` say where the
+/// ends run: each is an executor, or a context whose executor is used. Each direction buffers at
+/// most `capacity` bytes.
 ///
 /// The rings come from `block_source`, or from `operator new` if that is null. It must outlive both
-/// ends and be safe to use from their threads. It must not call a duplex, which calls it locked.
-/// Whatever it throws is `no_memory` for that write.
+/// ends and be safe to use from their threads. It must not call a duplex, since it is called under
+/// the duplex's lock. Whatever it throws is `no_memory` for that write.
 ///
 /// Errors: throws std::invalid_argument if `capacity` is 0, and std::bad_alloc.
 /// Cost: one allocation. The rings are allocated later, each of `capacity` bytes, 64-byte aligned.
@@ -273,7 +273,7 @@ auto make_duplex(First&& first, Second&& second, std::size_t capacity,
   const auto link = std::make_shared<detail::DuplexLink>(capacity, block_source);
   using One = BasicDuplexStream<decltype(detail::executor_at(first))>;
   using Two = BasicDuplexStream<decltype(detail::executor_at(second))>;
-  // Braces evaluate in order: a context that both ends share ends the first one first.
+  // Braces evaluate in order, so a shared context shuts the first end down first.
   return std::pair<One, Two>{One({link, &link->ends[0]}, detail::executor_at(first)),
                              Two({link, &link->ends[1]}, detail::executor_at(second))};
 }
