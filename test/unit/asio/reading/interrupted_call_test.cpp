@@ -2,6 +2,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/testing/duplex.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "support/queue/writer_fixture.hpp"
 #include "support/run_for.hpp"
 #include "support/shell_pch.hpp"
 
