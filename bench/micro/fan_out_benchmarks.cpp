@@ -120,6 +120,19 @@ class ByHand {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+/// Publishes this thread's part of one iteration.
+template <class Contender>
+void publish_part(Contender& contender, std::size_t threads, std::barrier<>& start) {
+  std::vector<Bytes> bytes;
+  for (std::size_t left = kPublications / threads; left != 0; --left) {
+    bytes.push_back(Bytes::copy_of(std::string(kPublicationBytes, 'x')));
+  }
+  start.arrive_and_wait();
+  for (Bytes& each : bytes) {
+    contender.publish(each);
+  }
+}
+
 template <class Contender>
 void fan_out_publish(benchmark::State& state) {
   const auto subscribers = static_cast<std::size_t>(state.range(0));
@@ -139,16 +152,7 @@ void fan_out_publish(benchmark::State& state) {
     std::barrier start(static_cast<std::ptrdiff_t>(threads + 1));
     std::vector<std::jthread> publishers;
     for (std::size_t i = 0; i != threads; ++i) {
-      publishers.emplace_back([&] {
-        std::vector<Bytes> bytes;
-        for (std::size_t left = kPublications / threads; left != 0; --left) {
-          bytes.push_back(Bytes::copy_of(std::string(kPublicationBytes, 'x')));
-        }
-        start.arrive_and_wait();
-        for (Bytes& each : bytes) {
-          contender.publish(each);
-        }
-      });
+      publishers.emplace_back([&] { publish_part(contender, threads, start); });
     }
     const auto work = net::make_work_guard(context);
     context.restart();

@@ -153,9 +153,6 @@ Served FanOutLane::serve(Subscriber& subscriber, QueueVisit& queue) noexcept {
         return Served::kOver;
       case QueueAnswer::kWaiting:
         subscriber.lags_ = true;
-        if (subscriber.has_left()) {  // it may have come too early to find it waiting
-          subscriber.cancel_wait();
-        }
         return Served::kWaiting;
       case QueueAnswer::kLater:
         subscriber.lags_ = true;

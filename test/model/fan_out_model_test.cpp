@@ -232,7 +232,6 @@ class FanOutWorld : public Expectations {
     pair.model->is_over = true;
     pair.model->waits = false;
     core_->leave(*pair.fake, woken_);
-    pair.fake->cancel_wait();
     detail::wake_all(woken_);
   }
 

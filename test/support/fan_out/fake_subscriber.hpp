@@ -63,7 +63,6 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
     is_closed = true;
     refuse_wait();
   }
-  void cancel_wait() noexcept override { refuse_wait(); }
   void release_room() noexcept override {
     refuse_wait();
     give_back();

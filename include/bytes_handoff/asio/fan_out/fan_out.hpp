@@ -96,7 +96,6 @@ inline void Subscription::leave() noexcept {
   }
   detail::LaneList woken;
   subscriber_->lane().core().leave(*subscriber_, woken);
-  subscriber_->cancel_wait();
   detail::wake_all(woken);
 }
 

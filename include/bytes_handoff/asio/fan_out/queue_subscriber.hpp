@@ -36,15 +36,11 @@ class QueueSubscriber final : public Subscriber {
     }
   }
 
-  void cancel_wait() noexcept override {
+  void release_room() noexcept override {
     Effects effects(writer_->guard());
     writer_->queue().cancel(room_, effects);
     writer_->queue().cancel(drained_, ErrorValue::of(Errc::aborted), effects);
     writer_->carry_out(effects);
-  }
-
-  void release_room() noexcept override {
-    cancel_wait();
     if (room_.room.items != 0) {
       writer_->give_back(room_.room);
     }
