@@ -36,14 +36,14 @@ class Subscription {
   Subscription& operator=(Subscription&& other) noexcept;
   ~Subscription();
 
-  /// Leaves the log. What the queue was given, it writes. If a turn on the stream's executor is
-  /// under way on another thread, that may still give what it has taken from the log, at most 64
-  /// entries or one publication. On the stream's executor: nothing more is given.
+  /// Leaves the log. What the queue was given, it writes. On the stream's executor, nothing more is
+  /// given after this call. From another thread, a turn that is under way may still give what it
+  /// has taken: at most 64 entries, or one publication.
   void leave() noexcept;
 
   /// Whether more may be given. Not after `leave`, the end of the queue, or a close of the log once
-  /// everything was given. An end of the queue is noticed with the next publication, or at once
-  /// while it lags.
+  /// everything was given; each is noticed in the next turn on the stream's executor. A queue that
+  /// is closing leaves with the next publication.
   [[nodiscard]] bool is_active() const noexcept { return subscriber_ && !subscriber_->is_over(); }
   /// Entries that the queue was not given: what the log dropped, what was skipped, and what could
   /// never fit the queue.
@@ -98,9 +98,9 @@ class FanOut {
 
   /// Publishes to all who have joined before, and leaves the bytes empty.
   ///
-  /// Several slices are a group: it is given to a queue as one write, all or none, and dropped or
-  /// skipped as a whole. Each slice is an entry. A span without slices publishes nothing. With a
-  /// `key`, this supersedes earlier publications with that key for subscribers that conflate.
+  /// Several slices are a group. It is given to a queue as one write, all or none. It is dropped or
+  /// skipped as a whole, too. Each slice is an entry. A span without slices publishes nothing. With
+  /// a `key`, this supersedes earlier publications with that key for subscribers that conflate.
   ///
   /// Errors: `closed`, and `can_never_fit` for what is larger than the log. The bytes stay with the
   ///     caller.

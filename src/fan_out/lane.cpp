@@ -314,8 +314,8 @@ void FanOutLane::take_out(Subscriber& subscriber) noexcept {
 void FanOutLane::let_go(Subscriber& subscriber) noexcept {
   const bool was_listed = subscriber.where_ != Where::kNowhere;
   take_out(subscriber);
-  subscriber.release_room();
   subscriber.is_over_ = true;
+  subscriber.release_room();
   ++gone_;
   if (was_listed) {
     subscriber.drop_reference();

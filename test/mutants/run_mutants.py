@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from mutants import MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
@@ -41,7 +42,7 @@ class Mutant(NamedTuple):
 
 
 ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +
-       [Mutant(*mutant[:5], [mutant[5]], mutant[6]) for mutant in sorted(SHELL_MUTANTS, key=lambda mutant: mutant[4:])])
+       [Mutant(*mutant[:5], [mutant[5]], mutant[6]) for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS, key=lambda mutant: mutant[4:])])
 
 
 def copy_sources(source, scratch):

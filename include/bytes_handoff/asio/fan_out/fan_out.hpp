@@ -44,7 +44,8 @@ class FanOutOwner {
       if (!lane) {
         break;
       }
-      auto subscriber = SubscriberPointer::adopt(new QueueSubscriber(lane, writer, policy));
+      auto* const made = new QueueSubscriber(lane, writer, policy);
+      auto subscriber = SubscriberPointer::adopt(made);
       LaneList woken;
       const bool has_joined = core_->join(*subscriber, woken);
       if (!has_joined) {  // the lane is over, or the log; then nobody else may need the lane
@@ -52,6 +53,7 @@ class FanOutOwner {
       }
       wake_all(woken);
       if (has_joined) {
+        made->watch_end();
         return subscriber;
       }
     }

@@ -15,8 +15,16 @@ class QueueSubscriber final : public Subscriber {
  public:
   QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
       : Subscriber(std::move(lane), std::move(policy)), writer_(std::move(writer)) {
-    room_.subscriber = drained_.subscriber = this;
+    room_.subscriber = drained_.subscriber = ended_.subscriber = this;
     room_.asks_for = AsksFor::kRoom;
+  }
+
+  /// Once it has joined: it leaves when the queue ends.
+  void watch_end() noexcept {
+    add_reference();
+    if (writer_->queue().wait_closed(ended_)) {
+      ended_.resume(nullptr);
+    }
   }
 
   [[nodiscard]] Served visit() noexcept override;
@@ -40,6 +48,7 @@ class QueueSubscriber final : public Subscriber {
     Effects effects(writer_->guard());
     writer_->queue().cancel(room_, effects);
     writer_->queue().cancel(drained_, ErrorValue::of(Errc::aborted), effects);
+    writer_->queue().cancel(ended_, ErrorValue::of(Errc::aborted), effects);
     writer_->carry_out(effects);
     if (room_.room.items != 0) {
       writer_->give_back(room_.room);
@@ -49,14 +58,16 @@ class QueueSubscriber final : public Subscriber {
  private:
   class Visit;
 
+  using Tell = void (FanOutCore::*)(Subscriber&, LaneList&) noexcept;
+
   /// A waiter in the queue. While it waits it has a reference on its subscriber.
-  template <class Waiter>
+  template <class Waiter, Tell kTell>
   struct Told final : Waiter {
     void resume(const void* destroyed_context) noexcept override {
       const auto self = SubscriberPointer::adopt(subscriber);
       if (destroyed_context == nullptr) {
         LaneList woken;
-        self->lane().core().answer(*self, woken);
+        (self->lane().core().*kTell)(*self, woken);
         wake_all(woken);
       }
     }
@@ -64,8 +75,9 @@ class QueueSubscriber final : public Subscriber {
   };
 
   const WriterPointer writer_;
-  Told<RoomWaiter> room_;
-  Told<FlushWaiter> drained_;
+  Told<RoomWaiter, &FanOutCore::answer> room_;
+  Told<FlushWaiter, &FanOutCore::answer> drained_;
+  Told<CloseWaiter, &FanOutCore::leave> ended_;
 };
 
 class QueueSubscriber::Visit final : public QueueVisit {

@@ -61,6 +61,7 @@ class FanOutCore {
   /// The next publication is the first that it is given. False if the log is closed or its lane is
   /// over.
   [[nodiscard]] bool join(Subscriber& subscriber, LaneList& woken) noexcept;
+  /// By its own wish, or since its queue has ended.
   void leave(Subscriber& subscriber, LaneList& woken) noexcept;
   /// The queue has answered who waits for room.
   void answer(Subscriber& subscriber, LaneList& woken) noexcept;

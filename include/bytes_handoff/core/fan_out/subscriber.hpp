@@ -102,7 +102,7 @@ class Subscriber : public CountedObject, public ListNode {
   /// Calls `lane().serve()` with its queue.
   [[nodiscard]] virtual Served visit() noexcept = 0;
   virtual void end_queue(FanOutEnd how) noexcept = 0;
-  /// It is over: it waits no more, and room that it was granted goes back.
+  /// It is over: it waits for nothing any more, and room that it was granted goes back.
   virtual void release_room() noexcept = 0;
 
   // Any thread.
