@@ -49,7 +49,7 @@ class HarnessCombinations : public testing::TestWithParam<Combination> {};
 INSTANTIATE_TEST_SUITE_P(All, HarnessCombinations,
                          testing::Combine(testing::Values("duplex", "tcp", "cached"),
                                           testing::Values("handoff", "manual_vec", "raw_copy",
-                                                          "asio_queue"),
+                                                          "handoff_coroutine", "asio_queue"),
                                           testing::Values("fragmented", "coalesced"),
                                           testing::Values("ticket", "fire_and_forget")),
                          name_of);

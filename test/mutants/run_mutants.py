@@ -46,8 +46,8 @@ ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS +
 
 
 def copy_sources(source, scratch):
-    for name in ["CMakeLists.txt", "CMakePresets.json", "bench", "cmake", "fuzz", "include", "src",
-                 "test"]:
+    for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "fuzz",
+                 "include", "src", "test"]:
         path = source / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
 

@@ -49,6 +49,7 @@ ROOMS = "bench/stream_harness/"
 LEDGER = ROOMS + "roles/driver/driver_ledger.cpp"
 ERROR_LOG = ROOMS + "report/error_log.cpp"
 PAYLOAD = ROOMS + "workload/payload_cursor.cpp"
+COROUTINE = ROOMS + "contenders/handoff_coroutine_proxy.cpp"
 
 
 def ends(cells, tree="dev", flavour="asio"):
@@ -268,6 +269,11 @@ MUTANTS = [
      *HARNESS, "/driver_ledger_test"),
     ("nobody is told of lines that standard error did not take", ERROR_LOG,
      "      ++dropped_;\n", "", *HARNESS, "/error_log_test"),
+    ("README's proxy ends a cut input in order", "README.md",
+     "  if (!buffer.empty()) co_return;  // cut", "  // cut", *HARNESS, "/proxy_test"),
+    ("a cut input of README's coroutine is no failure", COROUTINE,
+     'return out_.is_open() ? "read: the input ended inside of a frame" : "";', 'return "";',
+     *HARNESS, "/proxy_test"),
     ("a payload's block holds a fragment of whole frames only", PAYLOAD,
      "std::max(fragment, spare) / frame + 2)", "std::max(fragment, spare) / frame)",
      *HARNESS, "/(client|payload_cursor)_test"),

@@ -32,9 +32,11 @@ constexpr std::array kFlags{
     FlagHelp{kWhat, "--role", "integrated|tcp-service|tcp-driver",
              "everything in one process; the proxy alone; clients and sinks alone "
              "(default: integrated)"},
-    FlagHelp{kWhat, "--implementation", "handoff|manual_vec|raw_copy|asio_queue|splice",
+    FlagHelp{kWhat, "--implementation",
+             "handoff|manual_vec|raw_copy|handoff_coroutine|asio_queue|splice",
              "how the proxy moves bytes: through the library; a hand-written vector parser; an "
-             "unparsed copy loop; a dynamic buffer and an unbounded deque of strings; "
+             "unparsed copy loop; README's coroutine; a dynamic buffer and an unbounded deque of "
+             "strings; "
              "the kernel from socket to socket, with --transport tcp (default: handoff)"},
     FlagHelp{kWhat, "--scenario", "fragmented|coalesced",
              "sets the default of --input-fragment: 64, or --read-reserve (default: fragmented)"},

@@ -36,6 +36,8 @@ std::string_view to_text(Implementation value) noexcept {
       return "handoff";
     case Implementation::kManualVec:
       return "manual_vec";
+    case Implementation::kHandoffCoroutine:
+      return "handoff_coroutine";
     case Implementation::kAsioQueue:
       return "asio_queue";
     case Implementation::kSplice:

@@ -14,14 +14,21 @@ namespace stream_harness {
 
 enum class Transport { kDuplex, kTcp, kCached };
 enum class Role { kIntegrated, kTcpService, kTcpDriver };
-enum class Implementation { kHandoff, kManualVec, kRawCopy, kAsioQueue, kSplice };
+enum class Implementation {
+  kHandoff,
+  kManualVec,
+  kRawCopy,
+  kHandoffCoroutine,
+  kAsioQueue,
+  kSplice
+};
 enum class Scenario { kFragmented, kCoalesced };
 enum class Completion { kTicket, kFireAndForget };
 
 /// All contenders, in the order of the help.
-inline constexpr std::array kImplementations{Implementation::kHandoff, Implementation::kManualVec,
-                                             Implementation::kRawCopy, Implementation::kAsioQueue,
-                                             Implementation::kSplice};
+inline constexpr std::array kImplementations{
+    Implementation::kHandoff,          Implementation::kManualVec, Implementation::kRawCopy,
+    Implementation::kHandoffCoroutine, Implementation::kAsioQueue, Implementation::kSplice};
 
 /// Whether it moves bytes between TCP sockets only.
 [[nodiscard]] constexpr bool needs_sockets(Implementation value) noexcept {
@@ -31,6 +38,12 @@ inline constexpr std::array kImplementations{Implementation::kHandoff, Implement
 /// Whether it ends a connection whose frame is too long. The others forward what comes.
 [[nodiscard]] constexpr bool looks_for_frames(Implementation value) noexcept {
   return value != Implementation::kRawCopy && value != Implementation::kSplice;
+}
+
+/// Whether it takes bytes behind the last newline, at the end, for a frame that was cut, and fails.
+/// The others forward them.
+[[nodiscard]] constexpr bool fails_on_a_cut_frame(Implementation value) noexcept {
+  return value == Implementation::kHandoffCoroutine;
 }
 
 /// The values as they are written on the command line and in the report.

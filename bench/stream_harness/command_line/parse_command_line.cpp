@@ -148,6 +148,7 @@ void check_sums(FlagReader& read, const Options& options) {
 // read.
 bool fills_its_buffer(const Options& options) {
   return options.role != Role::kTcpDriver && options.implementation != Implementation::kHandoff &&
+         options.implementation != Implementation::kHandoffCoroutine &&
          options.implementation != Implementation::kSplice;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "contenders/asio_queue_proxy.hpp"
+#include "contenders/handoff_coroutine_proxy.hpp"
 #include "contenders/handoff_proxy.hpp"
 #include "contenders/manual_vec_proxy.hpp"
 #include "contenders/raw_copy_proxy.hpp"
@@ -27,6 +28,8 @@ std::shared_ptr<Proxy> start_proxy(Implementation implementation, Reader in, Wri
       return start_handoff(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kManualVec:
       return start_manual_vec(std::move(in), std::move(out), config, std::move(done));
+    case Implementation::kHandoffCoroutine:
+      return start_handoff_coroutine(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kAsioQueue:
       return start_asio_queue(std::move(in), std::move(out), config, std::move(done));
     case Implementation::kRawCopy:

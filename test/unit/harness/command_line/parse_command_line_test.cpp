@@ -265,7 +265,7 @@ TEST(Options, ALinkLocalAddressMayHaveTheScopeOfAnInterface) {
 TEST(Options, ChoicesNameTheirValues) {
   expect_refused({"--transport", "udp"}, {"--transport", "'udp'", "duplex tcp cached"});
   expect_refused({"--implementation", "Handoff"},
-                 {"'Handoff'", "handoff manual_vec raw_copy asio_queue splice"});
+                 {"'Handoff'", "handoff manual_vec raw_copy handoff_coroutine asio_queue splice"});
   expect_refused({"--scenario", "all"}, {"'all'", "fragmented coalesced"});
   expect_refused({"--completion", ""}, {"--completion ''", "ticket fire_and_forget"});
   expect_refused({"--role", "both"}, {"'both'", "integrated tcp-service tcp-driver"});

@@ -44,7 +44,9 @@ class ProxyTest : public testing::TestWithParam<Implementation> {
   // by hand ends in order all the same.
   void TearDown() override {
     if (end_seen_ && result_) {
-      const bool was_cut = !result_->error.empty() && GetParam() == Implementation::kHandoff;
+      const bool is_library =
+          GetParam() == Implementation::kHandoff || GetParam() == Implementation::kHandoffCoroutine;
+      const bool was_cut = !result_->error.empty() && is_library;
       EXPECT_EQ(end_, was_cut ? net_error_code(net::error::connection_reset)
                               : net_error_code(net::error::eof));
     }
@@ -122,16 +124,22 @@ TEST_P(ProxyTest, EveryCutArrivesWhole) {
   }
 }
 
-TEST_P(ProxyTest, BytesAfterTheLastNewlineAreForwardedAtTheEnd) {
+TEST_P(ProxyTest, BytesAfterTheLastNewlineAreForwardedAtTheEndOrFailIt) {
   start();
   receive();
   send("frame\nTUNNE", 4);
   context_.run();
-  EXPECT_EQ(received_, "frame\nTUNNE");
   EXPECT_TRUE(end_seen_);
   ASSERT_TRUE(result_);
-  EXPECT_EQ(result_->error, "");
-  EXPECT_EQ(result_->forwarded_bytes, 11u);
+  if (fails_on_a_cut_frame(GetParam())) {
+    EXPECT_EQ(received_, "frame\n");
+    EXPECT_EQ(result_->error, "read: the input ended inside of a frame");
+    EXPECT_EQ(result_->forwarded_bytes, 6u);
+  } else {
+    EXPECT_EQ(received_, "frame\nTUNNE");
+    EXPECT_EQ(result_->error, "");
+    EXPECT_EQ(result_->forwarded_bytes, 11u);
+  }
 }
 
 TEST_P(ProxyTest, AnEmptyInputIsShutDown) {
@@ -258,6 +266,7 @@ TEST_P(ProxyTest, FramesAroundTheSizeOfABlockArriveWhole) {
     }
   }
   for (const std::string& end : {std::string(), std::string(2 * kBlock, 'e')}) {
+    if (!end.empty() && fails_on_a_cut_frame(GetParam())) continue;
     for (const std::size_t chunk : {10'000u, 1'000'000u}) {
       in_ = bytes_handoff::make_duplex(context_.get_executor(), 2 * kBlock);
       out_ = bytes_handoff::make_duplex(context_.get_executor(), 2 * kBlock);
