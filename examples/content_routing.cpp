@@ -33,12 +33,15 @@ asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
       if (newline == std::string_view::npos) break;
       Bytes frame = buffer.split_prefix(newline + 1).value();
       tunnel = frame.view() == "TUNNEL\n";
-      // Waits for room, and throws if the upstream has ended.
-      co_await upstreams.of(frame.view()).async_write(frame, use_awaitable);
+      // Waits only if there is no room, and throws if the upstream has ended.
+      WriteHandoff& out = upstreams.of(frame.view());
+      if (!out.try_write(frame)) co_await out.async_write(frame, use_awaitable);
     }
     if (tunnel && !buffer.empty()) {
       Bytes piece = buffer.freeze_all();
-      co_await upstreams.blue.async_write(piece, use_awaitable);
+      if (!upstreams.blue.try_write(piece)) {
+        co_await upstreams.blue.async_write(piece, use_awaitable);
+      }
     }
   }
   if (!buffer.empty()) co_return;  // cut inside of a frame: no upstream is told that it was all
