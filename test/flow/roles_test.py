@@ -6,7 +6,7 @@ import unittest
 from harness import IMPLEMENTATIONS, SANITIZED, FlowTest
 
 # Sanitized roles take long, and what the other contenders do is seen in harness_tests there.
-CONTENDERS = ("handoff", "splice") if SANITIZED else IMPLEMENTATIONS
+CONTENDERS = ("handoff", "splice") if SANITIZED else (*IMPLEMENTATIONS, "handoff_coroutine")
 
 
 class Roles(FlowTest):
