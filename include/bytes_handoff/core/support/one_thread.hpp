@@ -46,7 +46,7 @@ class OneThread {
 #else
   explicit OneThread(const char* /*wrong*/) noexcept {}
 
-  struct [[nodiscard]] Visit {
+  struct [[nodiscard, maybe_unused]] Visit {
     explicit Visit(OneThread& /*of*/) noexcept {}
   };
 #endif
