@@ -15,7 +15,8 @@
 // In front of a message stream:
 // - each slice is one message, several slices in one write are several messages;
 // - an empty slice is an empty message, and so is an empty span. It reaches the stream;
-// - no message is cut, joined with another one, or written in part before the next.
+// - no message is cut, joined with another one, or written in part before the next. Only
+//   `async_send` with `may_cut` cuts a slice: each piece is a message then.
 //
 // What a message is beside its bytes (text, a ping, a channel's number) is told by a tag, which
 // travels with the bytes. So every way of writing works for every kind of message.

@@ -3,7 +3,7 @@
 #include <bytes_handoff/write_handoff.hpp>
 #include <utility>
 
-struct WithoutHasAsyncWriteSome {
+struct WithoutHasAsyncWriteSomeOrMessage {
   [[nodiscard]] asio::io_context::executor_type get_executor();
 };
 

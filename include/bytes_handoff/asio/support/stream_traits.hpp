@@ -22,14 +22,6 @@ concept HasExecutor = requires(Stream& stream) {
   stream.get_executor();
 };
 
-// With two buffers, as a writer does: one that is none of a sequence is more than some streams of
-// Beast's can be compiled with.
-template <class Stream>
-concept HasAsyncWriteSome = requires(Stream& stream,
-                                     const std::array<net::const_buffer, 2>& buffers) {
-  stream.async_write_some(buffers, AnyWriteHandler());
-};
-
 template <class Stream>
 concept HasAsyncWriteMessage = requires(Stream& stream, const Message& message) {
   async_write_message(stream, message, AnyWriteHandler());
@@ -58,9 +50,17 @@ void start_message(Stream& stream, const Message& message, Handler&& handler) {
   }
 }
 
+// One name for both, which the compiler tells where a type has neither. With two buffers, as a
+// writer does: one that is none of a sequence is more than some streams of Beast's can be compiled
+// with.
 template <class Stream>
-concept AsyncWriteStream = HasExecutor<Stream> &&
-    (MessageStream<Stream> || HasAsyncWriteSome<Stream>);
+concept HasAsyncWriteSomeOrMessage = MessageStream<Stream> ||
+    requires(Stream& stream, const std::array<net::const_buffer, 2>& buffers) {
+  stream.async_write_some(buffers, AnyWriteHandler());
+};
+
+template <class Stream>
+concept AsyncWriteStream = HasExecutor<Stream> && HasAsyncWriteSomeOrMessage<Stream>;
 
 template <class T>
 inline constexpr bool kIsSharedPtr = false;

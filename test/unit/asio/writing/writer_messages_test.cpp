@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/fan_out.hpp"
 #include "bytes_handoff/message_stream.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/pattern.hpp"
@@ -127,6 +128,44 @@ TEST_F(WriterMessages, AreGivenOneByOneInOrderWithTheirTags) {
   EXPECT_FALSE(closed.get()) << closed.get().message();
   EXPECT_EQ(script->ends, 1U);
   EXPECT_EQ(script->resets, 0U);
+}
+
+TEST_F(WriterMessages, HaveTheirTagsByEveryWayOfWriting) {
+  WriteHandoff out = make();
+  Bytes by_permit = message("p", 1);
+  auto permit = out.try_reserve(1);
+  ASSERT_TRUE(permit.has_value());
+  ASSERT_TRUE(permit->commit(by_permit));
+  std::vector<Bytes> burst{message("s", 2), message("", 3)};
+  CountOutcome sent;
+  out.async_send(burst, sent.handler());
+  run_ready(context);
+  sent.expect({}, 2);
+  FanOut log;
+  const Subscription subscription = log.subscribe(out);
+  std::vector<Bytes> group{message("f", 4), message("", 5), Bytes()};
+  ASSERT_TRUE(log.publish(group));
+  run_ready(context);
+  EXPECT_EQ(script->given, (Messages{"p#1", "s#2", "#3", "f#4", "#5", ""}));
+}
+
+TEST_F(WriterMessages, ThatWereNotWrittenAreReplayedWithTheirTags) {
+  script->fail_at = 0;
+  script->error = net::error::broken_pipe;
+  WriteHandoff out = make();
+  std::vector<Bytes> two{message("a", 1), message("", 2)};
+  ASSERT_TRUE(out.try_write(two));
+  UnwrittenEntries unwritten;
+  out.async_unwritten([&](net_error_code error, UnwrittenEntries entries) {
+    EXPECT_FALSE(error);
+    unwritten = std::move(entries);
+  });
+  run_ready(context);
+  script = std::make_shared<MessageScript>();
+  WriteHandoff again = make();
+  ASSERT_TRUE(replay(again, unwritten, ReplayFrom::entry_start));
+  run_ready(context);
+  EXPECT_EQ(script->given, (Messages{"a#1", "#2"}));
 }
 
 TEST_F(WriterMessages, OfAStreamThatCompletesInsideNeitherRecurseNorStarveOthers) {
