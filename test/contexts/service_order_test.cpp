@@ -47,19 +47,21 @@ template <class Stream>
   return ticket;
 }
 
-/// Queues on duplexes, with all that can wait for them: one that is open, one that closes, and one
-/// without a handle.
+/// Queues on duplexes, with all that can wait for them: one that is open, one that closes, one
+/// whose room is reserved, and one without a handle.
 class Queues final : public User {
  public:
   Queues(Context& context, Handlers& handlers)
       : ends_(make_duplex(context, 8)),
         closing_ends_(make_duplex(context, 8)),
+        reserved_ends_(make_duplex(context, 8)),
         abandoned_ends_(make_duplex(context, 8)),
         ticket_(abandon_a_write(std::move(abandoned_ends_.first),
                                 Bytes::copy_of("more than the stream takes"), handlers)) {
     fill(ends_, open_, handlers);
     fill(closing_ends_, closing_, handlers);
     open_->async_flush(handlers.make());
+    let_room_go_round(handlers);
     closing_->async_close(handlers.make());
     closing_->async_flush(handlers.make());
   }
@@ -83,16 +85,39 @@ class Queues final : public User {
     auto several = std::make_unique<std::vector<Bytes>>(2, Bytes::copy_of("waits"));
     std::vector<Bytes>& all_waiting = *several;
     out->async_write(all_waiting, handlers.make_with(std::move(several)));
+    send(*out, handlers);
+    out->async_reserve(1, handlers.make());
     out->async_flush(handlers.make());
     out->async_closed(handlers.make());
   }
 
+  static void send(const WriteHandoff& out, Handlers& handlers) {
+    auto burst = std::make_unique<std::vector<Bytes>>(3, Bytes::copy_of("in parts"));
+    std::vector<Bytes>& slices = *burst;
+    out.async_send(slices, handlers.make_with_burst(std::move(burst)));
+  }
+
+  // Each permit is dropped with its handler; then the next in line is granted.
+  void let_room_go_round(Handlers& handlers) {
+    WriteHandoffConfig config;
+    config.max_items = 2;
+    reserved_.emplace(std::move(reserved_ends_.first), config);
+    held_ = reserved_->try_reserve(1).value();
+    for (int i = 0; i < 3; ++i) {
+      reserved_->async_reserve(1, handlers.make_with_permit(i == 1));
+      send(*reserved_, handlers);
+    }
+  }
+
   std::pair<Stream, Stream> ends_;
   std::pair<Stream, Stream> closing_ends_;
+  std::pair<Stream, Stream> reserved_ends_;
   std::pair<Stream, Stream> abandoned_ends_;
   WriteTicket ticket_;
   std::optional<WriteHandoff> open_;
   std::optional<WriteHandoff> closing_;
+  std::optional<WriteHandoff> reserved_;
+  WritePermit held_;
 };
 
 /// Reads of a duplex, by a buffer and as such.

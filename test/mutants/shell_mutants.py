@@ -4,6 +4,7 @@ The tree is `asan` where what is broken is memory that is used after it has gone
 
 SHELL = "include/bytes_handoff/asio/"
 OPERATIONS = SHELL + "writing/write_operations.hpp"
+PERMIT = SHELL + "writing/write_permit.hpp"
 START_WAIT = SHELL + "writing/start_wait.hpp"
 CONTEXTS = SHELL + "support/context_registry.hpp"
 BASE = SHELL + "writing/writer_base.hpp"
@@ -64,6 +65,33 @@ BEHIND_THE_TURN = """  writer->carry_out(effects, detail::TurnStart::kDispatch);
   return detail::TicketAccess::make("""
 
 MUTANTS = [
+    ("a permit that is dropped gives nothing back", PERMIT,
+     "  if (valid()) {\n    writer_->give_back(room_);", "  if (false) {\n    writer_->give_back(room_);",
+     *SHELL, "/write_permit_test"),
+    ("a permit that was moved from gives its room back, too", PERMIT,
+     "writer_(std::move(other.writer_)), room_(std::exchange(other.room_, {}))",
+     "writer_(other.writer_), room_(other.room_)",
+     *SHELL, "/write_permit_test"),
+    ("a permit that is assigned over forgets its room", PERMIT,
+     "  WritePermit old(std::move(*this));\n", "",
+     *SHELL, "/write_permit_test"),
+    ("slices that are committed wait for the handler to return", PERMIT,
+     "return commit(slices, detail::TurnStart::kDispatch);",
+     "return commit(slices, detail::TurnStart::kPost);",
+     *SHELL, "/write_permit_test"),
+    ("a reservation whose handler is destroyed keeps its room", OPERATIONS,
+     "    if (room.items != 0) {\n      writer_->give_back(room);",
+     "    if (false) {\n      writer_->give_back(room);",
+     *SHELL, "/async_reserve_test"),
+    ("a reservation gives back what its permit holds", OPERATIONS,
+     "std::exchange(room, {}))};", "ReservedRoom(room))};",
+     *SHELL, "/async_reserve_test"),
+    ("a burst tells how many slices it had", OPERATIONS,
+     "return {error(), count_ - slices.size()};", "return {error(), count_};",
+     *SHELL, "/async_send_test"),
+    ("a burst that may be cut is not", HANDOFF_MEMBERS,
+     "{slices, detail::AsksFor::kCutBurst}", "{slices, detail::AsksFor::kBurst}",
+     *SHELL, "/async_send_test"),
     ("what is acknowledged is no progress of an end", STREAM_END,
      "return is_alive() && acknowledgement_.bytes < before;", "return is_alive() && false;",
      *SHELL, "/writer_progress_test"),
