@@ -24,6 +24,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "roles/integrated/wave_worker.hpp"
+#include "room_paths.hpp"
 
 namespace {
 using Part = std::function<void()>;
@@ -247,5 +248,6 @@ int main() {
   report("split", 2048, split);
   report_queue();
   report_proxy();
+  bench_instructions::report_room({count, report});
   return EXIT_SUCCESS;
 }
