@@ -26,7 +26,7 @@
 namespace bytes_handoff::bench {
 namespace {
 
-constexpr std::size_t kPublications = 256;  // of all threads together, in one iteration
+constexpr std::size_t kMostPublications = 256;  // of all threads together, in one iteration
 constexpr std::size_t kPublicationBytes = 64;
 
 struct Taken {
@@ -88,7 +88,8 @@ class DeviceStream {
 class ByLog {
  public:
   explicit ByLog(const std::vector<WriteHandoff>& queues)
-      : log_({.max_bytes = kPublications * kPublicationBytes, .max_entries = kPublications}) {
+      : log_({.max_bytes = kMostPublications * kPublicationBytes,
+              .max_entries = kMostPublications}) {
     for (const WriteHandoff& queue : queues) {
       subscriptions_.push_back(log_.subscribe(queue));
     }
@@ -122,9 +123,9 @@ class ByHand {
 
 /// Publishes this thread's part of one iteration.
 template <class Contender>
-void publish_part(Contender& contender, std::size_t threads, std::barrier<>& start) {
+void publish_part(Contender& contender, std::size_t publications, std::barrier<>& start) {
   std::vector<Bytes> bytes;
-  for (std::size_t left = kPublications / threads; left != 0; --left) {
+  for (std::size_t left = publications; left != 0; --left) {
     bytes.push_back(Bytes::copy_of(std::string(kPublicationBytes, 'x')));
   }
   start.arrive_and_wait();
@@ -137,6 +138,7 @@ template <class Contender>
 void fan_out_publish(benchmark::State& state) {
   const auto subscribers = static_cast<std::size_t>(state.range(0));
   const auto threads = static_cast<std::size_t>(state.range(1));
+  const auto publications = static_cast<std::size_t>(state.range(2));
   const int device = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   net::io_context context(1);
   Taken taken;
@@ -152,28 +154,29 @@ void fan_out_publish(benchmark::State& state) {
     std::barrier start(static_cast<std::ptrdiff_t>(threads + 1));
     std::vector<std::jthread> publishers;
     for (std::size_t i = 0; i != threads; ++i) {
-      publishers.emplace_back([&] { publish_part(contender, threads, start); });
+      publishers.emplace_back([&] { publish_part(contender, publications / threads, start); });
     }
     const auto work = net::make_work_guard(context);
     context.restart();
     start.arrive_and_wait();
     const double began = processor_seconds();
-    while (taken.bytes != subscribers * kPublications * kPublicationBytes) {
+    while (taken.bytes != subscribers * publications * kPublicationBytes) {
       context.run_one();
     }
     state.SetIterationTime(processor_seconds() - began);
     writes += taken.writes;
   }
-  count_work(state, kPublications * kPublicationBytes * subscribers, kPublications * subscribers);
+  count_work(state, publications * kPublicationBytes * subscribers, publications * subscribers);
   state.counters["stream_writes"] =
       benchmark::Counter(static_cast<double>(writes), benchmark::Counter::kAvgIterations);
   ::close(device);
 }
 
 void subscribers_and_threads(benchmark::internal::Benchmark* of) {
-  of->ArgNames({"subscribers", "threads"})
-      ->Args({1000, 1})
-      ->Args({1000, 2})
+  of->ArgNames({"subscribers", "threads", "publications"})
+      ->Args({1000, 1, kMostPublications})
+      ->Args({1000, 2, kMostPublications})
+      ->Args({1000, 1, 1})
       ->Unit(benchmark::kMillisecond)
       ->UseManualTime();
 }

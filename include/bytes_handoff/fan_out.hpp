@@ -75,7 +75,8 @@ class Subscription {
 /// `try_write` for each.
 ///
 /// Ownership: handles are cheap to copy and share one log. If the last one goes without a close,
-///     subscribers are given the rest, and their queues stay open.
+///     subscribers are given the rest, and their queues stay open. A handle that was moved from may
+///     only be assigned or destroyed.
 /// Threads: any member, any thread, at any time.
 /// Work: is done on the executors of the streams. All subscribers of one executor are served by one
 ///     handler, a few at a time, which then posts itself again. Each `io_context` of a worker is
@@ -114,7 +115,7 @@ class FanOut {
   expected<void, Errc>
   publish(std::span<Bytes> slices, std::optional<std::uint64_t> key = std::nullopt) const;
   template <detail::UnwritableBytes TemporaryOrConst, class... Key>
-  void publish(TemporaryOrConst&&, Key...) = delete;  // a variable keeps what is refused
+  void publish(TemporaryOrConst&&, Key...) const = delete;  // a variable keeps what is refused
 
   /// Joins: the queue is given entries from the next publication on. It leaves when the
   /// subscription is dropped, or the queue is closed or has ended.

@@ -44,6 +44,12 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
   HandoffBuffer buffer;
   co_await buffer.async_read_available(*shared, net::use_awaitable);
   co_await buffer.async_read_available(*shared, other, net::use_awaitable);
+  const FanOut log({.max_entries = 10});
+  Subscription subscription = log.subscribe(out, {.conflate = true});
+  static_cast<void>(log.publish(bytes, 1));
+  static_cast<void>(log.publish(slices));
+  subscription = Subscription();
+  log.close();
   out.abort(after_written);
   co_await other.async_close(Waiters::admit, net::use_awaitable);
   co_await async_linger(*shared, LingerLimits{}, net::use_awaitable);

@@ -48,7 +48,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   static constexpr const char* kName = "FanOut (turn)";  // for handler tracking
 
   ~ExecutorLane() override {
-    timer_.stop();
+    forget_context();
     leave_context();
   }
 
@@ -68,10 +68,14 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   void end_with_context(const void* /*context*/) noexcept override {
     end_all();
     guard().wait_until_left();
+    forget_context();
+    drop_reference();  // keep_alive's
+  }
+  // Some executors must not outlive their context.
+  void forget_context() noexcept {
     timer_.stop();
     posts_to_.emplace<std::monostate>();
     executor_ = nullptr;
-    drop_reference();  // keep_alive's
   }
 
   void post() noexcept {
