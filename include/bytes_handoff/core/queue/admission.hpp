@@ -185,7 +185,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& roo
     take_back(room);
     write = push(slices, bytes, effects);
     // Some may have been given back; and what may be cut waits for the last permit to be gone.
-    is_settled = admit_a_step(effects);
+    is_settled = line_.empty() || admit_a_step(effects);
   }
   admit_the_rest(is_settled, effects);
   return write;
