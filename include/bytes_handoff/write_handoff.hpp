@@ -274,6 +274,7 @@ class WriteHandoff {
   [[nodiscard]] WriteStatistics statistics() const noexcept;
 
  private:
+  friend class CopyingWriteStream;
   friend class WeakWriteHandoff;
   friend class FanOut;
   friend detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept;

@@ -37,6 +37,8 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
   std::size_t sent = co_await out.async_send(slices, net::use_awaitable);
   sent += co_await out.async_send(slices, may_cut, net::use_awaitable);
   slices.resize(slices.size() - sent);
+  CopyingWriteStream copying(out);
+  co_await net::async_write(copying, net::buffer("copied", 6), net::use_awaitable);
   co_await out.async_flush(net::use_awaitable);
   out.async_closed([](net_error_code) {});
   UnwrittenEntries unwritten = co_await out.async_unwritten(net::use_awaitable);

@@ -43,15 +43,16 @@ class WaitingOp final : public Operation {
   /// An operation that nobody can resume yet.
   using Pointer = std::unique_ptr<WaitingOp, Discard>;
 
-  /// An operation that listens to its handler's cancellation slot. Throws what the allocator
-  /// throws; then the handler is destroyed.
+  /// An operation that listens to its handler's cancellation slot. Throws what the allocator and
+  /// the making of `Operation` throw; then the handler is destroyed.
   template <class... Arguments>
   [[nodiscard]] static Pointer make(Handler handler, const DefaultExecutor& default_executor,
                                     Arguments&&... arguments) {
     const OfHandler allocator = net::get_associated_allocator(handler);
-    void* const memory = Memory::allocate(allocator);
-    Pointer op(::new (memory) WaitingOp(std::move(handler), default_executor,
-                                        std::forward<Arguments>(arguments)...));
+    Unused memory(Memory::allocate(allocator), {allocator});
+    Pointer op(::new (memory.get()) WaitingOp(std::move(handler), default_executor,
+                                              std::forward<Arguments>(arguments)...));
+    static_cast<void>(memory.release());
     auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
       op->cancellation_.connect(*op, slot);
@@ -88,6 +89,15 @@ class WaitingOp final : public Operation {
   using PostMemory = HandlerMemory<kPostBytes>;
   using PostAllocator = HandlerAllocator<void, PostMemory>;
   using Work = net::executor_work_guard<Executor>;
+
+  // Memory in which no operation has been made yet.
+  struct Deallocate {
+    void operator()(void* memory) const noexcept {
+      Memory::deallocate(of_handler, static_cast<WaitingOp*>(memory));
+    }
+    OfHandler of_handler;
+  };
+  using Unused = std::unique_ptr<void, Deallocate>;
 
   // The handler's turn on its executor; destroys the operation where it never comes.
   class Turn {

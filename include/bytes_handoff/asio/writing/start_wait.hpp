@@ -13,8 +13,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Starts an operation of a queue. `Wait` is what waits in the core; a `WaitingOp` is made of it.
 /// In addition to what that needs, it has
 ///
-///     struct Parameters;                        // what the operation is to do; a plain value
-///     Wait(WriterPointer, const Parameters&);
+///     struct Parameters;                        // what the operation is to do
+///     Wait(WriterPointer, const Parameters&);  // may throw: nothing has begun then
 ///     bool begin(Effects&);  // whether it is over at once; if not, `this` may be gone
 template <class Wait>
 class StartWait {
@@ -22,9 +22,8 @@ class StartWait {
   using executor_type = net::any_io_executor;
   using Parameters = typename Wait::Parameters;
 
-  StartWait(WriterPointer writer, const Parameters& parameters,
-            TurnStart turn = TurnStart::kPost) noexcept
-      : writer_(std::move(writer)), parameters_(parameters), turn_(turn) {}
+  StartWait(WriterPointer writer, Parameters parameters, TurnStart turn = TurnStart::kPost) noexcept
+      : writer_(std::move(writer)), parameters_(std::move(parameters)), turn_(turn) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept { return writer_->executor(); }
 

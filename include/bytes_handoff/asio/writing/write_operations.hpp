@@ -74,10 +74,10 @@ class RoomWait : public RoomWaiter {
   }
 
   WriterPointer writer_;
+  bool has_waited_ = true;
 
  private:
   const std::chrono::steady_clock::time_point since_;
-  bool has_waited_ = true;
 };
 
 class WriteWait : public RoomWait {

@@ -95,6 +95,23 @@ TEST_F(WaitingOpTest, whose_memory_cannot_be_had_destroys_the_handler_uninvoked)
   EXPECT_EQ(never.calls(), 0U);
 }
 
+TEST_F(WaitingOpTest, that_cannot_be_made_gives_its_memory_back_and_destroys_the_handler) {
+  struct ThrowingWait : PlainWait {
+    ThrowingWait() : PlainWait(0) { throw std::runtime_error("wait"); }
+  };
+  CountingResource resource;
+  const std::pmr::polymorphic_allocator<std::byte> allocator(&resource);
+  Sentinel never;
+  const auto make = [&](auto handler) {
+    using Op = detail::WaitingOp<ThrowingWait, decltype(handler), Executor>;
+    static_cast<void>(Op::make(std::move(handler), context.get_executor()));
+  };
+  EXPECT_THROW(make(net::bind_allocator(allocator, never.handler())), std::runtime_error);
+  EXPECT_EQ(resource.allocations(), 1U);
+  EXPECT_EQ(resource.blocks_out(), 0U);
+  EXPECT_TRUE(never.is_destroyed());
+}
+
 TEST_F(WaitingOpTest, listens_to_its_slot_until_its_handlers_turn) {
   net::cancellation_signal signal;
   PlainWait::cancels = 0;
