@@ -58,7 +58,9 @@ inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 /// Checks: `BYTES_HANDOFF_CHECKS` finds two queues on one shared stream, an executor that is not
 ///     serial, a stream that calls a handler off its executor, and a handle that is not `valid`.
 /// Handlers: run on their associated executors, by default the stream's, never inside the call that
-///     was given them.
+///     was given them. But if a handler has an associated immediate executor, and the operation
+///     completes at once, it is dispatched by that (Asio 1.28, Boost 1.82). Then it may run inside
+///     the call, at most 16 times nested.
 /// Contexts: a handler's context must outlive the operation. Only the stream's own may be destroyed
 ///     first. Then a handler that is bound to another context completes there with `Errc::closed`.
 ///     All others are destroyed uninvoked. Synchronous calls answer `closed` then.

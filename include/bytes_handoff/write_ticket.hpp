@@ -48,10 +48,9 @@ class WriteTicket {
   ///     `Errc::closed` for those behind. `Errc::wait_in_progress` while another wait on this
   ///     ticket runs.
   /// Cancellation: all types. The write goes on, and can be waited for again.
-  /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs on its
-  ///     associated executor, by default the stream's, and never inside this call. After the
-  ///     stream's context is destroyed, a handler that is bound to no executor is destroyed
-  ///     uninvoked.
+  /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs as those of
+  ///     a `WriteHandoff`. After the stream's context is destroyed, a handler that is bound to no
+  ///     executor is destroyed uninvoked.
   /// Cost: one post. If the write has not ended, also one allocation by the handler's associated
   ///     allocator, from the library's pool where that is the default.
   template <class CompletionToken = DefaultToken>

@@ -101,7 +101,7 @@ MUTANTS = [
      "      if (error || written == 0) {\n", "      if (true || error || written == 0) {\n",
      *SHELL, "/writer_buffered_test"),
     ("an initiation uses itself when its handler may have run", START_WAIT,
-     "    writer->carry_out(effects, turn);", "    writer_->carry_out(effects, turn);",
+     "    writer->carry_out(effects, turn);\n  }", "    writer_->carry_out(effects, turn);\n  }",
      *ASAN_TOKENS, "/write_tokens_test"),
     ("a close that waits uses itself when its handler may have run", OPERATIONS,
      "      queue.close(waiters, effects);", "      writer_->queue().close(waiters_, effects);",

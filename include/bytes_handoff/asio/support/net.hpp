@@ -51,6 +51,11 @@
 #include <asio/deferred.hpp>
 #define BYTES_HANDOFF_HAS_DEFERRED
 #endif
+#if __has_include(<asio/associated_immediate_executor.hpp>)
+#include <asio/any_completion_executor.hpp>
+#include <asio/associated_immediate_executor.hpp>
+#define BYTES_HANDOFF_HAS_IMMEDIATE_EXECUTOR
+#endif
 
 #define BYTES_HANDOFF_FLAVOUR asio_flavour
 #if defined(ASIO_HAS_PIPE)
@@ -104,6 +109,11 @@ using net_system_error = ::asio::system_error;
 #if __has_include(<boost/asio/deferred.hpp>)
 #include <boost/asio/deferred.hpp>
 #define BYTES_HANDOFF_HAS_DEFERRED
+#endif
+#if __has_include(<boost/asio/associated_immediate_executor.hpp>)
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/associated_immediate_executor.hpp>
+#define BYTES_HANDOFF_HAS_IMMEDIATE_EXECUTOR
 #endif
 
 #define BYTES_HANDOFF_FLAVOUR boost_asio_flavour

@@ -55,6 +55,20 @@ void post_on(const Executor& executor, const Allocator& allocator, Function func
   net::post(executor, Posted<Function, Allocator>(std::move(function), allocator));
 }
 
+/// `handler(results...)`, to be called once. `results` is a tuple, or has `results()` that is one.
+template <class Handler, class Results>
+[[nodiscard]] auto bind_results(Handler handler, Results results) {
+  return [handler = std::move(handler), results = std::move(results)]() mutable {
+    const auto call = [&](auto&... all) { std::move(handler)(std::move(all)...); };
+    if constexpr (requires { results.results(); }) {
+      auto all = results.results();
+      std::apply(call, all);
+    } else {
+      std::apply(call, results);
+    }
+  };
+}
+
 /// Posts `handler(results...)` to the handler's associated executor, for an operation that is
 /// finished when it is started.
 template <class Handler, class DefaultExecutor, class... Results>
@@ -62,10 +76,7 @@ void post_results(Handler handler, const DefaultExecutor& default_executor, Resu
   const auto executor = net::get_associated_executor(handler, default_executor);
   const auto allocator = net::get_associated_allocator(handler);
   post_on(executor, allocator,
-          [handler = std::move(handler),
-           results = std::tuple<Results...>(std::move(results)...)]() mutable {
-            std::apply([&](Results&... all) { std::move(handler)(std::move(all)...); }, results);
-          });
+          bind_results(std::move(handler), std::tuple<Results...>(std::move(results)...)));
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/support/at_once.hpp"
 #include "bytes_handoff/asio/support/cancellation_link.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
@@ -15,6 +16,16 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// The results of an operation that is over, for a handler that has yet to be called.
+template <class Operation>
+[[nodiscard]] auto kept_results(Operation& operation) {
+  if constexpr (requires { operation.keep_results(); }) {
+    return operation.keep_results();
+  } else {
+    return operation.results();
+  }
+}
+
 /// A handler that waits in the core: `Operation` derives from one of the core's waiters, holds what
 /// the wait needs, and has
 ///
@@ -22,6 +33,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     std::tuple<...> results();   // what the handler is called with; called once, at the end
 ///     void cancel() noexcept;      // takes the wait back, if it still can
 ///     auto take_hold() noexcept;   // if there: what must live on until a resumed one is posted
+///     auto keep_results() noexcept;  // if there: has them in `results()`, and takes back what no
+///                                    // handler is called with
 ///
 /// Its memory comes from the handler's associated allocator, or the library's pool if that is the
 /// default. It keeps the handler's executor busy. It stays in place until the handler's turn has
@@ -36,6 +49,7 @@ class WaitingOp final : public Operation {
 
  public:
   using Executor = net::associated_executor_t<Handler, DefaultExecutor>;
+  using AtOnce = detail::AtOnce<Handler, decltype(kept_results(std::declval<Operation&>()))>;
 
   struct Discard {
     void operator()(WaitingOp* op) const noexcept { op->destroy(); }
@@ -71,7 +85,38 @@ class WaitingOp final : public Operation {
     }
   }
 
-  /// Sends the handler on its way. Also for an operation that never had to wait.
+  /// As `complete`, where the results are there before the operation is made.
+  template <class... Results>
+  static void complete_without(Handler handler, const DefaultExecutor& default_executor,
+                               AtOnce& at_once, std::tuple<Results...> results) {
+    if constexpr (AtOnce::kIsUsed) {
+      if (NestedCall::is_allowed()) {
+        at_once.emplace(std::move(handler), std::move(results));
+        return;
+      }
+    }
+    std::apply(
+        [&](auto&... all) {
+          post_results(std::move(handler), default_executor, std::move(all)...);
+        },
+        results);
+  }
+
+  /// For an operation that never had to wait: posts the handler. If it has an immediate executor,
+  /// it is left in `at_once` instead, and this is gone, unless too many calls are nested.
+  void complete(AtOnce& at_once) noexcept {
+    if constexpr (AtOnce::kIsUsed) {
+      if (NestedCall::is_allowed()) {
+        cancellation_.cut();
+        at_once.emplace(std::move(handler_), kept_results<Operation>(*this));
+        free(net::get_associated_allocator(at_once.handler()));
+        return;
+      }
+    }
+    post();
+  }
+
+  /// Sends the handler on its way.
   void post() noexcept {
     const PostAllocator allocator(post_memory_);
     // The handler may run, and be all that its context lives for, before this thread has left the

@@ -192,6 +192,37 @@ using FlushWait = LifeWait<FlushWaiter, false>;
 using ClosedWait = LifeWait<CloseWaiter, false>;
 using CloseWait = LifeWait<CloseWaiter, true>;
 
+/// What an ended queue has not written, until a handler is called with it. If none is, it goes back
+/// to the queue.
+class UnwrittenResults {
+ public:
+  UnwrittenResults(WriterPointer writer, UnwrittenWaiter& of) noexcept
+      : writer_(std::move(writer)), error_(of.error), items_(std::move(of.items)) {}
+  UnwrittenResults(UnwrittenResults&&) noexcept = default;
+  UnwrittenResults& operator=(UnwrittenResults&&) = delete;
+  ~UnwrittenResults() { put_back(); }
+
+  [[nodiscard]] std::tuple<net_error_code, UnwrittenEntries> results() noexcept {
+    try {
+      return {to_net_error(error_), items_.take()};
+    } catch (...) {  // std::bad_alloc
+      put_back();
+      return {net::error::no_memory, {}};
+    }
+  }
+
+ private:
+  void put_back() noexcept {
+    if (!items_.empty()) {
+      writer_->put_back(items_);
+    }
+  }
+
+  WriterPointer writer_;
+  ErrorValue error_;
+  UnwrittenItems items_;
+};
+
 /// Waits for what an ended queue has not written.
 class UnwrittenWait : public UnwrittenWaiter {
  public:
@@ -200,18 +231,14 @@ class UnwrittenWait : public UnwrittenWaiter {
 
   UnwrittenWait(WriterPointer writer, const Parameters& /*none*/) noexcept
       : writer_(std::move(writer)) {}
-  ~UnwrittenWait() override { put_back(); }  // where the handler was not called
+  ~UnwrittenWait() override { static_cast<void>(keep_results()); }
 
   [[nodiscard]] bool begin(Effects& /*none*/) noexcept {
     return writer_->queue().wait_unwritten(*this);
   }
+  [[nodiscard]] UnwrittenResults keep_results() noexcept { return {writer_, *this}; }
   [[nodiscard]] std::tuple<net_error_code, UnwrittenEntries> results() noexcept {
-    try {
-      return {to_net_error(error), items.take()};
-    } catch (...) {  // std::bad_alloc
-      put_back();
-      return {net::error::no_memory, {}};
-    }
+    return keep_results().results();
   }
   void cancel() noexcept {
     const WriterPointer writer = writer_;  // this may be gone at the end
@@ -221,12 +248,6 @@ class UnwrittenWait : public UnwrittenWaiter {
   }
 
  private:
-  void put_back() noexcept {
-    if (!items.empty()) {
-      writer_->put_back(items);
-    }
-  }
-
   WriterPointer writer_;
 };
 

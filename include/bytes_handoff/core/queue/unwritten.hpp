@@ -13,8 +13,8 @@ namespace bytes_handoff::detail {
 class UnwrittenItems {
  public:
   UnwrittenItems() noexcept = default;
-  UnwrittenItems(const UnwrittenItems&) = delete;
-  UnwrittenItems& operator=(const UnwrittenItems&) = delete;
+  UnwrittenItems(UnwrittenItems&& other) noexcept { swap(other.items_, other.first_written_); }
+  UnwrittenItems& operator=(UnwrittenItems&&) = delete;
   /// May run a user's destructor: outside of locks.
   ~UnwrittenItems();
 
