@@ -22,7 +22,7 @@ MUTANTS = [
     ("a commit may have more bytes than its permit", ADMISSION,
      "    if (bytes > room.bytes) {", "    if (false) {"),
     ("a commit that leaves room wakes nobody", ADMISSION,
-     "to be gone.\n    is_settled = admit_a_step(effects);\n", "to be gone.\n"),
+     "to be gone.\n    is_settled = line_.empty() || admit_a_step(effects);\n", "to be gone.\n"),
     ("a commit that gives nothing back looks at nobody in line", ADMISSION,
      """    take_back(room);
     write = push(slices, bytes, effects);

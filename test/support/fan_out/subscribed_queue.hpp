@@ -22,12 +22,10 @@ struct SubscribedQueue {
     subscription = log.subscribe(out, std::move(policy));
   }
 
-  /// The held write takes `n` bytes, which are noted as dots, and what follows from that happens.
+  /// The held write takes `n` bytes, and what follows from that happens.
   void take(net::io_context& context, std::size_t n) {
     ASSERT_NE(script->held, nullptr) << "no write is under way";
-    const std::size_t before = script->written.size();
     script->complete({}, n);
-    script->written.replace(before, n, std::string(n, '.'));
     run_ready(context);
   }
   /// The stream takes everything from now on.
