@@ -257,6 +257,7 @@ Take FanOutCore::copy_from(const Subscriber& subscriber, bool only_one,
     }
     copy(*next, taken);
   }
+  taken.is_all = taken.after_all == log_.end() && !is_closed_;
   return Take::kTaken;
 }
 

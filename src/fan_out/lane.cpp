@@ -142,6 +142,9 @@ Served FanOutLane::serve(Subscriber& subscriber, QueueVisit& queue) noexcept {
     }
     switch (give(subscriber, queue, pace)) {
       case QueueAnswer::kYes:
+        if (taken_.is_all && subscriber.place_ == taken_.after_all) {
+          return Served::kCurrent;
+        }
         break;
       case QueueAnswer::kNoRoom:
         subscriber.lags_ = pace.must_ask = pace.only_one = true;
