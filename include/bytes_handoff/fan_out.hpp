@@ -38,12 +38,12 @@ class Subscription {
 
   /// Leaves the log. What the queue was given, it writes. On the stream's executor, nothing more is
   /// given after this call. From another thread, a turn that is under way may still give what it
-  /// has taken: at most 64 entries, or one publication.
+  /// has taken. That is at most 64 entries, or one publication.
   void leave() noexcept;
 
-  /// Whether more may be given. Not after `leave`, the end of the queue, or a close of the log once
-  /// everything was given; each is noticed in the next turn on the stream's executor. A queue that
-  /// is closing leaves with the next publication.
+  /// Whether more may be given. Not after `leave` or the end of the queue, and not once everything
+  /// was given of a log that is closed. It tells so after the next turn on the stream's executor. A
+  /// queue that is closing leaves with the next publication.
   [[nodiscard]] bool is_active() const noexcept { return subscriber_ && !subscriber_->is_over(); }
   /// Entries that the queue was not given: what the log dropped, what was skipped, and what could
   /// never fit the queue.

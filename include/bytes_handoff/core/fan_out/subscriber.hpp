@@ -163,7 +163,7 @@ struct Taken {
   std::size_t first_bytes = 0;
   Place after_first;
   Place after_all;
-  bool is_all = false;  // nothing is behind it, in a log that is open
+  bool is_all = false;     // nothing is behind it, in a log that is open
   std::size_t needed = 0;  // capacity, where it was too small for the first one
 
   [[nodiscard]] std::span<Bytes> first() noexcept { return {slices.data(), first_slices}; }
