@@ -1,6 +1,6 @@
 // Random operations on a fan-out and on its model. A failing run is cut down and printed. In half
-// of the runs lanes have their turns at random: then what each subscriber was given, missed and was
-// spared must add up.
+// of the runs lanes have their turns at random, and others publish and leave within a turn: then
+// what each subscriber was given, missed and was spared must add up.
 #include "model/fan_out_model.hpp"
 
 #include <gtest/gtest.h>
@@ -210,6 +210,14 @@ class FanOutWorld : public Expectations {
     FakeLane* const lane = lane_at(random.between(0, 1));
     auto fake = FakeSubscriberPointer::adopt(
         new FakeSubscriber(detail::LanePointer(lane), policy, bytes, items));
+    if (!shape_.is_eager) {
+      fake->on_visit = [this, meanwhile = Random(random.bits())]() mutable {
+        if (meanwhile.one_in(10)) {
+          act(meanwhile.one_in(4) ? Kind::kLeave : Kind::kPublish, meanwhile);
+          detail::wake_all(woken_);
+        }
+      };
+    }
     if (core_->join(*fake, woken_)) {
       subscribers_.push_back({fake, model_.join(policy, bytes, items), published_entries_});
     }

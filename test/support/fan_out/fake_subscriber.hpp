@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,7 +57,16 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
         max_bytes(most_bytes),
         max_items(most_items) {}
 
-  detail::Served visit() noexcept override { return lane().serve(*this, *this); }
+  detail::Served visit() noexcept override {
+    if (on_visit) {
+      on_visit();
+    }
+    const detail::Served served = lane().serve(*this, *this);
+    if (on_visit) {
+      on_visit();
+    }
+    return served;
+  }
 
   void end_queue(detail::FanOutEnd how) noexcept override {
     end = how;
@@ -143,6 +153,7 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
 
   const std::size_t max_bytes;
   const std::size_t max_items;
+  std::function<void()> on_visit;  // what others do meanwhile
   bool tells_of_room = true;
   bool is_closed = false;
   std::optional<detail::FanOutEnd> end;
