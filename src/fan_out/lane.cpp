@@ -327,12 +327,16 @@ void FanOutLane::let_go(Subscriber& subscriber) noexcept {
 
 void FanOutLane::end_all() noexcept {
   core_->retire(*this);
+  Subscriber* gone = nullptr;  // linked as mail is, which there is none of any more
   for (SubscriberList* list : {&ready_, &current_, &waiting_, &watched_}) {
     while (Subscriber* const subscriber = list->pop_front()) {
       subscriber->where_ = Where::kNowhere;
       subscriber->is_over_ = true;
-      subscriber->drop_reference();
+      subscriber->next_mail_ = std::exchange(gone, subscriber);
     }
+  }
+  while (gone != nullptr) {
+    const auto last = SubscriberPointer::adopt(std::exchange(gone, gone->next_mail_));
   }
   taken_.slices.clear();
 }
