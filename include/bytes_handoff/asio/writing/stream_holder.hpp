@@ -44,16 +44,11 @@ class StreamHolder : public WriterBase {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
-  // Where the queue has not ended, the context is destroying the operation that kept the writer.
+  // Nobody waits: what waits keeps the writer. Where the queue has not ended, the context is
+  // destroying the operation that kept it.
   ~StreamHolder() override {
-    Effects effects;
-    if (stream_executor_) {
-      queue().orphan(&context_of(*stream_executor_), effects);
-    }
     forget_context();
     leave_context();
-    effects.resume_all();
-    effects.finish();
   }
 
   // There was no memory to post a turn. It cannot run here, off the stream's executor.
