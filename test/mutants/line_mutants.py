@@ -35,7 +35,8 @@ MUTANTS = [
     }
 """),
     ("a permit that is dropped wakes nobody", ADMISSION,
-     "    take_back(room);\n    is_settled = admit_a_step(effects);\n", "    take_back(room);\n"),
+     "    take_back(room);\n    is_settled = line_.empty() || admit_a_step(effects);\n",
+     "    take_back(room);\n"),
     ("the bytes of a permit are not counted", ADMISSION, "  unreserved_bytes_ -= bytes;\n", ""),
     ("the items of a permit are not counted", ADMISSION, "  unreserved_items_ -= items;\n", ""),
     ("the items of a permit have no places", ADMISSION, "  items_.set_aside(items);\n", ""),

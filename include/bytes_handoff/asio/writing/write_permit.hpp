@@ -51,13 +51,14 @@ inline expected<WriteTicket, WriteRefusal> WritePermit::commit(std::span<Bytes> 
 inline expected<WriteTicket, WriteRefusal> WritePermit::commit(std::span<Bytes> slices,
                                                                detail::TurnStart turn) {
   BYTES_HANDOFF_CHECK(valid(), "a WritePermit that is not valid() was used");
-  detail::WriterPointer writer = writer_;  // a turn may let go of a slice, and that of this
-  detail::Effects effects(writer->guard());
-  const auto admitted = writer->queue().commit(room_, slices, effects);
-  writer->carry_out(effects, turn);
-  if (!admitted) {
+  detail::Effects effects(writer_->guard());
+  const auto admitted = writer_->queue().commit(room_, slices, effects);
+  if (!admitted) {  // then nothing is to be carried out
     return unexpected(detail::to_refusal(admitted.error()));
   }
+  // A turn may let go of a slice, and that of this.
+  detail::WriterPointer writer = std::move(writer_);
+  writer->carry_out(effects, turn);
   return detail::TicketAccess::make(std::move(writer), *admitted);
 }
 

@@ -197,7 +197,7 @@ void BasicWriteQueue<Sync>::give_back(ReservedRoom& room, Effects& effects) noex
   {
     const Lock lock(mutex_);
     take_back(room);
-    is_settled = admit_a_step(effects);
+    is_settled = line_.empty() || admit_a_step(effects);
     if (items_.empty()) {
       release_places();
     }
