@@ -17,6 +17,13 @@ inline double thread_cpu_seconds() noexcept {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+/// What all threads of this process have spent on processors, in seconds.
+inline double process_cpu_seconds() noexcept {
+  std::timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 /// Counts `section` alone as this iteration's time; for benchmarks with manual time, whose
 /// iterations prepare what they then consume. About 0.3 us of the clock's own are in the result: a
 /// section should take some tens of microseconds.
