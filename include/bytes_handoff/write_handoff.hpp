@@ -159,7 +159,8 @@ class WriteHandoff {
   template <class CompletionToken = DefaultToken>
   auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
-  void async_write(TemporaryOrConst&&, Token&&...) const = delete;  // a variable keeps what is refused
+  void async_write(TemporaryOrConst&&,
+                   Token&&...) const = delete;  // a variable keeps what is refused
 
   /// Admits a burst: slices of any number and size in all, in order, slice by slice as room comes.
   ///
@@ -188,7 +189,8 @@ class WriteHandoff {
   auto async_send(std::span<Bytes> slices, MayCut,
                   CompletionToken&& token = CompletionToken()) const;
   template <detail::UnwritableBytes TemporaryOrConst, class... Token>
-  void async_send(TemporaryOrConst&&, Token&&...) const = delete;  // a variable keeps what is refused
+  void async_send(TemporaryOrConst&&,
+                  Token&&...) const = delete;  // a variable keeps what is refused
 
   /// Sets room aside for a write that is still to be made. `items == 0` counts as 1.
   ///

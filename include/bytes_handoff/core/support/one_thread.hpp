@@ -46,9 +46,7 @@ class OneThread {
 #else
   explicit OneThread(const char* /*wrong*/) noexcept {}
 
-  struct [[nodiscard, maybe_unused]] Visit {
-    explicit Visit(OneThread& /*of*/) noexcept {}
-  };
+  struct [[nodiscard, maybe_unused]] Visit{explicit Visit(OneThread & /*of*/) noexcept {}};
 #endif
 };
 
