@@ -31,9 +31,9 @@ struct HandoffBufferConfig {
   std::size_t max_size = 1024 * 1024;
   /// Least room, in bytes, that a read is offered while `max_size` allows it. At least 1.
   std::size_t read_reserve = 16 * 1024;
-  /// Size of the blocks that reads fill, in bytes. A value below `read_reserve` is raised to it,
-  /// then rounded up to a power of two. A read is offered all the room in its block. So larger
-  /// blocks mean fewer, larger reads. Must be at least 1.
+  /// Size of the blocks that reads fill, in bytes: at least `read_reserve`, rounded up to a power
+  /// of two. A read is offered all the room in its block. So larger blocks mean fewer, larger
+  /// reads. Must be at least 1.
   std::size_t block_size = 64 * 1024;
   /// When `split_prefix` copies. The default never does.
   PrefixPolicy prefix_policy = PrefixPolicy::share();
@@ -79,11 +79,11 @@ struct WriteHandoffConfig {
   /// receive buffer acknowledges nothing for a while. Allow at least the size of that buffer,
   /// divided by the rate at which the peer reads.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
-  /// How long such an end may take in all, whatever progress it makes; then as `close_timeout`.
+  /// How long such an end may take in all, with or without progress. Then the queue ends as above.
   /// Zero: nothing waits for the peer.
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// Source of the queue's own blocks; null for the library's pool. The queue copies small slices
-  /// to such a block. That fills the records of an `ssl::stream`, and frees blocks of which little
+  /// to such a block, to fill the records of an `ssl::stream`, or to free a block of which little
   /// is used. A socket that lingers also reads into such a block. The source must outlive every
   /// slice, and be safe on every thread that drops one. It must not call a `WriteHandoff`, since a
   /// queue may call it under its lock.

@@ -54,8 +54,8 @@ class CopyingWriteStream {
   ///     told to writes that come later, as `Errc::closed`. Throws `std::bad_alloc`; nothing is
   ///     admitted then.
   /// Cancellation: all types, with `operation_aborted`. Then nothing was admitted.
-  /// Overlap: refused while another write of this stream is under way, by an abort in a package
-  ///     with `BYTES_HANDOFF_CHECKS`. It cannot see two composed operations that take turns.
+  /// Overlap: with `BYTES_HANDOFF_CHECKS`, aborts if another write of this stream is under way. Two
+  ///     composed operations that take turns are not noticed.
   /// Cost: one copy, O(n); one block from the queue's `block_source`; one allocation of the
   ///     operation, as in `WriteHandoff::async_write`.
   template <class ConstBufferSequence, class CompletionToken = DefaultToken>

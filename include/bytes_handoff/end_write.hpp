@@ -14,8 +14,7 @@
 // - `end_write(stream, error_code&)`: the same, for a stream that does it at once;
 // - `layer_to_end(stream)`: returns a reference to the known stream that this one stands on. If
 //   this function is the only one, the type is ended and reset as that layer, and lingers as that
-//   layer (`linger.hpp`). If there is an `end_write`, that ends the type, and only the rest is as
-//   for the layer.
+//   layer (`linger.hpp`). One of the two above replaces only the layer's end in order.
 // A type on a socket of the operating system should have `layer_to_end`. Without it the queue
 // cannot ask what the peer has acknowledged, and the socket does not linger. A reset may then
 // destroy written bytes.
@@ -24,10 +23,10 @@
 //
 // Two more are optional:
 // - `reset_connection(stream)`: ends both directions at once. The peer must see an error, and
-//   pending operations must complete. Without it a reset does nothing to a type of your own;
+//   pending operations must complete. Without it, and without a layer, a reset does nothing;
 // - `async_flush_write(stream, handler)`: for a stream that buffers. Sends on what it has kept,
 //   then calls `handler(error_code, std::size_t)` with the number of bytes sent on. It is called
-//   behind each write: a write is over when its bytes have gone on.
+//   after each write. A write is over when its bytes were sent on.
 //
 // A `WriteHandoff` that is made with `leave_open` does not end its stream, and takes any type.
 

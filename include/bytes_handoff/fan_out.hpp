@@ -37,20 +37,20 @@ class Subscription {
   ~Subscription();
 
   /// Leaves the log. What the queue was given, it writes. On the stream's executor, nothing more is
-  /// given after this call. From another thread, a turn that is under way may still give what it
-  /// has taken. That is at most 64 entries, or one publication.
+  /// given after this call. After a call elsewhere, up to 64 entries, or one publication, may still
+  /// be given.
   void leave() noexcept;
 
-  /// Whether more may be given. Not after `leave` or the end of the queue, and not once everything
-  /// was given of a log that is closed. It tells so after the next turn on the stream's executor. A
-  /// queue that is closing leaves with the next publication.
+  /// Whether more may be given. False after `leave`, after the end of the queue, and when all of a
+  /// closed log was given: as soon as the library has run on the stream's executor. A queue that is
+  /// closing leaves with the next publication.
   [[nodiscard]] bool is_active() const noexcept { return subscriber_ && !subscriber_->is_over(); }
   /// Entries that the queue was not given: what the log dropped, what was skipped, and what could
   /// never fit the queue.
   [[nodiscard]] std::uint64_t missed() const noexcept {
     return subscriber_ ? subscriber_->missed() : 0;
   }
-  /// Entries that the queue was not given since it was given a newer one with their key.
+  /// Entries that were left out because the log had a newer one with their key.
   [[nodiscard]] std::uint64_t conflated() const noexcept {
     return subscriber_ ? subscriber_->conflated() : 0;
   }
@@ -66,10 +66,10 @@ class Subscription {
 /// One log of entries for many queues: what is published once is written to every subscriber.
 ///
 /// A publisher is never held up. A full log drops its oldest entries. Each subscriber is given
-/// entries as its queue has room, and the next one is chosen when the room is there. A subscriber
-/// that lags is skipped ahead, conflated or disconnected by its `LagPolicy`, among what its queue
-/// has not been given. What is admitted to a queue is never taken back. A stuck subscriber costs
-/// the others nothing.
+/// entries as its queue has room, and the next one is chosen when the room is there. If a
+/// subscriber lags, its `LagPolicy` may skip entries that the queue has not been given, or end the
+/// queue. What is admitted to a queue is never taken back. A stuck subscriber costs the others
+/// nothing.
 ///
 /// Not for a message that each of a few queues must take or refuse: copy the `Bytes`, and call
 /// `try_write` for each.
@@ -79,10 +79,10 @@ class Subscription {
 ///     only be assigned or destroyed.
 /// Threads: any member, any thread, at any time.
 /// Work: is done on the executors of the streams. All subscribers of one executor are served by one
-///     handler, a few at a time, which then posts itself again. Each `io_context` of a worker is
-///     one such executor, and so is each strand.
-/// Contexts: if that of a stream is destroyed, its subscribers leave. The log may outlive contexts,
-///     and they it.
+///     handler, a few at a time, which then posts itself again. Each `io_context` has one such
+///     executor, and each strand is one.
+/// Contexts: if a stream's context is destroyed, its subscribers leave. Log and contexts may be
+///     destroyed in any order.
 /// Memory: the log keeps entries until newer ones drop them, within its configuration. Beside it
 ///     there is what each queue bounds by itself.
 ///
@@ -105,9 +105,9 @@ class FanOut {
   ///
   /// Errors: `closed`, and `can_never_fit` for what is larger than the log. The bytes stay with the
   ///     caller.
-  /// Cost: O(1) a slice under the log's lock, apart from entries that it drops, each once. Then at
-  ///     most one post for each executor that has nothing under way. Allocates nothing in steady
-  ///     state if the executors are those of an `io_context` or strands of that.
+  /// Cost: O(1) a slice, and O(1) an entry that is dropped, under the log's lock. Then at most one
+  ///     post for each executor that has nothing under way. Allocates nothing in steady state if
+  ///     the executors are those of an `io_context` or strands of that.
   [[nodiscard("a refused publication keeps its bytes: check the result")]]  //
   expected<void, Errc>
   publish(Bytes& bytes, std::optional<std::uint64_t> key = std::nullopt) const;

@@ -127,8 +127,7 @@ class HandoffBuffer {
   ///     over. Only bytes that the stream has taken and not yet delivered are lost with it.
   /// Cost: a read that waits allocates once, by the handler's associated allocator. The default is
   ///     the library's pool. The stream may allocate, too. The buffer holds at most one block, or
-  ///     two while unread bytes move. Moving more than 4 KiB of them costs amortized O(1) a byte
-  ///     that is read.
+  ///     two while it moves bytes. A move of more than 4 KiB costs amortized O(1) a byte read.
   template <detail::AsyncReadStream Stream,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   requires(!detail::EndsReads<CompletionToken>) auto async_read_available(

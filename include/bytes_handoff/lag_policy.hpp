@@ -18,8 +18,8 @@ struct FanOutConfig {
   std::size_t max_entries = 1024;
 };
 
-/// How far a subscriber may lag: what was published, and its queue has not been given. Reached
-/// when either is exceeded. The default never is.
+/// How much may be published that a subscriber's queue has not been given. The lag is beyond the
+/// limit if either number is exceeded. By default it never is.
 struct LagLimit {
   std::size_t bytes = SIZE_MAX;
   std::size_t entries = SIZE_MAX;
@@ -33,18 +33,18 @@ struct LagLimit {
 struct LagPolicy {
   /// Of entries with one key, gives only the newest. Entries without a key are all given.
   bool conflate = false;
-  /// Skips the oldest entries beyond this limit, up to the newest publication.
+  /// Skips the oldest entries beyond this limit, but never the newest publication.
   LagLimit skip_beyond{};
-  /// Ends the queue if it lags beyond `soft_limit` for longer than `soft_for`, without falling back
-  /// within it meanwhile. The end is that by the last handle: what is queued is written first.
+  /// Ends the queue if its lag stays beyond `soft_limit` for `soft_for`. The end is that by the
+  /// last handle: what is queued is written first.
   LagLimit soft_limit{};
   std::chrono::nanoseconds soft_for{std::chrono::seconds{10}};
   /// Ends the queue as by `abort()`, once the lag is beyond this.
   LagLimit hard_limit{};
-  /// Makes a note of a gap, for the peer: from how many entries were missed since the last one that
-  /// was given. The note is written right before the first publication behind the gap, as one write
-  /// with it; none if it is empty. Called on the stream's executor, again if the gap grows before
-  /// there is room. It must not throw.
+  /// Makes a note for the peer. `missed`: entries missed since the last one that was given. The
+  /// note is written right before the next publication, as one write with it. An empty note is not
+  /// written. Called on the stream's executor, again if more is missed before there is room. It
+  /// must not throw.
   std::function<Bytes(std::uint64_t missed)> gap_note{};
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Streams of messages: one entry of a `WriteHandoff` is one message. For WebSockets of Boost.Beast
+// Streams of messages: one slice of a `WriteHandoff` is one message. For WebSockets of Boost.Beast
 // there is <bytes_handoff/websocket.hpp>; this header is for authors of other message streams.
 //
 // A type of your own becomes a message stream by this function. It is found by argument-dependent
@@ -48,8 +48,8 @@ struct Message {
 /// Copies and slices of the result have the tag, but for empty slices. Bytes are compared without
 /// it. A stream of bytes takes no notice of it.
 ///
-/// Ownership: at most 256 bytes are copied, and what is small for the memory behind it, so that it
-///     does not keep that alive. Else the result shares the memory of `content`.
+/// Ownership: up to 256 bytes are copied, and so is a small part of a large block. Else the result
+///     shares the memory of `content`.
 /// Cost: one allocation, usually from the pool; a copy is O(n).
 /// Errors: throws `std::bad_alloc`.
 ///

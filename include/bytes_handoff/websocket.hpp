@@ -1,6 +1,6 @@
 #pragma once
 
-// A `WriteHandoff` in front of a WebSocket of Boost.Beast: one entry is one message. Include it
+// A `WriteHandoff` in front of a WebSocket of Boost.Beast: one slice is one message. Include it
 // wherever a `websocket::stream` is given to a `WriteHandoff`. With Boost.Asio only.
 //
 //     auto ws = std::make_shared<websocket::stream<beast::tcp_stream>>(std::move(socket));
@@ -15,9 +15,9 @@
 // - The stream must be open when its first message is written: accept or connect first. All writes
 //   go through the queue. Beast itself answers pings and the peer's close, from within a read.
 // - The end: `close` sends a close frame with code 1000 behind all that was admitted, and waits for
-//   the peer's, within `close_timeout`. For that Beast reads, and discards what comes. A read that
-//   is under way gets the frame that it is in the middle of; else it ends with
-//   `operation_aborted`. To read all that the peer still sends, let the peer close first.
+//   the peer's, within `close_timeout`. For that Beast reads, and discards what comes. A read in
+//   the middle of a frame still gets that frame; any other ends with `operation_aborted`. To read
+//   all that the peer still sends, let the peer close first.
 // - Another end resets the connection below, without a close frame.
 // - The peer closes first: whoever reads is told `websocket::error::closed`, and so is the queue
 //   when it writes the next message. A `close` of the queue then ends in order.

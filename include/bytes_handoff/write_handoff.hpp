@@ -119,7 +119,7 @@ class WriteHandoff {
   /// Admitted, `bytes` is left empty. Refused, it keeps what it had. Several slices are one write:
   /// all or none, contiguous on the wire, one ticket. Each slice is an item. An empty slice keeps
   /// its place and reaches no stream, except one of messages. An empty span counts as one empty
-  /// slice. Drop the ticket if nobody will ask.
+  /// slice. The ticket tells when the write is written; drop it if nobody asks.
   ///
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the
@@ -127,7 +127,7 @@ class WriteHandoff {
   /// slices.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
-  ///     others wait in line, the last two name the limit that the first of them waits for.
+  ///     others wait in line, the last two are for the limit that the first of them waits for.
   ///     Throws `std::bad_alloc` with nothing admitted.
   /// Cost: O(1) a slice. Allocates nothing in steady state if the executor is an `io_context`'s or
   ///     a strand of that; a type-erased one allocates.
@@ -152,8 +152,8 @@ class WriteHandoff {
   /// Cancellation: all types, with `operation_aborted`. The write is admitted, or the slices keep
   ///     their bytes. After a race between operations, such as `||`, an empty slice means that the
   ///     write was admitted.
-  /// Cost: one allocation by the handler's associated allocator, from the library's pool where that
-  ///     is the default. O(1) a slice.
+  /// Cost: one allocation by the handler's associated allocator, by default from the library's
+  ///     pool. O(1) a slice.
   template <class CompletionToken = DefaultToken>
   auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken()) const;
   template <class CompletionToken = DefaultToken>
@@ -181,7 +181,7 @@ class WriteHandoff {
   ///     queue is closed meanwhile, the rest stays with the caller.
   /// Cancellation: all types, with `operation_aborted`. What is not admitted stays with the caller;
   ///     a slice that was cut keeps its rest.
-  /// Cost: as one `async_write`, whatever it waits for.
+  /// Cost: as one `async_write`, however often it waits.
   template <class CompletionToken = DefaultToken>
   requires(!std::same_as<std::remove_cvref_t<CompletionToken>, MayCut>)  //
       auto async_send(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;

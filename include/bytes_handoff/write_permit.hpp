@@ -53,8 +53,8 @@ class WritePermit {
   /// Admits the bytes, as `WriteHandoff::try_write` does; there is room for them. What was reserved
   /// beyond them is given back. Then this is not `valid()`.
   ///
-  /// Errors: `closed`, and `exceeds_permit` for more bytes or slices than were reserved. The bytes
-  ///     stay with the caller, and the room with this.
+  /// Errors: `closed`, and `exceeds_permit` for more bytes or slices than were reserved. Bytes and
+  ///     permit stay as they were.
   /// Cost: as `try_write`. Allocates nothing.
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>

@@ -44,15 +44,15 @@ class WriteTicket {
   ///     Without an error: all of them, as soon as they were taken. With an error: as far as was
   ///     known when the queue ended; `async_unwritten` has the final figure. May be called again
   ///     once it has completed.
-  /// Errors: if the queue ended first: its error for the first write that was not wholly written,
-  ///     `Errc::closed` for those behind. `Errc::wait_in_progress` while another wait on this
-  ///     ticket runs.
+  /// Errors: if the queue ended first, its error goes to the first write that was not wholly
+  ///     written. Those behind get `Errc::closed`. `Errc::wait_in_progress` while another wait on
+  ///     this ticket runs.
   /// Cancellation: all types. The write goes on, and can be waited for again.
   /// Threads: the ticket may be dropped or moved while the wait runs. The handler runs as those of
   ///     a `WriteHandoff`. After the stream's context is destroyed, a handler that is bound to no
   ///     executor is destroyed uninvoked.
   /// Cost: one post. If the write has not ended, also one allocation by the handler's associated
-  ///     allocator, from the library's pool where that is the default.
+  ///     allocator, by default from the library's pool.
   template <class CompletionToken = DefaultToken>
   auto async_wait(CompletionToken&& token = CompletionToken());
 
