@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the order of the house: what may include what, sizes, and figures that stand twice.
+"""Checks the order of the house: what may include what, sizes, figures that stand twice, and what a
+merge has left.
 
     check_house.py [<source directory>]
 
@@ -58,6 +59,8 @@ DATA_FOLDERS = re.compile(r"fuzz/corpus/")
 
 # ---- Figures.
 
+MERGE_MARKS = ("<" * 7 + " ", ">" * 7 + " ")
+
 # Where measured figures may stand; each in one place.
 FIGURE_FILES = re.compile(r"(README\.md|docs/.*\.md|bench/.*README\.md)$")
 # With one of these units a number is a measured one whatever it is, with the others from three
@@ -94,16 +97,25 @@ class House:
         for path in files:
             if DATA_FOLDERS.match(path):
                 continue
+            text = (self.root / path).read_text(errors="replace")
+            check_merged(self, path, text)
             if path.endswith(CODE_SUFFIXES):
-                text = (self.root / path).read_text(errors="replace")
                 check_lines(self, path, text)
                 if path.endswith((".hpp", ".cpp")):
                     check_includes(self, path, text)
                     check_functions(self, path, text)
             elif FIGURE_FILES.match(path):
-                collect_figures(figures, path, (self.root / path).read_text(errors="replace"))
+                collect_figures(figures, path, text)
         check_figures(self, figures)
         return self.findings
+
+
+# ---- What a merge has left.
+
+def check_merged(house, path, text):
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(MERGE_MARKS):
+            house.report(f"{path}:{number}", "a merge was not finished here")
 
 
 # ---- What may include what.

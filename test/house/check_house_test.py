@@ -143,6 +143,14 @@ class Sizes(HouseTest):
         self.assert_in_order({f"fuzz/corpus/a/{i}": "" for i in range(30)})
 
 
+class Merges(HouseTest):
+    def test_what_a_merge_has_left_is_refused(self):
+        begin, end = "<" * 7 + " HEAD", ">" * 7 + " 1234567 Say it"
+        self.assert_refused({"notes.txt": f"a\n{begin}\nb\n{'=' * 7}\nc\n{end}\n"},
+                            "notes.txt:2: a merge was not finished here",
+                            "notes.txt:6: a merge was not finished here")
+
+
 class Figures(HouseTest):
     def test_a_measured_figure_stands_in_one_place(self):
         for figure in ("12 ns", "88 MiB/s", "1,507 s", "33.4 ms", "0.415 us", "12.5%", "35,463 instructions"):
