@@ -197,16 +197,19 @@ struct FromThreads {
   }
 };
 
-/// One iteration. Each of the threads serves its part of the streams, and publishes its part: one
-/// publication in each handler.
+/// One iteration. Each of the threads serves its part of the streams, and publishes its part: so
+/// many publications in each handler.
+template <std::size_t kAtOnce>
 struct FromWorkers {
   [[nodiscard]] static std::size_t contexts(std::size_t threads) noexcept { return threads; }
 
   template <class Contender>
   static void publish_next(Contender& contender, net::io_context& context,
                            std::vector<Bytes>& left) {
-    contender.publish(left.back());
-    left.pop_back();
+    for (std::size_t i = 0; i != kAtOnce; ++i) {
+      contender.publish(left.back());
+      left.pop_back();
+    }
     if (!left.empty()) {
       net::post(context, [&] { publish_next(contender, context, left); });
     }
@@ -276,11 +279,17 @@ BENCHMARK(fan_out_publish<ByLog, FromThreads>)
 BENCHMARK(fan_out_publish<ByHand, FromThreads>)
     ->Name("fan_out_publish/by_hand")
     ->Apply(subscribers_and_threads);
-BENCHMARK(fan_out_publish<ByLog, FromWorkers>)
-    ->Name("fan_out_workers/log")
+BENCHMARK(fan_out_publish<ByLog, FromWorkers<1>>)
+    ->Name("fan_out_workers_1/log")
     ->Apply(subscribers_and_workers);
-BENCHMARK(fan_out_publish<ByHand, FromWorkers>)
-    ->Name("fan_out_workers/by_hand")
+BENCHMARK(fan_out_publish<ByHand, FromWorkers<1>>)
+    ->Name("fan_out_workers_1/by_hand")
+    ->Apply(subscribers_and_workers);
+BENCHMARK(fan_out_publish<ByLog, FromWorkers<8>>)
+    ->Name("fan_out_workers_8/log")
+    ->Apply(subscribers_and_workers);
+BENCHMARK(fan_out_publish<ByHand, FromWorkers<8>>)
+    ->Name("fan_out_workers_8/by_hand")
     ->Apply(subscribers_and_workers);
 
 }  // namespace
