@@ -39,12 +39,16 @@ struct LagPolicy {
   /// last handle: what is queued is written first.
   LagLimit soft_limit{};
   std::chrono::nanoseconds soft_for{std::chrono::seconds{10}};
-  /// Ends the queue as by `abort()`, once the lag is beyond this.
+  /// Ends the queue as by `abort()`, once the lag is beyond this. A subscriber whose queue has room,
+  /// and whose executor is slow, does not lag: it misses what the log drops.
   LagLimit hard_limit{};
   /// Makes a note for the peer. `missed`: entries missed since the last one that was given. The
-  /// note is written right before the next publication, as one write with it. An empty note is not
-  /// written. Called on the stream's executor, again if more is missed before there is room. It
-  /// must not throw.
+  /// note is written right before the next publication, as one write with it. If the queue could
+  /// never hold both, it is a write of its own. If it could never hold the note, what is behind the
+  /// gap is missed, too. An empty note is not written.
+  ///
+  /// Called on the stream's executor, often more than once for a gap. It must not throw: that ends
+  /// the process. It may use the log, its subscription and any queue.
   std::function<Bytes(std::uint64_t missed)> gap_note{};
 };
 

@@ -129,7 +129,7 @@ void FanOutLane::put_where_it_belongs(Subscriber& subscriber, Served served,
 Served FanOutLane::serve(Subscriber& subscriber, QueueVisit& queue) noexcept {
   Pace pace;
   for (int step = 0; step != kStepsAVisit; ++step) {
-    const Take found = take_for(subscriber, pace.only_one);
+    const Take found = take_for(subscriber, queue, pace.only_one);
     if (found == Take::kAgain) {
       continue;
     }
@@ -166,8 +166,9 @@ Served FanOutLane::serve(Subscriber& subscriber, QueueVisit& queue) noexcept {
 }
 
 // A publication that there is no memory for is missed.
-Take FanOutLane::take_for(Subscriber& subscriber, bool only_one) noexcept {
+Take FanOutLane::take_for(Subscriber& subscriber, const QueueVisit& queue, bool only_one) noexcept {
   taken_.slices.clear();
+  taken_.is_note_alone = false;
   Take found = core_->take(subscriber, only_one, taken_);
   if (found == Take::kGrow) {
     try {
@@ -179,19 +180,37 @@ Take FanOutLane::take_for(Subscriber& subscriber, bool only_one) noexcept {
     }
   }
   if (found == Take::kTaken && taken_.has_note) {
-    add_note(subscriber);
+    add_note(subscriber, queue);
     return subscriber.has_left() ? Take::kLeft : found;
   }
   return found;
 }
 
-void FanOutLane::add_note(const Subscriber& subscriber) noexcept {
+// Where the queue can hold the publication, but not with its note, the note goes before it.
+// Otherwise everything behind the gap could be missed, too.
+void FanOutLane::add_note(const Subscriber& subscriber, const QueueVisit& queue) noexcept {
   Bytes& note = taken_.slices.front();
   note = subscriber.policy_.gap_note(subscriber.gap_);
-  taken_.first_bytes += note.size();
   if (note.empty()) {
     taken_.slices.erase(taken_.slices.begin());
     --taken_.first_slices;
+    return;
+  }
+  const std::size_t with_note = taken_.first_bytes + note.size();
+  taken_.is_note_alone = !queue.can_ever_hold(with_note, taken_.first_slices) &&
+                         queue.can_ever_hold(taken_.first_bytes, taken_.first_slices - 1);
+  if (taken_.is_note_alone) {
+    taken_.slices.resize(1);
+    taken_.first_slices = 1;
+  }
+  taken_.first_bytes = taken_.is_note_alone ? note.size() : with_note;
+}
+
+void FanOutLane::was_given(Subscriber& subscriber, const Place& until) const noexcept {
+  if (taken_.is_note_alone) {
+    subscriber.gap_told();
+  } else {
+    subscriber.note_given(until);
   }
 }
 
@@ -213,7 +232,7 @@ QueueAnswer FanOutLane::give(Subscriber& subscriber, QueueVisit& queue, Pace& pa
 QueueAnswer FanOutLane::give_in_room(Subscriber& subscriber, QueueVisit& queue) noexcept {
   const QueueAnswer answer = queue.give(taken_.first());
   if (answer == QueueAnswer::kYes) {
-    subscriber.note_given(taken_.after_first);
+    was_given(subscriber, taken_.after_first);
   }
   return answer;
 }
@@ -222,7 +241,7 @@ QueueAnswer FanOutLane::give_in_room(Subscriber& subscriber, QueueVisit& queue) 
 QueueAnswer FanOutLane::give_all(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept {
   QueueAnswer answer = queue.give(taken_.slices);
   if (answer == QueueAnswer::kYes) {
-    subscriber.note_given(taken_.after_all);
+    was_given(subscriber, taken_.after_all);
     return answer;
   }
   if (answer == QueueAnswer::kClosed || taken_.has_one()) {
@@ -231,7 +250,7 @@ QueueAnswer FanOutLane::give_all(Subscriber& subscriber, QueueVisit& queue, Pace
   pace.only_one = true;
   answer = queue.give(taken_.first());
   if (answer == QueueAnswer::kYes) {
-    subscriber.note_given(taken_.after_first);
+    was_given(subscriber, taken_.after_first);
   }
   return answer;
 }

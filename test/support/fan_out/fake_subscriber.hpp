@@ -122,6 +122,9 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
     return fits_in(bytes, items, held_bytes, held_items);
   }
   void give_back() noexcept override { held_bytes = held_items = 0; }
+  bool can_ever_hold(std::size_t bytes, std::size_t items) const noexcept override {
+    return bytes <= max_bytes && items <= max_items;
+  }
 
   /// The oldest write leaves. Who waits is told, if there is room then.
   void drain(detail::FanOutCore& core) {

@@ -64,8 +64,10 @@ class FanOutLane : public CountedObject, public ListNode {
   void start_looking() noexcept;
   void look_at_some(TimePoint now) noexcept;
   [[nodiscard]] bool look_at(Subscriber& subscriber, TimePoint now) noexcept;
-  [[nodiscard]] Take take_for(Subscriber& subscriber, bool only_one) noexcept;
-  void add_note(const Subscriber& subscriber) noexcept;
+  [[nodiscard]] Take take_for(Subscriber& subscriber, const QueueVisit& queue,
+                              bool only_one) noexcept;
+  void add_note(const Subscriber& subscriber, const QueueVisit& queue) noexcept;
+  void was_given(Subscriber& subscriber, const Place& until) const noexcept;
   [[nodiscard]] QueueAnswer give(Subscriber& subscriber, QueueVisit& queue, Pace& pace) noexcept;
   [[nodiscard]] QueueAnswer give_in_room(Subscriber& subscriber, QueueVisit& queue) noexcept;
   [[nodiscard]] QueueAnswer give_all(Subscriber& subscriber, QueueVisit& queue,

@@ -84,6 +84,9 @@ class QueueVisit {
                                             std::size_t entries) const noexcept = 0;
   /// Does nothing where none is held.
   virtual void give_back() noexcept = 0;
+  /// Whether the queue could hold as much if it were empty.
+  [[nodiscard]] virtual bool can_ever_hold(std::size_t bytes,
+                                           std::size_t entries) const noexcept = 0;
 
  protected:
   ~QueueVisit() = default;
@@ -131,6 +134,7 @@ class Subscriber : public CountedObject, public ListNode {
     gap_ = 0;
     place_ = until;
   }
+  void gap_told() noexcept { gap_ = 0; }
 
   const LanePointer lane_;
   const LagPolicy policy_;
@@ -159,6 +163,7 @@ struct Taken {
 
   std::vector<Bytes> slices;
   bool has_note = false;         // the first slice is to become the note of a gap
+  bool is_note_alone = false;    // the note is all that is given; the publication comes after it
   std::size_t first_slices = 0;  // of the first publication, with the note
   std::size_t first_bytes = 0;
   Place after_first;

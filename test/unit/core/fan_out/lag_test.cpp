@@ -160,9 +160,40 @@ TEST_F(FanOutLag, a_gap_that_grows_before_there_is_room_is_told_as_one) {
   EXPECT_THAT(subscriber.received, ElementsAre("0", "1", "22"));
   subscriber.drain(*core);
   run();
-  EXPECT_EQ(subscriber.missed(), 3U) << "with its note it can never fit";
-  publish_each({"6"});
-  EXPECT_THAT(subscriber.received, ElementsAre("0", "1", "22", "-3", "6"));
+  EXPECT_EQ(subscriber.missed(), 2U);
+  drain_all(subscriber);
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "1", "22", "-2", "555"));
+}
+
+TEST_F(FanOutLag, a_note_that_never_fits_with_the_publication_is_a_write_before_it) {
+  FakeSubscriber& subscriber = join(with_note({.skip_beyond = {.entries = 1}}), 4, 1);
+  publish_each({"0", "1", "2", "3", "4444"});
+  drain_all(subscriber);
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "-3", "4444"));
+  EXPECT_THAT(subscriber.received_groups, ElementsAre(1U, 1U, 1U));
+  publish_each({"5", "6", "7"});
+  drain_all(subscriber);
+  EXPECT_THAT(subscriber.received, ElementsAre("0", "-3", "4444", "5", "-1", "7"))
+      << "one gap is no reason to miss all that is behind it";
+}
+
+TEST_F(FanOutLag, a_note_goes_before_no_publication_that_can_never_fit) {
+  FakeSubscriber& subscriber = join(with_note(), 4, 1);
+  publish_each({"12345", "12345", "a"});
+  drain_all(subscriber);
+  EXPECT_THAT(subscriber.received, ElementsAre("-2", "a"));
+  EXPECT_EQ(subscriber.missed(), 2U);
+}
+
+TEST_F(FanOutLag, what_is_behind_a_note_that_can_never_fit_is_missed) {
+  LagPolicy policy;
+  policy.gap_note = [](std::uint64_t missed) {
+    return missed < 3 ? Bytes::copy_of("too long") : Bytes::copy_of("-");
+  };
+  FakeSubscriber& subscriber = join(policy, 4, 10);
+  publish_each({"12345", "a", "b", "c"});
+  EXPECT_THAT(subscriber.received, ElementsAre("-", "c"));
+  EXPECT_EQ(subscriber.missed(), 3U);
 }
 
 TEST_F(FanOutLag, a_gap_of_who_need_not_wait_is_told_too) {
