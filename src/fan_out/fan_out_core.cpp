@@ -29,6 +29,7 @@ expected<void, Errc> FanOutCore::publish(std::span<Bytes> slices, const Publicat
   for (const Bytes& slice : slices) {
     bytes = slice.size() > SIZE_MAX - bytes ? SIZE_MAX : bytes + slice.size();
   }
+  std::shared_ptr<const FanOutCore> kept;
   DroppedBytes dropped;
   for (bool is_done = false; !is_done; dropped.release()) {
     const std::lock_guard lock(mutex_);
@@ -39,7 +40,9 @@ expected<void, Errc> FanOutCore::publish(std::span<Bytes> slices, const Publicat
       return unexpected(Errc::can_never_fit);
     }
     is_done = slices.empty() || log_.make_room(slices.size(), bytes, dropped);
-    if (is_done && !slices.empty()) {
+    if (!is_done) {
+      kept = shared_from_this();  // what is dropped may have had the last handle
+    } else if (!slices.empty()) {
       log_.push(slices, bytes, key);
       schedule_all(woken);
     }

@@ -55,6 +55,8 @@ MUTANTS = [
      "                         true;", *FAN_OUTS),
     ("a publication is dropped when its note goes alone", LANE,
      "    subscriber.gap_told();\n", "    subscriber.note_given(until);\n", *FAN_OUTS),
+    ("a log goes while it drops what had its last handle", FAN_OUT,
+     "      kept = shared_from_this();  // what is dropped may have had the last handle\n", "", *FAN_OUTS),
     ("a soft limit never rings", LANE,
      "  next_look_ = std::min(next_look_, until);\n", "", *FAN_OUTS),
     ("a soft limit is not cleared by draining", LANE,

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -41,7 +42,7 @@ struct Glance {
 enum class Take : std::uint8_t { kTaken, kNone, kNoneAndClosed, kLeft, kAgain, kGrow };
 
 /// Every member: any thread. A lane is woken by `wake_all` of the list that a step filled.
-class FanOutCore {
+class FanOutCore : public std::enable_shared_from_this<FanOutCore> {
  public:
   static constexpr std::size_t kMailATurn = 32;
   using MailBatch = std::array<Mail, kMailATurn>;

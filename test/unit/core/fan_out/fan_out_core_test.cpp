@@ -114,6 +114,26 @@ TEST_F(FanOutCoreTest, refuses_what_is_larger_than_the_log_and_leaves_the_bytes)
   EXPECT_EQ(subscriber.received.size(), 1U);
 }
 
+/// Bytes whose owner has a handle on the log that holds them.
+struct LastHandle : std::string {
+  using std::string::string;
+  std::shared_ptr<detail::FanOutCore> core;
+};
+
+TEST_F(FanOutCoreTest, a_publication_that_drops_the_last_handle_is_made_nevertheless) {
+  LastHandle handle("x");
+  handle.core = std::make_shared<detail::FanOutCore>(FanOutConfig{.max_entries = 100});
+  detail::FanOutCore& log = *handle.core;
+  const std::weak_ptr<detail::FanOutCore> watched = handle.core;
+  Bytes first = Bytes::from_owner(std::move(handle));
+  ASSERT_TRUE(log.publish({&first, 1}, {}, woken));
+  std::vector<Bytes> rest(99);
+  ASSERT_TRUE(log.publish(rest, {}, woken));
+  std::vector<Bytes> more(80);  // what it drops is released in several steps
+  EXPECT_TRUE(log.publish(more, {}, woken));
+  EXPECT_TRUE(watched.expired());
+}
+
 TEST_F(FanOutCoreTest, gives_a_group_as_one_write_or_waits_with_all_of_it) {
   FakeSubscriber& subscriber = join({}, 1000, 3);
   ASSERT_TRUE(publish_group({"a", "b"}));
