@@ -76,7 +76,7 @@ class Subscription {
 ///
 /// Ownership: handles are cheap to copy and share one log. If the last one goes without a close,
 ///     subscribers are given the rest, and their queues stay open. A handle that was moved from may
-///     only be assigned or destroyed.
+///     only be assigned or destroyed; `BYTES_HANDOFF_CHECKS` finds other calls.
 /// Threads: any member, any thread, at any time.
 /// Work: is done on the executors of the streams. All subscribers of one executor are served by one
 ///     handler, a few at a time, which then posts itself again. Each `io_context` has one such
@@ -94,7 +94,8 @@ class FanOut {
  public:
   /// An empty log.
   ///
-  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`.
+  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`, or
+  ///     `std::length_error` for more entries than memory can have.
   explicit FanOut(const FanOutConfig& config = {});
 
   /// Publishes to all who have joined before, and leaves the bytes empty.
@@ -125,7 +126,7 @@ class FanOut {
   /// `async_reserve` does. If that line is full, it waits until the queue is empty. A queue can be
   /// subscribed more than once, and to several logs.
   ///
-  /// Errors: not active if the queue has ended, or the log is closed. Throws
+  /// Errors: not active if the queue is closed or has ended, or the log is closed. Throws
   ///     `std::invalid_argument` for a policy that can never work, and `std::bad_alloc`.
   /// Cost: O(executors), and one allocation; one more for the first subscriber of an executor.
   [[nodiscard("it leaves the log when it is dropped")]] Subscription subscribe(
@@ -137,6 +138,9 @@ class FanOut {
   [[nodiscard]] bool is_open() const noexcept;
 
  private:
+  /// Precondition: not moved from.
+  [[nodiscard]] detail::FanOutOwner& checked() const noexcept;
+
   std::shared_ptr<detail::FanOutOwner> owner_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "bytes_handoff/asio/fan_out/executor_lane.hpp"
 #include "bytes_handoff/asio/fan_out/queue_subscriber.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/fan_out.hpp"
 
 namespace bytes_handoff::detail {
@@ -106,23 +107,28 @@ inline FanOut::FanOut(const FanOutConfig& config) {
   owner_ = std::make_shared<detail::FanOutOwner>(config);
 }
 
+inline detail::FanOutOwner& FanOut::checked() const noexcept {
+  BYTES_HANDOFF_CHECK(owner_ != nullptr, "a FanOut that was moved from was used");
+  return *owner_;
+}
+
 inline expected<void, Errc> FanOut::publish(Bytes& bytes, std::optional<std::uint64_t> key) const {
-  return owner_->publish({&bytes, 1}, key);
+  return checked().publish({&bytes, 1}, key);
 }
 
 inline expected<void, Errc> FanOut::publish(std::span<Bytes> slices,
                                             std::optional<std::uint64_t> key) const {
-  return owner_->publish(slices, key);
+  return checked().publish(slices, key);
 }
 
 inline Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
   detail::throw_if_invalid(policy);
-  return Subscription(owner_->join(detail::WriterPointer(queue.checked()), policy));
+  return Subscription(checked().join(detail::WriterPointer(queue.checked()), policy));
 }
 
-inline void FanOut::close() const noexcept { owner_->close(true); }
+inline void FanOut::close() const noexcept { checked().close(true); }
 
-inline bool FanOut::is_open() const noexcept { return !owner_->core().is_closed(); }
+inline bool FanOut::is_open() const noexcept { return !checked().core().is_closed(); }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

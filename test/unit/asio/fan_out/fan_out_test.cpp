@@ -178,6 +178,23 @@ TEST_F(FanOutShell, who_leaves_with_room_granted_gives_it_back) {
   EXPECT_TRUE(try_send(one.out, "c"));
 }
 
+#if BYTES_HANDOFF_CHECKS
+using FanOutDeath = FanOutShell;
+
+TEST_F(FanOutDeath, a_call_of_a_log_that_was_moved_from_says_so) {
+  FanOut from;
+  const FanOut to = std::move(from);
+  Bytes bytes = Bytes::copy_of("a");
+  // NOLINTBEGIN(bugprone-use-after-move)
+  EXPECT_DEATH(static_cast<void>(from.publish(bytes)), "FanOut that was moved from");
+  EXPECT_DEATH(static_cast<void>(from.subscribe(WriteHandoff())), "FanOut that was moved from");
+  EXPECT_DEATH(from.close(), "FanOut that was moved from");
+  EXPECT_DEATH(static_cast<void>(from.is_open()), "FanOut that was moved from");
+  // NOLINTEND(bugprone-use-after-move)
+  EXPECT_TRUE(to.is_open());
+}
+#endif
+
 TEST_F(FanOutShell, a_subscription_may_be_moved_and_outlive_everything) {
   Subscription moved;
   {
