@@ -14,7 +14,8 @@
 //
 // In front of a message stream:
 // - each slice is one message, several slices in one write are several messages;
-// - an empty slice is an empty message, and so is an empty span. It reaches the stream;
+// - an empty slice is an empty message, and so is an empty span, but for `async_send`. It reaches
+//   the stream;
 // - no message is cut, joined with another one, or written in part before the next. Only
 //   `async_send` with `may_cut` cuts a slice: each piece is a message then.
 //

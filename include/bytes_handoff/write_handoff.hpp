@@ -166,13 +166,13 @@ class WriteHandoff {
   ///
   /// The burst keeps its place in the line until its last slice is admitted. Only a `WritePermit`
   /// that was granted before (`try_reserve`) can commit between its slices. To wait until it is
-  /// written, use `async_flush`. The slices' array must stay alive and untouched, as for
-  /// `async_write`.
+  /// written, use `async_flush`. A burst without slices admits nothing. The slices' array must stay
+  /// alive and untouched, as for `async_write`.
   ///
   /// With `may_cut` a slice may be cut into pieces. So a slice of any size passes through a small
   /// queue. Each piece but the last has at least half of `max_pending_bytes`. Nothing else is
   /// written between the pieces of a slice. A permit could commit there, so no slice is cut while
-  /// one is held.
+  /// one is held: who holds it must not wait for the burst.
   ///
   /// Completes: `void(error_code, std::size_t)`, once all is admitted, with how many leading slices
   ///     were wholly admitted. Those are empty then. Without an error: all of them.

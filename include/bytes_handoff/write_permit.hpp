@@ -42,8 +42,9 @@ class WritePermit {
   WritePermit& operator=(WritePermit&& other) noexcept;
   ~WritePermit();
 
-  /// Whether it holds room. If not, only `valid`, `bytes`, `items`, assignment and destruction are
-  /// allowed.
+  /// False if it is default constructed, moved from or committed. Then only `valid`, `bytes`,
+  /// `items`, assignment and destruction are allowed. An end of the queue does not change it: then
+  /// `commit` is refused.
   [[nodiscard]] bool valid() const noexcept { return room_.items != 0; }
 
   /// What may be committed at most.
