@@ -80,7 +80,7 @@ class Subscription {
 /// Threads: any member, any thread, at any time.
 /// Work: is done on the executors of the streams. All subscribers of one executor are served by one
 ///     handler, a few at a time, which then posts itself again. Each `io_context` has one such
-///     executor, and each strand is one.
+///     executor, and each strand is one. A subscription alone does not keep a context running.
 /// Contexts: if a stream's context is destroyed, its subscribers leave. Log and contexts may be
 ///     destroyed in any order.
 /// Memory: the log keeps entries until newer ones drop them, within its configuration. Beside it

@@ -39,8 +39,8 @@ struct LagPolicy {
   /// last handle: what is queued is written first.
   LagLimit soft_limit{};
   std::chrono::nanoseconds soft_for{std::chrono::seconds{10}};
-  /// Ends the queue as by `abort()`, once the lag is beyond this. A subscriber whose queue has room,
-  /// and whose executor is slow, does not lag: it misses what the log drops.
+  /// Ends the queue as by `abort()`, once the lag is beyond this. A subscriber whose queue has
+  /// room, and whose executor is slow, does not lag: it misses what the log drops.
   LagLimit hard_limit{};
   /// Makes a note for the peer. `missed`: entries missed since the last one that was given. The
   /// note is written right before the next publication, as one write with it. If the queue could
