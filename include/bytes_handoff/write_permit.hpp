@@ -63,8 +63,8 @@ class WritePermit {
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
   commit(std::span<Bytes> slices);
-  template <detail::UnwritableBytes TemporaryOrConst>
-  void commit(TemporaryOrConst&&) = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep>
+  void commit(CannotKeep&&) = delete;  // a variable keeps what is refused
 
  private:
   friend struct detail::PermitAccess;

@@ -175,6 +175,14 @@ class FanOutModel {
     return subscriber.next < published_.size();
   }
 
+  [[nodiscard]] static std::size_t bytes_of(const std::vector<std::string>& texts) {
+    return ModelPublication{texts, {}}.bytes();
+  }
+  [[nodiscard]] static bool can_ever_hold(const Subscriber& subscriber,
+                                          const std::vector<std::string>& texts) {
+    return bytes_of(texts) <= subscriber.max_bytes && texts.size() <= subscriber.max_items;
+  }
+
   void serve(Subscriber& subscriber) {
     subscriber.waits = false;
     while (choose(subscriber)) {
@@ -182,15 +190,20 @@ class FanOutModel {
         subscriber.is_over = true;
         return;
       }
-      std::vector<std::string> texts = published_[subscriber.next].texts;
+      const std::vector<std::string>& publication = published_[subscriber.next].texts;
+      std::vector<std::string> texts = publication;
+      bool is_note_alone = false;
       if (subscriber.gap != 0 && subscriber.policy.gap_note) {
         texts.insert(texts.begin(), note_of(subscriber.gap));
+        is_note_alone = !can_ever_hold(subscriber, texts) && can_ever_hold(subscriber, publication);
+        texts.resize(is_note_alone ? 1 : texts.size());
       }
-      const std::size_t bytes = ModelPublication{texts, {}}.bytes();
-      if (bytes > subscriber.max_bytes || texts.size() > subscriber.max_items) {
+      const std::size_t bytes = bytes_of(texts);
+      if (!can_ever_hold(subscriber, texts)) {
         miss(subscriber);
       } else if (has_room(subscriber, bytes, texts.size())) {
         give(subscriber, texts);
+        subscriber.next += is_note_alone ? 0 : 1;
       } else if (!std::exchange(subscriber.lags, true)) {
         continue;  // by its policy, from now on
       } else {
@@ -216,7 +229,6 @@ class FanOutModel {
       subscriber.received.push_back(text);
     }
     subscriber.gap = 0;
-    ++subscriber.next;
   }
 
   void look_at(Subscriber& subscriber) const {
