@@ -62,7 +62,7 @@ void finish(benchmark::State& state, std::size_t taken) {
 
 // ---- A permit and its commit, and what it is instead of. Submission alone.
 
-WriteHandoffConfig room_for_a_burst() {
+WriteHandoffConfig just_room_for_a_burst() {
   WriteHandoffConfig config;
   config.max_items = kBurst;
   config.max_pending_bytes = kBurst * kSliceBytes;
@@ -75,7 +75,7 @@ void submit_writes(benchmark::State& state, Submit submit) {
   const auto slices_each = static_cast<std::size_t>(state.range(0));
   std::deque<Queue> queues;
   for (std::size_t i = 0; i != kRounds; ++i) {
-    queues.emplace_back(room_for_a_burst());
+    queues.emplace_back(just_room_for_a_burst());
   }
   std::size_t taken = 0;
   for ([[maybe_unused]] auto unused : state) {

@@ -6,6 +6,9 @@
 namespace bytes_handoff::detail {
 namespace {
 
+// Behind one that keeps an owner.
+constexpr std::size_t kPointerBytes = sizeof(void*);
+
 std::size_t footprint_of(std::size_t total) noexcept {
   return kMostSystemOverhead +
          (total <= kLargestSmall ? small_slot_size(small_class_of(total)) : total);
@@ -14,12 +17,12 @@ std::size_t footprint_of(std::size_t total) noexcept {
 }  // namespace
 
 std::size_t TaggedOwner::total() const noexcept {
-  return sizeof(TaggedOwner) + (is_copy() ? size_ : sizeof(Owner*));
+  return sizeof(TaggedOwner) + (is_copy() ? size_ : kPointerBytes);
 }
 
 TaggedOwner* TaggedOwner::make(std::uint32_t tag, std::uint32_t size) {
   const std::size_t total =
-      sizeof(TaggedOwner) + (size == kKeepsOwner ? sizeof(Owner*) : std::size_t{size});
+      sizeof(TaggedOwner) + (size == kKeepsOwner ? kPointerBytes : std::size_t{size});
   void* memory = total <= kLargestSmall ? pool_allocate_small(total) : ::operator new(total);
   return ::new (memory) TaggedOwner(tag, size);
 }
@@ -44,7 +47,7 @@ TaggedOwner* TaggedOwner::keep(Owner* kept, std::uint32_t tag) {
 std::size_t TaggedOwner::footprint() const noexcept { return footprint_of(total()); }
 
 std::size_t TaggedOwner::footprint_of_keeper() noexcept {
-  return footprint_of(sizeof(TaggedOwner) + sizeof(Owner*));
+  return footprint_of(sizeof(TaggedOwner) + kPointerBytes);
 }
 
 TaggedOwner* TaggedOwner::of(Owner* owner) noexcept {
