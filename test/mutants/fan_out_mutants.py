@@ -3,8 +3,8 @@
 CORE = "include/bytes_handoff/core/fan_out/"
 SHELL = "include/bytes_handoff/asio/fan_out/"
 FAN_OUT_LOG = "src/fan_out/log.cpp"
-FAN_OUT = "src/fan_out/fan_out_core.cpp"
-LANE = "src/fan_out/lane.cpp"
+FAN_OUT = CORE + "fan_out_core_members.hpp"
+LANE = CORE + "lane_members.hpp"
 SUBSCRIBER = CORE + "subscriber.hpp"
 QUEUE_SUBSCRIBER = SHELL + "queue_subscriber.hpp"
 EXECUTOR_LANE = SHELL + "executor_lane.hpp"
@@ -56,7 +56,7 @@ MUTANTS = [
     ("a publication is dropped when its note goes alone", LANE,
      "    subscriber.gap_told();\n", "    subscriber.note_given(until);\n", *FAN_OUTS),
     ("a log goes while it drops what had its last handle", FAN_OUT,
-     "      kept = shared_from_this();  // what is dropped may have had the last handle\n", "", *FAN_OUTS),
+     "      kept = this->shared_from_this();  // what is dropped may have had the last handle\n", "", *FAN_OUTS),
     ("a soft limit never rings", LANE,
      "  next_look_ = std::min(next_look_, until);\n", "", *FAN_OUTS),
     ("a soft limit is not cleared by draining", LANE,

@@ -21,9 +21,12 @@
 
 namespace bytes_handoff::test {
 
-class FakeLane final : public detail::FanOutLane {
+template <class Sync>
+class BasicFakeLane final : public detail::BasicFanOutLane<Sync> {
  public:
-  using FanOutLane::FanOutLane;
+  using Base = detail::BasicFanOutLane<Sync>;
+  using Base::Base;
+  using typename Base::TimePoint;
 
   void wake() noexcept override {
     ++wakes;
@@ -33,9 +36,9 @@ class FakeLane final : public detail::FanOutLane {
   /// The turn that was posted; returns whether another one is.
   bool run_turn(TimePoint now) {
     --posted;
-    const auto self = detail::LanePointer::adopt(this);  // what `wake` took over
-    if (turn(now)) {
-      add_reference();
+    const auto self = detail::BasicLanePointer<Sync>::adopt(this);  // what `wake` took over
+    if (this->turn(now)) {
+      this->add_reference();
       ++posted;
       return true;
     }
@@ -47,13 +50,15 @@ class FakeLane final : public detail::FanOutLane {
 };
 
 /// A bounded queue whose writes leave when the test says so.
-class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisit {
+template <class Sync>
+class BasicFakeSubscriber : public detail::BasicSubscriber<Sync>, public detail::QueueVisit {
  public:
   using Answer = detail::QueueAnswer;
+  using Core = detail::BasicFanOutCore<Sync>;
 
-  FakeSubscriber(detail::LanePointer lane, LagPolicy policy, std::size_t most_bytes,
-                 std::size_t most_items)
-      : Subscriber(std::move(lane), std::move(policy)),
+  BasicFakeSubscriber(detail::BasicLanePointer<Sync> lane, LagPolicy policy, std::size_t most_bytes,
+                      std::size_t most_items)
+      : detail::BasicSubscriber<Sync>(std::move(lane), std::move(policy)),
         max_bytes(most_bytes),
         max_items(most_items) {}
 
@@ -61,7 +66,7 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
     if (on_visit) {
       on_visit();
     }
-    const detail::Served served = lane().serve(*this, *this);
+    const detail::Served served = this->lane().serve(*this, *this);
     if (on_visit) {
       on_visit();
     }
@@ -127,12 +132,12 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
   }
 
   /// The oldest write leaves. Who waits is told, if there is room then.
-  void drain(detail::FanOutCore& core) {
+  void drain(Core& core) {
     if (!pending.empty()) {
       drain_slices(core, pending.front().size());
     }
   }
-  void drain_slices(detail::FanOutCore& core, std::size_t most) {
+  void drain_slices(Core& core, std::size_t most) {
     for (; most != 0 && !pending.empty(); --most) {
       auto& write = pending.front();
       pending_bytes -= write.front();
@@ -149,7 +154,7 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
     }
   }
   /// The queue is closed by somebody else.
-  void close(detail::FanOutCore& core) {
+  void close(Core& core) {
     is_closed = true;
     refuse_wait(&core);
   }
@@ -190,16 +195,18 @@ class FakeSubscriber final : public detail::Subscriber, public detail::QueueVisi
                               max_items - pending_items - held_items);
     return fits ? Answer::kYes : Answer::kNoRoom;
   }
-  void refuse_wait(detail::FanOutCore* tell = nullptr) {
-    detail::FanOutCore& core = tell == nullptr ? lane().core() : *tell;
+  void refuse_wait(Core* tell = nullptr) {
+    Core& core = tell == nullptr ? this->lane().core() : *tell;
     if (std::exchange(wanted, std::nullopt)) {
-      detail::LaneList woken;
+      typename Core::LaneList woken;
       core.answer(*this, woken);
       detail::wake_all(woken);
     }
   }
 };
 
+using FakeLane = BasicFakeLane<detail::StdSync>;
+using FakeSubscriber = BasicFakeSubscriber<detail::StdSync>;
 using FakeSubscriberPointer = detail::CountedPointer<FakeSubscriber, detail::ObjectReference>;
 
 }  // namespace bytes_handoff::test

@@ -18,16 +18,13 @@
 
 namespace bytes_handoff::detail {
 
-using LaneList = IntrusiveList<FanOutLane>;
-
 /// Calls `wake()` of each lane. Outside all locks.
-void wake_all(LaneList& lanes) noexcept;
-
-/// What is new to a subscriber.
-struct Mail {
-  SubscriberPointer subscriber;
-  bool has_answer = false;  // its queue has answered: it waits no more
-};
+template <class Lane>
+void wake_all(IntrusiveList<Lane>& lanes) noexcept {
+  while (Lane* const lane = lanes.pop_front()) {
+    lane->wake();
+  }
+}
 
 /// The log as a lane sees it in one turn.
 struct Glance {
@@ -42,12 +39,24 @@ struct Glance {
 enum class Take : std::uint8_t { kTaken, kNone, kNoneAndClosed, kLeft, kAgain, kGrow };
 
 /// Every member: any thread. A lane is woken by `wake_all` of the list that a step filled.
-class FanOutCore : public std::enable_shared_from_this<FanOutCore> {
+template <class Sync>
+class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync>> {
  public:
+  using Lane = BasicFanOutLane<Sync>;
+  using LaneList = IntrusiveList<Lane>;
+  using LanePointer = BasicLanePointer<Sync>;
+  using Subscriber = BasicSubscriber<Sync>;
+
+  /// What is new to a subscriber.
+  struct Mail {
+    BasicSubscriberPointer<Sync> subscriber;
+    bool has_answer = false;  // its queue has answered: it waits no more
+  };
+
   static constexpr std::size_t kMailATurn = 32;
   using MailBatch = std::array<Mail, kMailATurn>;
 
-  explicit FanOutCore(const FanOutConfig& config) : log_(config) {}
+  explicit BasicFanOutCore(const FanOutConfig& config) : log_(config) {}
 
   /// Refused with `can_never_fit` or `closed`; then the slices keep what they had.
   [[nodiscard]] expected<void, Errc> publish(std::span<Bytes> slices, const PublicationKey& key,
@@ -71,9 +80,9 @@ class FanOutCore : public std::enable_shared_from_this<FanOutCore> {
   /// The first one of which `fits(lane)` holds; else `fresh`, which is added unless it is null.
   /// Throws std::bad_alloc.
   template <class Fits>
-  [[nodiscard]] LanePointer find_or_add(const Fits& fits, FanOutLane* fresh) {
-    const std::lock_guard lock(mutex_);
-    for (FanOutLane* lane : lanes_) {
+  [[nodiscard]] LanePointer find_or_add(const Fits& fits, Lane* fresh) {
+    const Lock lock(mutex_);
+    for (Lane* lane : lanes_) {
       if (fits(*lane)) {
         return LanePointer(lane);
       }
@@ -84,43 +93,49 @@ class FanOutCore : public std::enable_shared_from_this<FanOutCore> {
     return LanePointer(fresh);
   }
   /// It is to have a turn, whatever was published.
-  void call(FanOutLane& lane, LaneList& woken) noexcept;
+  void call(Lane& lane, LaneList& woken) noexcept;
   /// It could not be woken: it is as if it had not been asked.
-  void put_to_sleep(FanOutLane& lane) noexcept;
+  void put_to_sleep(Lane& lane) noexcept;
   /// Its context is being destroyed.
-  void retire(FanOutLane& lane) noexcept;
+  void retire(Lane& lane) noexcept;
 
   // Of one turn of a lane, in this order.
-  [[nodiscard]] Glance begin_turn(FanOutLane& lane, MailBatch& mail) noexcept;
+  [[nodiscard]] Glance begin_turn(Lane& lane, MailBatch& mail) noexcept;
   /// What the subscriber is to be given next, by its policy: one publication, or as many as fit
   /// into `taken`. Precondition: `taken` is empty.
   [[nodiscard]] Take take(Subscriber& subscriber, bool only_one, Taken& taken) noexcept;
   /// Whether the lane is to have another turn. `gone`: subscribers that it has let go of.
-  [[nodiscard]] bool end_turn(FanOutLane& lane, const Glance& seen, bool has_more,
+  [[nodiscard]] bool end_turn(Lane& lane, const Glance& seen, bool has_more,
                               std::size_t gone) noexcept;
 
- private:
+ protected:
+  using Lock = std::lock_guard<typename Sync::Mutex>;
   static constexpr int kMaxPassed = 64;
 
   // Under the lock.
-  void schedule(FanOutLane& lane, LaneList& woken) noexcept;
+  void schedule(Lane& lane, LaneList& woken) noexcept;
   void schedule_all(LaneList& woken) noexcept;
-  void add(FanOutLane& lane);
-  void make_idle(FanOutLane& lane) noexcept;
-  void forget(FanOutLane& lane) noexcept;
+  void add(Lane& lane);
+  void make_idle(Lane& lane) noexcept;
+  void forget(Lane& lane) noexcept;
   void mail(Subscriber& subscriber, LaneList& woken) noexcept;
   [[nodiscard]] bool passes_over(Subscriber& subscriber, const Publication& next) const noexcept;
   [[nodiscard]] Take copy_from(const Subscriber& subscriber, bool only_one,
                                Taken& taken) const noexcept;
   void copy(const Publication& publication, Taken& taken) const noexcept;
 
-  mutable std::mutex mutex_;
+  mutable typename Sync::Mutex mutex_;
   FanOutLog log_;
   bool is_closed_ = false;
   bool closes_queues_ = false;
-  std::vector<FanOutLane*> lanes_;
+  std::vector<Lane*> lanes_;
   LaneList idle_;            // each with a reference
   std::uint64_t wakes_ = 1;  // of all that were idle: whoever became idle before is idle no more
 };
+
+using FanOutCore = BasicFanOutCore<StdSync>;
+using LaneList = FanOutCore::LaneList;
+
+extern template class BasicFanOutCore<StdSync>;
 
 }  // namespace bytes_handoff::detail

@@ -14,15 +14,18 @@ namespace bytes_handoff::detail {
 
 /// Decides in each turn who is served, who waits, and whose queue is ended. Turns are made one at a
 /// time, on the executor.
-class FanOutLane : public CountedObject, public ListNode {
+template <class Sync>
+class BasicFanOutLane : public CountedObject, public ListNode {
  public:
+  using Core = BasicFanOutCore<Sync>;
+  using Subscriber = BasicSubscriber<Sync>;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   /// Subscribers that a turn serves, and those whose lag it looks at.
   static constexpr std::size_t kServedATurn = 16;
   static constexpr std::size_t kLooksATurn = 256;
 
-  explicit FanOutLane(std::shared_ptr<FanOutCore> core);
+  explicit BasicFanOutLane(std::shared_ptr<Core> core);
 
   /// Sees to it that a turn is made. Takes over one reference on this.
   virtual void wake() noexcept = 0;
@@ -39,15 +42,14 @@ class FanOutLane : public CountedObject, public ListNode {
   /// The context is being destroyed: lets go of all subscribers.
   void end_all() noexcept;
 
-  [[nodiscard]] FanOutCore& core() const noexcept { return *core_; }
+  [[nodiscard]] Core& core() const noexcept { return *core_; }
 
  protected:
-  ~FanOutLane() override = default;
+  ~BasicFanOutLane() override = default;
 
- private:
-  friend class FanOutCore;
+  friend class BasicFanOutCore<Sync>;
   using SubscriberList = IntrusiveList<Subscriber>;
-  using Where = Subscriber::Where;
+  using Where = typename Subscriber::Where;
 
   /// Steps of a visit, of which each gives, asks, or passes over.
   static constexpr int kStepsAVisit = 16;
@@ -58,7 +60,7 @@ class FanOutLane : public CountedObject, public ListNode {
     bool only_one = false;
   };
 
-  void open_mail(const Mail& mail) noexcept;
+  void open_mail(const typename Core::Mail& mail) noexcept;
   void serve_some(TimePoint now) noexcept;
   void put_where_it_belongs(Subscriber& subscriber, Served served, TimePoint now) noexcept;
   void start_looking() noexcept;
@@ -75,7 +77,7 @@ class FanOutLane : public CountedObject, public ListNode {
   void take_out(Subscriber& subscriber) noexcept;
   void let_go(Subscriber& subscriber) noexcept;
 
-  const std::shared_ptr<FanOutCore> core_;
+  const std::shared_ptr<Core> core_;
   SubscriberList ready_;     // to be served
   SubscriberList current_;   // given everything, as of `seen_`
   SubscriberList waiting_;   // for room
@@ -95,5 +97,9 @@ class FanOutLane : public CountedObject, public ListNode {
   Subscriber* first_mail_ = nullptr;
   Subscriber* last_mail_ = nullptr;
 };
+
+using FanOutLane = BasicFanOutLane<StdSync>;
+
+extern template class BasicFanOutLane<StdSync>;
 
 }  // namespace bytes_handoff::detail

@@ -15,11 +15,15 @@
 #include "bytes_handoff/core/fan_out/log.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
 #include "bytes_handoff/core/support/intrusive_list.hpp"
+#include "bytes_handoff/core/support/sync.hpp"
 #include "bytes_handoff/lag_policy.hpp"
 
 namespace bytes_handoff::detail {
 
-class FanOutLane;
+template <class Sync>
+class BasicFanOutCore;
+template <class Sync>
+class BasicFanOutLane;
 
 /// Objects that count who points to them; the last one destroys them.
 class CountedObject {
@@ -57,11 +61,8 @@ struct ObjectReference {
   static void drop(CountedObject* object) noexcept { object->drop_reference(); }
 };
 
-struct LaneReference {
-  static void add(FanOutLane* lane) noexcept;
-  static void drop(FanOutLane* lane) noexcept;
-};
-using LanePointer = CountedPointer<FanOutLane, LaneReference>;
+template <class Sync>
+using BasicLanePointer = CountedPointer<BasicFanOutLane<Sync>, ObjectReference>;
 
 /// What a queue answers. `kLater`: there is no room, and nobody will tell when there is.
 enum class QueueAnswer : std::uint8_t { kYes, kNoRoom, kNever, kClosed, kWaiting, kLater };
@@ -97,9 +98,10 @@ class QueueVisit {
 enum class Served : std::uint8_t { kCurrent, kLater, kWaiting, kMore, kOver };
 
 /// On its lane alone, but for what says otherwise.
-class Subscriber : public CountedObject, public ListNode {
+template <class Sync>
+class BasicSubscriber : public CountedObject, public ListNode {
  public:
-  Subscriber(LanePointer lane, LagPolicy policy)
+  BasicSubscriber(BasicLanePointer<Sync> lane, LagPolicy policy)
       : lane_(std::move(lane)), policy_(std::move(policy)) {}
 
   /// Calls `lane().serve()` with its queue.
@@ -109,17 +111,17 @@ class Subscriber : public CountedObject, public ListNode {
   virtual void release_room() noexcept = 0;
 
   // Any thread.
-  [[nodiscard]] FanOutLane& lane() const noexcept { return *lane_; }
+  [[nodiscard]] BasicFanOutLane<Sync>& lane() const noexcept { return *lane_; }
   [[nodiscard]] const LagPolicy& policy() const noexcept { return policy_; }
   [[nodiscard]] std::uint64_t missed() const noexcept { return missed_; }
   [[nodiscard]] std::uint64_t conflated() const noexcept { return conflated_; }
   /// Whether it is given nothing more.
   [[nodiscard]] bool is_over() const noexcept { return is_over_; }
-  [[nodiscard]] bool has_left() const noexcept { return has_left_; }
+  [[nodiscard]] bool has_left() const noexcept { return has_left_.load(std::memory_order_acquire); }
 
- private:
-  friend class FanOutCore;
-  friend class FanOutLane;
+ protected:
+  friend class BasicFanOutCore<Sync>;
+  friend class BasicFanOutLane<Sync>;
 
   enum class Where : std::uint8_t { kNowhere, kServed, kWaiting, kWatched };
 
@@ -136,7 +138,7 @@ class Subscriber : public CountedObject, public ListNode {
   }
   void gap_told() noexcept { gap_ = 0; }
 
-  const LanePointer lane_;
+  const BasicLanePointer<Sync> lane_;
   const LagPolicy policy_;
   Place place_;
   std::uint64_t gap_ = 0;  // missed since something was given
@@ -147,15 +149,16 @@ class Subscriber : public CountedObject, public ListNode {
   std::atomic<std::uint64_t> missed_{0};
   std::atomic<std::uint64_t> conflated_{0};
   std::atomic<bool> is_over_{false};
-  std::atomic<bool> has_left_{false};
+  typename Sync::template Atomic<bool> has_left_{false};
 
   // The core's, under its lock.
-  Subscriber* next_mail_ = nullptr;
+  BasicSubscriber* next_mail_ = nullptr;
   bool has_mail_ = false;
   bool has_answer_ = false;
 };
 
-using SubscriberPointer = CountedPointer<Subscriber, ObjectReference>;
+template <class Sync>
+using BasicSubscriberPointer = CountedPointer<BasicSubscriber<Sync>, ObjectReference>;
 
 /// What a visit takes from the log: publications that follow each other.
 struct Taken {
@@ -174,5 +177,9 @@ struct Taken {
   [[nodiscard]] std::span<Bytes> first() noexcept { return {slices.data(), first_slices}; }
   [[nodiscard]] bool has_one() const noexcept { return first_slices == slices.size(); }
 };
+
+using Subscriber = BasicSubscriber<StdSync>;
+using SubscriberPointer = BasicSubscriberPointer<StdSync>;
+using LanePointer = BasicLanePointer<StdSync>;
 
 }  // namespace bytes_handoff::detail

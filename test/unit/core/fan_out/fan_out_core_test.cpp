@@ -79,7 +79,7 @@ TEST_F(FanOutCoreTest, a_publication_within_the_last_turn_is_given) {
   class Publisher final : public detail::Subscriber {
    public:
     Publisher(detail::LanePointer lane, std::function<void()> act)
-        : Subscriber(std::move(lane), {}), act_(std::move(act)) {}
+        : detail::Subscriber(std::move(lane), {}), act_(std::move(act)) {}
     detail::Served visit() noexcept override {
       std::exchange(act_, [] {})();
       return detail::Served::kCurrent;
