@@ -11,6 +11,7 @@ EXECUTOR_LANE = SHELL + "executor_lane.hpp"
 FAN_OUT_SHELL = SHELL + "fan_out.hpp"
 
 FAN_OUTS = ("dev", "core_tests", "/fan_out/")
+FAN_OUTS_IN_EACH_ORDER = ("dev", "interleaving_tests", "/interleavings/fan_out")
 FAN_OUTS_OF_SHELL = ("dev", "shell_tests_asio", "/fan_out/fan_out_test")
 
 MUTANTS = [
@@ -77,6 +78,10 @@ MUTANTS = [
      "answer == QueueAnswer::kNoRoom ? wait_until_drained() : answer;",
      "answer == QueueAnswer::kNoRoom ? QueueAnswer::kLater : answer;",
      *FAN_OUTS_OF_SHELL),
+    ("a subscriber joins a lane that has gone", FAN_OUT,
+     "  if (is_closed_ || lane.is_retired_) {", "  if (is_closed_) {", *FAN_OUTS_IN_EACH_ORDER),
+    ("who joins or answers within a turn is forgotten", FAN_OUT,
+     "  if (lane.first_mail_ != nullptr) {\n    return true;\n  }\n", "", *FAN_OUTS_IN_EACH_ORDER),
     ("a lane sets no timer", EXECUTOR_LANE, "    if (next == timer_at_) {", "    if (true) {",
      *FAN_OUTS_OF_SHELL),
     ("a timer is kept that nobody needs", EXECUTOR_LANE,
