@@ -60,7 +60,7 @@ struct WriteHandoffConfig {
   /// Bytes that may be admitted and not yet written. At least 1.
   std::size_t max_pending_bytes = 1024 * 1024;
   /// Writes that may wait for room; one more is refused. 0: no write waits. Each takes a few
-  /// hundred bytes for its handler.
+  /// hundred bytes for its handler. Subscribers of a `FanOut` do not count.
   std::size_t max_waiters = 1024;
   /// Bytes of all writes that wait for room; a write beyond them is refused. A write that finds
   /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in.

@@ -123,8 +123,8 @@ class FanOut {
   ///
   /// Other writes of the queue are as always; entries come between them, in their order. Where it
   /// has no room for the next entry, the subscriber waits for room in the queue's line, as
-  /// `async_reserve` does. If that line is full, it waits until the queue is empty. A queue can be
-  /// subscribed more than once, and to several logs.
+  /// `async_reserve` does. It does not count for `max_waiters`, and may wait where no write may. A
+  /// queue can be subscribed more than once, and to several logs.
   ///
   /// Errors: not active if the queue is closed or has ended, or the log is closed. Throws
   ///     `std::invalid_argument` for a policy that can never work, and `std::bad_alloc`.

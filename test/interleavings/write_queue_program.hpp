@@ -123,7 +123,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
       return "the writer sleeps, and has something to do";
     }
     const auto* first = static_cast<const detail::RoomWaiter*>(line_.front());
-    if (line_.size() > config_.max_waiters ||
+    if (line_.size() - uncounted_waiters_ > config_.max_waiters ||
         waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
       return "the line is longer than it may be";
     }

@@ -41,6 +41,7 @@ class QueueModel {
     std::vector<std::string> slices;
     Kind kind = Kind::kWrite;
     Room room{};
+    bool is_counted = true;  // for max_waiters
 
     [[nodiscard]] bool is_burst() const { return kind == Kind::kBurst || kind == Kind::kCutBurst; }
     [[nodiscard]] std::size_t items() const;

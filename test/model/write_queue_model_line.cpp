@@ -44,9 +44,10 @@ QueueModel::Outcome QueueModel::submit(const Write& write, bool may_wait) {
   if (!may_wait) {
     return refuse(*obstacle);
   }
-  if (waiters_.size() >= config_.max_waiters) {
-    return refuse(
-        {WriteRefusalReason::too_many_waiters, waiters_.size() + 1, config_.max_waiters, {}});
+  const auto counted = static_cast<std::size_t>(
+      std::count_if(waiters_.begin(), waiters_.end(), [](const Write& w) { return w.is_counted; }));
+  if (write.is_counted && counted >= config_.max_waiters) {
+    return refuse({WriteRefusalReason::too_many_waiters, counted + 1, config_.max_waiters, {}});
   }
   const std::size_t waiting_bytes = write.bytes_of_slices() + bytes_in_line();
   if (!waiters_.empty() && write.bytes_of_slices() != 0 &&

@@ -99,6 +99,7 @@ void QueueWorld::reserve(const QueueOperation& op, bool may_wait) {
   probe.items = op.a / 8 % (op.a % 16 == 0 ? shape_.config.max_items + 2 : 4);
   QueueModel::Write write = as_write(probe, QueueModel::Kind::kRoom);
   write.room = {probe.bytes, probe.items};
+  write.is_counted = probe.is_counted = !may_wait || op.a % 3 != 0;
   wait_in_line(probe, write, may_wait);
 }
 

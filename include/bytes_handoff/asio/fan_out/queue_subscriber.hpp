@@ -15,8 +15,9 @@ class QueueSubscriber final : public Subscriber {
  public:
   QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
       : Subscriber(std::move(lane), std::move(policy)), writer_(std::move(writer)) {
-    room_.subscriber = drained_.subscriber = ended_.subscriber = this;
+    room_.subscriber = ended_.subscriber = this;
     room_.asks_for = AsksFor::kRoom;
+    room_.is_counted = false;
   }
 
   /// Once it has joined: it leaves when the queue ends.
@@ -47,7 +48,6 @@ class QueueSubscriber final : public Subscriber {
   void release_room() noexcept override {
     Effects effects(writer_->guard());
     writer_->queue().cancel(room_, effects);
-    writer_->queue().cancel(drained_, ErrorValue::of(Errc::aborted), effects);
     writer_->queue().cancel(ended_, ErrorValue::of(Errc::aborted), effects);
     writer_->carry_out(effects);
     if (room_.room.items != 0) {
@@ -76,7 +76,6 @@ class QueueSubscriber final : public Subscriber {
 
   const WriterPointer writer_;
   Told<RoomWaiter, &FanOutCore::answer> room_;
-  Told<FlushWaiter, &FanOutCore::answer> drained_;
   Told<CloseWaiter, &FanOutCore::leave> ended_;
 };
 
@@ -110,11 +109,7 @@ class QueueSubscriber::Visit final : public QueueVisit {
       return QueueAnswer::kLater;
     }
     subscriber_->drop_reference();
-    if (!room().refusal) {
-      return QueueAnswer::kYes;
-    }
-    const QueueAnswer answer = answer_of(*room().refusal);
-    return answer == QueueAnswer::kNoRoom ? wait_until_drained() : answer;
+    return room().refusal ? answer_of(*room().refusal) : QueueAnswer::kYes;
   }
 
   [[nodiscard]] bool holds_room() const noexcept override { return room().room.items != 0; }
@@ -144,16 +139,6 @@ class QueueSubscriber::Visit final : public QueueVisit {
       default:
         return QueueAnswer::kNoRoom;
     }
-  }
-
-  // The line is full.
-  [[nodiscard]] QueueAnswer wait_until_drained() noexcept {
-    subscriber_->add_reference();
-    if (!queue().wait_flush(subscriber_->drained_)) {
-      return QueueAnswer::kWaiting;
-    }
-    subscriber_->drop_reference();
-    return QueueAnswer::kLater;
   }
 
   [[nodiscard]] WriteQueue& queue() const noexcept { return subscriber_->writer_->queue(); }

@@ -67,8 +67,9 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
   if (auto refusal = lasting_refusal_of(waiter.largest, largest_items)) {
     return refusal;
   }
-  if (line_.size() >= config_.max_waiters) {
-    return Refusal{WriteRefusalReason::too_many_waiters, line_.size() + 1, config_.max_waiters, {}};
+  const std::size_t waiters = line_.size() - uncounted_waiters_;
+  if (waiter.is_counted && waiters >= config_.max_waiters) {
+    return Refusal{WriteRefusalReason::too_many_waiters, waiters + 1, config_.max_waiters, {}};
   }
   const std::size_t limit = config_.max_waiting_bytes;
   const std::size_t bytes = waiter.waiting_bytes();
@@ -97,6 +98,7 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   waiting_bytes_ += waiter.waiting_bytes();
   waiter.linked = true;
   line_.push_back(waiter);
+  uncounted_waiters_ += waiter.is_counted ? 0 : 1;
   ++stats_.waits;
   stats_.high_water_waiters = std::max(stats_.high_water_waiters, line_.size());
   stats_.high_water_waiting_bytes = std::max(stats_.high_water_waiting_bytes, waiting_bytes_);
@@ -106,6 +108,7 @@ template <class Sync>
 void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter) noexcept {
   line_.remove(waiter);
   waiter.linked = false;
+  uncounted_waiters_ -= waiter.is_counted ? 0 : 1;
   line_has_pieces_ = line_has_pieces_ && !line_.empty();
   waiting_items_ -= waiter.items;
   waiting_bytes_ -= waiter.waiting_bytes();

@@ -56,6 +56,8 @@ enum class AsksFor : std::uint8_t {
 /// the waiter has been resumed.
 struct RoomWaiter : Waiting {
   AsksFor asks_for = AsksFor::kWrite;
+  /// Whether it counts for `max_waiters`: not if it is in memory that its owner has anyway.
+  bool is_counted = true;
   /// Of a burst: those that are not admitted, of which the first one may be cut.
   std::span<Bytes> slices;
   /// What it asks for. The caller's for `kRoom`; otherwise the queue's.
@@ -291,6 +293,7 @@ class BasicWriteQueue {
   bool line_has_pieces_ = false;   // a slice of somebody who is or was in it may be cut
   std::size_t waiting_items_ = 0;  // that all in line ask for
   std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
+  std::size_t uncounted_waiters_ = 0;
   WaitingList flush_waiters_;
   WaitingList close_waiters_;
   WaitingList unwritten_waiters_;

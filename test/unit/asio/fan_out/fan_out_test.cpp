@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -322,13 +323,33 @@ TEST_F(FanOutShell, stands_in_the_line_of_the_queue) {
   EXPECT_EQ(one.script->written, "0w1x");
 }
 
-TEST_F(FanOutShell, without_a_line_waits_until_the_queue_is_empty) {
+TEST_F(FanOutShell, waits_for_room_where_no_write_may_wait) {
   WriteHandoffConfig config = limits(2, 1000);
   config.max_waiters = 0;
   SubscribedQueue one(*context, log, {}, config, true);
   publish_each({"0", "1", "2", "3"});
   one.release(*context);
   EXPECT_EQ(one.script->written, "0123");
+}
+
+TEST_F(FanOutShell, is_told_when_permits_give_back_all_room_of_a_queue_with_a_full_line) {
+  WriteHandoffConfig config = limits(2, 1000);
+  config.max_waiters = 1;
+  SubscribedQueue one(*context, log, {}, config);
+  std::optional<WritePermit> first = one.out.try_reserve(1, 2).value();
+  std::optional<WritePermit> second;
+  one.out.async_reserve(1, 2,
+                        [&](net_error_code, WritePermit permit) { second = std::move(permit); });
+  ASSERT_TRUE(publish(log, "a"));
+  run_ready(*context);
+  EXPECT_EQ(one.script->written, "");
+  first.reset();
+  run_ready(*context);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(one.script->written, "");
+  second.reset();
+  run_ready(*context);
+  EXPECT_EQ(one.script->written, "a");
 }
 
 // ---- The log's end.

@@ -254,6 +254,26 @@ TEST_F(WriteQueueWaiters, TheLineHasALimit) {
   EXPECT_TRUE(second.was_admitted());
 }
 
+TEST_F(WriteQueueWaiters, WhoIsNotCountedStandsInAFullLine) {
+  open({.max_items = 1, .max_pending_bytes = 10, .max_waiters = 1});
+  send("0");
+  WriteProbe first("1");
+  WriteProbe second("2");
+  RoomProbe uncounted(1);
+  uncounted.is_counted = false;
+  EXPECT_EQ(wait(first), Wait::kWaiting);
+  EXPECT_EQ(wait(uncounted), Wait::kWaiting);
+  EXPECT_EQ(wait(second), Wait::kRefused);
+  expect_refusal(second.refusal, Reason::too_many_waiters, 2, 1);
+  stream().run();
+  EXPECT_TRUE(first.was_admitted());
+  EXPECT_TRUE(uncounted.was_granted());
+  second.refusal.reset();
+  EXPECT_EQ(wait(second), Wait::kWaiting);
+  WriteProbe third("3");
+  EXPECT_EQ(wait(third), Wait::kRefused) << "who has left the line does not count either";
+}
+
 TEST_F(WriteQueueWaiters, WithoutPlacesInTheLineAWriteThatFitsIsStillAdmitted) {
   open({.max_items = 1, .max_pending_bytes = 10, .max_waiters = 0});
   WriteProbe first("1");
