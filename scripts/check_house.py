@@ -25,6 +25,7 @@ ROOMS = {
     CORE + "support": [],
     CORE + "memory": [CORE + "support"],
     CORE + "reading": [CORE + "support", CORE + "memory", FACE],
+    CORE + "framing": [CORE + "reading", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
     CORE + "fan_out": [CORE + "support", FACE],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],

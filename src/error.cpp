@@ -33,6 +33,12 @@ class Category final : public std::error_category {
         return "as many bytes are waiting as may wait";
       case Errc::slow_consumer:
         return "the write queue lagged too far behind what was published to it";
+      case Errc::frame_too_long:
+        return "a frame is too long";
+      case Errc::malformed_frame:
+        return "the bytes are no frame";
+      case Errc::truncated_frame:
+        return "the input ended inside of a frame";
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
@@ -55,6 +61,9 @@ class Category final : public std::error_category {
       case Errc::too_many_waiters:
       case Errc::too_many_waiting_bytes:
       case Errc::slow_consumer:
+      case Errc::frame_too_long:
+      case Errc::malformed_frame:
+      case Errc::truncated_frame:
         break;
     }
     return {value, *this};

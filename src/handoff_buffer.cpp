@@ -1,6 +1,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <new>
 #include <utility>
 
@@ -54,6 +55,7 @@ expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
     return unexpected(LimitExceeded{tail.size(), config.max_size});
   }
   buffer.bytes_ = std::move(tail);
+  buffer.received_ = buffer.size();
   return buffer;
 }
 
@@ -112,6 +114,41 @@ expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t 
   return copy;
 }
 
+std::uint64_t detail::new_generation() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// A copy is made before anything leaves the buffer, since it may throw.
+Bytes HandoffBuffer::take_frame(const FrameScan& frame) {
+  const std::size_t first = frame.content_first();
+  const std::size_t n = frame.content_last() - first;
+  if (n <= config_.prefix_policy.copy_at_most && n != 0) {
+    Bytes copy = Bytes::copy_of(peek().subspan(first, n));
+    static_cast<void>(advance(frame.size()));
+    return copy;
+  }
+  static_cast<void>(advance(first));
+  Bytes content = *bytes_.split_to_frozen(n);
+  static_cast<void>(advance(frame.size() - frame.content_last()));
+  return content;
+}
+
+Bytes HandoffBuffer::take_all() noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
+  return *bytes_.split_to_frozen(size());
+}
+
+void HandoffBuffer::put_back(Bytes&& front) noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
+  if (front.empty()) {
+    return;
+  }
+  BytesMut behind = std::move(bytes_);
+  bytes_ = BytesMut::thaw(std::move(front));
+  bytes_.unsplit(std::move(behind));  // neighbours, or nothing: no copy
+}
+
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   const detail::OneThread::Visit visit(one_thread_);
   const auto most = may_read();
@@ -165,6 +202,7 @@ void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
   const detail::OneThread::Visit visit(one_thread_);
   BYTES_HANDOFF_CHECK(n <= offered_ || n == 0, "front_end::end_read: more bytes than were offered");
   bytes_.commit(n);
+  received_ += n;
   detail::give_up(bytes_.data() + size(), capacity() - size());
   offered_ = more_is_there ? 0 : offered_ - n;
   read_since_move_ += n;

@@ -183,6 +183,11 @@ class BytesMut {
   }
 
  private:
+  friend class HandoffBuffer;
+
+  // The region of a slice that was split off from one, and that nobody else has seen.
+  [[nodiscard]] static BytesMut thaw(Bytes&& slice) noexcept;
+
   // Takes over `held` references on `block`.
   BytesMut(std::byte* data, std::size_t size, std::size_t capacity, detail::Block* block,
            std::uint32_t held) noexcept
@@ -238,6 +243,13 @@ inline expected<BytesMut, SplitOutOfBounds> BytesMut::split_to(std::size_t n) no
   BytesMut front(data_, n, n, block_, 1);
   drop_front(n);
   return front;
+}
+
+inline BytesMut BytesMut::thaw(Bytes&& slice) noexcept {
+  auto* const data = const_cast<std::byte*>(slice.data());  // NOLINT: it was this type's
+  const std::size_t n = slice.size();
+  auto* const block = static_cast<detail::Block*>(detail::BytesAccess::release(slice));
+  return BytesMut(data, n, n, block, 1);
 }
 
 inline Bytes BytesMut::freeze() && noexcept {

@@ -41,6 +41,9 @@ enum class Errc {
   too_many_waiters = 10,        ///< `max_waiters` writes are waiting already
   too_many_waiting_bytes = 11,  ///< more than `max_waiting_bytes` would be waiting
   slow_consumer = 12,           ///< a `FanOut` ended the queue, which lagged beyond its limit
+  frame_too_long = 13,          ///< a frame is longer than its framer allows
+  malformed_frame = 14,         ///< the bytes are no frame, whatever follows
+  truncated_frame = 15,         ///< the input ended inside of a frame
 };
 
 /// Why a write was refused.

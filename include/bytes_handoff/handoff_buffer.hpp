@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -16,8 +17,12 @@
 #include "bytes_handoff/core/support/one_thread.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/framers.hpp"
 
 namespace bytes_handoff {
+
+template <Framer F>
+class FrameRange;
 
 namespace detail {
 class ReadClaim;
@@ -43,9 +48,9 @@ struct BufferAccess;
 /// Cost: every function is O(1) and allocates nothing, unless it says otherwise.
 ///
 ///     HandoffBuffer buffer({.max_size = 64 * 1024});
-///     while (co_await buffer.async_read_available(socket, use_awaitable) != 0)
-///       while (auto end = find_frame(buffer.peek_view()))
-///         handle(buffer.split_prefix(*end).value());
+///     DelimiterFramer lines("\n");
+///     while (co_await buffer.async_wait_frame(socket, lines, use_awaitable) != 0)
+///       for (Bytes& line : buffer.frames(lines)) handle(line);
 class HandoffBuffer {
  public:
   /// Empty, with the default configuration. Allocates nothing.
@@ -87,6 +92,10 @@ class HandoffBuffer {
   [[nodiscard]] std::string_view peek_view() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     return bytes_.view();
   }
+
+  /// How many bytes have left the buffer: the position, in all that it has read, of the first byte
+  /// that it holds. `from_tail` begins at 0.
+  [[nodiscard]] std::uint64_t position() const noexcept { return received_ - size(); }
 
   /// Makes room for `n` bytes more, for the next read. Invalidates views.
   ///
@@ -142,6 +151,22 @@ class HandoffBuffer {
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_read_available(Stream& stream, const Queue& out,
                             CompletionToken&& token = CompletionToken());
+
+  /// The complete frames that are there, as a range over owned slices of their contents.
+  ///
+  /// Each frame is split off before the loop's body runs, as `split_prefix` does it. A body that is
+  /// left early has its own frame, and the rest stays in the buffer. The range ends where no whole
+  /// frame is left: bytes are missing, or the framer has met an error. `error()` of the range tells
+  /// which; the next `async_wait_frame` tells it, too. `framer` and this must outlive the range.
+  ///
+  /// Errors: the increment throws what a copy by the prefix policy throws; nothing changes then.
+  /// Cost: a scan and a split for each frame.
+  ///
+  ///     auto lines = buffer.frames(framer);
+  ///     for (Bytes& line : lines) handle(line);
+  ///     if (auto error = lines.error()) co_return report(error.message());
+  template <Framer F>
+  [[nodiscard]] FrameRange<F> frames(F& framer) noexcept;
 
   /// Splits off the first `n` bytes as an owned slice. Views of the bytes behind them stay valid.
   ///
@@ -203,6 +228,15 @@ class HandoffBuffer {
   friend struct detail::BufferAccess;
 
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
+  [[nodiscard]] FrameWindow window() noexcept {
+    if (generation_ == 0) {
+      generation_ = detail::new_generation();
+    }
+    return FrameWindow(peek(), {generation_, position()});
+  }
+  [[nodiscard]] Bytes take_frame(const FrameScan& frame);
+  [[nodiscard]] Bytes take_all() noexcept;
+  void put_back(Bytes&& front) noexcept;
   void make_room(std::size_t n);
   void drop_large_block() noexcept;
 
@@ -219,6 +253,8 @@ class HandoffBuffer {
     read_since_move_ = std::exchange(from.read_since_move_, 0);
     reading_ = std::exchange(from.reading_, false);
     is_reserved_ = std::exchange(from.is_reserved_, false);
+    received_ = std::exchange(from.received_, 0);
+    generation_ = std::exchange(from.generation_, 0);
     read_on_ = std::exchange(from.read_on_, {});
   }
 
@@ -228,6 +264,8 @@ class HandoffBuffer {
   // read runs: its room.
   std::size_t offered_ = 1;
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
+  std::uint64_t received_ = 0;       // bytes, since the buffer was made
+  std::uint64_t generation_ = 0;  // tells these bytes from those of other buffers; 0: not asked yet
   bool reading_ = false;
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   detail::ReadOn read_on_;
@@ -236,6 +274,8 @@ class HandoffBuffer {
 };
 
 }  // namespace bytes_handoff
+
+#include "bytes_handoff/core/framing/frame_range.hpp"
 
 #if defined(BYTES_HANDOFF_STANDALONE_ASIO) || defined(BYTES_HANDOFF_BOOST_ASIO)
 #include "bytes_handoff/asio/reading/handoff_buffer.hpp"

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
 
@@ -22,6 +23,17 @@ struct BufferAccess {
   static bool is_reading(const HandoffBuffer& buffer) noexcept { return buffer.reading_; }
   static bool is_stream_drained(const HandoffBuffer& buffer) noexcept {
     return buffer.offered_ != 0;
+  }
+
+  static FrameWindow window(HandoffBuffer& buffer) noexcept { return buffer.window(); }
+  static Bytes take_frame(HandoffBuffer& buffer, const FrameScan& frame) {
+    return buffer.take_frame(frame);
+  }
+  /// All that is buffered. The room behind it stays.
+  static Bytes take_all(HandoffBuffer& buffer) noexcept { return buffer.take_all(); }
+  /// Takes back the rest of what `take_all` gave, if nothing was done with the buffer meanwhile.
+  static void put_back(HandoffBuffer& buffer, Bytes&& front) noexcept {
+    buffer.put_back(std::move(front));
   }
 
   static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }

@@ -1,0 +1,227 @@
+#pragma once
+
+// Where the frames of a protocol end: `HandoffBuffer::frames` and `HandoffBuffer::async_wait_frame`
+// ask here. No Asio.
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "bytes_handoff/core/framing/scan_origin.hpp"
+#include "bytes_handoff/core/support/lifetimebound.hpp"
+#include "bytes_handoff/error.hpp"
+
+namespace bytes_handoff {
+
+/// The unread bytes that a framer looks at: all that a buffer holds, from the begin of a frame on.
+///
+/// A window without a buffer is made of a span. It is a new one for every `ScanMark`.
+class FrameWindow {
+ public:
+  // NOLINTNEXTLINE(google-explicit-constructor): bytes without a buffer, as in a test
+  explicit(false) FrameWindow(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::string_view view() const noexcept {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+ private:
+  friend class HandoffBuffer;
+  friend class ScanMark;
+  FrameWindow(std::span<const std::byte> bytes, detail::ScanOrigin origin) noexcept
+      : bytes_(bytes), origin_(origin) {}
+
+  std::span<const std::byte> bytes_;
+  detail::ScanOrigin origin_;
+};
+
+/// How far a framer has looked. With it a frame that drips in is searched once, not from its begin
+/// after each read.
+///
+/// It resets itself: in another window than before, nothing was looked at. A window is another one
+/// if bytes were taken from the front of the buffer, or if it is of another buffer.
+class ScanMark {
+ public:
+  /// How many bytes at the front of `window` were looked at before.
+  [[nodiscard]] std::size_t looked_at(const FrameWindow& window) const noexcept {
+    return window.origin_.generation != 0 && window.origin_ == origin_ ? looked_at_ : 0;
+  }
+  /// The first `n` bytes of `window` need no second look while it only grows at its end.
+  void set(const FrameWindow& window, std::size_t n) noexcept {
+    origin_ = window.origin_;
+    looked_at_ = n;
+  }
+
+ private:
+  detail::ScanOrigin origin_;
+  std::size_t looked_at_ = 0;
+};
+
+/// What a framer says of a window: a whole frame is at its front, or bytes are missing, or an
+/// error.
+class FrameScan {
+ public:
+  /// The first `n` bytes are a frame. Its content is what lies in `[first, last)` of them.
+  /// Precondition: `1 <= n <= window.size()` and `first <= last <= n`.
+  [[nodiscard]] static FrameScan complete(std::size_t n, std::size_t first,
+                                          std::size_t last) noexcept {
+    return FrameScan(n, first, last);
+  }
+  [[nodiscard]] static FrameScan complete(std::size_t n) noexcept { return complete(n, 0, n); }
+
+  /// No whole frame can be there before the window has `n` bytes. A framer that knows nothing
+  /// better says `window.size() + 1`, as is assumed for any `n` that is less.
+  [[nodiscard]] static FrameScan need_at_least(std::size_t n) noexcept {
+    return FrameScan(0, n, 0);
+  }
+
+  /// The bytes can be no frame, whatever follows. `length` and `limit` are figures for a message.
+  [[nodiscard]] static FrameScan error(std::error_code code, std::uint64_t length = 0,
+                                       std::uint64_t limit = 0) noexcept {
+    FrameScan scan(0, 0, 0);
+    scan.code_ = code;
+    scan.length_ = length;
+    scan.limit_ = limit;
+    return scan;
+  }
+
+  [[nodiscard]] bool is_complete() const noexcept { return n_ != 0; }
+  [[nodiscard]] bool is_error() const noexcept { return static_cast<bool>(code_); }
+
+  /// Of a whole frame: the bytes that leave the buffer, and where the content is in them.
+  [[nodiscard]] std::size_t size() const noexcept { return n_; }
+  [[nodiscard]] std::size_t content_first() const noexcept { return first_; }
+  [[nodiscard]] std::size_t content_last() const noexcept { return last_; }
+
+  /// Where bytes are missing: how many the window must have.
+  [[nodiscard]] std::size_t needed() const noexcept { return first_; }
+
+  [[nodiscard]] const std::error_code& error_code() const noexcept { return code_; }
+  [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+
+ private:
+  FrameScan(std::size_t n, std::size_t first, std::size_t last) noexcept
+      : n_(n), first_(first), last_(last) {}
+
+  std::size_t n_;
+  std::size_t first_;
+  std::size_t last_;
+  std::error_code code_;
+  std::uint64_t length_ = 0;
+  std::uint64_t limit_ = 0;
+};
+
+/// Finds the frame at the front of a window.
+///
+/// `scan` commits to nothing: for the same bytes it gives the same answer, however often it is
+/// asked, and wherever the input was cut. Bytes leave the buffer only behind `complete`. A framer
+/// that looks at content keeps a `ScanMark`, so that it looks at no byte twice.
+///
+///     struct Pairs {  // two bytes each
+///       FrameScan scan(const FrameWindow& window) {
+///         return window.size() < 2 ? FrameScan::need_at_least(2) : FrameScan::complete(2);
+///       }
+///     };
+template <class T>
+concept Framer = requires(T& framer, const FrameWindow& window) {
+  { framer.scan(window) } -> std::same_as<FrameScan>;
+};
+
+/// Why there are no more frames.
+struct FrameError {
+  std::error_code code;        ///< none: nothing is wrong
+  std::uint64_t position = 0;  ///< of the frame's first byte: bytes that the buffer gave out before
+  std::uint64_t length = 0;    ///< of what was too long, as far as it is known; 0 if not told
+  std::uint64_t limit = 0;     ///< that it exceeds; 0 if not told
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(code); }
+  /// One line: what is wrong, where, and the figures.
+  [[nodiscard]] std::string message() const;
+};
+
+struct DelimiterFramerConfig {
+  /// Bytes that a frame may have before its delimiter.
+  std::size_t max_content = 64 * 1024;
+  /// Whether the delimiter is part of the content.
+  bool keep_delimiter = false;
+};
+
+/// Frames that end with a delimiter: one byte, or several, such as CRLF.
+///
+/// Errors of a scan: `Errc::frame_too_long`, as soon as no delimiter can follow within
+///     `max_content`. Its length is the limit and 1: the least that is known.
+/// Threads: one object on one thread at a time.
+/// Cost: `memchr` over the bytes that are new.
+///
+///     DelimiterFramer lines("\r\n", {.max_content = 8192});
+class DelimiterFramer {
+ public:
+  /// Throws `std::invalid_argument` for an empty delimiter, and `std::bad_alloc`.
+  explicit DelimiterFramer(std::string_view delimiter, DelimiterFramerConfig config = {});
+
+  [[nodiscard]] FrameScan scan(const FrameWindow& window) noexcept;
+
+ private:
+  [[nodiscard]] bool ends_with_delimiter(std::string_view front) const noexcept {
+    return delimiter_.size() == 1 || front.ends_with(delimiter_);
+  }
+  [[nodiscard]] FrameScan without_delimiter(const FrameWindow& window) const noexcept;
+  [[nodiscard]] FrameScan too_long() const noexcept {
+    return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
+                            config_.max_content);
+  }
+
+  std::string delimiter_;
+  DelimiterFramerConfig config_;
+  std::size_t most_;  // bytes of the longest frame, delimiter included
+  ScanMark mark_;     // behind it the last byte of a delimiter may be
+};
+
+struct LengthFramerConfig {
+  /// `length_bytes` of a length in groups of 7 bits, least significant first, as in Protocol
+  /// Buffers: at most 10 bytes.
+  static constexpr std::size_t kVarint = 0;
+
+  /// Bytes of the length: 1 to 8, or `kVarint`. They are all of the header.
+  std::size_t length_bytes = 4;
+  /// Of the bytes of the length. Big is the network's.
+  std::endian byte_order = std::endian::big;
+  /// Whether the length counts its own bytes, too.
+  bool counts_header = false;
+  /// Bytes that a frame may have behind its header.
+  std::size_t max_content = 64 * 1024;
+  /// Whether the header is part of the content.
+  bool keep_header = false;
+};
+
+/// Frames that begin with their length.
+///
+/// Errors of a scan: `Errc::frame_too_long` as soon as the length is there, with the length that it
+///     tells of the content; `Errc::malformed_frame` for a varint of more than 64 bits, and for a
+///     length that counts its header and is less.
+/// Threads: one object on one thread at a time; `scan` keeps nothing.
+/// Cost: O(1). Allocates nothing.
+///
+///     LengthFramer messages({.length_bytes = 2, .max_content = 4096});
+class LengthFramer {
+ public:
+  /// Throws `std::invalid_argument` for a configuration that can never work.
+  explicit LengthFramer(LengthFramerConfig config = {});
+
+  [[nodiscard]] FrameScan scan(const FrameWindow& window) const noexcept;
+
+ private:
+  LengthFramerConfig config_;
+};
+
+}  // namespace bytes_handoff
+
+#include "bytes_handoff/core/framing/delimiter_scan.hpp"
