@@ -120,18 +120,14 @@ std::uint64_t detail::new_generation() noexcept {
 }
 
 // A copy is made before anything leaves the buffer, since it may throw.
-Bytes HandoffBuffer::take_frame(const FrameScan& frame) {
-  const std::size_t first = frame.content_first();
-  const std::size_t n = frame.content_last() - first;
-  if (n <= config_.prefix_policy.copy_at_most && n != 0) {
-    Bytes copy = Bytes::copy_of(peek().subspan(first, n));
-    static_cast<void>(advance(frame.size()));
-    return copy;
+Bytes HandoffBuffer::copy_frame(std::size_t n, std::size_t first, std::size_t last) {
+  Bytes copy;
+  if (first != last) {
+    copy = Bytes::copy_of(bytes_.span().subspan(first, last - first));
   }
-  static_cast<void>(advance(first));
-  Bytes content = *bytes_.split_to_frozen(n);
-  static_cast<void>(advance(frame.size() - frame.content_last()));
-  return content;
+  detail::give_up(bytes_.data(), n);
+  static_cast<void>(bytes_.advance(n));
+  return copy;
 }
 
 Bytes HandoffBuffer::take_all() noexcept {
@@ -141,12 +137,13 @@ Bytes HandoffBuffer::take_all() noexcept {
 
 void HandoffBuffer::put_back(Bytes&& front) noexcept {
   const detail::OneThread::Visit visit(one_thread_);
+  BYTES_HANDOFF_CHECK(empty(), "HandoffBuffer: bytes are put back in front of newer ones");
   if (front.empty()) {
     return;
   }
   BytesMut behind = std::move(bytes_);
   bytes_ = BytesMut::thaw(std::move(front));
-  bytes_.unsplit(std::move(behind));  // neighbours, or nothing: no copy
+  bytes_.unsplit(std::move(behind));  // only room, as neighbour or dropped: no copy
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {

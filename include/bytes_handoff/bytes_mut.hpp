@@ -188,6 +188,10 @@ class BytesMut {
   // The region of a slice that was split off from one, and that nobody else has seen.
   [[nodiscard]] static BytesMut thaw(Bytes&& slice) noexcept;
 
+  // The slice `[first, last)` of the first `n` bytes, which are dropped. Precondition:
+  // `first <= last <= n <= size()`.
+  [[nodiscard]] Bytes take(std::size_t n, std::size_t first, std::size_t last) noexcept;
+
   // Takes over `held` references on `block`.
   BytesMut(std::byte* data, std::size_t size, std::size_t capacity, detail::Block* block,
            std::uint32_t held) noexcept
@@ -250,6 +254,16 @@ inline BytesMut BytesMut::thaw(Bytes&& slice) noexcept {
   const std::size_t n = slice.size();
   auto* const block = static_cast<detail::Block*>(detail::BytesAccess::release(slice));
   return BytesMut(data, n, n, block, 1);
+}
+
+inline Bytes BytesMut::take(std::size_t n, std::size_t first, std::size_t last) noexcept {
+  Bytes slice;
+  if (first != last) {
+    take_reference();
+    slice = detail::BytesAccess::adopt(data_ + first, last - first, block_);
+  }
+  drop_front(n);
+  return slice;
 }
 
 inline Bytes BytesMut::freeze() && noexcept {

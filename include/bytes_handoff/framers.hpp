@@ -69,10 +69,12 @@ class ScanMark {
 class FrameScan {
  public:
   /// The first `n` bytes are a frame. Its content is what lies in `[first, last)` of them.
-  /// Precondition: `1 <= n <= window.size()` and `first <= last <= n`.
+  ///
+  /// `1 <= n <= window.size()` and `first <= last <= n`. An answer that breaks this is taken as
+  /// the error `Errc::malformed_frame`.
   [[nodiscard]] static FrameScan complete(std::size_t n, std::size_t first,
                                           std::size_t last) noexcept {
-    return FrameScan(n, first, last);
+    return n != 0 ? FrameScan(n, first, last) : error(Errc::malformed_frame);
   }
   [[nodiscard]] static FrameScan complete(std::size_t n) noexcept { return complete(n, 0, n); }
 
@@ -82,13 +84,12 @@ class FrameScan {
     return FrameScan(0, n, 0);
   }
 
-  /// The bytes can be no frame, whatever follows. `length` and `limit` are figures for a message.
+  /// The bytes can be no frame, whatever follows. `length` and `limit` are figures for a message. A
+  /// `code` without an error is taken as `Errc::malformed_frame`.
   [[nodiscard]] static FrameScan error(std::error_code code, std::uint64_t length = 0,
                                        std::uint64_t limit = 0) noexcept {
-    FrameScan scan(0, 0, 0);
-    scan.code_ = code;
-    scan.length_ = length;
-    scan.limit_ = limit;
+    FrameScan scan(0, length, limit);
+    scan.code_ = code ? code : make_error_code(Errc::malformed_frame);
     return scan;
   }
 
@@ -97,29 +98,32 @@ class FrameScan {
 
   /// Of a whole frame: the bytes that leave the buffer, and where the content is in them.
   [[nodiscard]] std::size_t size() const noexcept { return n_; }
-  [[nodiscard]] std::size_t content_first() const noexcept { return first_; }
-  [[nodiscard]] std::size_t content_last() const noexcept { return last_; }
+  [[nodiscard]] std::size_t content_first() const noexcept {
+    return static_cast<std::size_t>(first_);
+  }
+  [[nodiscard]] std::size_t content_last() const noexcept {
+    return static_cast<std::size_t>(last_);
+  }
 
   /// Where bytes are missing: how many the window must have.
-  [[nodiscard]] std::size_t needed() const noexcept { return first_; }
+  [[nodiscard]] std::size_t needed() const noexcept { return static_cast<std::size_t>(first_); }
 
+  /// Of an error: what was given to `error`.
   [[nodiscard]] const std::error_code& error_code() const noexcept { return code_; }
-  [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
-  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+  [[nodiscard]] std::uint64_t length() const noexcept { return first_; }
+  [[nodiscard]] std::uint64_t limit() const noexcept { return last_; }
 
  private:
-  FrameScan(std::size_t n, std::size_t first, std::size_t last) noexcept
+  FrameScan(std::size_t n, std::uint64_t first, std::uint64_t last) noexcept
       : n_(n), first_(first), last_(last) {}
 
-  std::size_t n_;
-  std::size_t first_;
-  std::size_t last_;
+  std::size_t n_;        // 0: no whole frame
+  std::uint64_t first_;  // of the content; or the bytes needed; or the length of an error
+  std::uint64_t last_;   // of the content; or the limit of an error
   std::error_code code_;
-  std::uint64_t length_ = 0;
-  std::uint64_t limit_ = 0;
 };
 
-/// Finds the frame at the front of a window.
+/// Finds the frame at the front of a window, which has at least one byte.
 ///
 /// `scan` commits to nothing: for the same bytes it gives the same answer, however often it is
 /// asked, and wherever the input was cut. Bytes leave the buffer only behind `complete`. A framer
@@ -140,7 +144,7 @@ struct FrameError {
   std::error_code code;        ///< none: nothing is wrong
   std::uint64_t position = 0;  ///< of the frame's first byte: bytes that the buffer gave out before
   std::uint64_t length = 0;    ///< of what was too long, as far as it is known; 0 if not told
-  std::uint64_t limit = 0;     ///< that it exceeds; 0 if not told
+  std::uint64_t limit = 0;     ///< that it exceeds
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(code); }
   /// One line: what is wrong, where, and the figures.
@@ -159,7 +163,7 @@ struct DelimiterFramerConfig {
 /// Errors of a scan: `Errc::frame_too_long`, as soon as no delimiter can follow within
 ///     `max_content`. Its length is the limit and 1: the least that is known.
 /// Threads: one object on one thread at a time.
-/// Cost: `memchr` over the bytes that are new.
+/// Cost: `memchr` over the bytes that are new, and a comparison where the delimiter's last byte is.
 ///
 ///     DelimiterFramer lines("\r\n", {.max_content = 8192});
 class DelimiterFramer {
@@ -173,16 +177,12 @@ class DelimiterFramer {
   [[nodiscard]] bool ends_with_delimiter(std::string_view front) const noexcept {
     return delimiter_.size() == 1 || front.ends_with(delimiter_);
   }
-  [[nodiscard]] FrameScan without_delimiter(const FrameWindow& window) const noexcept;
-  [[nodiscard]] FrameScan too_long() const noexcept {
-    return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
-                            config_.max_content);
-  }
+  [[nodiscard]] bool may_begin_delimiter(std::string_view window) const noexcept;
 
   std::string delimiter_;
   DelimiterFramerConfig config_;
   std::size_t most_;  // bytes of the longest frame, delimiter included
-  ScanMark mark_;     // behind it the last byte of a delimiter may be
+  ScanMark mark_;     // no delimiter ends before it
 };
 
 struct LengthFramerConfig {

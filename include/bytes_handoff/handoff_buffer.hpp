@@ -157,7 +157,8 @@ class HandoffBuffer {
   /// Each frame is split off before the loop's body runs, as `split_prefix` does it. A body that is
   /// left early has its own frame, and the rest stays in the buffer. The range ends where no whole
   /// frame is left: bytes are missing, or the framer has met an error. `error()` of the range tells
-  /// which; the next `async_wait_frame` tells it, too. `framer` and this must outlive the range.
+  /// which; the next `async_wait_frame` tells it, too. A frame that can never fit into `max_size`
+  /// is the error `limit_exceeded`. `framer` and this must outlive the range.
   ///
   /// Errors: the increment throws what a copy by the prefix policy throws; nothing changes then.
   /// Cost: a scan and a split for each frame.
@@ -167,6 +168,8 @@ class HandoffBuffer {
   ///     if (auto error = lines.error()) co_return report(error.message());
   template <Framer F>
   [[nodiscard]] FrameRange<F> frames(F& framer) noexcept;
+  template <class F>
+  void frames(const F&&) = delete;  // a variable keeps the framer, and what it has looked at
 
   /// Splits off the first `n` bytes as an owned slice. Views of the bytes behind them stay valid.
   ///
@@ -234,7 +237,19 @@ class HandoffBuffer {
     }
     return FrameWindow(peek(), {generation_, position()});
   }
-  [[nodiscard]] Bytes take_frame(const FrameScan& frame);
+  // The content of the frame at the front, which leaves the buffer.
+  [[nodiscard]] Bytes take_frame(std::size_t n, std::size_t first, std::size_t last) {
+    const detail::OneThread::Visit visit(one_thread_);
+    BYTES_HANDOFF_CHECK(
+        !reading_, "HandoffBuffer::frames while a read runs: only the observers may be called");
+    if (last - first <= config_.prefix_policy.copy_at_most) {
+      return copy_frame(n, first, last);
+    }
+    detail::give_up(bytes_.data(), first);
+    detail::give_up(bytes_.data() + last, n - last);
+    return bytes_.take(n, first, last);
+  }
+  [[nodiscard]] Bytes copy_frame(std::size_t n, std::size_t first, std::size_t last);
   [[nodiscard]] Bytes take_all() noexcept;
   void put_back(Bytes&& front) noexcept;
   void make_room(std::size_t n);

@@ -54,8 +54,9 @@ std::string FrameError::message() const {
     return "no error";
   }
   std::string text = code.message() + ": the frame at byte " + std::to_string(position);
-  if (limit != 0) {
-    text += " has " + std::to_string(length) + " bytes, the limit is " + std::to_string(limit);
+  if (length != 0) {
+    text +=
+        " has at least " + std::to_string(length) + " bytes, the limit is " + std::to_string(limit);
   }
   return text;
 }
@@ -72,15 +73,16 @@ DelimiterFramer::DelimiterFramer(std::string_view delimiter, DelimiterFramerConf
   most_ = config.max_content + delimiter.size();
 }
 
-// The window is longer than the content may be. What is there may still be the begin of the
-// delimiter.
-FrameScan DelimiterFramer::without_delimiter(const FrameWindow& window) const noexcept {
-  for (std::size_t n = window.size() - config_.max_content; n < delimiter_.size(); ++n) {
-    if (window.view().ends_with(std::string_view(delimiter_).substr(0, n))) {
-      return FrameScan::need_at_least(window.size() + (delimiter_.size() - n));
+// Whether what is behind `max_content` bytes, or less of the end, is the begin of a delimiter: then
+// the frame may still end within its limit. Precondition: the window has more bytes than that.
+bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcept {
+  const std::string_view delimiter = delimiter_;
+  for (std::size_t n = window.size() - config_.max_content; n < delimiter.size(); ++n) {
+    if (window.ends_with(delimiter.substr(0, n))) {
+      return true;
     }
   }
-  return too_long();
+  return false;
 }
 
 LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -19,17 +19,20 @@ inline FrameScan DelimiterFramer::scan(const FrameWindow& window) noexcept {
     if (hit == nullptr) {
       break;
     }
-    const std::size_t last = static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
-    if (ends_with_delimiter(bytes.substr(0, last + 1))) {
+    const auto last = static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
+    const std::size_t n = last + 1;
+    if (ends_with_delimiter(bytes.substr(0, n))) {
       mark_.set(window, last);
-      const std::size_t content = last + 1 - delimiter_.size();
-      return FrameScan::complete(last + 1, 0, config_.keep_delimiter ? last + 1 : content);
+      return FrameScan::complete(n, 0, config_.keep_delimiter ? n : n - delimiter_.size());
     }
-    from = last + 1;
+    from = n;
   }
   mark_.set(window, bytes.size());
-  return window.size() <= config_.max_content ? FrameScan::need_at_least(window.size() + 1)
-                                              : without_delimiter(window);
+  if (window.size() <= config_.max_content || may_begin_delimiter(window.view())) {
+    return FrameScan::need_at_least(window.size() + 1);
+  }
+  return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
+                          config_.max_content);
 }
 
 }  // namespace bytes_handoff

@@ -11,8 +11,8 @@
 
 namespace bytes_handoff {
 
-/// The frames that are in a `HandoffBuffer`: see `HandoffBuffer::frames`. An input range, to be
-/// walked once.
+/// The frames that are in a `HandoffBuffer`: see `HandoffBuffer::frames`. An input range: to begin
+/// again is to go on with the frames that are left.
 template <Framer F>
 class FrameRange {
  public:
@@ -49,7 +49,7 @@ class FrameRange {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// What the framer says where the range ended: no error if only bytes are missing.
+  /// What the framer said where the range ended: no error if only bytes are missing.
   [[nodiscard("the framer's error ended the range")]] const FrameError& error() const noexcept {
     return error_;
   }
@@ -57,14 +57,13 @@ class FrameRange {
  private:
   void next() {
     const FrameScan scan = detail::find_frame(*buffer_, *framer_);
-    if (scan.is_complete()) {
-      frame_ = detail::BufferAccess::take_frame(*buffer_, scan);
+    is_over_ = !scan.is_complete();
+    if (is_over_) {
+      frame_ = Bytes();  // it would keep its block
+      error_ = scan.is_error() ? detail::error_of(scan, *buffer_) : FrameError();
       return;
     }
-    is_over_ = true;
-    if (scan.is_error()) {
-      error_ = detail::error_of(scan, *buffer_);
-    }
+    frame_ = detail::BufferAccess::take_frame(*buffer_, scan);
   }
 
   HandoffBuffer* buffer_;

@@ -26,12 +26,14 @@ struct BufferAccess {
   }
 
   static FrameWindow window(HandoffBuffer& buffer) noexcept { return buffer.window(); }
+  /// The content of `frame`, which leaves the buffer. It must be there, as `find_frame` checks.
   static Bytes take_frame(HandoffBuffer& buffer, const FrameScan& frame) {
-    return buffer.take_frame(frame);
+    return buffer.take_frame(frame.size(), frame.content_first(), frame.content_last());
   }
   /// All that is buffered. The room behind it stays.
   static Bytes take_all(HandoffBuffer& buffer) noexcept { return buffer.take_all(); }
-  /// Takes back the rest of what `take_all` gave, if nothing was done with the buffer meanwhile.
+  /// Takes back the rest of what `take_all` gave: bytes from some place to the end of it. Nothing
+  /// may have been done with the buffer meanwhile.
   static void put_back(HandoffBuffer& buffer, Bytes&& front) noexcept {
     buffer.put_back(std::move(front));
   }
