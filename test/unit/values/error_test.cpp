@@ -20,7 +20,10 @@ constexpr Errc kAll[] = {Errc::limit_exceeded,
                          Errc::can_never_fit,
                          Errc::too_many_waiters,
                          Errc::too_many_waiting_bytes,
-                         Errc::slow_consumer};
+                         Errc::slow_consumer,
+                         Errc::frame_too_long,
+                         Errc::malformed_frame,
+                         Errc::truncated_frame};
 
 TEST(Error, EveryCodeIsAnErrorOfTheLibrarysCategory) {
   for (const Errc code : kAll) {
@@ -49,7 +52,7 @@ TEST(Error, EveryCodeHasAMessageOfItsOwn) {
 }
 
 TEST(Error, AValueThatIsNoCodeSaysSo) {
-  for (const int value : {0, -1, 13, 1000}) {
+  for (const int value : {0, -1, 16, 1000}) {
     const std::string message = error_category().message(value);
     EXPECT_NE(message.find("unknown"), std::string::npos);
     EXPECT_NE(message.find(std::to_string(value)), std::string::npos);

@@ -46,6 +46,8 @@ TEST_F(CallWhileAReadRuns, OfAMutatorAborts) {
   EXPECT_DEATH(static_cast<void>(buffer.take_tail()), kWrong);
   EXPECT_DEATH(static_cast<void>(buffer.freeze_all()), kWrong);
   EXPECT_DEATH(static_cast<void>(buffer.reserve_read_capacity(1)), kWrong);
+  DelimiterFramer framer("x");
+  EXPECT_DEATH(static_cast<void>(buffer.frames(framer).begin()), kWrong);
 }
 
 TEST_F(CallWhileAReadRuns, OfAnObserverIsAllowed) {

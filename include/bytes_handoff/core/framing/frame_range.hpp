@@ -24,6 +24,7 @@ class FrameRange {
     explicit iterator(FrameRange& range) noexcept : range_(&range) {}
     /// The frame's content. It may be moved from.
     [[nodiscard]] Bytes& operator*() const noexcept { return range_->frame_; }
+    [[nodiscard]] Bytes* operator->() const noexcept { return &range_->frame_; }
     iterator& operator++() {
       range_->next();
       return *this;
