@@ -8,6 +8,7 @@
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 #include "bytes_handoff/fan_out.hpp"
+#include "bytes_handoff/framers.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/joined_writes.hpp"
 #include "bytes_handoff/lag_policy.hpp"

@@ -105,13 +105,12 @@ void HandoffBuffer::make_room(std::size_t n) {
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
-  if (n > size() || n == 0) {
-    return bytes_.split_to_frozen(n);
+  if (n > size()) {
+    return unexpected(SplitOutOfBounds{n, size()});
   }
-  Bytes copy = Bytes::copy_of(bytes_.span().first(n));
-  detail::give_up(bytes_.data(), n);
-  static_cast<void>(bytes_.advance(n));
-  return copy;
+  Bytes prefix;
+  copy_frame(prefix, n, 0, n);
+  return prefix;
 }
 
 std::uint64_t detail::new_generation() noexcept {
@@ -120,14 +119,10 @@ std::uint64_t detail::new_generation() noexcept {
 }
 
 // A copy is made before anything leaves the buffer, since it may throw.
-Bytes HandoffBuffer::copy_frame(std::size_t n, std::size_t first, std::size_t last) {
-  Bytes copy;
-  if (first != last) {
-    copy = Bytes::copy_of(bytes_.span().subspan(first, last - first));
-  }
+void HandoffBuffer::copy_frame(Bytes& content, std::size_t n, std::size_t first, std::size_t last) {
+  content = first == last ? Bytes() : Bytes::copy_of(bytes_.span().subspan(first, last - first));
   detail::give_up(bytes_.data(), n);
   static_cast<void>(bytes_.advance(n));
-  return copy;
 }
 
 Bytes HandoffBuffer::take_all() noexcept {

@@ -23,6 +23,7 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "frame_paths.hpp"
 #include "roles/integrated/wave_worker.hpp"
 #include "room_paths.hpp"
 
@@ -249,5 +250,6 @@ int main() {
   report_queue();
   report_proxy();
   bench_instructions::report_room({count, report});
+  bench_instructions::report_frames({count, report});
   return EXIT_SUCCESS;
 }

@@ -141,6 +141,30 @@ class HandoffLines {
   LineScan scan_;
 };
 
+// As above, without a loop of one's own.
+class FramerLines {
+ public:
+  using Line = Bytes;
+  explicit FramerLines(std::size_t read_bytes) : buffer_({.read_reserve = read_bytes}) {}
+
+  template <class Source>
+  void start(Source& source, std::vector<Line>& lines) {
+    buffer_.async_read_available(source, [&, this](const net_error_code& error, std::size_t n) {
+      if (error || n == 0) {
+        return;
+      }
+      for (Bytes& line : buffer_.frames(framer_)) {
+        lines.push_back(std::move(line));
+      }
+      start(source, lines);
+    });
+  }
+
+ private:
+  HandoffBuffer buffer_;
+  DelimiterFramer framer_{"\n", {.keep_delimiter = true}};
+};
+
 template <class Contender>
 void read_lines(benchmark::State& state, std::size_t bytes_per_read) {
   net::io_context context(1);
@@ -203,6 +227,7 @@ BENCHMARK(read_raw_discard_lower_bound);
 BENCHMARK(read_owned_lines<ManualVecCopy>)->Name("read_owned_lines/manual_vec_copy");
 BENCHMARK(read_owned_lines<BytesMutSplit>)->Name("read_owned_lines/bytes_mut_split");
 BENCHMARK(read_owned_lines<HandoffLines>)->Name("read_owned_lines/handoff_buffer");
+BENCHMARK(read_owned_lines<FramerLines>)->Name("read_owned_lines/framer");
 BENCHMARK(read_owned_lines<StringErase>)->Name("read_owned_lines/string_erase");
 BENCHMARK(read_owned_lines<BeastFlatBuffer>)->Name("read_owned_lines/beast_flat_buffer");
 BENCHMARK(read_owned_lines<AsioStreambuf>)->Name("read_owned_lines/asio_streambuf");

@@ -257,11 +257,12 @@ inline BytesMut BytesMut::thaw(Bytes&& slice) noexcept {
 }
 
 inline Bytes BytesMut::take(std::size_t n, std::size_t first, std::size_t last) noexcept {
-  Bytes slice;
-  if (first != last) {
-    take_reference();
-    slice = detail::BytesAccess::adopt(data_ + first, last - first, block_);
+  if (first == last) {
+    drop_front(n);
+    return {};
   }
+  take_reference();
+  Bytes slice = detail::BytesAccess::adopt(data_ + first, last - first, block_);
   drop_front(n);
   return slice;
 }

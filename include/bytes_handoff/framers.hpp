@@ -18,6 +18,17 @@
 
 namespace bytes_handoff {
 
+namespace detail {
+
+/// A whole frame; `n` is 0 if there is none. In registers, unlike a `FrameScan`.
+struct FoundFrame {
+  std::size_t n = 0;
+  std::size_t first = 0;
+  std::size_t last = 0;
+};
+
+}  // namespace detail
+
 /// The unread bytes that a framer looks at: all that a buffer holds, from the begin of a frame on.
 ///
 /// A window without a buffer is made of a span. It is a new one for every `ScanMark`.
@@ -89,12 +100,13 @@ class FrameScan {
   [[nodiscard]] static FrameScan error(std::error_code code, std::uint64_t length = 0,
                                        std::uint64_t limit = 0) noexcept {
     FrameScan scan(0, length, limit);
-    scan.code_ = code ? code : make_error_code(Errc::malformed_frame);
+    scan.error_value_ = code ? code.value() : static_cast<int>(Errc::malformed_frame);
+    scan.error_category_ = code ? &code.category() : &bytes_handoff::error_category();
     return scan;
   }
 
   [[nodiscard]] bool is_complete() const noexcept { return n_ != 0; }
-  [[nodiscard]] bool is_error() const noexcept { return static_cast<bool>(code_); }
+  [[nodiscard]] bool is_error() const noexcept { return error_category_ != nullptr; }
 
   /// Of a whole frame: the bytes that leave the buffer, and where the content is in them.
   [[nodiscard]] std::size_t size() const noexcept { return n_; }
@@ -109,7 +121,9 @@ class FrameScan {
   [[nodiscard]] std::size_t needed() const noexcept { return static_cast<std::size_t>(first_); }
 
   /// Of an error: what was given to `error`.
-  [[nodiscard]] const std::error_code& error_code() const noexcept { return code_; }
+  [[nodiscard]] std::error_code error_code() const noexcept {
+    return is_error() ? std::error_code(error_value_, *error_category_) : std::error_code();
+  }
   [[nodiscard]] std::uint64_t length() const noexcept { return first_; }
   [[nodiscard]] std::uint64_t limit() const noexcept { return last_; }
 
@@ -120,7 +134,9 @@ class FrameScan {
   std::size_t n_;        // 0: no whole frame
   std::uint64_t first_;  // of the content; or the bytes needed; or the length of an error
   std::uint64_t last_;   // of the content; or the limit of an error
-  std::error_code code_;
+  // An `error_code`, which the good cases do not pay for: to make one is a call.
+  int error_value_ = 0;
+  const std::error_category* error_category_ = nullptr;
 };
 
 /// Finds the frame at the front of a window, which has at least one byte.
@@ -138,6 +154,9 @@ template <class T>
 concept Framer = requires(T& framer, const FrameWindow& window) {
   { framer.scan(window) } -> std::same_as<FrameScan>;
 };
+
+template <Framer F>
+class FrameRange;
 
 /// Why there are no more frames.
 struct FrameError {
@@ -174,9 +193,12 @@ class DelimiterFramer {
   [[nodiscard]] FrameScan scan(const FrameWindow& window) noexcept;
 
  private:
-  [[nodiscard]] bool ends_with_delimiter(std::string_view front) const noexcept {
-    return delimiter_.size() == 1 || front.ends_with(delimiter_);
-  }
+  template <Framer F>
+  friend class FrameRange;
+
+  [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) noexcept;
+  [[nodiscard]] const char* find_last_byte(std::string_view bytes, std::size_t from) const noexcept;
+  [[nodiscard]] FrameScan without_frame(const FrameWindow& window) const noexcept;
   [[nodiscard]] bool may_begin_delimiter(std::string_view window) const noexcept;
 
   std::string delimiter_;
@@ -219,9 +241,26 @@ class LengthFramer {
   [[nodiscard]] FrameScan scan(const FrameWindow& window) const noexcept;
 
  private:
+  template <Framer F>
+  friend class FrameRange;
+
+  struct Header {
+    std::uint64_t length;
+    std::size_t
+        bytes;  // that the length takes; 0: not all of them are there, or they are malformed
+  };
+
+  [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) const noexcept;
+  [[nodiscard]] Header header_of(std::span<const std::byte> window) const noexcept;
+  [[nodiscard]] Header fixed_header(std::span<const std::byte> window) const noexcept;
+  [[nodiscard]] static Header varint_header(std::span<const std::byte> window) noexcept;
+  [[nodiscard]] FrameScan without_frame(const FrameWindow& window) const noexcept;
+
   LengthFramerConfig config_;
+  unsigned unused_bits_ = 0;  // of 8 bytes that begin with the length
 };
 
 }  // namespace bytes_handoff
 
 #include "bytes_handoff/core/framing/delimiter_scan.hpp"
+#include "bytes_handoff/core/framing/length_scan.hpp"

@@ -168,7 +168,7 @@ class HandoffBuffer {
   ///     if (auto error = lines.error()) co_return report(error.message());
   template <Framer F>
   [[nodiscard]] FrameRange<F> frames(F& framer) noexcept;
-  template <class F>
+  template <Framer F>
   void frames(const F&&) = delete;  // a variable keeps the framer, and what it has looked at
 
   /// Splits off the first `n` bytes as an owned slice. Views of the bytes behind them stay valid.
@@ -229,27 +229,34 @@ class HandoffBuffer {
 
  private:
   friend struct detail::BufferAccess;
+  template <Framer F>
+  friend class FrameRange;
 
   [[nodiscard]] expected<Bytes, SplitOutOfBounds> split_small_prefix(std::size_t n);
-  [[nodiscard]] FrameWindow window() noexcept {
+  void have_generation() noexcept {
     if (generation_ == 0) {
       generation_ = detail::new_generation();
     }
+  }
+  // Without a generation, it is a new one for every mark.
+  [[nodiscard]] FrameWindow window() const noexcept {
     return FrameWindow(peek(), {generation_, position()});
   }
   // The content of the frame at the front, which leaves the buffer.
-  [[nodiscard]] Bytes take_frame(std::size_t n, std::size_t first, std::size_t last) {
+  [[gnu::always_inline]] void take_frame(Bytes& content, std::size_t n, std::size_t first,
+                                         std::size_t last) {
     const detail::OneThread::Visit visit(one_thread_);
     BYTES_HANDOFF_CHECK(
         !reading_, "HandoffBuffer::frames while a read runs: only the observers may be called");
     if (last - first <= config_.prefix_policy.copy_at_most) {
-      return copy_frame(n, first, last);
+      copy_frame(content, n, first, last);
+      return;
     }
     detail::give_up(bytes_.data(), first);
     detail::give_up(bytes_.data() + last, n - last);
-    return bytes_.take(n, first, last);
+    content = bytes_.take(n, first, last);
   }
-  [[nodiscard]] Bytes copy_frame(std::size_t n, std::size_t first, std::size_t last);
+  void copy_frame(Bytes& content, std::size_t n, std::size_t first, std::size_t last);
   [[nodiscard]] Bytes take_all() noexcept;
   void put_back(Bytes&& front) noexcept;
   void make_room(std::size_t n);

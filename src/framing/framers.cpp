@@ -1,9 +1,14 @@
 #include "bytes_handoff/framers.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "bytes_handoff/core/framing/find_frame.hpp"
+#include "bytes_handoff/core/framing/frame_range.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -12,42 +17,26 @@ constexpr std::size_t kMaxVarintBytes = 10;
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
 
-// A length and the bytes that it takes; `bytes == 0`: not all of them are there.
-struct Header {
-  std::size_t bytes = 0;
-  std::uint64_t length = 0;
-  bool is_malformed = false;
-};
-
-Header fixed_header(std::span<const std::byte> window, std::size_t bytes, std::endian order) {
-  if (window.size() < bytes) {
-    return {};
-  }
-  std::uint64_t length = 0;
-  for (std::size_t i = 0; i < bytes; ++i) {
-    const std::size_t at = order == std::endian::big ? i : bytes - 1 - i;
-    length = length << 8 | std::to_integer<std::uint64_t>(window[at]);
-  }
-  return {bytes, length};
-}
-
-Header varint_header(std::span<const std::byte> window) {
-  std::uint64_t length = 0;
-  const std::size_t most = std::min(window.size(), kMaxVarintBytes);
-  for (std::size_t i = 0; i < most; ++i) {
-    const auto byte = std::to_integer<std::uint64_t>(window[i]);
-    if (i + 1 == kMaxVarintBytes && byte > 1) {  // the 64th bit is the last
-      return {.is_malformed = true};
-    }
-    length |= (byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      return {i + 1, length};
-    }
-  }
-  return {};
-}
-
 }  // namespace
+
+FrameScan detail::without_frame(FrameScan scan, std::size_t size, std::size_t limit) noexcept {
+  if (scan.is_error()) {
+    return scan;
+  }
+  if (scan.is_complete()) {
+    return FrameScan::error(Errc::malformed_frame);
+  }
+  const std::size_t needed = std::max(scan.needed(), size + 1);
+  return needed > limit ? FrameScan::error(Errc::limit_exceeded, needed, limit)
+                        : FrameScan::need_at_least(needed);
+}
+
+void detail::FrameRangeState::finish(FrameScan scan) noexcept {
+  is_over_ = true;
+  frame_.clear();  // it would keep its block
+  scan = without_frame(scan, buffer_->size(), buffer_->config().max_size);
+  error_ = scan.is_error() ? error_of(scan, *buffer_) : FrameError();
+}
 
 std::string FrameError::message() const {
   if (!code) {
@@ -73,6 +62,24 @@ DelimiterFramer::DelimiterFramer(std::string_view delimiter, DelimiterFramerConf
   most_ = config.max_content + delimiter.size();
 }
 
+// The last byte of the first delimiter that ends at `from` or behind it; null if there is none.
+const char* DelimiterFramer::find_last_byte(std::string_view bytes,
+                                            std::size_t from) const noexcept {
+  while (from < bytes.size()) {
+    const void* const hit =
+        std::memchr(bytes.data() + from, delimiter_.back(), bytes.size() - from);
+    if (hit == nullptr) {
+      break;
+    }
+    const auto* const last = static_cast<const char*>(hit);
+    from = static_cast<std::size_t>(last + 1 - bytes.data());
+    if (bytes.substr(0, from).ends_with(delimiter_)) {
+      return last;
+    }
+  }
+  return nullptr;
+}
+
 // Whether what is behind `max_content` bytes, or less of the end, is the begin of a delimiter: then
 // the frame may still end within its limit. Precondition: the window has more bytes than that.
 bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcept {
@@ -83,6 +90,14 @@ bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcep
     }
   }
   return false;
+}
+
+FrameScan DelimiterFramer::without_frame(const FrameWindow& window) const noexcept {
+  if (window.size() <= config_.max_content || may_begin_delimiter(window.view())) {
+    return FrameScan::need_at_least(window.size() + 1);
+  }
+  return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
+                          config_.max_content);
 }
 
 LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {
@@ -97,27 +112,57 @@ LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {
   if (config.byte_order != std::endian::big && config.byte_order != std::endian::little) {
     refuse("LengthFramerConfig::byte_order is neither big nor little");
   }
+  if (config.length_bytes != LengthFramerConfig::kVarint) {
+    unused_bits_ = static_cast<unsigned>(8 * (sizeof(std::uint64_t) - config.length_bytes));
+  }
 }
 
-FrameScan LengthFramer::scan(const FrameWindow& window) const noexcept {
-  const bool is_varint = config_.length_bytes == LengthFramerConfig::kVarint;
-  const Header header =
-      is_varint ? varint_header(window.bytes())
-                : fixed_header(window.bytes(), config_.length_bytes, config_.byte_order);
-  if (header.is_malformed ||
-      (header.bytes != 0 && config_.counts_header && header.length < header.bytes)) {
+LengthFramer::Header LengthFramer::fixed_header(std::span<const std::byte> window) const noexcept {
+  if (window.size() < config_.length_bytes) {
+    return {};
+  }
+  std::uint64_t length = 0;
+  for (std::size_t i = 0; i < config_.length_bytes; ++i) {
+    const std::size_t at =
+        config_.byte_order == std::endian::big ? i : config_.length_bytes - 1 - i;
+    length = length << 8 | std::to_integer<std::uint64_t>(window[at]);
+  }
+  return {length, config_.length_bytes};
+}
+
+LengthFramer::Header LengthFramer::varint_header(std::span<const std::byte> window) noexcept {
+  std::uint64_t length = 0;
+  const std::size_t most = std::min(window.size(), kMaxVarintBytes);
+  for (std::size_t i = 0; i < most; ++i) {
+    const auto byte = std::to_integer<std::uint64_t>(window[i]);
+    if (i + 1 == kMaxVarintBytes && byte > 1) {  // the 64th bit is the last
+      return {};
+    }
+    length |= (byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      return {length, i + 1};
+    }
+  }
+  return {};
+}
+
+FrameScan LengthFramer::without_frame(const FrameWindow& window) const noexcept {
+  const Header header = header_of(window.bytes());
+  if (header.bytes == 0) {
+    if (config_.length_bytes != LengthFramerConfig::kVarint) {
+      return FrameScan::need_at_least(config_.length_bytes);
+    }
+    return window.size() < kMaxVarintBytes ? FrameScan::need_at_least(window.size() + 1)
+                                           : FrameScan::error(Errc::malformed_frame);
+  }
+  const std::size_t counted = config_.counts_header ? header.bytes : 0;
+  if (header.length < counted) {
     return FrameScan::error(Errc::malformed_frame);
   }
-  if (header.bytes == 0) {
-    return FrameScan::need_at_least(is_varint ? window.size() + 1 : config_.length_bytes);
-  }
-  const std::uint64_t content = header.length - (config_.counts_header ? header.bytes : 0);
-  if (content > config_.max_content) {
-    return FrameScan::error(Errc::frame_too_long, content, config_.max_content);
-  }
-  const std::size_t n = header.bytes + static_cast<std::size_t>(content);
-  return window.size() < n ? FrameScan::need_at_least(n)
-                           : FrameScan::complete(n, config_.keep_header ? 0 : header.bytes, n);
+  const std::uint64_t content = header.length - counted;
+  return content > config_.max_content
+             ? FrameScan::error(Errc::frame_too_long, content, config_.max_content)
+             : FrameScan::need_at_least(header.bytes + static_cast<std::size_t>(content));
 }
 
 }  // namespace bytes_handoff

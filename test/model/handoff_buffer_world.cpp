@@ -172,6 +172,33 @@ void BufferWorld::advance(Choices& choices) {
   const std::size_t n = size_up_to(choices, model_.size());
   expect(buffer_.advance(n).has_value() == (n <= model_.size()), "whether it can advance");
   model_.erase(0, n <= model_.size() ? n : 0);
+  if (choices.one_in(3)) {
+    take_lines(choices);
+  }
+}
+
+// Some of those that are there, or all.
+void BufferWorld::take_lines(Choices& choices) {
+  std::size_t most = choices.one_in(2) ? SIZE_MAX : choices.between(1, 3);
+  auto lines = buffer_.frames(lines_);
+  for (Bytes& line : lines) {
+    const std::size_t length = model_.find('\n');
+    expect(length <= kLongestLine, "a line that is not there, or is too long");
+    hold(slices_, std::move(line), model_.substr(0, length), choices);
+    model_.erase(0, length == std::string::npos ? length : length + 1);
+    expect(buffer_.peek_view() == model_, "what is behind a line");
+    if (--most == 0) {
+      return;
+    }
+  }
+  expect(model_.find('\n') > kLongestLine, "a line is left");
+  std::error_code why;
+  if (model_.size() > kLongestLine) {
+    why = Errc::frame_too_long;
+  } else if (model_.size() == buffer_.config().max_size) {
+    why = Errc::limit_exceeded;
+  }
+  expect(lines.error().code == why, "why there are no more lines");
 }
 
 void BufferWorld::reserve(Choices& choices) {

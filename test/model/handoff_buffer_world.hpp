@@ -69,6 +69,7 @@ class BufferWorld : public Expectations {
   void split(Choices& choices);
   void split_mut(Choices& choices);
   void advance(Choices& choices);
+  void take_lines(Choices& choices);
   void reserve(Choices& choices);
   void hand_tail_on(Choices& choices);
   void refuse_tail(Choices& choices);
@@ -113,6 +114,8 @@ class BufferWorld : public Expectations {
   std::size_t next_checked_ = 0;
   HandoffBuffer buffer_;
   std::string model_;
+  static constexpr std::size_t kLongestLine = 300;
+  DelimiterFramer lines_{"\n", {.max_content = kLongestLine}};  // of all buffers, one by one
   std::vector<Held<Bytes>> slices_;
   std::vector<Held<BytesMut>> regions_;
 };

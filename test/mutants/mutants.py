@@ -299,8 +299,9 @@ MUTANTS = [
      "detail::is_tight(detail::retained_by(owner_), size_)",
      "detail::is_tight(detail::Block::of(owner_) ? detail::retained_by(owner_) : 0, size_)"),
     ("only prefixes near the front of a block are copied", BUFFER,
-     "  if (n > size() || n == 0) {",
-     "  if (n > size() || n == 0 || bytes_.capacity() - n < 4096) {"),
+     "  copy_frame(prefix, n, 0, n);",
+     "  if (bytes_.capacity() - n < 4096) {\n    return bytes_.take(n, 0, n);\n  }\n"
+     "  copy_frame(prefix, n, 0, n);"),
     ("an empty buffer keeps the block of a long message", BUFFER,
      "  if (empty() && !is_reserved_) {", "  if (false) {"),
     ("a reservation is for ever", BUFFER,

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Breaks the core in every way of mutants.py and line_mutants.py, the shell in every way of
-shell_mutants.py, and sees who notices.
+"""Breaks the core in every way of mutants.py and line_mutants.py, and the library in every way of the
+other files, and sees who notices.
 
     run_mutants.py <source directory> [<part of a name>]
     run_mutants.py <source directory> --texts     (only whether their texts are found)
     run_mutants.py <source directory> --list      (only their names, and where each is)
 
 In a scratch copy of the sources each mutant is built alone. For one of the core, the programs below
-are run one after the other until one fails. One of the shell says itself which tests are run. Prints
+are run one after the other until one fails. One of another file says itself which tests are run. Prints
 a table row a mutant. Exit status 1 if one survives, does not compile, or its text is not found once.
 """
 
@@ -20,6 +20,7 @@ import tempfile
 from typing import NamedTuple
 
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
+from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from mutants import MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
@@ -42,7 +43,9 @@ class Mutant(NamedTuple):
 
 
 ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +
-       [Mutant(*mutant[:5], [mutant[5]], mutant[6]) for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS, key=lambda mutant: mutant[4:])])
+       [Mutant(*mutant[:5], [mutant[5]], mutant[6])
+        for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS + FRAMING_MUTANTS,
+                             key=lambda mutant: mutant[4:])])
 
 
 def copy_sources(source, scratch):

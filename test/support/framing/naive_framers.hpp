@@ -88,37 +88,16 @@ struct NaiveLength {
   LengthFramerConfig config = {};
 
   [[nodiscard]] NaiveAnswer operator()(std::string_view input) const {
-    __extension__ using Wide = unsigned __int128;
-    std::size_t header = config.length_bytes;
-    Wide length = 0;
-    if (header != LengthFramerConfig::kVarint) {
-      if (input.size() < header) {
-        return {NaiveAnswer::Kind::kNeed, header};
-      }
-      for (std::size_t i = 0; i < header; ++i) {
-        const std::size_t power = config.byte_order == std::endian::big ? header - 1 - i : i;
-        length += Wide{static_cast<unsigned char>(input[i])} << (8 * power);
-      }
-    } else {
-      for (;;) {
-        if (header == input.size()) {
-          return {NaiveAnswer::Kind::kNeed, header + 1};
-        }
-        const auto byte = static_cast<unsigned char>(input[header]);
-        length += Wide{byte & 0x7fU} << (7 * header);
-        ++header;
-        if (length > UINT64_MAX || (header == 10 && byte >= 0x80)) {
-          return malformed();
-        }
-        if (byte < 0x80) {
-          break;
-        }
-      }
+    const Header found =
+        config.length_bytes == LengthFramerConfig::kVarint ? varint(input) : fixed(input);
+    const std::size_t header = found.bytes;
+    if (header > input.size()) {
+      return {NaiveAnswer::Kind::kNeed, header};
     }
-    if (config.counts_header && length < header) {
-      return malformed();
+    if (found.is_malformed || (config.counts_header && found.length < header)) {
+      return {NaiveAnswer::Kind::kError, 0, {}, Errc::malformed_frame};
     }
-    const Wide content = length - (config.counts_header ? header : 0);
+    const Wide content = found.length - (config.counts_header ? header : 0);
     if (content > config.max_content) {
       return {NaiveAnswer::Kind::kError,
               0,
@@ -136,8 +115,35 @@ struct NaiveLength {
   }
 
  private:
-  [[nodiscard]] static NaiveAnswer malformed() {
-    return {NaiveAnswer::Kind::kError, 0, {}, Errc::malformed_frame};
+  __extension__ using Wide = unsigned __int128;
+  // More bytes than there are: the header is not whole.
+  struct Header {
+    std::size_t bytes;
+    Wide length = 0;
+    bool is_malformed = false;
+  };
+
+  [[nodiscard]] Header fixed(std::string_view input) const {
+    Header header{config.length_bytes};
+    for (std::size_t i = 0; i < std::min(header.bytes, input.size()); ++i) {
+      const std::size_t power = config.byte_order == std::endian::big ? header.bytes - 1 - i : i;
+      header.length += Wide{static_cast<unsigned char>(input[i])} << (8 * power);
+    }
+    return header;
+  }
+
+  [[nodiscard]] static Header varint(std::string_view input) {
+    Header header{1};
+    for (const char letter : input) {
+      const auto byte = static_cast<unsigned char>(letter);
+      header.length += Wide{byte & 0x7fU} << (7 * (header.bytes - 1));
+      header.is_malformed = header.length > UINT64_MAX || (header.bytes == 10 && byte >= 0x80);
+      if (byte < 0x80 || header.is_malformed) {
+        break;
+      }
+      ++header.bytes;
+    }
+    return header;
   }
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -9,30 +8,30 @@
 
 namespace bytes_handoff {
 
-// Looks for the last byte of a delimiter: then what came before a cut needs no second look.
-inline FrameScan DelimiterFramer::scan(const FrameWindow& window) noexcept {
+// Looks for the last byte of a delimiter: then what came before a cut needs no second look. Only
+// what a line needs is here, for the compiler to put into the loop over the frames.
+[[gnu::always_inline]] inline detail::FoundFrame DelimiterFramer::find(
+    const FrameWindow& window) noexcept {
   const std::string_view bytes = window.view().substr(0, most_);
-  std::size_t from = mark_.looked_at(window);
-  while (from < bytes.size()) {
-    const void* const hit =
-        std::memchr(bytes.data() + from, delimiter_.back(), bytes.size() - from);
-    if (hit == nullptr) {
-      break;
-    }
-    const auto last = static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
-    const std::size_t n = last + 1;
-    if (ends_with_delimiter(bytes.substr(0, n))) {
-      mark_.set(window, last);
-      return FrameScan::complete(n, 0, config_.keep_delimiter ? n : n - delimiter_.size());
-    }
-    from = n;
+  const std::size_t from = mark_.looked_at(window);
+  const void* const hit =
+      delimiter_.size() == 1
+          ? std::memchr(bytes.data() + from, delimiter_.front(), bytes.size() - from)
+          : find_last_byte(bytes, from);
+  if (hit == nullptr) {
+    mark_.set(window, bytes.size());
+    return {};
   }
-  mark_.set(window, bytes.size());
-  if (window.size() <= config_.max_content || may_begin_delimiter(window.view())) {
-    return FrameScan::need_at_least(window.size() + 1);
-  }
-  return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
-                          config_.max_content);
+  const auto last = static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
+  mark_.set(window, last);
+  const std::size_t n = last + 1;
+  return {n, 0, config_.keep_delimiter ? n : n - delimiter_.size()};
+}
+
+inline FrameScan DelimiterFramer::scan(const FrameWindow& window) noexcept {
+  const detail::FoundFrame found = find(window);
+  return found.n != 0 ? FrameScan::complete(found.n, found.first, found.last)
+                      : without_frame(window);
 }
 
 }  // namespace bytes_handoff

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 
+#include "bytes_handoff/core/framing/scan_check.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
-#include "bytes_handoff/error.hpp"
 #include "bytes_handoff/framers.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
@@ -21,20 +19,7 @@ template <Framer F>
     return FrameScan::need_at_least(1);
   }
   const FrameScan scan = framer.scan(BufferAccess::window(buffer));
-  if (scan.is_complete()) {
-    const bool is_there = scan.size() <= size && scan.content_first() <= scan.content_last() &&
-                          scan.content_last() <= scan.size();
-    return is_there ? scan : FrameScan::error(Errc::malformed_frame);
-  }
-  if (scan.is_error()) {
-    return scan;
-  }
-  const std::size_t limit = buffer.config().max_size;
-  const std::uint64_t needed = std::max(std::uint64_t{scan.needed()}, std::uint64_t{size} + 1);
-  if (needed > limit) {
-    return FrameScan::error(Errc::limit_exceeded, needed, limit);
-  }
-  return FrameScan::need_at_least(static_cast<std::size_t>(needed));
+  return is_there(scan, size) ? scan : without_frame(scan, size, buffer.config().max_size);
 }
 
 /// The error of a scan with its figures, where the frame would begin at the front of `buffer`.

@@ -4,17 +4,34 @@
 #include <iterator>
 
 #include "bytes_handoff/bytes.hpp"
-#include "bytes_handoff/core/framing/find_frame.hpp"
-#include "bytes_handoff/core/reading/buffer_access.hpp"
+#include "bytes_handoff/core/framing/scan_check.hpp"
 #include "bytes_handoff/framers.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
 namespace bytes_handoff {
 
+namespace detail {
+
+/// What a range over frames has whatever its framer is.
+class FrameRangeState {
+ protected:
+  explicit FrameRangeState(HandoffBuffer& buffer) noexcept : buffer_(&buffer) {}
+
+  /// No whole frame is there, as `scan` says.
+  void finish(FrameScan scan) noexcept;
+
+  HandoffBuffer* buffer_;
+  Bytes frame_;
+  FrameError error_;
+  bool is_over_ = false;
+};
+
+}  // namespace detail
+
 /// The frames that are in a `HandoffBuffer`: see `HandoffBuffer::frames`. An input range: to begin
 /// again is to go on with the frames that are left.
 template <Framer F>
-class FrameRange {
+class FrameRange : private detail::FrameRangeState {
  public:
   class iterator {
    public:
@@ -40,12 +57,13 @@ class FrameRange {
     FrameRange* range_;
   };
 
-  FrameRange(HandoffBuffer& buffer, F& framer) noexcept : buffer_(&buffer), framer_(&framer) {}
+  FrameRange(HandoffBuffer& buffer, F& framer) noexcept
+      : FrameRangeState(buffer), framer_(&framer) {}
   FrameRange(const FrameRange&) = delete;
   FrameRange& operator=(const FrameRange&) = delete;
 
   [[nodiscard]] iterator begin() {
-    next();
+    start();
     return iterator(*this);
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
@@ -56,22 +74,36 @@ class FrameRange {
   }
 
  private:
-  void next() {
-    const FrameScan scan = detail::find_frame(*buffer_, *framer_);
-    is_over_ = !scan.is_complete();
-    if (is_over_) {
-      frame_ = Bytes();  // it would keep its block
-      error_ = scan.is_error() ? detail::error_of(scan, *buffer_) : FrameError();
+  // Two of them, so that the loop has its own in place: it is as fast as one that is written by
+  // hand.
+  [[gnu::noinline]] void start() {
+    buffer_->have_generation();
+    is_over_ = false;
+    next();
+  }
+  [[gnu::always_inline]] void next() {
+    if (buffer_->empty()) {
+      finish(FrameScan::need_at_least(1));
       return;
     }
-    frame_ = detail::BufferAccess::take_frame(*buffer_, scan);
+    if constexpr (detail::kIsOfTheLibrary<F>) {
+      const detail::FoundFrame found = framer_->find(buffer_->window());
+      if (found.n == 0) {
+        finish(framer_->without_frame(buffer_->window()));
+      } else {
+        buffer_->take_frame(frame_, found.n, found.first, found.last);
+      }
+    } else {
+      const FrameScan scan = framer_->scan(buffer_->window());
+      if (!detail::is_there(scan, buffer_->size())) {
+        finish(scan);
+      } else {
+        buffer_->take_frame(frame_, scan.size(), scan.content_first(), scan.content_last());
+      }
+    }
   }
 
-  HandoffBuffer* buffer_;
   F* framer_;
-  Bytes frame_;
-  FrameError error_;
-  bool is_over_ = false;
 };
 
 template <Framer F>

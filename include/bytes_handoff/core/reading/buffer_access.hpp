@@ -25,10 +25,9 @@ struct BufferAccess {
     return buffer.offered_ != 0;
   }
 
-  static FrameWindow window(HandoffBuffer& buffer) noexcept { return buffer.window(); }
-  /// The content of `frame`, which leaves the buffer. It must be there, as `find_frame` checks.
-  static Bytes take_frame(HandoffBuffer& buffer, const FrameScan& frame) {
-    return buffer.take_frame(frame.size(), frame.content_first(), frame.content_last());
+  static FrameWindow window(HandoffBuffer& buffer) noexcept {
+    buffer.have_generation();
+    return buffer.window();
   }
   /// All that is buffered. The room behind it stays.
   static Bytes take_all(HandoffBuffer& buffer) noexcept { return buffer.take_all(); }
