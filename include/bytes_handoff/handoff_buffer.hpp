@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/bytes.hpp"
@@ -11,6 +12,7 @@
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/core/memory/poison.hpp"
 #include "bytes_handoff/core/reading/async_read_stream.hpp"
+#include "bytes_handoff/core/reading/kept_error.hpp"
 #include "bytes_handoff/core/reading/read_on.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/lifetimebound.hpp"
@@ -152,6 +154,50 @@ class HandoffBuffer {
   auto async_read_available(Stream& stream, const Queue& out,
                             CompletionToken&& token = CompletionToken());
 
+  /// Reads until a whole frame is at the front of the buffer, and leaves it there.
+  ///
+  /// A frame that is there already costs no read. Otherwise reads are made as by
+  /// `async_read_available`, until `framer` says that a frame is complete. Take it with `frames`,
+  /// or with `split_prefix(n)`. Invalidates views.
+  ///
+  /// Frames that are there come before an end or an error of the stream. If a read brings a whole
+  /// frame and an error, the next read of this buffer tells the error, and does not read.
+  /// `take_tail` does not carry it.
+  ///
+  /// Completes: `void(error_code ec, std::size_t n)`, when a frame of `n` bytes is there, with its
+  ///     delimiter or header. `n == 0` without an error is the end of the stream behind the last
+  ///     frame: the buffer is empty. The handler is called as that of `async_read_available`.
+  /// Errors: `truncated_frame` if the stream ends inside of a frame, which stays in the buffer;
+  ///     `limit_exceeded` if `max_size` is too small for the frame; the framer's error, or what it
+  ///     throws; `read_in_progress`; otherwise the stream's error. `n` is 0. No read is started
+  ///     once an error is known.
+  /// Cancellation: all types. A read that waits is cancelled if its stream supports the type;
+  ///     otherwise the wait ends when that read has ended. Nothing is lost: what was read is in the
+  ///     buffer. A frame that came meanwhile is told without an error.
+  /// Threads: as for `async_read_available`. `framer` must also stay alive, and is called until
+  ///     completion on the handler's associated executor, or inside this function.
+  /// Cost: of its reads, and a scan behind each read that may have completed a frame. Allocates at
+  ///     most once, as a read that waits does. Lets others on the executor run at least once in 16
+  ///     reads.
+  ///
+  ///     DelimiterFramer lines("\n");
+  ///     while (const std::size_t n = co_await buffer.async_wait_frame(socket, lines,
+  ///     use_awaitable))
+  ///       handle(*buffer.split_prefix(n));
+  template <detail::AsyncReadStream Stream, Framer F,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  requires(!detail::EndsReads<CompletionToken>) auto async_wait_frame(
+      Stream& stream, F& framer, CompletionToken&& token = CompletionToken());
+
+  /// The same, with the `WriteHandoff` that writes to the same stream: see `async_read_available`.
+  template <detail::AsyncReadStream Stream, Framer F, detail::EndsReads Queue,
+            class CompletionToken = detail::DefaultReadToken<Stream>>
+  auto async_wait_frame(Stream& stream, F& framer, const Queue& out,
+                        CompletionToken&& token = CompletionToken());
+  template <detail::AsyncReadStream Stream, class CannotStay, class... Rest>
+  requires(!std::is_lvalue_reference_v<CannotStay>) void async_wait_frame(
+      Stream&, CannotStay&&, Rest&&...) = delete;  // a variable keeps the framer until completion
+
   /// The complete frames that are there, as a range over owned slices of their contents.
   ///
   /// Each frame is split off before the loop's body runs, as `split_prefix` does it. A body that is
@@ -278,6 +324,7 @@ class HandoffBuffer {
     received_ = std::exchange(from.received_, 0);
     generation_ = std::exchange(from.generation_, 0);
     read_on_ = std::exchange(from.read_on_, {});
+    kept_error_ = std::exchange(from.kept_error_, {});
   }
 
   HandoffBufferConfig config_;
@@ -291,6 +338,7 @@ class HandoffBuffer {
   bool reading_ = false;
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   detail::ReadOn read_on_;
+  detail::KeptError kept_error_;  // that the next read tells
   [[no_unique_address]] detail::OneThread one_thread_{"HandoffBuffer: two threads used it at once"};
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };

@@ -28,7 +28,8 @@ template <detail::AsyncReadStream Stream, class CompletionToken>
 requires(!detail::EndsReads<CompletionToken>) auto HandoffBuffer::async_read_available(
     Stream& stream, CompletionToken&& token) {
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartRead<Stream, detail::NoWriteQueue>(*this, stream, {}), token);
+      detail::StartRead<Stream, detail::AnyBytes, detail::NoWriteQueue>(*this, stream, {}, {}),
+      token);
 }
 
 template <detail::AsyncReadStream Stream, detail::EndsReads Queue, class CompletionToken>
@@ -36,7 +37,28 @@ auto HandoffBuffer::async_read_available(Stream& stream, const Queue& out,
                                          CompletionToken&& token) {
   auto told = end_for_reads(out);
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartRead<Stream, decltype(told)>(*this, stream, std::move(told)), token);
+      detail::StartRead<Stream, detail::AnyBytes, decltype(told)>(*this, stream, {},
+                                                                  std::move(told)),
+      token);
+}
+
+template <detail::AsyncReadStream Stream, Framer F, class CompletionToken>
+requires(!detail::EndsReads<CompletionToken>) auto HandoffBuffer::async_wait_frame(
+    Stream& stream, F& framer, CompletionToken&& token) {
+  return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
+      detail::StartRead<Stream, detail::WholeFrame<F>, detail::NoWriteQueue>(*this, stream,
+                                                                             {&framer}, {}),
+      token);
+}
+
+template <detail::AsyncReadStream Stream, Framer F, detail::EndsReads Queue, class CompletionToken>
+auto HandoffBuffer::async_wait_frame(Stream& stream, F& framer, const Queue& out,
+                                     CompletionToken&& token) {
+  auto told = end_for_reads(out);
+  return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
+      detail::StartRead<Stream, detail::WholeFrame<F>, decltype(told)>(*this, stream, {&framer},
+                                                                       std::move(told)),
+      token);
 }
 
 }  // namespace bytes_handoff

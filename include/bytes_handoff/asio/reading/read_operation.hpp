@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/reading/frame_reading.hpp"
 #include "bytes_handoff/asio/reading/gathering.hpp"
 #include "bytes_handoff/asio/reading/reading.hpp"
 #include "bytes_handoff/asio/support/cancellation_link.hpp"
@@ -14,6 +15,7 @@
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/front_end.hpp"
@@ -29,7 +31,27 @@ struct NoWriteQueue {
   }
 };
 
-/// A read that has to wait: one step of the stream after the other, until `Reading` is done.
+/// The goal of `async_read_available`: what one read brings.
+struct AnyBytes {
+  template <class Stream>
+  [[nodiscard]] Reading<Stream> reading(HandoffBuffer& buffer, Stream& stream) const noexcept {
+    return {buffer, stream};
+  }
+};
+
+/// The goal of `async_wait_frame`.
+template <class F>
+struct WholeFrame {
+  template <class Stream>
+  [[nodiscard]] FrameReading<Stream, F> reading(HandoffBuffer& buffer,
+                                                Stream& stream) const noexcept {
+    return {buffer, stream, *framer};
+  }
+  F* framer;
+};
+
+/// A read that has to wait: one step of the stream after the other, until `Reading`, or
+/// `FrameReading`, is done.
 ///
 /// It stays in place, in memory from the handler's associated allocator (the library's pool where
 /// that is the default); the stream only gets a pointer to it. So a stream that throws leaves the
@@ -37,7 +59,7 @@ struct NoWriteQueue {
 /// loop. A cancellation that arrives between two steps is remembered. Where it is destroyed without
 /// an end, its handler is destroyed uninvoked, and the buffer is usable again. `Told` explains an
 /// error that somebody else's end of the stream has caused.
-template <class Stream, class Told, class Handler>
+template <class Stream, class Reading, class Told, class Handler>
 class ReadOperation {
   using StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using OfHandler = net::associated_allocator_t<Handler>;
@@ -49,28 +71,25 @@ class ReadOperation {
 
  public:
   /// From the initiating function.
-  static void start(HandoffBuffer& buffer, Stream& stream, Told told, Handler handler) {
-    Reading<Stream> reading(buffer, stream);
+  static void start(Reading reading, Told told, Handler handler) {
     const ReadStep step = reading.begin();
     if (step == ReadStep::kDone) {
-      BYTES_HANDOFF_HANDLER_LOCATION(kName);
-      post_results(std::move(handler), stream.get_executor(), told.explain(reading.error()),
-                   reading.bytes());
+      BYTES_HANDOFF_HANDLER_LOCATION(Reading::kName);
+      post_results(std::move(handler), reading.stream().get_executor(),
+                   told.explain(reading.error()), reading.bytes());
       return;
     }
     std::unique_ptr<ReadOperation, Discard> op;
     try {
       op = make(reading, std::move(told), std::move(handler));
     } catch (...) {
-      front_end::end_read(buffer, 0);
+      front_end::end_read(reading.buffer(), 0);
       throw;
     }
     op.release()->run(step, true);
   }
 
  private:
-  static constexpr const char* kName = "HandoffBuffer::async_read_available";
-
   // What the stream calls at the end of a step.
   class StepHandler {
    public:
@@ -104,7 +123,7 @@ class ReadOperation {
     ReadOperation* op_;
   };
 
-  [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading<Stream>& reading,
+  [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading& reading,
                                                                     Told&& told,
                                                                     Handler&& handler) {
     const OfHandler allocator = net::get_associated_allocator(handler);
@@ -118,7 +137,7 @@ class ReadOperation {
     return owner;
   }
 
-  ReadOperation(const Reading<Stream>& reading, Told&& told, Handler&& handler)
+  ReadOperation(const Reading& reading, Told&& told, Handler&& handler)
       : reading_(reading),
         claim_(reading.buffer()),
         told_(std::move(told)),
@@ -155,7 +174,7 @@ class ReadOperation {
   }
 
   void start_on_stream(ReadStep step) {
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    BYTES_HANDOFF_HANDLER_LOCATION(Reading::kName);
     StepHandler handler(this);
     Stream& stream = reading_.stream();
     switch (step) {
@@ -173,14 +192,34 @@ class ReadOperation {
       case ReadStep::kRead:
         stream.async_read_some(reading_.room(), std::move(handler));
         return;
+      case ReadStep::kYield:
+        if constexpr (!Reading::kReadsOnce) {
+          yield(std::move(handler));
+        }
+        return;
       case ReadStep::kDone:
         return;
     }
   }
 
+  // Nothing of the stream is under way meanwhile that a cancellation could be passed on to.
+  void yield(StepHandler handler) {
+    BufferAccess::set_reading(reading_.buffer(), true);
+    of_step_.slot().clear();
+    const auto executor = handler.get_executor();
+    const auto allocator = handler.get_allocator();
+    post_on(executor, allocator,
+            [handler = std::move(handler)]() mutable { handler(net_error_code()); });
+  }
+
   [[nodiscard]] ReadStep after(ReadStep step, const net_error_code& error, std::size_t n) {
     if (step == ReadStep::kRead) {
       return reading_.after_read(error, n, is_cancelled_);
+    }
+    if constexpr (!Reading::kReadsOnce) {
+      if (step == ReadStep::kYield) {
+        return reading_.after_yield(error, is_cancelled_);
+      }
     }
     if (gathering_ != nullptr) {
       of_step_.slot().clear();  // it still leads to the timer
@@ -203,6 +242,9 @@ class ReadOperation {
     } else {
       BYTES_HANDOFF_CHECK(claim_.has_buffer(),
                           "HandoffBuffer: destroyed while async_read_available ran");
+      if constexpr (!Reading::kReadsOnce) {
+        reading_.note_suspended();
+      }
       run(after(step_, error, n), false);
     }
   }
@@ -222,7 +264,7 @@ class ReadOperation {
     if (is_starting) {
       const StreamExecutor executor = reading_.stream().get_executor();
       free(net::get_associated_allocator(handler));
-      BYTES_HANDOFF_HANDLER_LOCATION(kName);
+      BYTES_HANDOFF_HANDLER_LOCATION(Reading::kName);
       post_results(std::move(handler), executor, error, n);
     } else {
       free(net::get_associated_allocator(handler));
@@ -240,7 +282,7 @@ class ReadOperation {
     Memory::deallocate(of_handler, this);
   }
 
-  Reading<Stream> reading_;
+  Reading reading_;
   ReadClaim claim_;
   [[no_unique_address]] Told told_;
   Handler handler_;
@@ -251,25 +293,27 @@ class ReadOperation {
   ReadStep step_ = ReadStep::kDone;
 };
 
-template <class Stream, class Told>
+template <class Stream, class Goal, class Told>
 class StartRead {
  public:
   using executor_type = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
-  StartRead(HandoffBuffer& buffer, Stream& stream, Told told) noexcept
-      : buffer_(&buffer), stream_(&stream), told_(std::move(told)) {}
+  StartRead(HandoffBuffer& buffer, Stream& stream, Goal goal, Told told) noexcept
+      : buffer_(&buffer), stream_(&stream), goal_(goal), told_(std::move(told)) {}
 
   [[nodiscard]] executor_type get_executor() const noexcept { return stream_->get_executor(); }
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    ReadOperation<Stream, Told, std::decay_t<Handler>>::start(*buffer_, *stream_, told_,
-                                                              std::forward<Handler>(handler));
+    using Reading = decltype(goal_.reading(*buffer_, *stream_));
+    ReadOperation<Stream, Reading, Told, std::decay_t<Handler>>::start(
+        goal_.reading(*buffer_, *stream_), told_, std::forward<Handler>(handler));
   }
 
  private:
   HandoffBuffer* buffer_;
   Stream* stream_;
+  [[no_unique_address]] Goal goal_;
   [[no_unique_address]] Told told_;
 };
 

@@ -16,13 +16,16 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// What a read does next: a step that waits, or nothing any more.
-enum class ReadStep : unsigned char { kGather, kWait, kRead, kDone };
+enum class ReadStep : unsigned char { kGather, kWait, kRead, kYield, kDone };
 
 /// How one read goes on: which step comes behind which outcome, and what it comes to. It makes the
 /// calls on the stream that do not wait.
 template <class Stream>
 class Reading {
  public:
+  static constexpr const char* kName = "HandoffBuffer::async_read_available";
+  static constexpr bool kReadsOnce = true;
+
   Reading(HandoffBuffer& buffer, Stream& stream) noexcept : buffer_(&buffer), stream_(&stream) {}
 
   [[nodiscard]] HandoffBuffer& buffer() const noexcept { return *buffer_; }
@@ -36,8 +39,10 @@ class Reading {
 
   [[nodiscard]] ReadStep begin() noexcept {
     if (front_end::is_reading(*buffer_)) {
-      error_ = to_net_error(Errc::read_in_progress);
-      return ReadStep::kDone;
+      return fail(to_net_error(Errc::read_in_progress));
+    }
+    if (BufferAccess::kept_error(*buffer_)) {
+      return fail(to_net_error(std::exchange(BufferAccess::kept_error(*buffer_), {})));
     }
     if (is_too_early(*buffer_)) {
       return ReadStep::kGather;

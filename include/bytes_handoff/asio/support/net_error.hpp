@@ -7,6 +7,7 @@
 
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/core/reading/kept_error.hpp"
 #include "bytes_handoff/error.hpp"
 
 namespace bytes_handoff::detail {
@@ -53,6 +54,25 @@ inline net_error_code to_net_error(const ErrorValue& error) noexcept {
     return std::error_code(error.value, *static_cast<const std::error_category*>(error.category));
   }
   return {error.value, *static_cast<const NetCategory*>(error.category)};
+}
+
+/// An error of a read, for a buffer to keep.
+inline KeptError to_kept_error(const net_error_code& error) noexcept {
+  if constexpr (std::is_same_v<NetCategory, std::error_category>) {
+    return {error, nullptr};
+  } else {
+    return {error, holds_std_error(error) ? nullptr : &error.category()};
+  }
+}
+
+/// What a buffer kept. It compares as what was kept, if the same Asio kept it.
+inline net_error_code to_net_error(const KeptError& error) noexcept {
+  if constexpr (!std::is_same_v<NetCategory, std::error_category>) {
+    if (error.boost_category != nullptr) {
+      return {error.code.value(), *static_cast<const NetCategory*>(error.boost_category)};
+    }
+  }
+  return error.code;
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

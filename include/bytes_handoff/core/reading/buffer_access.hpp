@@ -21,6 +21,8 @@ struct BufferAccess {
   }
   static void pause_read(HandoffBuffer& buffer) noexcept { buffer.pause_read(); }
   static bool is_reading(const HandoffBuffer& buffer) noexcept { return buffer.reading_; }
+  /// Between two reads of one operation, which lets others run there.
+  static void set_reading(HandoffBuffer& buffer, bool reads) noexcept { buffer.reading_ = reads; }
   static bool is_stream_drained(const HandoffBuffer& buffer) noexcept {
     return buffer.offered_ != 0;
   }
@@ -38,6 +40,7 @@ struct BufferAccess {
   }
 
   static ReadOn& read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+  static KeptError& kept_error(HandoffBuffer& buffer) noexcept { return buffer.kept_error_; }
   static ReadClaim*& claim(HandoffBuffer& buffer) noexcept { return buffer.claim_; }
 };
 
