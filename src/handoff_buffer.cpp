@@ -24,14 +24,13 @@ constexpr std::size_t kSmallRead = 512;
 
 HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
     : config_(other.config_), bytes_(std::move(other.bytes_)) {
-  BYTES_HANDOFF_CHECK(other.claim_ == nullptr,
-                      "HandoffBuffer: moved while async_read_available runs");
+  BYTES_HANDOFF_CHECK(other.claim_ == nullptr, "HandoffBuffer: moved while a read runs");
   take_state(other);
 }
 
 HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
   BYTES_HANDOFF_CHECK(claim_ == nullptr && other.claim_ == nullptr,
-                      "HandoffBuffer: moved while async_read_available runs");
+                      "HandoffBuffer: moved while a read runs");
   config_ = other.config_;
   bytes_ = std::move(other.bytes_);
   take_state(other);

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/bytes.hpp"
@@ -194,9 +193,8 @@ class HandoffBuffer {
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_wait_frame(Stream& stream, F& framer, const Queue& out,
                         CompletionToken&& token = CompletionToken());
-  template <detail::AsyncReadStream Stream, class CannotStay, class... Rest>
-  requires(!std::is_lvalue_reference_v<CannotStay>) void async_wait_frame(
-      Stream&, CannotStay&&, Rest&&...) = delete;  // a variable keeps the framer until completion
+  template <class Stream, detail::Temporary CannotStay, class... Rest>
+  void async_wait_frame(Stream&, CannotStay&&, Rest&&...) = delete;  // a variable keeps the framer
 
   /// The complete frames that are there, as a range over owned slices of their contents.
   ///

@@ -124,8 +124,12 @@ class Queues final : public User {
 class Reads final : public User {
  public:
   Reads(Context& context, Handlers& handlers)
-      : for_buffer_(make_duplex(context, 8)), plain_(make_duplex(context, 8)) {
+      : for_buffer_(make_duplex(context, 8)),
+        for_frames_(make_duplex(context, 8)),
+        plain_(make_duplex(context, 8)) {
     buffer_.async_read_available(for_buffer_.first, handlers.make());
+    net::write(for_frames_.second, net::buffer("half", 4));
+    frames_.async_wait_frame(for_frames_.first, lines_, handlers.make());
     plain_.first.async_read_some(net::buffer(room_), handlers.make());
     plain_.first.async_wait(net::socket_base::wait_read, handlers.make());
     plain_.second.async_wait(net::socket_base::wait_error, handlers.make());
@@ -134,8 +138,11 @@ class Reads final : public User {
  private:
   using Stream = BasicDuplexStream<Context::executor_type>;
   std::pair<Stream, Stream> for_buffer_;
+  std::pair<Stream, Stream> for_frames_;
   std::pair<Stream, Stream> plain_;
   HandoffBuffer buffer_;
+  HandoffBuffer frames_;
+  DelimiterFramer lines_{"\n"};
   std::array<char, 8> room_{};
 };
 

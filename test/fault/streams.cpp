@@ -32,6 +32,9 @@ class StreamsOf final : public Streams {
   void read(HandoffBuffer& buffer, ReadHandler handler) override {
     buffer.async_read_available(*in_, std::move(handler));
   }
+  void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) override {
+    buffer.async_wait_frame(*in_, framer, std::move(handler));
+  }
   void feed(std::string piece) override {
     source_->input_is_over = piece.empty();
     if (!piece.empty()) {
@@ -84,6 +87,9 @@ class DuplexStreams final : public Streams {
   [[nodiscard]] net::any_io_executor executor() const override { return in_->get_executor(); }
   void read(HandoffBuffer& buffer, ReadHandler handler) override {
     buffer.async_read_available(*in_, std::move(handler));
+  }
+  void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) override {
+    buffer.async_wait_frame(*in_, framer, std::move(handler));
   }
   void feed(std::string piece) override {
     net_error_code error;

@@ -42,6 +42,7 @@ class Streams {
   [[nodiscard]] virtual WriteHandoff spawn(const WriteHandoffConfig& config) = 0;
   [[nodiscard]] virtual net::any_io_executor executor() const = 0;
   virtual void read(HandoffBuffer& buffer, ReadHandler handler) = 0;
+  virtual void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) = 0;
   /// The source gives this, or, when it is empty, its end.
   virtual void feed(std::string piece) = 0;
   /// Time passes: a stream ends an operation that it holds. False when there is none.

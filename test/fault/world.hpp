@@ -111,6 +111,9 @@ class World {
   bool read(std::function<void(net_error_code, std::size_t)> then);
   /// Reads until the end, or too many errors, and calls `look()` whenever there are new bytes.
   void read_to_end(std::function<void()> look);
+  /// The same for a whole line, which `look()` takes.
+  bool wait_frame(std::function<void(net_error_code, std::size_t)> then);
+  void wait_frames_to_end(std::function<void()> look);
   [[nodiscard]] Bytes split(std::size_t n);
   [[nodiscard]] Bytes freeze_all();
   void hand_the_tail_on(HandoffBufferConfig config);
@@ -133,6 +136,9 @@ class World {
   [[nodiscard]] const std::string& violation() const { return violation_; }
 
  private:
+  using ReadOnce = bool (World::*)(std::function<void(net_error_code, std::size_t)>);
+  void read_to_end(ReadOnce read_once, std::function<void()> look);
+
   struct Submission {
     std::vector<std::size_t> ids;
     std::vector<const std::byte*> data;
@@ -239,6 +245,7 @@ class World {
   bool was_closed_ = false;
   std::size_t admitted_at_close_ = 0;
 
+  DelimiterFramer lines_{"\n"};
   std::optional<HandoffBuffer> buffer_;
   std::deque<std::string> pieces_;  // "" is the end
   std::string fed_;

@@ -37,10 +37,39 @@ bool World::read(std::function<void(net_error_code, std::size_t)> then) {
                [&](auto handler) { streams_->read(*buffer_, std::move(handler)); });
 }
 
-void World::read_to_end(std::function<void()> look) {
+bool World::wait_frame(std::function<void(net_error_code, std::size_t)> then) {
+  if (context_ == nullptr) {
+    return true;
+  }
+  if (is_threaded() && is_program()) {
+    net::post(*strand_, [this, then = std::move(then)] { static_cast<void>(wait_frame(then)); });
+    check();
+    return true;
+  }
+  const auto told = [this, then = std::move(then)](const net_error_code& error, std::size_t n) {
+    check();
+    if (error) {
+      expect(n == 0, "an error comes with a frame");
+    } else {
+      expect(n == 0 ? seen().empty() : seen().find('\n') + 1 == n, "this is no whole frame");
+    }
+    then(error, n);
+  };
+  return start("async_wait_frame", ReadFunction{told},
+               [&](auto handler) { streams_->wait_frame(*buffer_, lines_, std::move(handler)); });
+}
+
+void World::read_to_end(std::function<void()> look) { read_to_end(&World::read, std::move(look)); }
+
+void World::wait_frames_to_end(std::function<void()> look) {
+  read_to_end(&World::wait_frame, std::move(look));
+}
+
+void World::read_to_end(ReadOnce read_once, std::function<void()> look) {
   if (is_threaded() && is_program()) {
     if (context_ != nullptr) {
-      net::post(*strand_, [this, look = std::move(look)] { read_to_end(look); });
+      net::post(*strand_,
+                [this, read_once, look = std::move(look)] { read_to_end(read_once, look); });
       check();
     }
     return;
@@ -48,13 +77,14 @@ void World::read_to_end(std::function<void()> look) {
   constexpr std::size_t kMostFailures = 4;
   bool was_started = false;
   while (!was_started && failed_reads_ < kMostFailures) {
-    was_started = read([this, look](const net_error_code& error, std::size_t n) {
-      if (error || n != 0) {
-        failed_reads_ += error ? 1U : 0U;
-        look();
-        read_to_end(look);
-      }
-    });
+    was_started =
+        (this->*read_once)([this, read_once, look](const net_error_code& error, std::size_t n) {
+          if (error || n != 0) {
+            failed_reads_ += error ? 1U : 0U;
+            look();
+            read_to_end(read_once, look);
+          }
+        });
     failed_reads_ += was_started ? 0U : 1U;
   }
 }

@@ -24,6 +24,7 @@ from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from mutants import MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
+from wait_mutants import MUTANTS as WAIT_MUTANTS
 
 # The interleavings first: they are what is tested here.
 CORE_PROGRAMS = ["interleaving_tests", "relacy_tests", "model_tests", "core_tests"]
@@ -44,7 +45,7 @@ class Mutant(NamedTuple):
 
 ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +
        [Mutant(*mutant[:5], [mutant[5]], mutant[6])
-        for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS + FRAMING_MUTANTS,
+        for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS + FRAMING_MUTANTS + WAIT_MUTANTS,
                              key=lambda mutant: mutant[4:])])
 
 

@@ -98,6 +98,46 @@ constexpr Scenario kReadScenarios[] = {
        w.settle();
      },
      true},
+    {"frames that drip in are waited for",
+     [](World& w) {
+       w.open(buffers(64, 1));
+       w.feed({"a", "b", "c", "\n", "d", "e", "f", "\n"});
+       w.wait_frames_to_end([&w] { split_lines(w); });
+       w.settle();
+     },
+     true},
+    {"frames in one piece are waited for, the last one is cut",
+     [](World& w) {
+       w.open(buffers(256, 32));
+       w.feed({"one\ntwo\nthree\nfour\nfi", "ve\nsi"});
+       w.wait_frames_to_end([&w] { split_lines(w); });
+       w.settle();
+     },
+     true},
+    {"a frame that is too long is waited for",
+     [](World& w) {
+       w.open(buffers(8, 8));
+       w.feed({"1234", "5678", "9\n"});
+       w.wait_frames_to_end([&w] { split_lines(w); });
+       w.settle();
+       static_cast<void>(w.freeze_all());
+       w.wait_frames_to_end([&w] { split_lines(w); });
+       w.settle();
+     },
+     true},
+    {"a cancelled wait for a frame, and one behind it",
+     [](World& w) {
+       w.open(buffers(64, 16));
+       w.feed({"te"}, false);
+       static_cast<void>(w.wait_frame([](const net_error_code&, std::size_t) {}));
+       w.steps(3);
+       w.cancel(net::cancellation_type::partial);
+       w.feed({"xt\n"});
+       w.settle();
+       w.wait_frames_to_end([&w] { split_lines(w); });
+       w.settle();
+     },
+     true},
     {"the mode changes",
      [](World& w) {
        w.open(buffers(64, 32));

@@ -240,8 +240,7 @@ class ReadOperation {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->complete(error, n);
     } else {
-      BYTES_HANDOFF_CHECK(claim_.has_buffer(),
-                          "HandoffBuffer: destroyed while async_read_available ran");
+      BYTES_HANDOFF_CHECK(claim_.has_buffer(), "HandoffBuffer: destroyed while a read ran");
       if constexpr (!Reading::kReadsOnce) {
         reading_.note_suspended();
       }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 namespace bytes_handoff::detail {
@@ -33,5 +34,9 @@ template <class Queue>
 concept EndsReads = requires(const Queue& out) {
   end_for_reads(out);
 };
+
+/// Deduced from a `T&&`: what is gone behind the call.
+template <class T>
+concept Temporary = !std::is_lvalue_reference_v<T>;
 
 }  // namespace bytes_handoff::detail

@@ -390,7 +390,7 @@ TEST(AlignedReads, a_streams_operation_may_have_any_alignment) {
 #if BYTES_HANDOFF_CHECKS
 
 TYPED_TEST(ReadSteps, a_buffer_that_is_moved_while_a_read_runs_aborts) {
-  constexpr const char* kWrong = "HandoffBuffer: moved while async_read_available runs";
+  constexpr const char* kWrong = "HandoffBuffer: moved while a read runs";
   typename TestFixture::Run run;
   CountOutcome outcome;
   run.start(outcome);
@@ -411,8 +411,7 @@ TYPED_TEST(ReadSteps, a_read_that_goes_on_without_its_buffer_aborts) {
   run.start(outcome);
   run.buffer.reset();
   run.write("a");
-  EXPECT_DEATH(static_cast<void>(run.finish(outcome)),
-               "HandoffBuffer: destroyed while async_read_available ran");
+  EXPECT_DEATH(static_cast<void>(run.finish(outcome)), "HandoffBuffer: destroyed while a read ran");
 }
 
 #endif
