@@ -71,19 +71,21 @@ class ReadOperation {
 
  public:
   /// From the initiating function.
-  static void start(Reading reading, Told told, Handler handler) {
+  template <class Goal>
+  static void start(HandoffBuffer& buffer, Stream& stream, Goal goal, Told told, Handler handler) {
+    Reading reading = goal.reading(buffer, stream);
     const ReadStep step = reading.begin();
     if (step == ReadStep::kDone) {
       BYTES_HANDOFF_HANDLER_LOCATION(Reading::kName);
-      post_results(std::move(handler), reading.stream().get_executor(),
-                   told.explain(reading.error()), reading.bytes());
+      post_results(std::move(handler), stream.get_executor(), told.explain(reading.error()),
+                   reading.bytes());
       return;
     }
     std::unique_ptr<ReadOperation, Discard> op;
     try {
       op = make(reading, std::move(told), std::move(handler));
     } catch (...) {
-      front_end::end_read(reading.buffer(), 0);
+      front_end::end_read(buffer, 0);
       throw;
     }
     op.release()->run(step, true);
@@ -306,7 +308,7 @@ class StartRead {
   void operator()(Handler&& handler) const {
     using Reading = decltype(goal_.reading(*buffer_, *stream_));
     ReadOperation<Stream, Reading, Told, std::decay_t<Handler>>::start(
-        goal_.reading(*buffer_, *stream_), told_, std::forward<Handler>(handler));
+        *buffer_, *stream_, goal_, told_, std::forward<Handler>(handler));
   }
 
  private:

@@ -42,7 +42,7 @@ class Reading {
       return fail(to_net_error(Errc::read_in_progress));
     }
     if (BufferAccess::kept_error(*buffer_)) {
-      return fail(to_net_error(std::exchange(BufferAccess::kept_error(*buffer_), {})));
+      return tell_kept_error();
     }
     if (is_too_early(*buffer_)) {
       return ReadStep::kGather;
@@ -127,6 +127,11 @@ class Reading {
     } catch (...) {  // whatever a source of blocks throws
       error = net::error::no_memory;
     }
+  }
+
+  // Apart, since it is rare: a read without it is no larger.
+  [[nodiscard, gnu::noinline, gnu::cold]] ReadStep tell_kept_error() noexcept {
+    return fail(to_net_error(std::exchange(BufferAccess::kept_error(*buffer_), {})));
   }
 
   [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept {

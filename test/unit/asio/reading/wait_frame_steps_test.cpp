@@ -23,8 +23,8 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::array kTypes{net::cancellation_type::terminal, net::cancellation_type::partial,
-                            net::cancellation_type::total};
+constexpr std::array kCancellations{net::cancellation_type::terminal,
+                                    net::cancellation_type::partial, net::cancellation_type::total};
 
 /// A wait on a buffer that gathers, each step of which is held back until the test lets it run.
 template <class Pair>
@@ -77,7 +77,7 @@ TYPED_TEST_SUITE(WaitFrameSteps, Pairs);
 // Points: the first wait under way; over, its step held back; behind a first read, the delay under
 // way; over, its step held back; the second wait under way; over, its step held back.
 TYPED_TEST(WaitFrameSteps, a_cancellation_at_any_point_ends_the_wait_and_loses_nothing) {
-  for (const auto type : kTypes) {
+  for (const auto type : kCancellations) {
     for (int point = 0; point < 6; ++point) {
       typename TestFixture::Run run;
       CountOutcome cancelled;
@@ -159,10 +159,10 @@ TYPED_TEST(WaitFrameSteps, a_buffer_and_its_framer_may_go_before_the_context) {
 }
 
 /// A stream that completes from inside of its initiating function, a byte a time.
-class InlineStream {
+class InlineBytes {
  public:
   using executor_type = net::io_context::executor_type;
-  explicit InlineStream(net::io_context& context) : executor_(context.get_executor()) {}
+  explicit InlineBytes(net::io_context& context) : executor_(context.get_executor()) {}
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   template <class Handler>
@@ -180,9 +180,9 @@ class InlineStream {
 };
 
 /// The same, as a stream that is readable whenever it is asked.
-class InlineReadyStream : public net::socket_base, public InlineStream {
+class InlineReadyBytes : public net::socket_base, public InlineBytes {
  public:
-  using InlineStream::InlineStream;
+  using InlineBytes::InlineBytes;
   [[nodiscard]] bool non_blocking() const noexcept { return true; }
   void non_blocking(bool, net_error_code& error) noexcept { error = {}; }
   std::size_t read_some(const net::mutable_buffer& room, net_error_code& error) {
@@ -199,7 +199,7 @@ class InlineReadyStream : public net::socket_base, public InlineStream {
 
 template <class Stream>
 class WaitFrameInline : public testing::Test {};
-using InlineStreams = testing::Types<InlineStream, InlineReadyStream>;
+using InlineStreams = testing::Types<InlineBytes, InlineReadyBytes>;
 TYPED_TEST_SUITE(WaitFrameInline, InlineStreams);
 
 TYPED_TEST(WaitFrameInline, a_frame_of_very_many_reads_needs_no_stack_and_lets_others_run) {
@@ -228,7 +228,7 @@ TYPED_TEST(WaitFrameInline, a_frame_of_very_many_reads_needs_no_stack_and_lets_o
 }
 
 TYPED_TEST(WaitFrameInline, a_cancellation_while_others_run_ends_the_wait) {
-  for (const auto type : kTypes) {
+  for (const auto type : kCancellations) {
     net::io_context context(1);
     TypeParam stream(context);
     HandoffBuffer buffer;
