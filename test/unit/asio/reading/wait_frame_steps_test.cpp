@@ -283,6 +283,26 @@ TYPED_TEST(WaitFrameInline, without_memory_to_let_others_run_the_wait_fails) {
   EXPECT_EQ(buffer.size(), stream.reads);
 }
 
+TEST(WaitFrameSuspended, by_each_of_its_reads_it_is_not_posted_besides) {
+  constexpr std::size_t kReads = 41;
+  HostileContext late(Hostility::late);
+  net::io_context context(1);
+  const auto script = std::make_shared<StreamScript>();
+  script->most_per_call = 1;
+  script->input = std::string(kReads - 1, 'x') + '\n';
+  IoStream stream(context.get_executor(), script);
+  HandoffBuffer buffer;
+  DelimiterFramer lines("\n");
+  CountOutcome outcome;
+  buffer.async_wait_frame(stream, lines,
+                          net::bind_executor(late.get_executor(), outcome.handler()));
+  while (!outcome.has_come()) {
+    ASSERT_TRUE(late.run_one());
+  }
+  outcome.expect({}, kReads);
+  EXPECT_EQ(late.submitted(), kReads);
+}
+
 // Cancelled while a read is under way whose stream does not listen: the wait ends behind it.
 class WaitFrameUncancelled : public testing::Test {
  protected:
