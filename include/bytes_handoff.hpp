@@ -1,9 +1,9 @@
 #pragma once
 
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
-#include "bytes_handoff/copying_write_stream.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"

@@ -35,7 +35,10 @@ ROOMS = {
     SHELL + "reading": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing"],
     SHELL + "fan_out": [CORE, FACE, SHELL + "support", SHELL + "writing"],
     SHELL + "duplex": [CORE, FACE, SHELL + "support"],
+    SHELL + "adaptors": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
+                         SHELL + "reading", FACE + "adaptors"],
     FACE: [CORE, SHELL],
+    FACE + "adaptors": [CORE, SHELL, FACE],
     FACE + "testing": [CORE, SHELL, FACE],
     "src": [CORE, FACE],
 }
@@ -46,7 +49,8 @@ WITHOUT_ASIO = ["include/" + CORE, "src/"]
 ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
 # Public headers include these behind what they declare; the other rooms of the shell name what a
 # declaration needs.
-SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "fan_out", SHELL + "duplex"]
+SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "fan_out", SHELL + "duplex",
+                    SHELL + "adaptors"]
 
 # ---- Sizes, in lines of code: neither comments nor blank lines.
 
@@ -161,7 +165,7 @@ def check_includes(house, path, text):
             continue
         if not may_include(room, other):
             house.report(place, f"{room} may not include {header}")
-        elif room == FACE and other in SHELL_LAST_ROOMS and number < last_code:
+        elif room in (FACE, FACE + "adaptors") and other in SHELL_LAST_ROOMS and number < last_code:
             house.report(place, f"{header} belongs behind what the header declares")
 
 
@@ -192,7 +196,7 @@ def code_lines(path, text):
 
 
 def check_lines(house, path, text):
-    is_public = room_of(path) in (FACE, FACE + "testing") and path.endswith(".hpp")
+    is_public = room_of(path) in (FACE, FACE + "adaptors", FACE + "testing") and path.endswith(".hpp")
     limit = PUBLIC_HEADER_LINES if is_public else FILE_LINES
     lines = code_lines(path, text)
     if lines > limit:

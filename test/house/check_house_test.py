@@ -77,11 +77,18 @@ class Includes(HouseTest):
                                 f"bytes_handoff/asio/{other}/b.hpp")
 
     def test_a_public_header_includes_the_shell_at_its_end(self):
-        path = "include/bytes_handoff/write_handoff.hpp"
-        other = "bytes_handoff/asio/writing/writer.hpp"
-        self.assert_in_order({path: header("bytes_handoff/core/queue/item.hpp", last=[other])})
-        self.assert_refused({path: header(other)},
-                            f"{path}:2: {other} belongs behind what the header declares")
+        for path in ("include/bytes_handoff/write_handoff.hpp", "include/bytes_handoff/adaptors/a.hpp"):
+            for other in ("bytes_handoff/asio/writing/writer.hpp", "bytes_handoff/asio/adaptors/a.hpp"):
+                self.assert_in_order({path: header("bytes_handoff/core/queue/item.hpp", last=[other])})
+                self.assert_refused({path: header(other)},
+                                    f"{path}:2: {other} belongs behind what the header declares")
+
+    def test_adaptors_stand_on_the_rest(self):
+        other = "bytes_handoff/adaptors/a.hpp"
+        for path in ("include/bytes_handoff/adaptors/b.hpp", self.SHELL + "adaptors/b.hpp"):
+            self.assert_in_order({path: header(other, "bytes_handoff/write_handoff.hpp")})
+        self.assert_refused({"include/bytes_handoff/a.hpp": header(other)},
+                            f"include/bytes_handoff/a.hpp:2: bytes_handoff/ may not include {other}")
 
     def test_only_testing_includes_testing(self):
         other = "bytes_handoff/testing/duplex.hpp"
@@ -102,9 +109,10 @@ class Includes(HouseTest):
 
 class Sizes(HouseTest):
     def test_public_headers(self):
-        path = "include/bytes_handoff/a.hpp"
-        self.assert_in_order({path: "int a;\n" * 250 + "\n// a comment\n/* and\n\nanother */\n" * 99})
-        self.assert_refused({path: "int a;\n" * 251}, f"{path}: 251 lines of code, where 250 may be")
+        for path in ("include/bytes_handoff/a.hpp", "include/bytes_handoff/adaptors/a.hpp"):
+            self.assert_in_order({path: "int a;\n" * 250 + "\n// a comment\n/* and\n\nanother */\n" * 99})
+            self.assert_refused({path: "int a;\n" * 251},
+                                f"{path}: 251 lines of code, where 250 may be")
 
     def test_other_files(self):
         for path in ("src/a.cpp", "test/a.hpp", "include/bytes_handoff/asio/support/a.hpp"):

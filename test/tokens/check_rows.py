@@ -3,9 +3,10 @@
 usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
-folder itself or of its testing/. Its row is the test `<Class>Tokens.async_...` of the program. An
-overload has a row of its own: `..._of_slices` if it takes a span of slices, `..._may_cut` if it may
-cut them, `..._of_items` if it takes a number of items. A row without an operation fails, too.
+folder itself, of its adaptors/ or of its testing/. Its row is the test `<Class>Tokens.async_...` of
+the program. An overload has a row of its own: `..._of_slices` if it takes a span of slices,
+`..._may_cut` if it may cut them, `..._of_items` if it takes a number of items. A row without an
+operation fails, too.
 """
 
 import pathlib
@@ -71,8 +72,8 @@ def rows_of(program):
 
 def main(headers, program):
     operations = set()
-    for folder in [pathlib.Path(headers), pathlib.Path(headers) / "testing"]:
-        for header in sorted(folder.glob("*.hpp")):
+    for folder in ["", "adaptors", "testing"]:
+        for header in sorted(pathlib.Path(headers, folder).glob("*.hpp")):
             operations |= operations_of(header.read_text())
     rows = rows_of(program)
     failed = not operations

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "bytes_handoff/copying_write_stream.hpp"
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "tokens/queue_operation.hpp"
 #include "tokens/run_case.hpp"
 

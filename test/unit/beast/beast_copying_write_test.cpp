@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/copying_write_stream.hpp"
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "support/coroutine.hpp"
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bytes_handoff/copying_write_stream.hpp"
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/coroutine.hpp"
 #include "support/memory/counting_resource.hpp"

@@ -70,4 +70,4 @@ class CopyingWriteStream {
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
 
-#include "bytes_handoff/asio/writing/copying_write_stream.hpp"
+#include "bytes_handoff/asio/adaptors/copying_write_stream.hpp"

@@ -9,10 +9,10 @@
 #include <tuple>
 #include <utility>
 
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "bytes_handoff/asio/writing/write_operations.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
-#include "bytes_handoff/copying_write_stream.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 
 namespace bytes_handoff::detail {

@@ -1,4 +1,4 @@
-#include "bytes_handoff/copying_write_stream.hpp"
+#include "bytes_handoff/adaptors/copying_write_stream.hpp"
 
 #include <array>
 #include <cstddef>
