@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bytes_handoff/adaptors/copying_write_stream.hpp"
+#include "bytes_handoff/adaptors/dynamic_buffer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"

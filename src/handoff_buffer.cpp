@@ -63,20 +63,28 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
   BYTES_HANDOFF_CHECK(
       !reading_,
       "HandoffBuffer::reserve_read_capacity while a read runs: only the observers may be called");
-  if (n > config_.max_size - size()) {
-    const std::size_t attempted = size() + n;
-    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_size});
+  if (auto refused = may_add(n); !refused) {
+    return refused;
   }
   make_room(n);
   is_reserved_ = n != 0;
   return {};
 }
 
-// With nothing buffered: a block that is larger than a fresh buffer's first one. The next read may
-// wait for long. A message that long takes another one, which costs no more than its bytes.
-void HandoffBuffer::drop_large_block() noexcept {
+expected<void, LimitExceeded> HandoffBuffer::may_add(std::size_t n) const noexcept {
+  if (n > config_.max_size - size()) {
+    const std::size_t attempted = size() + n;
+    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_size});
+  }
+  return {};
+}
+
+// With nothing buffered: a block that is larger than a fresh buffer's first one, and than one for
+// `n` bytes. The next read may wait for long. A message that long takes another one, which costs no
+// more than its bytes.
+void HandoffBuffer::drop_block_larger_than(std::size_t n) noexcept {
   const std::size_t first =
-      std::min(std::max(config_.block_size, config_.read_reserve), config_.max_size);
+      std::min(std::max({config_.block_size, config_.read_reserve, n}), config_.max_size);
   const std::size_t footprint = bytes_.footprint();
   if (footprint > sizeof(detail::Block) + first &&
       footprint > sizeof(detail::Block) + detail::block_capacity_for(first)) {
@@ -90,6 +98,7 @@ void HandoffBuffer::drop_large_block() noexcept {
 // one to be worth moving what is unread, half as much again as that: a long message, or a buffer
 // that is kept near its limit, is not moved at every read. Precondition: `n <= max_size - size()`.
 void HandoffBuffer::make_room(std::size_t n) {
+  is_prepared_ = false;  // what was put there may be left behind
   const std::size_t usual = std::min(config_.block_size, config_.max_size);
   if ((empty() && bytes_.try_reclaim(std::max(n, usual))) || bytes_.try_reclaim(n)) {
     return;
@@ -147,7 +156,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
     return unexpected(most.error());
   }
   if (empty() && !is_reserved_) {
-    drop_large_block();
+    drop_block_larger_than(0);
   }
   make_room(std::min(config_.read_reserve, *most));
   is_reserved_ = false;
@@ -185,6 +194,7 @@ expected<std::size_t, LimitExceeded> HandoffBuffer::may_read() {
 
 std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
   reading_ = true;
+  is_prepared_ = false;
   offered_ = std::min(bytes_.spare().size(), most);
   return bytes_.spare().first(offered_);
 }
@@ -203,6 +213,7 @@ void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
 void HandoffBuffer::pause_read() noexcept {
   const detail::OneThread::Visit visit(one_thread_);
   reading_ = true;
+  is_prepared_ = false;
   offered_ = 0;
   if (bytes_.empty()) {
     bytes_ = BytesMut();
@@ -219,6 +230,37 @@ void HandoffBuffer::pause_read() noexcept {
     // The bytes stay where they are: waiting without memory to spare is no error.
     return;
   }
+}
+
+// As the room of a read, so that the next read knows whether this one was filled.
+expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::prepare(std::size_t n) {
+  const detail::OneThread::Visit visit(one_thread_);
+  BYTES_HANDOFF_CHECK(!reading_, "DynamicBuffer::prepare while a read of the HandoffBuffer runs");
+  if (const auto refused = may_add(n); !refused) {
+    return unexpected(refused.error());
+  }
+  if (empty() && !is_reserved_) {
+    drop_block_larger_than(n);
+  }
+  make_room(n);
+  is_reserved_ = false;
+  is_prepared_ = true;
+  offered_ = n;
+  return bytes_.spare().first(n);
+}
+
+void HandoffBuffer::commit(std::size_t n) noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
+  BYTES_HANDOFF_CHECK(!reading_, "DynamicBuffer::commit while a read of the HandoffBuffer runs");
+  if (!is_prepared_) {
+    return;
+  }
+  // Behind `take_tail` the room has gone.
+  const std::size_t added = std::min({n, offered_, capacity() - size()});
+  bytes_.commit(added);
+  received_ += added;
+  read_since_move_ += added;
+  offered_ -= added;
 }
 
 expected<std::span<std::byte>, LimitExceeded> front_end::begin_read(HandoffBuffer& buffer) {

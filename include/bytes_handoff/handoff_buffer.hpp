@@ -305,7 +305,7 @@ class HandoffBuffer {
   [[nodiscard]] Bytes take_all() noexcept;
   void put_back(Bytes&& front) noexcept;
   void make_room(std::size_t n);
-  void drop_large_block() noexcept;
+  void drop_block_larger_than(std::size_t n) noexcept;
 
   // The steps of a read: see front_end.hpp.
   [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> begin_read();
@@ -315,11 +315,17 @@ class HandoffBuffer {
   [[nodiscard]] expected<std::size_t, LimitExceeded> may_read();
   [[nodiscard]] std::span<std::byte> offer(std::size_t most) noexcept;
 
+  // Room that others fill, and what they put there: see buffer_access.hpp.
+  [[nodiscard]] expected<std::span<std::byte>, LimitExceeded> prepare(std::size_t n);
+  void commit(std::size_t n) noexcept;
+  [[nodiscard]] expected<void, LimitExceeded> may_add(std::size_t n) const noexcept;
+
   void take_state(HandoffBuffer& from) noexcept {
     offered_ = std::exchange(from.offered_, 1);
     read_since_move_ = std::exchange(from.read_since_move_, 0);
     reading_ = std::exchange(from.reading_, false);
     is_reserved_ = std::exchange(from.is_reserved_, false);
+    is_prepared_ = std::exchange(from.is_prepared_, false);
     received_ = std::exchange(from.received_, 0);
     generation_ = std::exchange(from.generation_, 0);
     read_on_ = std::exchange(from.read_on_, {});
@@ -329,13 +335,14 @@ class HandoffBuffer {
   HandoffBufferConfig config_;
   BytesMut bytes_;
   // Room of the last read that it did not fill; 1 before the first, 0 where more is there. While a
-  // read runs: its room.
+  // read runs, or room is prepared: that room.
   std::size_t offered_ = 1;
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   std::uint64_t received_ = 0;       // bytes, since the buffer was made
   std::uint64_t generation_ = 0;  // tells these bytes from those of other buffers; 0: not asked yet
   bool reading_ = false;
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
+  bool is_prepared_ = false;  // room that others may have filled
   detail::ReadOn read_on_;
   detail::KeptError kept_error_;  // that the next read tells
   [[no_unique_address]] detail::OneThread one_thread_{"HandoffBuffer: two threads used it at once"};

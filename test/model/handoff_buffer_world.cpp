@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "support/pattern.hpp"
 
@@ -211,6 +212,38 @@ void BufferWorld::reserve(Choices& choices) {
     const std::size_t attempted = n == SIZE_MAX ? SIZE_MAX : model_.size() + n;
     expect(reserved || reserved.error() == LimitExceeded{attempted, buffer_.config().max_size},
            "the error of a reserve");
+  });
+  if (choices.one_in(2)) {
+    prepare(choices);
+  }
+}
+
+// Room for others, who fill it and tell how much at once or in two steps, or never.
+void BufferWorld::prepare(Choices& choices) {
+  const std::size_t may_add = buffer_.config().max_size - model_.size();
+  const std::size_t n = size_up_to(choices, may_add);
+  const std::uint64_t received = buffer_.position() + model_.size();
+  may_run_out_of_memory([&] {
+    const auto room = detail::BufferAccess::prepare(buffer_, n);
+    expect(room.has_value() == (n <= may_add), "whether room can be prepared");
+    if (!room) {
+      expect(room.error() == LimitExceeded{model_.size() + n, buffer_.config().max_size},
+             "the error of a prepare");
+      return;
+    }
+    expect(room->size() == n, "the room that was prepared");
+    const std::string text = any_text(choices, n);
+    if (n != 0) {
+      std::memcpy(room->data(), text.data(), n);
+    }
+    const std::size_t first = choices.between(0, n);
+    const std::size_t all = choices.one_in(2) ? first + size_up_to(choices, n - first) : first;
+    detail::BufferAccess::commit(buffer_, first);
+    detail::BufferAccess::commit(buffer_, all - first);
+    const std::size_t added = std::min(all, n);
+    model_ += text.substr(0, added);
+    expect(buffer_.position() + buffer_.size() == received + added, "position");
+    expect(front_end::is_stream_drained(buffer_) == (added < n), "drained behind a commit");
   });
 }
 

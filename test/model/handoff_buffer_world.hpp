@@ -71,6 +71,7 @@ class BufferWorld : public Expectations {
   void advance(Choices& choices);
   void take_lines(Choices& choices);
   void reserve(Choices& choices);
+  void prepare(Choices& choices);
   void hand_tail_on(Choices& choices);
   void refuse_tail(Choices& choices);
   void move();

@@ -14,6 +14,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/pattern.hpp"
@@ -48,6 +49,8 @@ TEST_F(CallWhileAReadRuns, OfAMutatorAborts) {
   EXPECT_DEATH(static_cast<void>(buffer.reserve_read_capacity(1)), kWrong);
   DelimiterFramer framer("x");
   EXPECT_DEATH(static_cast<void>(buffer.frames(framer).begin()), kWrong);
+  EXPECT_DEATH(static_cast<void>(detail::BufferAccess::prepare(buffer, 1)), "while a read of");
+  EXPECT_DEATH(detail::BufferAccess::commit(buffer, 1), "while a read of");
 }
 
 TEST_F(CallWhileAReadRuns, OfAnObserverIsAllowed) {
@@ -96,6 +99,9 @@ TEST_F(CallFromASecondThread, OfAMutatorAborts) {
   EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.take_tail()); }), kWrong);
   EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.freeze_all()); }), kWrong);
   EXPECT_DEATH(intrude([&] { static_cast<void>(buffer.reserve_read_capacity(0)); }), kWrong);
+  EXPECT_DEATH(intrude([&] { static_cast<void>(detail::BufferAccess::prepare(buffer, 0)); }),
+               kWrong);
+  EXPECT_DEATH(intrude([&] { detail::BufferAccess::commit(buffer, 0); }), kWrong);
 }
 
 TEST_F(CallFromASecondThread, OfAStepOfAReadAborts) {
@@ -168,6 +174,14 @@ TEST(ViewKeptOverARead, ThatMovedTheBytesDies) {
   const std::string_view view = buffer.peek_view();
   feed(buffer, "x");
   ASSERT_NE(buffer.peek_view().data(), view.data());
+  EXPECT_DEATH(look(view), kSeen);
+  look(buffer.peek_view());
+}
+
+TEST_F(ViewKept, OverAPrepareThatMovedTheBytesDies) {
+  slice.clear();
+  ASSERT_TRUE(detail::BufferAccess::prepare(buffer, 3000));
+  ASSERT_NE(view.data(), buffer.peek_view().data());
   EXPECT_DEATH(look(view), kSeen);
   look(buffer.peek_view());
 }
