@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bytes_handoff/adaptors/buffer_first_stream.hpp"
 #include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "bytes_handoff/adaptors/dynamic_buffer.hpp"
 #include "bytes_handoff/bytes.hpp"

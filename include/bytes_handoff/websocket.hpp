@@ -22,12 +22,15 @@
 // - The peer closes first: whoever reads is told `websocket::error::closed`, and so is the queue
 //   when it writes the next message. A `close` of the queue then ends in order.
 //
-// Layers: any stream that `beast.hpp` or `end_write.hpp` knows. Over TLS, include what Beast needs
-// to end it: <boost/beast/websocket/ssl.hpp>, or <boost/beast/ssl/ssl_stream.hpp>.
+// Layers: any stream that `beast.hpp` or `end_write.hpp` knows, and a `BufferFirstStream`
+// (`adaptors/buffer_first_stream.hpp`) over what Beast can close. Over TLS, include what Beast
+// needs to end it: <boost/beast/websocket/ssl.hpp>, or <boost/beast/ssl/ssl_stream.hpp>.
 
+#include <boost/beast/core/role.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/stream.hpp>
+#include <boost/beast/websocket/teardown.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,6 +45,9 @@
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+template <class Next, class Buffer>
+class BufferFirstStream;
 
 /// The bytes as a text message. They must be UTF-8, which is not checked. Memory, cost and errors
 /// of these two: as `tag_message`.
@@ -207,6 +213,14 @@ struct MessagesOf<Stream> {
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// Beast asks for this where it closes a WebSocket: it is closed as what it stands on.
+template <class Next, class Buffer, class Handler>
+void async_teardown(boost::beast::role_type role, BufferFirstStream<Next, Buffer>& stream,
+                    Handler&& handler) {
+  using boost::beast::websocket::async_teardown;
+  async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+}
 
 inline Bytes websocket_text(const Bytes& text) { return tag_message(text, detail::kWebSocketText); }
 
