@@ -62,4 +62,16 @@ void write_copies(CopyingWriteStream& stream) {
   net::async_write(stream, net::buffer("copied", 6), [](net_error_code, std::size_t) {});
 }
 
+void read_into(HandoffBuffer& buffer, Socket& socket);
+void read_into(HandoffBuffer& buffer, Socket& socket) {
+  net::async_read_until(socket, DynamicBuffer(buffer), '\n', [](net_error_code, std::size_t) {});
+}
+
+void read_again(BufferFirstStream<Socket&>& stream, std::array<char, 10>& room);
+void read_again(BufferFirstStream<Socket&>& stream, std::array<char, 10>& room) {
+  stream.async_read_some(net::buffer(room), [](net_error_code, std::size_t) {});
+  net::async_read(stream, net::buffer(room), [](net_error_code, std::size_t) {});
+  stream.async_write_some(net::buffer(room), [](net_error_code, std::size_t) {});
+}
+
 }  // namespace bytes_handoff::test

@@ -303,7 +303,7 @@ MUTANTS = [
      "  if (bytes_.capacity() - n < 4096) {\n    return bytes_.take(n, 0, n);\n  }\n"
      "  copy_frame(prefix, n, 0, n);"),
     ("an empty buffer keeps the block of a long message", BUFFER,
-     "  if (empty() && !is_reserved_) {", "  if (false) {"),
+     "    drop_block_larger_than(0);\n", ""),
     ("a reservation is for ever", BUFFER,
      "  is_reserved_ = false;\n  return offer(*most);\n", "  return offer(*most);\n"),
     ("what is reserved is dropped before it is read into", BUFFER,

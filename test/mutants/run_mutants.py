@@ -19,6 +19,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
+from adaptor_mutants import MUTANTS as ADAPTOR_MUTANTS
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
@@ -43,10 +44,15 @@ class Mutant(NamedTuple):
     test_files: str  # those that are built: a regular expression
 
 
+OF_PROGRAMS = (ADAPTOR_MUTANTS +
+               FAN_OUT_MUTANTS +
+               FRAMING_MUTANTS +
+               SHELL_MUTANTS +
+               WAIT_MUTANTS)
+
 ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +
        [Mutant(*mutant[:5], [mutant[5]], mutant[6])
-        for mutant in sorted(SHELL_MUTANTS + FAN_OUT_MUTANTS + FRAMING_MUTANTS + WAIT_MUTANTS,
-                             key=lambda mutant: mutant[4:])])
+        for mutant in sorted(OF_PROGRAMS, key=lambda mutant: mutant[4:])])
 
 
 def copy_sources(source, scratch):

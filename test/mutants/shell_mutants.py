@@ -12,7 +12,6 @@ BASE = SHELL + "writing/writer_base.hpp"
 WRITER = SHELL + "writing/writer.hpp"
 HOLDER = SHELL + "writing/stream_holder.hpp"
 HANDOFF_MEMBERS = SHELL + "writing/write_handoff.hpp"
-COPYING = SHELL + "adaptors/copying_write_stream.hpp"
 HANDOFF = "include/bytes_handoff/write_handoff.hpp"
 LINGER = SHELL + "ending/linger.hpp"
 LINGER_OPERATION = SHELL + "ending/linger_operation.hpp"
@@ -110,18 +109,6 @@ MUTANTS = [
      "Memory::deallocate(of_handler, static_cast<WaitingOp*>(memory));",
      "static_cast<void>(memory);",
      *SHELL, "/waiting_op_test"),
-    ("a copying write takes more than its queue can ever take", COPYING,
-     "std::min(config.max_pending_bytes, detail::kMaxCopiedWriteBytes)",
-     "detail::kMaxCopiedWriteBytes",
-     *SHELL, "/copying_write_stream_test"),
-    ("a copying write that was refused says that it took its bytes", COPYING,
-     "return {why, why ? 0 : size_};", "return {why, size_};",
-     *SHELL, "/copying_write_stream_test"),
-    ("a copying write of nothing is an item", COPYING, "if (size_ == 0) {", "if (false) {",
-     *SHELL, "/copying_write_stream_test"),
-    ("a copying write that is over keeps its stream busy", COPYING,
-     "is_writing_->store(false);", "is_writing_->store(true);",
-     *SHELL, "/copying_write_stream_test"),
     ("a cancellation between two steps of a read is forgotten", READ,
      "    is_cancelled_ = true;\n", "",
      *SHELL, "/read_steps_test"),

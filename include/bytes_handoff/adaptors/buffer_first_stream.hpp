@@ -13,9 +13,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A stream with a `HandoffBuffer` in front of it: reads are given the buffer's bytes first.
 ///
-/// Use it to look at the first bytes of a connection, and then to let code read them again that
-/// wants a stream of its own. Such code is an `ssl::stream` behind a ClientHello, or a WebSocket
-/// behind an HTTP header. Once the buffer is empty, reads go straight into the caller's memory.
+/// Use it where you look at the first bytes of a connection, and other code then reads them again:
+/// an `ssl::stream` behind a ClientHello, or a WebSocket behind an HTTP header. Once the buffer is
+/// empty, reads go straight into the caller's memory.
 ///
 /// Not for code that can go on with the buffer: `HandoffBuffer::async_read_available`, or a
 /// `DynamicBuffer`.

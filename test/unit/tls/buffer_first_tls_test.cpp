@@ -31,7 +31,9 @@ class SniffedTls : public testing::Test {
   SniffedTls() {
     use_self_signed_certificate(server_context_.native_handle());
     client_context_.set_verify_mode(net::ssl::verify_none);
-    SSL_set_tlsext_host_name(client.native_handle(), kName);
+    std::string name(kName);
+    SSL_ctrl(client.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             name.data());
     client.async_handshake(net::ssl::stream_base::client, client_shaken.handler());
   }
 
