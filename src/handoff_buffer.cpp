@@ -246,7 +246,9 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::prepare(std::size_t
   is_reserved_ = false;
   is_prepared_ = true;
   offered_ = n;
-  return bytes_.spare().first(n);
+  const std::span<std::byte> room = bytes_.spare();
+  detail::give_up(room.data() + n, room.size() - n);
+  return room.first(n);
 }
 
 void HandoffBuffer::commit(std::size_t n) noexcept {

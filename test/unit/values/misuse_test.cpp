@@ -180,10 +180,16 @@ TEST(ViewKeptOverARead, ThatMovedTheBytesDies) {
 
 TEST_F(ViewKept, OverAPrepareThatMovedTheBytesDies) {
   slice.clear();
-  ASSERT_TRUE(detail::BufferAccess::prepare(buffer, 3000));
+  const auto room = detail::BufferAccess::prepare(buffer, 700);
   ASSERT_NE(view.data(), buffer.peek_view().data());
   EXPECT_DEATH(look(view), kSeen);
   look(buffer.peek_view());
+  for (std::byte& byte : *room) {
+    byte = std::byte{1};
+  }
+  EXPECT_DEATH(look({reinterpret_cast<const char*>(room->data() + room->size()), 1}), kSeen);
+  detail::BufferAccess::commit(buffer, 700);
+  look(buffer.peek_view().substr(1199));
 }
 
 TEST_F(ViewKept, OfBytesThatWereDroppedDiesAndOfThoseBehindItDoesNot) {
