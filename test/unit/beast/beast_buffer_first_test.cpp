@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "bytes_handoff/adaptors/buffer_first_stream.hpp"
@@ -41,6 +44,7 @@ class SniffedWebSocket : public testing::Test {
 
   /// Shakes hands, with `ahead` bytes of the request in the buffer.
   void shake_hands(std::size_t ahead) {
+    buffer = HandoffBuffer({.max_size = std::max<std::size_t>(ahead, 1)});
     Outcome<net_error_code> connected;
     client.async_handshake("localhost", "/chat", connected.handler());
     while (buffer.size() < ahead) {
@@ -68,7 +72,7 @@ class SniffedWebSocket : public testing::Test {
   net::io_context context{1};
   std::pair<Tcp, Tcp> pair = TcpPair::make(context);
   Next socket{std::move(pair.second)};
-  HandoffBuffer buffer = HandoffBuffer({.max_size = 64});
+  HandoffBuffer buffer;
   std::shared_ptr<WebSocket> server = std::make_shared<WebSocket>(buffer, socket);
   websocket::stream<Tcp> client{std::move(pair.first)};
 };

@@ -136,16 +136,14 @@ TEST(HttpIntoSmallBuffer, IsWhatBeastSaysOfAnOverflow) {
   auto [near, far] = DuplexPair::make(context);
   HandoffBuffer buffer({.max_size = 32});
   DynamicBuffer dynamic(buffer);
+  const std::string message = "GET /" + std::string(100, 'a') + " HTTP/1.1\r\n\r\n";
+  EXPECT_EQ(far.write_some(net::buffer(message)), message.size());
   http::request<http::string_body> request;
   CountOutcome outcome;
   http::async_read(near, dynamic, request, outcome.handler());
-  EXPECT_NE(far.write_some(net::buffer(kPlain)), 0U);
-  run_ready(context);
-  EXPECT_NE(far.write_some(net::buffer(kPlain)), 0U);
   ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
   EXPECT_EQ(outcome.error(), http::error::buffer_overflow) << outcome.error().message();
-  EXPECT_EQ(buffer.size(), 32U);
-  EXPECT_EQ(buffer.peek_view(), kPlain.substr(0, 32)) << "what was read stays";
+  EXPECT_EQ(buffer.peek_view(), message.substr(0, 32)) << "what was read stays";
 }
 
 TEST(HttpIntoSmallBuffer, TakesABodyThatIsLongerThanTheBuffer) {
