@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "bytes_handoff/asio/ending/known_streams.hpp"
@@ -28,22 +30,36 @@ struct Acknowledgement {
   /// Bytes that are not acknowledged; an unacknowledged FIN counts as one. No progress can be read
   /// from them once the connection is dead.
   std::size_t bytes = 0;
+  /// In all, where the system counts them; else 0. A stream that writes on keeps `bytes` high.
+  std::uint64_t acknowledged = 0;
 };
+
+#if defined(__linux__)
+/// As the kernel lays it out; the C library's `tcp_info` may end before what is counted.
+struct TcpInfo {
+  std::uint8_t state;
+  std::array<std::uint8_t, 7> options;
+  std::array<std::uint32_t, 24> counters;
+  std::array<std::uint64_t, 2> pacing_rates;
+  std::uint64_t acknowledged;  // 0 before Linux 4.1
+};
+static_assert(sizeof(TcpInfo) == 128);
+#endif
 
 /// It takes no error from the socket: that is the reader's.
 template <class Handle>
 [[nodiscard]] Acknowledgement acknowledgement_of_handle(Handle handle) noexcept {
 #if defined(__linux__)
-  struct tcp_info info = {};
+  TcpInfo info = {};
   socklen_t size = sizeof(info);
   int unacknowledged = 0;
   if (::getsockopt(handle, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
       ::ioctl(handle, SIOCOUTQ, &unacknowledged) != 0) {
     return {};
   }
-  const bool is_dead = info.tcpi_state == TCP_CLOSE;
+  const bool is_dead = info.state == TCP_CLOSE;
   return {is_dead ? Acknowledgement::State::kDead : Acknowledgement::State::kAlive,
-          static_cast<std::size_t>(unacknowledged)};
+          static_cast<std::size_t>(unacknowledged), info.acknowledged};
 #elif defined(SO_NWRITE)
   int unacknowledged = 0;
   socklen_t size = sizeof(unacknowledged);

@@ -36,9 +36,10 @@ class StreamEnd {
   /// Whether the peer's system has acknowledged more than the last time.
   [[nodiscard]] bool has_acknowledged_more(Stream& stream) noexcept {
     if constexpr (kAtEnd == AtEnd::kEnd) {
-      const std::size_t before = acknowledgement_.bytes;
-      acknowledgement_ = acknowledgement_of(stream);
-      return is_alive() && acknowledgement_.bytes < before;
+      const Acknowledgement before = std::exchange(acknowledgement_, acknowledgement_of(stream));
+      return is_alive() && before.state == Acknowledgement::State::kAlive &&
+             (acknowledgement_.acknowledged > before.acknowledged ||
+              acknowledgement_.bytes < before.bytes);
     } else {
       return false;
     }

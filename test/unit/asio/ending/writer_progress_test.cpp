@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/asio/ending/stream_end.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "support/queue/writer_fixture.hpp"
@@ -82,6 +83,35 @@ TEST(WriterProgress, is_what_the_peers_system_acknowledges) {
   EXPECT_EQ(closed.get(), Errc::aborted) << closed.get().message();
   EXPECT_EQ(peer.got(), kBytes);
   EXPECT_EQ(peer.error(), net::error::connection_reset);
+}
+
+// As while one operation writes a long message.
+TEST(WriterProgress, is_what_is_acknowledged_although_as_much_is_written_behind_it) {
+  constexpr int kMostRounds = 1000;
+  net::io_context context{1};
+  auto [near_end, far_end] = TcpPair::make(context);
+  near_end.non_blocking(true);
+  std::string much(1 << 20, 'x');
+  const auto fill = [&much](Socket& stream) {
+    net_error_code error;
+    while (!error) {
+      stream.write_some(net::buffer(much), error);
+    }
+    return detail::acknowledgement_of(stream);
+  };
+  fill(near_end);
+  detail::StreamEnd<Socket, detail::AtEnd::kEnd> end(detail::StreamOwnership::kShared);
+  EXPECT_FALSE(end.has_acknowledged_more(near_end)) << "there was nothing to compare with";
+  const detail::Acknowledgement before = detail::acknowledgement_of(near_end);
+  detail::Acknowledgement now;
+  int rounds = 0;
+  do {
+    far_end.read_some(net::buffer(much));
+    now = fill(near_end);
+  } while (++rounds != kMostRounds &&
+           (now.acknowledged == before.acknowledged || now.bytes < before.bytes));
+  ASSERT_NE(rounds, kMostRounds) << "it was never as full again";
+  EXPECT_TRUE(end.has_acknowledged_more(near_end));
 }
 
 }  // namespace
