@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -86,6 +87,8 @@ class CellProgram {
 
   [[nodiscard]] bool is_stuck() const { return expected_.bytes == PeerBytes::kPrefix; }
 
+  [[nodiscard]] bool is_websocket() const { return stream_.family == Family::kWebSocket; }
+
   // All is to arrive before a reset: when all is written, the kernel is still to send a part.
   [[nodiscard]] bool is_held_up() const { return waits_for_acknowledgement(expected_); }
 
@@ -125,7 +128,11 @@ class CellProgram {
   }
 
   void run_until_some_is_written() {
-    ASSERT_TRUE(run_until_true([&] { return out_->statistics().written_bytes != 0; }));
+    // A message counts as written when it is, and then the next is to be stuck.
+    ASSERT_TRUE(run_until_true([&] {
+      return out_->statistics().written_bytes != 0 ||
+             (is_websocket() && (peer().has_input() || peer().has_read() != 0));
+    }));
   }
 
   template <class Result>
@@ -146,7 +153,8 @@ class CellProgram {
   std::string first_;
   std::string second_;
   std::string waiting_ = pattern(kWaitingBytes, 2);
-  std::string peer_text_;  // what the peer has sent
+  std::string peer_text_;   // what the peer has sent
+  Stay stay_ = Stay::kNot;  // of a WebSocket's peer
   std::optional<std::size_t> first_written_;
   bool is_waiting_written_ = false;
   net_error_code first_error_at_refusal_;  // of the write that waits, where there is a handle
@@ -257,6 +265,9 @@ class CellProgram {
       }
       return;
     }
+    if (is_websocket()) {
+      prepare_websocket();
+    }
     if (expected_.end == End::kPeerReadsSlowly) {
       start_reading(kSlowPiece, kSlowPause);
     } else if (expected_.end == End::kCloseLimit) {
@@ -265,6 +276,23 @@ class CellProgram {
       start_reading(kHeldUpPiece, kHeldUpPause);
     } else if (!is_stuck() && random_.one_in(2)) {
       start_reading();
+    }
+  }
+
+  void prepare_websocket() {
+    constexpr std::array kStays{Stay::kSilent, Stay::kSendsOn, Stay::kAnswers};
+    if (expected_.end == End::kPeerStays) {
+      stay_ = kStays.at(random_.between(0, kStays.size() - 1));
+      peer().stay(stay_);
+    }
+    // What comes before the close is for the reader. Without one, it is discarded.
+    if (!is_stuck() && random_.one_in(2)) {
+      const std::string request = pattern(kSecondBytes, 4);
+      ASSERT_TRUE(by_peer([&] { return peer().write(request); }));
+      if (reader_ && !starts_to_read_late_) {
+        peer_text_ = request;
+        ASSERT_TRUE(run_until_true([&] { return reader_->text().size() == request.size(); }));
+      }
     }
   }
 

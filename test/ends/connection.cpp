@@ -19,6 +19,8 @@ namespace bytes_handoff::test {
 
 #if defined(BYTES_HANDOFF_BOOST_ASIO)
 [[nodiscard]] Connection connect_beast(StreamKind kind, net::io_context& context, bool is_server);
+[[nodiscard]] Connection connect_websocket(StreamKind kind, net::io_context& context,
+                                           bool is_server);
 #endif
 
 namespace {
@@ -93,7 +95,8 @@ Connection connect(StreamKind kind, net::io_context& context, bool is_server) {
       return connect_over_tcp<OwnStream>(context);
     default:
 #if defined(BYTES_HANDOFF_BOOST_ASIO)
-      return connect_beast(kind, context, is_server);
+      return family_of(kind) == Family::kWebSocket ? connect_websocket(kind, context, is_server)
+                                                   : connect_beast(kind, context, is_server);
 #else
       return {};
 #endif

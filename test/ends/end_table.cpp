@@ -10,7 +10,8 @@ static_assert(std::ranges::all_of(kFamilies, [](const FamilyRow& row) {
   return &family_row(row.family) == &row;
 }));
 
-[[nodiscard]] std::string peer_text(const EndRow& row, const FamilyRow& family) {
+[[nodiscard]] std::string peer_text(const EndRow& of_all, const FamilyRow& family) {
+  const EndRow& row = row_of(of_all, family);
   if (!makes_sense(row, family)) {
     return "–";
   }
@@ -23,6 +24,8 @@ static_assert(std::ranges::all_of(kFamilies, [](const FamilyRow& row) {
       return bytes.append(family.in_order);
     case PeerEnd::kReset:
       return bytes.append(is_reset_seen(row, family) ? "reset" : family.in_order);
+    case PeerEnd::kUnanswered:
+      return bytes + "close frame 1000, reset";
     case PeerEnd::kNothing:
       return "nothing yet";
     case PeerEnd::kItsOwn:
@@ -67,6 +70,9 @@ static_assert(std::ranges::all_of(kFamilies, [](const FamilyRow& row) {
       return "the queue's first error";
     case ReadTold::kStreamsEnd:
       return "what had come, then the stream's end";
+    case ReadTold::kStreamsEndOrAborted:
+      return "what had come, then the stream's end; or `operation_aborted`, if the queue met it "
+             "first";
     case ReadTold::kDestroyed:
       return "destroyed uninvoked";
     case ReadTold::kWaits:
@@ -113,12 +119,14 @@ void add_peer_table(std::ostringstream& text) {
   }
 }
 
-void add_program_table(std::ostringstream& text) {
-  text << "| the program is told after | ticket in flight | tickets behind | waiting write | "
+template <class Rows>
+void add_program_table(std::ostringstream& text, std::string_view heading, const Rows& rows) {
+  text << "| " << heading
+       << " | ticket in flight | tickets behind | waiting write | "
           "`async_flush` | `async_closed` | a read | a read told of the queue | owned stream | "
           "shared stream |\n";
   add_rule(text, 10);
-  for (const EndRow& row : kEndRows) {
+  for (const EndRow& row : rows) {
     text << "| " << row.title << " | " << told_text(row.in_flight) << " | " << told_text(row.behind)
          << " | " << told_text(row.waiting) << " | " << told_text(row.flush) << " | "
          << told_text(row.closed) << " | " << read_text(row.read) << " | "
@@ -133,7 +141,9 @@ std::string end_tables() {
   std::ostringstream text;
   add_peer_table(text);
   text << "\n";
-  add_program_table(text);
+  add_program_table(text, "the program is told after", kEndRows);
+  text << "\n";
+  add_program_table(text, "of a WebSocket it is told instead", kWebSocketRows);
   return text.str();
 }
 

@@ -38,10 +38,11 @@ enum class PeerBytes {
 
 /// How the peer's program sees the end, behind the last byte.
 enum class PeerEnd {
-  kInOrder,  ///< as its transport says that all has come
-  kReset,    ///< as its transport says that it was cut off, where it can
-  kNothing,  ///< not yet
-  kItsOwn,   ///< it has ended the connection itself
+  kInOrder,     ///< as its transport says that all has come
+  kReset,       ///< as its transport says that it was cut off, where it can
+  kUnanswered,  ///< in order, and a reset behind that, since it has not answered
+  kNothing,     ///< not yet
+  kItsOwn,      ///< it has ended the connection itself
 };
 
 /// What an operation of the program completes with.
@@ -60,10 +61,11 @@ enum class Told {
 
 /// What a read of the same stream is told.
 enum class ReadTold {
-  kGoesOn,      ///< all that the peer still sends, then the peer's own end
-  kAborted,     ///< `operation_aborted`
-  kFirstError,  ///< the queue's first error
-  kStreamsEnd,  ///< what had come, then what the stream says of its end
+  kGoesOn,               ///< all that the peer still sends, then the peer's own end
+  kAborted,              ///< `operation_aborted`
+  kFirstError,           ///< the queue's first error
+  kStreamsEnd,           ///< what had come, then what the stream says of its end
+  kStreamsEndOrAborted,  ///< likewise; or `operation_aborted`, where the queue met the end first
   kDestroyed,
   kWaits,
 };
@@ -175,8 +177,36 @@ inline constexpr std::array kEndRows{
 };
 // clang-format on
 
+// clang-format off
+/// Its end in order is a handshake, which ends both directions and reads what comes.
+inline constexpr std::array kWebSocketRows{
+    EndRow{End::kClose, "close", "`close()`, `async_close()`",
+           PeerBytes::kAll, PeerEnd::kInOrder,
+           Told::kDone, Told::kDone, Told::kClosed, Told::kDone, Told::kDone,
+           ReadTold::kAborted, ReadTold::kAborted,
+           StreamAfter::kClosed, StreamAfter::kClosed},
+    EndRow{End::kPeerStays, "peer_stays", "`close()`, the peer does not end",
+           PeerBytes::kAll, PeerEnd::kUnanswered,
+           Told::kDone, Told::kDone, Told::kClosed, Told::kDone, Told::kTimedOut,
+           ReadTold::kAborted, ReadTold::kFirstError,
+           StreamAfter::kClosed, StreamAfter::kClosed},
+    EndRow{End::kPeerResets, "peer_resets", "the peer resets",
+           PeerBytes::kPrefix, PeerEnd::kItsOwn,
+           Told::kStreamError, Told::kClosed, Told::kClosedStreamError, Told::kStreamError,
+           Told::kStreamError,
+           ReadTold::kStreamsEndOrAborted, ReadTold::kStreamsEndOrAborted,
+           StreamAfter::kClosed, StreamAfter::kReleased},
+    EndRow{End::kPeerReadsSlowly, "peer_reads_slowly",
+           "`close()`, the peer reads slower than all timeouts, but reads",
+           PeerBytes::kAll, PeerEnd::kInOrder,
+           Told::kDone, Told::kDone, Told::kClosed, Told::kDone, Told::kDone,
+           ReadTold::kAborted, ReadTold::kAborted,
+           StreamAfter::kClosed, StreamAfter::kClosed},
+};
+// clang-format on
+
 /// What kinds of streams differ in.
-enum class Family { kTcp, kTls, kUnix, kPipe, kDuplex, kOwn };
+enum class Family { kTcp, kTls, kUnix, kPipe, kDuplex, kOwn, kWebSocket };
 
 struct FamilyRow {
   Family family;
@@ -196,6 +226,8 @@ inline constexpr std::array kFamilies{
     FamilyRow{Family::kPipe, "pipe", "end", false, false, false, true, false},
     FamilyRow{Family::kDuplex, "duplex", "end", true, true, false, true, true},
     FamilyRow{Family::kOwn, "own stream", "end", true, true, false, false, false},
+    FamilyRow{Family::kWebSocket, "WebSocket", "close frame 1000, end", true, true, false, true,
+              true},
 };
 
 enum class StreamKind {
@@ -211,6 +243,8 @@ enum class StreamKind {
   kBeastRate,
   kBeastSsl,
   kBeastFlat,
+  kWebSocket,
+  kWebSocketOverTls,
 };
 
 struct StreamRow {
@@ -233,6 +267,8 @@ inline constexpr std::array kStreams{
     StreamRow{StreamKind::kBeastRate, "beast_basic_stream_with_rate", Family::kTcp, true},
     StreamRow{StreamKind::kBeastSsl, "beast_ssl_stream", Family::kTls, true},
     StreamRow{StreamKind::kBeastFlat, "beast_flat_stream", Family::kTcp, true},
+    StreamRow{StreamKind::kWebSocket, "websocket", Family::kWebSocket, true},
+    StreamRow{StreamKind::kWebSocketOverTls, "websocket_over_tls", Family::kWebSocket, true},
 };
 
 /// All is written, and acknowledged where that can be asked, then comes a reset.
@@ -246,13 +282,30 @@ inline constexpr std::array kStreams{
          (row.end == End::kContextDestroyed ? family.context_resets : family.knows_reset);
 }
 
-/// A pipe has no half that its peer could close.
+/// A pipe, and a WebSocket, have no half that their peer could close.
 [[nodiscard]] constexpr bool makes_sense(const EndRow& row, const FamilyRow& family) {
-  return row.end != End::kPeerHalfCloses || family.family != Family::kPipe;
+  return row.end != End::kPeerHalfCloses ||
+         (family.family != Family::kPipe && family.family != Family::kWebSocket);
 }
 
 [[nodiscard]] constexpr const FamilyRow& family_row(Family family) {
   return kFamilies[static_cast<std::size_t>(family)];
+}
+
+[[nodiscard]] constexpr Family family_of(StreamKind kind) {
+  return kStreams[static_cast<std::size_t>(kind)].family;
+}
+
+/// What is there of a row for this family: another one, or itself.
+[[nodiscard]] constexpr const EndRow& row_of(const EndRow& row, const FamilyRow& family) {
+  if (family.family == Family::kWebSocket) {
+    for (const EndRow& other : kWebSocketRows) {
+      if (other.end == row.end) {
+        return other;
+      }
+    }
+  }
+  return row;
 }
 
 /// What is expected of one end on one kind of stream.
@@ -263,7 +316,8 @@ struct Expectation : EndRow {
   bool is_read;  ///< else nobody reads it
 };
 
-[[nodiscard]] constexpr Expectation expected_of(const EndRow& row, const FamilyRow& family) {
+[[nodiscard]] constexpr Expectation expected_of(const EndRow& of_all, const FamilyRow& family) {
+  const EndRow& row = row_of(of_all, family);
   Expectation expectation{row, is_reset_seen(row, family), family.knows_reset,
                           family.is_acknowledged, family.is_read};
   if (row.owned == StreamAfter::kDrained && !family.lingers) {

@@ -30,6 +30,10 @@ std::string_view name_of(Seen seen) {
       return "truncated";
     case Seen::kReset:
       return "reset";
+    case Seen::kCloseFrame:
+      return "close frame";
+    case Seen::kCloseFrameThenReset:
+      return "close frame, reset";
     case Seen::kNothing:
       return "nothing yet";
     case Seen::kOther:
@@ -41,6 +45,7 @@ std::string_view name_of(Seen seen) {
 Reading Peer::read_to_end(std::size_t piece, std::chrono::milliseconds pause) {
   Reading reading;
   std::string room(std::max<std::size_t>(piece, 64 * 1024), '\0');
+  std::size_t since_pause = 0;
   for (;;) {
     const Step step = read_some(room.data(), hurries_ ? room.size() : piece);
     if (step.n == 0) {
@@ -49,7 +54,9 @@ Reading Peer::read_to_end(std::size_t piece, std::chrono::milliseconds pause) {
     }
     reading.bytes.append(room, 0, step.n);
     has_read_ = reading.bytes.size();
-    if (pause.count() != 0 && !hurries_) {
+    since_pause += step.n;
+    if (since_pause >= piece && pause.count() != 0 && !hurries_) {
+      since_pause = 0;
       std::this_thread::sleep_for(pause);  // who reads slowly
     }
   }
@@ -121,6 +128,11 @@ void DescriptorPeer::close() {
 
 bool DescriptorPeer::is_told_of_an_end() {
   pollfd one{descriptor_, POLLRDHUP, 0};
+  return ::poll(&one, 1, 0) > 0;
+}
+
+bool DescriptorPeer::has_input() const {
+  pollfd one{descriptor_, POLLIN, 0};
   return ::poll(&one, 1, 0) > 0;
 }
 

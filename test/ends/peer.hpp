@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bytes_handoff::test {
 
@@ -18,13 +19,23 @@ namespace bytes_handoff::test {
 enum class Seen {
   kEnd,          ///< a read of 0
   kCloseNotify,  ///< and then a read of 0
-  kTruncated,    ///< a read of 0 without a close_notify
+  kTruncated,    ///< a read of 0 without a close_notify, or without a close frame
   kReset,
-  kNothing,  ///< it has stopped waiting
-  kOther,    ///< an error that no end should be
+  kCloseFrame,           ///< of a WebSocket, with code 1000; and then its transport's end in order
+  kCloseFrameThenReset,  ///< likewise, and then a reset
+  kNothing,              ///< it has stopped waiting
+  kOther,                ///< an error that no end should be
 };
 
 [[nodiscard]] std::string_view name_of(Seen seen);
+
+/// What a WebSocket's peer does when it is sent a close frame.
+enum class Stay {
+  kNot,      ///< writes a last message, answers, and ends its transport
+  kSilent,   ///< nothing
+  kSendsOn,  ///< sends messages on and on
+  kAnswers,  ///< answers, and does not end its transport
+};
 
 /// What a peer has read, and how it ended.
 struct Reading {
@@ -32,7 +43,8 @@ struct Reading {
   Seen end = Seen::kNothing;
 };
 
-/// One thread at a time, but for `stop_waiting`, `hurry` and `has_read`.
+/// One thread at a time, but for `stop_waiting`, `hurry`, `has_input` and
+/// `has_read`.
 class Peer {
  public:
   Peer() = default;
@@ -52,7 +64,14 @@ class Peer {
   /// Whether the operating system tells, without a read, that the connection has ended.
   [[nodiscard]] virtual bool is_told_of_an_end() = 0;
 
-  /// Reads to the end: pieces of at most `piece` bytes, and a pause behind each, until `hurry`.
+  /// Of a WebSocket, before it is read.
+  virtual void stay(Stay /*how*/) {}
+  /// The sizes of the messages that have come whole. Behind `read_to_end`.
+  [[nodiscard]] virtual std::vector<std::size_t> messages() const { return {}; }
+  /// Whether something can be read. Told of descriptors only.
+  [[nodiscard]] virtual bool has_input() const { return false; }
+
+  /// Reads to the end: at most `piece` bytes at a time, and a pause behind as many, until `hurry`.
   [[nodiscard]] Reading read_to_end(std::size_t piece = 64 * 1024,
                                     std::chrono::milliseconds pause = {});
   void hurry() { hurries_ = true; }
@@ -87,6 +106,7 @@ class DescriptorPeer : public Peer {
   void reset() override;
   void close() override;
   [[nodiscard]] bool is_told_of_an_end() override;
+  [[nodiscard]] bool has_input() const override;
 
  protected:
   Step read_some(char* into, std::size_t room) override;
@@ -99,7 +119,7 @@ class DescriptorPeer : public Peer {
 };
 
 /// TLS of one version on a socket. `context` says which role it has.
-class TlsPeer final : public DescriptorPeer {
+class TlsPeer : public DescriptorPeer {
  public:
   using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
   TlsPeer(int descriptor, Context context);

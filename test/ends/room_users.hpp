@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "bytes_handoff/write_handoff.hpp"
 #include "ends/end_table.hpp"
@@ -53,6 +54,13 @@ class RoomUsers {
       text += kTexts.at(i);
     }
     return text;
+  }
+  [[nodiscard]] std::vector<std::size_t> burst_sizes() const {
+    std::vector<std::size_t> sizes;
+    for (std::size_t i = 0; i < admitted_slices(); ++i) {
+      sizes.push_back(kTexts.at(i).size());
+    }
+    return sizes;
   }
   [[nodiscard]] std::size_t admitted_slices() const { return burst_.state().n; }
   [[nodiscard]] static std::size_t burst_bytes() {

@@ -23,6 +23,7 @@ from adaptor_mutants import MUTANTS as ADAPTOR_MUTANTS
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
+from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
@@ -47,6 +48,7 @@ class Mutant(NamedTuple):
 OF_PROGRAMS = (ADAPTOR_MUTANTS +
                FAN_OUT_MUTANTS +
                FRAMING_MUTANTS +
+               MESSAGE_MUTANTS +
                SHELL_MUTANTS +
                WAIT_MUTANTS)
 
