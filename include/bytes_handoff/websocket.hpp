@@ -16,9 +16,12 @@
 //   go through the queue. Beast itself answers pings and the peer's close, from within a read.
 // - The end: `close` sends a close frame with code 1000 behind all that was admitted, and waits for
 //   the peer's, within `close_timeout`. For that Beast reads, and discards what comes. A read in
-//   the middle of a frame still gets that frame; any other ends with `operation_aborted`. To read
-//   all that the peer still sends, let the peer close first.
+//   the middle of a frame still gets the next piece of it, and its message if that was the last.
+//   Any other read ends with `operation_aborted`. To read all that the peer still sends, let the
+//   peer close first.
 // - Another end resets the connection below, without a close frame.
+// - A failure of the connection is told once: to the queue, or to whoever reads. The other one is
+//   told `operation_aborted`.
 // - The peer closes first: whoever reads is told `websocket::error::closed`, and so is the queue
 //   when it writes the next message. A `close` of the queue then ends in order.
 //

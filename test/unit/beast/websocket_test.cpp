@@ -129,6 +129,12 @@ class WebSocketHandoff : public testing::Test {
     ASSERT_TRUE(run_until(context, [&] { return hands == 2; }));
   }
 
+  void reconnect() {
+    layers = Layers<Next>(context);
+    near = layers.server;
+    far = layers.client;
+    SetUp();
+  }
   void listen() { peer.emplace(*far); }
   void expect_peer_saw(const Seen& expected) {
     ASSERT_TRUE(run_until(context, [&] { return peer->is_over(); }));
@@ -139,6 +145,16 @@ class WebSocketHandoff : public testing::Test {
     CountOutcome sent;
     net::async_write(far->next_layer(), net::buffer(bytes), sent.handler());
     ASSERT_TRUE(run_until(context, [&] { return sent.has_come(); }));
+  }
+  void let_peer_close(const websocket::close_reason& reason, const Listener<WebSocket>& reader) {
+    far->async_close(reason, [](net_error_code) {});
+    ASSERT_TRUE(run_until(context, [&] { return reader.is_over(); }));
+  }
+  [[nodiscard]] net_error_code close(WriteHandoff& out) {
+    Outcome<net_error_code> closed;
+    out.async_close(closed.handler());
+    run_to(closed);
+    return closed.get();
   }
   void run_to(const Outcome<net_error_code>& outcome) {
     ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
@@ -173,10 +189,7 @@ TYPED_TEST(WebSocketHandoff, WorksForTheClientToo) {
   const std::string large = pattern(100'000);
   ASSERT_TRUE(try_send(out, websocket_binary(text(large))));
   ASSERT_TRUE(try_send(out, websocket_text(text("t"))));
-  Outcome<net_error_code> closed;
-  out.async_close(closed.handler());
-  this->run_to(closed);
-  EXPECT_FALSE(closed.get()) << closed.get().message();
+  EXPECT_FALSE(this->close(out));
   ASSERT_TRUE(run_until(this->context, [&] { return server.is_over(); }));
   EXPECT_EQ(server.seen(), (Seen{"binary:" + large, "text:t", "close:1000:"}));
 }
@@ -199,10 +212,7 @@ TYPED_TEST(WebSocketHandoff, CloseIsTheClosingHandshakeBehindAllThatWasAdmitted)
   WriteHandoff out(this->near);
   std::vector<Bytes> many(200, websocket_text(text("m")));
   auto ticket = out.try_write(many);
-  Outcome<net_error_code> closed;
-  out.async_close(closed.handler());
-  this->run_to(closed);
-  EXPECT_FALSE(closed.get()) << closed.get().message();
+  EXPECT_FALSE(this->close(out));
   EXPECT_TRUE(ticket->is_done());
   Seen expected(200, "text:m");
   expected.emplace_back("close:1000:");
@@ -246,10 +256,7 @@ TYPED_TEST(WebSocketHandoff, AnExplicitCloseAloneEndsTheQueueInOrder) {
 
 TYPED_TEST(WebSocketHandoff, APeerThatNeverAnswersTheCloseIsBoundedByItsTime) {
   for (const bool is_explicit : {false, true}) {
-    this->layers = Layers<TypeParam>(this->context);
-    this->near = this->layers.server;
-    this->far = this->layers.client;
-    this->SetUp();
+    this->reconnect();
     WriteHandoff out(this->near, {.close_timeout = std::chrono::milliseconds(20)});
     if (is_explicit) {
       ASSERT_TRUE(try_send(out, websocket_close()));
@@ -341,55 +348,64 @@ TYPED_TEST(WebSocketHandoff, ACloseTakesTheReadsOver) {
   this->expect_peer_saw({"close:1000:"});
 }
 
-// ... and with one that is in the middle of a frame.
-TYPED_TEST(WebSocketHandoff, ACloseLeavesAReadTheFrameThatItIsInTheMiddleOf) {
+// ... and with one that is in the middle of a frame, the last piece of which comes next, or does
+// not.
+TYPED_TEST(WebSocketHandoff, ACloseLeavesAReadTheNextPieceOfItsFrame) {
+  for (const std::string next : {"+rest", "+re"}) {
+    this->reconnect();
+    Listener<typename TestFixture::WebSocket> reader(*this->near);
+    this->send_raw(kFrameOfTen + "first");
+    run_ready(this->context);
+    WriteHandoff out(this->near);
+    Outcome<net_error_code> closed;
+    out.async_close(closed.handler());
+    run_ready(this->context);
+    this->send_raw(next);
+    run_ready(this->context);
+    this->send_raw(std::string("+rest").substr(next.size()));
+    this->listen();
+    this->run_to(closed);
+    EXPECT_FALSE(closed.get()) << closed.get().message();
+    ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
+    EXPECT_EQ(reader.error(), net::error::operation_aborted) << reader.error().message();
+    EXPECT_EQ(reader.seen(), next == "+rest" ? Seen{"binary:first+rest"} : Seen{});
+    this->expect_peer_saw({"close:1000:"});
+  }
+}
+
+TYPED_TEST(WebSocketHandoff, OfAFailureOnlyTheFirstOfReaderAndQueueIsToldMore) {
   Listener<typename TestFixture::WebSocket> reader(*this->near);
-  this->send_raw(kFrameOfTen + "first");
-  run_ready(this->context);
   WriteHandoff out(this->near);
   Outcome<net_error_code> closed;
-  out.async_close(closed.handler());
-  run_ready(this->context);
-  this->send_raw("+rest");
-  this->listen();
-  this->run_to(closed);
-  EXPECT_FALSE(closed.get()) << closed.get().message();
+  out.async_closed(closed.handler());
+  detail::reset_stream(*this->far);
   ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
-  EXPECT_EQ(reader.seen(), Seen{"binary:first+rest"});
-  this->expect_peer_saw({"close:1000:"});
+  EXPECT_NE(reader.error(), net::error::operation_aborted);
+  ASSERT_TRUE(try_send(out, websocket_text(text("t"))));
+  this->run_to(closed);
+  EXPECT_EQ(closed.get(), net::error::operation_aborted) << closed.get().message();
 }
 
 TYPED_TEST(WebSocketHandoff, WhereThePeerClosedFirstACloseEndsInOrder) {
   Listener<typename TestFixture::WebSocket> reader(*this->near);
   WriteHandoff out(this->near);
-  Outcome<net_error_code> of_peer;
-  this->far->async_close({websocket::close_code::normal, "enough"}, of_peer.handler());
-  ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
+  this->let_peer_close({websocket::close_code::normal, "enough"}, reader);
   EXPECT_EQ(reader.seen(), Seen{"close:1000:enough"});
-  Outcome<net_error_code> closed;
-  out.async_close(closed.handler());
-  this->run_to(closed);
-  EXPECT_FALSE(closed.get()) << closed.get().message();
+  EXPECT_FALSE(this->close(out));
 }
 
 TYPED_TEST(WebSocketHandoff, WhereThePeerClosedWithoutACodeACloseIsToldThatItWasAborted) {
   Listener<typename TestFixture::WebSocket> reader(*this->near);
   WriteHandoff out(this->near);
-  Outcome<net_error_code> of_peer;
-  this->far->async_close(websocket::close_code::none, of_peer.handler());
-  ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
-  Outcome<net_error_code> closed;
-  out.async_close(closed.handler());
-  this->run_to(closed);
-  EXPECT_EQ(closed.get(), net::error::operation_aborted) << closed.get().message();
+  this->let_peer_close(websocket::close_code::none, reader);
+  const net_error_code closed = this->close(out);
+  EXPECT_EQ(closed, net::error::operation_aborted) << closed.message();
 }
 
 TYPED_TEST(WebSocketHandoff, WhereThePeerClosedFirstAWriteIsToldSo) {
   Listener<typename TestFixture::WebSocket> reader(*this->near);
   WriteHandoff out(this->near);
-  Outcome<net_error_code> of_peer;
-  this->far->async_close(websocket::close_code::normal, of_peer.handler());
-  ASSERT_TRUE(run_until(this->context, [&] { return reader.is_over(); }));
+  this->let_peer_close(websocket::close_code::normal, reader);
   Outcome<net_error_code> closed;
   out.async_closed(closed.handler());
   auto ticket = try_send(out, websocket_ping());
