@@ -17,6 +17,7 @@
 #include "bytes_handoff/linger.hpp"
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/message_stream.hpp"
+#include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "bytes_handoff/write_refusal.hpp"

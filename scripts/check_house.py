@@ -28,11 +28,14 @@ ROOMS = {
     CORE + "framing": [CORE + "reading", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
     CORE + "fan_out": [CORE + "support", FACE],
+    CORE + "relaying": [CORE + "queue", FACE],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],
     SHELL + "support": [CORE, FACE],
     SHELL + "ending": [CORE, FACE, SHELL + "support"],
     SHELL + "writing": [CORE, FACE, SHELL + "support", SHELL + "ending"],
     SHELL + "reading": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing"],
+    SHELL + "relaying": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
+                         SHELL + "reading"],
     SHELL + "fan_out": [CORE, FACE, SHELL + "support", SHELL + "writing"],
     SHELL + "duplex": [CORE, FACE, SHELL + "support"],
     SHELL + "adaptors": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
@@ -49,8 +52,8 @@ WITHOUT_ASIO = ["include/" + CORE, "src/"]
 ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
 # Public headers include these behind what they declare; the other rooms of the shell name what a
 # declaration needs.
-SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "fan_out", SHELL + "duplex",
-                    SHELL + "adaptors"]
+SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "relaying", SHELL + "fan_out",
+                    SHELL + "duplex", SHELL + "adaptors"]
 
 # ---- Sizes, in lines of code: neither comments nor blank lines.
 

@@ -23,6 +23,7 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 class EndForReads;
+struct QueueAccess;
 enum class AtEnd : bool;
 enum class StreamOwnership : bool;
 
@@ -279,6 +280,7 @@ class WriteHandoff {
   friend class CopyingWriteStream;
   friend class WeakWriteHandoff;
   friend class FanOut;
+  friend detail::QueueAccess;
   friend detail::EndForReads end_for_reads(const WriteHandoff& out) noexcept;
 
   explicit WriteHandoff(detail::HandlePointer writer) noexcept : writer_(std::move(writer)) {}

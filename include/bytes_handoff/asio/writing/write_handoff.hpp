@@ -110,6 +110,23 @@ inline expected<WriteTicket, WriteRefusal> replay(const WriteHandoff& into,
   return written;
 }
 
+}  // namespace BYTES_HANDOFF_FLAVOUR
+
+namespace detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// What an operation of this library needs of a queue and users do not.
+struct QueueAccess {
+  [[nodiscard]] static const WriteHandoffConfig& config(const WriteHandoff& out) noexcept {
+    return out.checked()->queue().config();
+  }
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace detail
+
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
 // ---- The stream.
 
 template <detail::AtEnd kAtEnd, class Stream>

@@ -1,0 +1,228 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/reading/handoff_buffer.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/core/relaying/relay_core.hpp"
+#include "bytes_handoff/core/support/counted_pointer.hpp"
+#include "bytes_handoff/ends.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+template <class Stream>
+using ExecutorOf = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+
+/// What a relay has under way: something of `in`, of `out`, or beside both.
+enum class RelayPart : unsigned char { kIn, kOut, kBeside };
+
+/// Who holds a relay: what it has under way, and what runs of it. With the last one it is over.
+struct RelayReference {
+  template <class Relay>
+  static void add(Relay* relay) noexcept {
+    relay->references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  template <class Relay>
+  static void drop(Relay* relay) noexcept {
+    if (relay->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      relay->end();
+    }
+  }
+};
+
+/// The handler of what a relay has under way. It needs no handler of the user's: neither the
+/// executor nor the allocator of that one is used before the relay is over.
+template <class Relay, RelayPart kPart>
+class RelayHandler {
+  using Self = CountedPointer<Relay, RelayReference>;
+
+ public:
+  using executor_type = typename Relay::template PartExecutor<kPart>;
+  using allocator_type = PoolAllocator<void>;
+  using cancellation_slot_type = net::cancellation_slot;
+
+  explicit RelayHandler(Self self) noexcept : relay_(std::move(self)) {}
+  RelayHandler(RelayHandler&&) noexcept = default;
+  RelayHandler& operator=(RelayHandler&&) = delete;
+  ~RelayHandler() {
+    if (relay_) {
+      Relay& relay = *relay_;
+      relay.template lose<kPart>(std::move(relay_));
+    }
+  }
+
+  [[nodiscard]] executor_type get_executor() const noexcept {
+    return relay_->template executor<kPart>();
+  }
+  [[nodiscard]] static allocator_type get_allocator() noexcept { return {}; }
+  [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
+    return relay_->template slot<kPart>();
+  }
+  void operator()(const net_error_code& error = {}, std::size_t n = 0) noexcept {
+    Relay& relay = *relay_;
+    relay.template complete<kPart>(std::move(relay_), error, n);
+  }
+
+ private:
+  Self relay_;
+};
+
+/// What both kinds of relay have in common: the reads, the cancellation, and the end. It is the
+/// operation of a `WaitingOp`, which keeps the user's handler. `Relay` derives from it.
+///
+/// One step is under way at a time, and all that is not atomic belongs to that step. A cancellation
+/// is remembered for the next step, and posted to the executor of each side. What it finds under
+/// way there, it cancels.
+template <class Relay, class In>
+class RelayOperation : public Waiting {
+ public:
+  static constexpr const char* kName = "async_relay";
+
+  RelayOperation(HandoffBuffer& buffer, In& in, const RelayOptions& options, bool flushes,
+                 bool may_be_cancelled)
+      : buffer_(&buffer),
+        in_(&in),
+        core_(options, flushes, to_error_value(net::error::operation_aborted)),
+        in_context_(&context_of(in.get_executor())),
+        may_be_cancelled_(may_be_cancelled) {}
+
+  /// From the initiating function. The handler is told of all that fails from here on.
+  void start() noexcept {
+    const auto self = Self::adopt(&relay());
+    if (front_end::is_reading(*buffer_)) {
+      core_.refuse(ErrorValue::of(Errc::read_in_progress));
+      return;
+    }
+    relay().begin(self, core_.begin(buffer_->size()));
+  }
+
+  [[nodiscard]] std::tuple<net_error_code, RelayCounts> results() const noexcept {
+    const ErrorValue& error = core_.error();
+    const bool is_lost = destroyed_context_ != nullptr && !error;
+    return {is_lost ? to_net_error(Errc::closed) : to_net_error(error), core_.counts()};
+  }
+
+ protected:
+  friend RelayReference;
+  template <class, RelayPart>
+  friend class RelayHandler;
+
+  using Self = CountedPointer<Relay, RelayReference>;
+
+  static constexpr std::size_t kPostBytes = 128;
+
+  // What cancels one side, on its executor.
+  struct Canceller {
+    net::cancellation_signal signal;
+    std::atomic<unsigned> types{0};  // that are to be passed on
+    HandlerMemory<kPostBytes> memory;
+    bool is_emitting = false;
+
+    void emit(net::cancellation_type_t type) noexcept {
+      is_emitting = true;
+      try {
+        signal.emit(type);
+      } catch (...) {  // NOLINT: what cannot be cancelled returns by itself
+      }
+      is_emitting = false;
+    }
+    // Behind a step: what it has left there may lead to what is gone.
+    void forget_step() noexcept {
+      if (!is_emitting) {
+        signal.slot().clear();
+      }
+    }
+  };
+
+  [[nodiscard]] Relay& relay() noexcept { return static_cast<Relay&>(*this); }
+
+  /// Takes into account what was asked for on another thread.
+  bool note_cancellation() noexcept {
+    const bool is_cancelled = is_cancelled_.load(std::memory_order_acquire);
+    if (is_cancelled) {
+      core_.cancel();
+    }
+    return is_cancelled;
+  }
+  [[nodiscard]] RelayStep look_at_cancellation(RelayStep step) noexcept {
+    return step != RelayStep::kDone && note_cancellation() ? core_.next() : step;
+  }
+
+  /// Starts what the stream, or the queue, completes or drops later. What it throws is an error.
+  template <class Start>
+  [[nodiscard]] InitiationResult initiate(Start start) noexcept {
+    Initiation inside(this);
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      start();
+    } catch (...) {
+      if (inside.result().outcome != InitiationOutcome::kCompleted) {
+        inside.complete(error_of_current_exception(), 0);
+      }
+    }
+    return inside.result();
+  }
+
+  [[nodiscard]] InitiationResult start_read(const Self& self) noexcept {
+    return initiate(
+        [&] { buffer_->async_read_available(*in_, RelayHandler<Relay, RelayPart::kIn>(self)); });
+  }
+
+  /// Passes on to `canceller`, on `executor`, what it is to cancel.
+  template <class Executor>
+  void post_cancellation(const Self& self, Canceller& canceller, const Executor& executor,
+                         net::cancellation_type_t type) noexcept {
+    if (canceller.types.fetch_or(static_cast<unsigned>(type), std::memory_order_acq_rel) != 0) {
+      return;  // it is posted
+    }
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      post_on(executor, HandlerAllocator<void, HandlerMemory<kPostBytes>>(canceller.memory),
+              [self = Self(self), &canceller] {
+                const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
+                self->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
+              });
+    } catch (...) {  // NOLINT: without memory it is noticed at the next step
+    }
+  }
+
+  /// Another holder, unless it is over.
+  [[nodiscard]] Self try_hold() noexcept {
+    unsigned count = references_.load(std::memory_order_relaxed);
+    while (count != 0) {
+      if (references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+        return Self::adopt(&relay());
+      }
+    }
+    return {};
+  }
+
+  void end() noexcept { this->resume(destroyed_context_); }
+
+  HandoffBuffer* buffer_;
+  In* in_;
+  RelayCore core_;
+  const net::execution_context* const in_context_;
+  const net::execution_context* destroyed_context_ = nullptr;
+  const bool may_be_cancelled_;
+  std::atomic<bool> is_cancelled_{false};
+  std::atomic<unsigned> references_{1};
+  Canceller of_in_;
+  Canceller of_out_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

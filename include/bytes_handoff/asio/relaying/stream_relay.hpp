@@ -1,0 +1,352 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/relaying/relay_operation.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/writing/write_handoff.hpp"
+#include "bytes_handoff/asio/writing/writer.hpp"
+#include "bytes_handoff/config.hpp"
+#include "bytes_handoff/end_write.hpp"
+#include "bytes_handoff/write_handoff.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// A relay to a stream, which is written to from the buffer: what it has not taken stays there.
+///
+/// Reads start and complete on the executor of `in`, all else on that of `out`. Between the two it
+/// hops, unless they are one.
+template <class In, class Out>
+class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
+  using Base = RelayOperation<StreamRelay, In>;
+  using typename Base::Canceller;
+  using typename Base::Self;
+
+  using Base::buffer_;
+  using Base::core_;
+  using Base::destroyed_context_;
+  using Base::in_;
+  using Base::in_context_;
+  using Base::of_in_;
+  using Base::of_out_;
+
+ public:
+  template <RelayPart kPart>
+  using PartExecutor = std::conditional_t<kPart == RelayPart::kIn, ExecutorOf<In>, ExecutorOf<Out>>;
+
+  StreamRelay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options,
+              bool may_be_cancelled)
+      : Base(buffer, in, options, BuffersWrites<Out>, may_be_cancelled),
+        out_(&out),
+        out_context_(&context_of(out.get_executor())),
+        is_one_executor_(is_one(in.get_executor(), out.get_executor())) {
+    of_end_.close_timeout = options.close_timeout;
+    of_end_.close_limit = options.close_limit;
+  }
+
+  /// On the handler's executor.
+  void cancel(net::cancellation_type_t type) noexcept {
+    if (const Self self = this->try_hold()) {
+      this->is_cancelled_.store(true, std::memory_order_release);
+      this->post_cancellation(self, of_out_, out_->get_executor(), type);
+      if (!is_one_executor_) {
+        this->post_cancellation(self, of_in_, in_->get_executor(), type);
+      }
+    }
+  }
+
+ private:
+  friend Base;
+  template <class, RelayPart>
+  friend class RelayHandler;
+
+  // Says when the queue that ends `out` has let go of it.
+  struct LetGo {
+    Self self;
+    void operator()(Out* /*is not its own*/) noexcept {
+      StreamRelay& relay = *self;
+      relay.on_let_go(std::move(self));
+    }
+  };
+
+  // Goes on with a step on the executor of the other side.
+  struct Hop {
+    Self self;
+    RelayPart to;
+
+    Hop(Self with, RelayPart part) noexcept : self(std::move(with)), to(part) {}
+    Hop(Hop&&) noexcept = default;
+    Hop& operator=(Hop&&) = delete;
+    ~Hop() {
+      if (self) {
+        StreamRelay& relay = *self;
+        relay.lose_at(std::move(self), to);
+      }
+    }
+    void operator()() noexcept {
+      const Self taken = std::move(self);
+      taken->go(taken, taken->core_.next(), to);
+    }
+  };
+
+  template <class A, class B>
+  [[nodiscard]] static bool is_one([[maybe_unused]] const A& a,
+                                   [[maybe_unused]] const B& b) noexcept {
+    if constexpr (std::is_same_v<A, B>) {
+      return a == b;
+    } else {
+      return false;
+    }
+  }
+
+  template <RelayPart kPart>
+  [[nodiscard]] PartExecutor<kPart> executor() const noexcept {
+    if constexpr (kPart == RelayPart::kIn) {
+      return in_->get_executor();
+    } else {
+      return out_->get_executor();
+    }
+  }
+  template <RelayPart kPart>
+  [[nodiscard]] net::cancellation_slot slot() noexcept {
+    if (!this->may_be_cancelled_ || kPart == RelayPart::kBeside) {
+      return {};
+    }
+    return canceller(kPart).signal.slot();
+  }
+  [[nodiscard]] Canceller& canceller(RelayPart part) noexcept {
+    return part == RelayPart::kIn && !is_one_executor_ ? of_in_ : of_out_;
+  }
+
+  // It is where `in` is used.
+  void begin(const Self& self, RelayStep step) noexcept { go(self, step, RelayPart::kIn); }
+
+  template <RelayPart kPart>
+  void complete(Self self, const net_error_code& error, std::size_t n) noexcept {
+    if constexpr (kPart == RelayPart::kBeside) {
+      on_closed(std::move(self), error);
+    } else {
+      if (Initiation* const inside = Initiation::of(this)) {
+        inside->complete(error, n);
+        return;
+      }
+      canceller(kPart).forget_step();
+      go(self, after(step_, error, n), kPart);
+    }
+  }
+
+  // On the executor of that side. An end that is under way is an end at once from now on.
+  void on_cancellation(Canceller& side, net::cancellation_type_t type) noexcept {
+    side.emit(type);
+    if (&side == &of_out_ && queue_.valid()) {
+      core_.cancel();
+      queue_.abort();
+    }
+  }
+
+  // The handler of something under way was destroyed: with its context, as a rule.
+  template <RelayPart kPart>
+  void lose(Self self) noexcept {
+    if constexpr (kPart != RelayPart::kBeside) {
+      if (Initiation* const inside = Initiation::of(this)) {
+        inside->drop();
+        return;
+      }
+    }
+    lose_at(std::move(self), kPart);
+  }
+  void lose_at(Self self, RelayPart part) noexcept {
+    destroyed_context_ = part == RelayPart::kIn ? in_context_ : out_context_;
+    const Self last = std::move(self);
+    queue_ = WriteHandoff();
+  }
+
+  // Takes steps from `step` on until one is under way, or the relay is over. It runs where `at` is
+  // used.
+  void go(const Self& self, RelayStep step, RelayPart at) noexcept {
+    unsigned writes = 0;
+    std::size_t inline_bytes = 0;
+    while ((step = this->look_at_cancellation(step)) != RelayStep::kDone) {
+      const RelayPart part = step == RelayStep::kRead ? RelayPart::kIn : RelayPart::kOut;
+      if (part != at && !is_one_executor_) {
+        return hop(self, part);
+      }
+      at = part;
+      if (step == RelayStep::kPass &&
+          (writes == kMaxInlineWrites || inline_bytes >= kMaxInlineBytes)) {
+        return yield(self);
+      }
+      step_ = step;
+      const InitiationResult result = take(self, step);
+      if (result.outcome == InitiationOutcome::kUnderWay) {
+        return;
+      }
+      if (result.outcome == InitiationOutcome::kDropped) {
+        destroyed_context_ = part == RelayPart::kIn ? in_context_ : out_context_;
+        return;
+      }
+      writes += step == RelayStep::kPass ? 1 : 0;
+      inline_bytes += step == RelayStep::kPass ? result.n : 0;
+      step = after(step, result.error, result.n);
+    }
+  }
+
+  [[nodiscard]] InitiationResult take(const Self& self, RelayStep step) noexcept {
+    switch (step) {
+      case RelayStep::kRead:
+        return this->start_read(self);
+      case RelayStep::kPass:
+        return start_write(self);
+      case RelayStep::kFlush:
+        return this->initiate([&] { detail::start_flush(*out_, out_handler(self)); });
+      case RelayStep::kClose:
+      case RelayStep::kCut:
+      case RelayStep::kAbort:
+        return start_end(self, step);
+      case RelayStep::kDone:
+        break;
+    }
+    return {};
+  }
+
+  [[nodiscard]] RelayStep after(RelayStep step, const net_error_code& error,
+                                std::size_t n) noexcept {
+    this->note_cancellation();
+    const ErrorValue value = to_error_value(error);
+    switch (step) {
+      case RelayStep::kRead:
+        return core_.after_read(value, n);
+      case RelayStep::kPass:
+        static_cast<void>(buffer_->advance(std::min(n, buffer_->size())));
+        return if_out_is_well(core_.after_pass(value, n));
+      case RelayStep::kFlush:
+        return if_out_is_well(core_.after_flush(value));
+      default:
+        return core_.after_end(value);
+    }
+  }
+
+  // A stream that has failed may still be read. It is reset when it is closed.
+  [[nodiscard]] RelayStep if_out_is_well(RelayStep step) noexcept {
+    if (core_.has_out_failed() && core_.ends_out()) {
+      detail::mark_for_reset(*out_);
+    }
+    return step;
+  }
+
+  void hop(const Self& self, RelayPart to) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
+    try {
+      const HandlerAllocator<void, HopMemory> allocator(hop_memory_);
+      Posted<Hop, HandlerAllocator<void, HopMemory>> hop(Hop(self, to), allocator);
+      if (to == RelayPart::kIn) {
+        net::dispatch(in_->get_executor(), std::move(hop));
+      } else {
+        net::dispatch(out_->get_executor(), std::move(hop));
+      }
+    } catch (...) {
+      destroyed_context_ = nullptr;
+      core_.fail_out(to_error_value(net::error::no_memory));
+    }
+  }
+
+  // Others on the executor of `out` have their turn.
+  void yield(const Self& self) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
+    try {
+      post_on(out_->get_executor(), HandlerAllocator<void, HopMemory>(hop_memory_),
+              Hop(self, RelayPart::kOut));
+    } catch (...) {
+      destroyed_context_ = nullptr;
+      core_.fail_out(to_error_value(net::error::no_memory));
+    }
+  }
+
+  // ---- Where `out` is used.
+
+  [[nodiscard]] auto out_handler(const Self& self) noexcept {
+    return RelayHandler<StreamRelay, RelayPart::kOut>(self);
+  }
+
+  // Without waiting, if the stream can do that.
+  [[nodiscard]] InitiationResult start_write(const Self& self) noexcept {
+    const net::const_buffer bytes(buffer_->peek().data(), buffer_->size());
+    if constexpr (NonBlockingWriteStream<Out>) {
+      InitiationResult result{InitiationOutcome::kCompleted, {}, 0};
+      try {
+        ensure_non_blocking(*out_, result.error);
+        if (!result.error) {
+          result.n = out_->write_some(bytes, result.error);
+        }
+      } catch (...) {
+        result.error = error_of_current_exception();
+      }
+      if (!is_to_try_again(result.error)) {
+        return result;
+      }
+    }
+    return this->initiate([&] {
+      out_->async_write_some(std::array<net::const_buffer, 1>{bytes}, out_handler(self));
+    });
+  }
+
+  // A queue in front of `out` knows how to end it. It is there for that alone.
+  [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
+    try {
+      queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end_);
+    } catch (...) {
+      detail::reset_stream(*out_);
+      return {InitiationOutcome::kCompleted, error_of_current_exception(), 0};
+    }
+    end_events_ = 2;
+    try {
+      queue_.async_closed(RelayHandler<StreamRelay, RelayPart::kBeside>(self));
+    } catch (...) {
+      destroyed_context_ = nullptr;
+      how = RelayStep::kAbort;
+      end_events_ = 1;
+      end_error_ = error_of_current_exception();
+    }
+    if (how == RelayStep::kClose) {
+      queue_.close();
+    } else if (how == RelayStep::kCut) {
+      queue_.abort(after_written);
+    } else {
+      queue_.abort();
+    }
+    return {};
+  }
+
+  void on_closed(Self self, const net_error_code& error) noexcept {
+    end_error_ = error;
+    queue_ = WriteHandoff();
+    on_end_event(self);
+  }
+  void on_let_go(Self self) noexcept { on_end_event(self); }
+
+  void on_end_event(const Self& self) noexcept {
+    if (end_events_ != 0 && --end_events_ == 0) {
+      go(self, core_.after_end(to_error_value(end_error_)), RelayPart::kOut);
+    }
+  }
+
+  using HopMemory = HandlerMemory<Base::kPostBytes>;
+
+  Out* out_;
+  const net::execution_context* const out_context_;
+  const bool is_one_executor_;
+  RelayStep step_ = RelayStep::kDone;
+  unsigned end_events_ = 0;
+  net_error_code end_error_;
+  WriteHandoffConfig of_end_;
+  WriteHandoff queue_;
+  HopMemory hop_memory_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

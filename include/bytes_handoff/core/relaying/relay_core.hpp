@@ -1,0 +1,193 @@
+#pragma once
+
+// What a relay decides: which step follows which outcome, whose error is told, and what becomes of
+// `out`.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/relaying/relay_progress.hpp"
+
+namespace bytes_handoff::detail {
+
+/// What a relay does next. One step is under way at a time.
+enum class RelayStep : unsigned char {
+  kRead,   ///< read from `in`: nothing is left to pass on
+  kPass,   ///< pass on what is in the buffer
+  kFlush,  ///< have a stream send on what it keeps
+  kClose,  ///< end `out` in order
+  kCut,    ///< reset `out`, once its peer has what was passed on
+  kAbort,  ///< reset `out` without waiting
+  kDone,
+};
+
+/// Not thread safe: each step happens behind the one before.
+class RelayCore {
+ public:
+  /// `flushes`: whether `out` may keep what it is given. `cancelled`: the code of a cancellation.
+  RelayCore(const RelayOptions& options, bool flushes, const ErrorValue& cancelled) noexcept
+      : ends_out_(options.end_out),
+        flushes_(flushes),
+        cancelled_code_(cancelled),
+        progress_(options.progress) {}
+
+  [[nodiscard]] const ErrorValue& error() const noexcept { return error_; }
+  [[nodiscard]] const RelayCounts& counts() const noexcept { return counts_; }
+  [[nodiscard]] bool has_out_failed() const noexcept { return stop_ == Stop::kOutFailed; }
+  [[nodiscard]] bool ends_out() const noexcept { return ends_out_; }
+
+  /// It cannot begin. Nothing is ended.
+  void refuse(const ErrorValue& error) noexcept {
+    fail(RelaySide::in, error);
+    tell();
+  }
+
+  /// With what is buffered when it starts.
+  [[nodiscard]] RelayStep begin(std::size_t buffered) noexcept {
+    counts_.received = buffered;
+    tell();
+    return next();
+  }
+
+  /// Behind a read of `n` bytes. The end of `in` is 0 bytes without an error.
+  [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
+    counts_.received += n;
+    const bool is_ours = stop_ != Stop::kNo && error == cancelled_code_;
+    if (error && !is_ours) {
+      in_ = In::kFailed;
+      fail(RelaySide::in, error);
+    } else if (!error && n == 0) {
+      in_ = In::kEnded;
+    }
+    tell();
+    return next();
+  }
+
+  /// Behind a write of which the stream, or the queue, took `n` bytes.
+  [[nodiscard]] RelayStep after_pass(const ErrorValue& error, std::size_t n) noexcept {
+    counts_.passed_on += n;
+    is_unflushed_ = is_unflushed_ || (flushes_ && n != 0);
+    zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;
+    tell();
+    if (error) {
+      return after_out(error);
+    }
+    if (zero_writes_ == kMaxZeroWrites) {
+      fail_out(ErrorValue::of(Errc::no_progress));
+    }
+    return next();
+  }
+
+  [[nodiscard]] RelayStep after_flush(const ErrorValue& error) noexcept {
+    is_unflushed_ = false;
+    return error ? after_out(error) : next();
+  }
+
+  /// Behind the end of `out`.
+  [[nodiscard]] RelayStep after_end(const ErrorValue& error) noexcept {
+    if (error && stop_ == Stop::kCancelled) {
+      fail(RelaySide::none, cancelled_code_);
+    } else if (error) {
+      fail(RelaySide::out, error);
+    }
+    tell();
+    return RelayStep::kDone;
+  }
+
+  /// It was cancelled: to be told before each step that follows.
+  void cancel() noexcept {
+    if (stop_ == Stop::kNo) {
+      stop_ = Stop::kCancelled;
+    }
+  }
+
+  /// `out` takes nothing any more.
+  void fail_out(const ErrorValue& error) noexcept {
+    if (stop_ == Stop::kNo) {
+      stop_ = Stop::kOutFailed;
+      fail(RelaySide::out, error);
+      tell();
+    }
+  }
+
+  /// What follows now: also where a cancellation has come before a step could start.
+  [[nodiscard]] RelayStep next() noexcept {
+    if (stop_ == Stop::kOutFailed) {
+      return RelayStep::kDone;
+    }
+    if (stop_ == Stop::kCancelled) {
+      return next_when_cancelled();
+    }
+    if (counts_.passed_on != counts_.received) {
+      return RelayStep::kPass;
+    }
+    if (is_unflushed_) {
+      return RelayStep::kFlush;
+    }
+    if (in_ == In::kOpen) {
+      return RelayStep::kRead;
+    }
+    if (!ends_out_) {
+      return RelayStep::kDone;
+    }
+    return in_ == In::kEnded ? RelayStep::kClose : RelayStep::kCut;
+  }
+
+ private:
+  enum class In : unsigned char { kOpen, kEnded, kFailed };
+  enum class Stop : unsigned char { kNo, kCancelled, kOutFailed };
+
+  // The error of `in` may not be told twice. So it is told, and `out` does not wait for what is
+  // left: a cut would look whole to whoever starts again.
+  [[nodiscard]] RelayStep next_when_cancelled() noexcept {
+    if (in_ == In::kFailed) {
+      return ends_out_ ? RelayStep::kAbort : RelayStep::kDone;
+    }
+    fail(RelaySide::none, cancelled_code_);
+    return RelayStep::kDone;
+  }
+
+  [[nodiscard]] RelayStep after_out(const ErrorValue& error) noexcept {
+    if (stop_ != Stop::kCancelled || error != cancelled_code_) {
+      stop_ = Stop::kNo;  // an error that the stream has told is told, cancelled or not
+      fail_out(error);
+    }
+    return next();
+  }
+
+  // The first error is kept.
+  void fail(RelaySide side, const ErrorValue& error) noexcept {
+    if (!error_) {
+      error_ = error;
+      counts_.failed = side;
+    }
+  }
+
+  void tell() const noexcept {
+    if (progress_ != nullptr) {
+      progress_->set(counts_);
+    }
+  }
+
+  const bool ends_out_;
+  const bool flushes_;
+  bool is_unflushed_ = false;
+  In in_ = In::kOpen;
+  Stop stop_ = Stop::kNo;
+  unsigned zero_writes_ = 0;
+  const ErrorValue cancelled_code_;
+  ErrorValue error_;
+  RelayCounts counts_;
+  RelayProgress* const progress_;
+};
+
+/// Whether a relay may read on while a queue holds `pending` bytes of its budget. What is queued
+/// may keep the block that was read into, so the next read may take one more.
+[[nodiscard]] constexpr bool has_budget_for_a_block(std::size_t pending, std::size_t block,
+                                                    std::size_t budget) noexcept {
+  return pending == 0 || (block <= budget && pending <= budget - block);
+}
+
+}  // namespace bytes_handoff::detail
