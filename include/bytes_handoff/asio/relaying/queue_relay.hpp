@@ -54,6 +54,8 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   template <class, RelayPart>
   friend class RelayHandler;
 
+  static void release_work() noexcept {}  // what is under way is work there
+
   template <RelayPart kPart>
   [[nodiscard]] ExecutorOf<In> executor() const noexcept {
     return in_->get_executor();

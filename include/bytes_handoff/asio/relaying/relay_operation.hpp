@@ -195,7 +195,8 @@ class RelayOperation : public Waiting {
                 const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
                 self->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
               });
-    } catch (...) {  // NOLINT: without memory it is noticed at the next step
+    } catch (...) {  // without memory it is noticed at the next step
+      canceller.types.store(0, std::memory_order_release);
     }
   }
 
@@ -210,7 +211,11 @@ class RelayOperation : public Waiting {
     return {};
   }
 
-  void end() noexcept { this->resume(destroyed_context_); }
+  // Nothing is under way any more. The handler may run before this returns.
+  void end() noexcept {
+    relay().release_work();
+    this->resume(destroyed_context_);
+  }
 
   HandoffBuffer* buffer_;
   In* in_;

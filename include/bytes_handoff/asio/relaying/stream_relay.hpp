@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -45,6 +47,10 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         out_(&out),
         out_context_(&context_of(out.get_executor())),
         is_one_executor_(is_one(in.get_executor(), out.get_executor())) {
+    if (!is_one_executor_) {
+      in_work_.emplace(in.get_executor());
+      out_work_.emplace(out.get_executor());
+    }
     of_end_.close_timeout = options.close_timeout;
     of_end_.close_limit = options.close_limit;
   }
@@ -93,6 +99,14 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       taken->go(taken, taken->core_.next(), to);
     }
   };
+
+  // Each side's executor, while the other one has all that is under way.
+  template <class Executor>
+  using Work = std::optional<net::executor_work_guard<Executor>>;
+  void release_work() noexcept {
+    in_work_.reset();
+    out_work_.reset();
+  }
 
   template <class A, class B>
   [[nodiscard]] static bool is_one([[maybe_unused]] const A& a,
@@ -340,6 +354,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   Out* out_;
   const net::execution_context* const out_context_;
   const bool is_one_executor_;
+  Work<ExecutorOf<In>> in_work_;
+  Work<ExecutorOf<Out>> out_work_;
   RelayStep step_ = RelayStep::kDone;
   unsigned end_events_ = 0;
   net_error_code end_error_;

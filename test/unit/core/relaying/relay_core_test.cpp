@@ -1,0 +1,253 @@
+#include "bytes_handoff/core/relaying/relay_core.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+namespace bytes_handoff::detail {
+
+inline std::ostream& operator<<(std::ostream& out, RelayStep step) {
+  return out << static_cast<int>(step);
+}
+
+}  // namespace bytes_handoff::detail
+
+namespace bytes_handoff::test {
+namespace {
+
+using detail::ErrorValue;
+using detail::RelayCore;
+using detail::RelayStep;
+
+constexpr ErrorValue kNone{};
+const ErrorValue kCancelled = {125, true, &error_category()};
+const ErrorValue kOfIn = {7, true, &error_category()};
+const ErrorValue kOfOut = {8, true, &error_category()};
+
+class RelayCoreTest : public testing::Test {
+ protected:
+  [[nodiscard]] RelayCore core(bool flushes = false) const { return {options, flushes, kCancelled}; }
+
+  static void expect(const RelayCore& core, const ErrorValue& error, const RelayCounts& counts) {
+    EXPECT_EQ(core.error(), error);
+    EXPECT_EQ(core.counts().received, counts.received);
+    EXPECT_EQ(core.counts().passed_on, counts.passed_on);
+    EXPECT_EQ(core.counts().failed, counts.failed);
+  }
+
+  RelayProgress progress;
+  RelayOptions options{.progress = &progress};
+};
+
+TEST_F(RelayCoreTest, PassesOnTheTailBeforeItReads) {
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(10), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 4), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 6), RelayStep::kRead);
+}
+
+TEST_F(RelayCoreTest, WithoutATailReadsFirst) { EXPECT_EQ(core().begin(0), RelayStep::kRead); }
+
+TEST_F(RelayCoreTest, ReadsAgainWhenAllIsPassedOnAndFlushed) {
+  RelayCore core = this->core(true);
+  EXPECT_EQ(core.begin(0), RelayStep::kRead);
+  EXPECT_EQ(core.after_read(kNone, 5), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 5), RelayStep::kFlush);
+  EXPECT_EQ(core.after_flush(kNone), RelayStep::kRead);
+}
+
+TEST_F(RelayCoreTest, ACleanEndIsPassedOnInOrder) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(3));
+  static_cast<void>(core.after_pass(kNone, 3));
+  EXPECT_EQ(core.after_read(kNone, 0), RelayStep::kClose);
+  EXPECT_EQ(core.after_end(kNone), RelayStep::kDone);
+  expect(core, kNone, {3, 3, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, WhatCameBeforeAnErrorIsPassedOnBeforeTheCut) {
+  RelayCore core = this->core(true);
+  static_cast<void>(core.begin(0));
+  EXPECT_EQ(core.after_read(kOfIn, 5), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 5), RelayStep::kFlush);
+  EXPECT_EQ(core.after_flush(kNone), RelayStep::kCut);
+  EXPECT_EQ(core.after_end(ErrorValue::of(Errc::aborted)), RelayStep::kDone);
+  expect(core, kOfIn, {5, 5, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, OutThatStaysOpenIsNotEnded) {
+  options.end_out = false;
+  RelayCore ended = core(true);
+  static_cast<void>(ended.begin(2));
+  EXPECT_EQ(ended.after_pass(kNone, 2), RelayStep::kFlush);
+  static_cast<void>(ended.after_flush(kNone));
+  EXPECT_EQ(ended.after_read(kNone, 0), RelayStep::kDone);
+  expect(ended, kNone, {2, 2, RelaySide::none});
+
+  RelayCore failed = core();
+  static_cast<void>(failed.begin(0));
+  EXPECT_EQ(failed.after_read(kOfIn, 0), RelayStep::kDone);
+  expect(failed, kOfIn, {0, 0, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, OutThatFailsEndsIt) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(10));
+  EXPECT_EQ(core.after_pass(kOfOut, 4), RelayStep::kDone);
+  EXPECT_TRUE(core.has_out_failed());
+  expect(core, kOfOut, {10, 4, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, AFlushThatFailsEndsIt) {
+  RelayCore core = this->core(true);
+  static_cast<void>(core.begin(10));
+  static_cast<void>(core.after_pass(kNone, 10));
+  EXPECT_EQ(core.after_flush(kOfOut), RelayStep::kDone);
+  expect(core, kOfOut, {10, 10, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, AnEndThatFailsIsTold) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kNone, 0));
+  EXPECT_EQ(core.after_end(kOfOut), RelayStep::kDone);
+  expect(core, kOfOut, {0, 0, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, TheFirstErrorIsKept) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kOfIn, 5));
+  EXPECT_EQ(core.after_pass(kOfOut, 2), RelayStep::kDone);
+  EXPECT_TRUE(core.has_out_failed());
+  expect(core, kOfIn, {5, 2, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, SuccessWithoutBytesAgainAndAgainIsNoProgress) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(10));
+  for (unsigned i = 1; i < detail::kMaxZeroWrites; ++i) {
+    ASSERT_EQ(core.after_pass(kNone, 0), RelayStep::kPass);
+  }
+  ASSERT_EQ(core.after_pass(kNone, 1), RelayStep::kPass);  // it starts over
+  for (unsigned i = 1; i < detail::kMaxZeroWrites; ++i) {
+    ASSERT_EQ(core.after_pass(kNone, 0), RelayStep::kPass);
+  }
+  EXPECT_EQ(core.after_pass(kNone, 0), RelayStep::kDone);
+  expect(core, ErrorValue::of(Errc::no_progress), {10, 1, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, ACancellationEndsNothing) {
+  for (const std::size_t passed_on : {0U, 4U}) {
+    RelayCore core = this->core();
+    static_cast<void>(core.begin(10));
+    core.cancel();
+    EXPECT_EQ(core.after_pass(kCancelled, passed_on), RelayStep::kDone);
+    EXPECT_FALSE(core.has_out_failed());
+    expect(core, kCancelled, {10, passed_on, RelaySide::none});
+  }
+}
+
+TEST_F(RelayCoreTest, ACancelledReadKeepsWhatCame) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  core.cancel();
+  EXPECT_EQ(core.after_read(kCancelled, 3), RelayStep::kDone);
+  expect(core, kCancelled, {3, 0, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, ACancellationBetweenTwoStepsIsNotLost) {
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(0), RelayStep::kRead);
+  core.cancel();
+  EXPECT_EQ(core.next(), RelayStep::kDone);
+  expect(core, kCancelled, {0, 0, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, ACancelledRelayWhoseInputHasEndedEndsNothing) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  core.cancel();
+  EXPECT_EQ(core.after_read(kNone, 0), RelayStep::kDone);
+  expect(core, kCancelled, {0, 0, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, AnErrorOfInIsToldAndCutAlsoWhenCancelled) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kOfIn, 5));
+  core.cancel();
+  EXPECT_EQ(core.after_pass(kCancelled, 1), RelayStep::kAbort);
+  EXPECT_EQ(core.after_end(ErrorValue::of(Errc::aborted)), RelayStep::kDone);
+  expect(core, kOfIn, {5, 1, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, AnErrorOfInThatComesWithTheCancellationIsTold) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  core.cancel();
+  EXPECT_EQ(core.after_read(kOfIn, 0), RelayStep::kAbort);
+  EXPECT_EQ(core.error(), kOfIn);
+}
+
+TEST_F(RelayCoreTest, AnAbortOfTheStreamThatNobodyAskedForIsItsError) {
+  RelayCore of_in = core();
+  static_cast<void>(of_in.begin(0));
+  EXPECT_EQ(of_in.after_read(kCancelled, 0), RelayStep::kCut);
+  RelayCore of_out = core();
+  static_cast<void>(of_out.begin(1));
+  EXPECT_EQ(of_out.after_pass(kCancelled, 0), RelayStep::kDone);
+  expect(of_out, kCancelled, {1, 0, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, AnErrorOfOutIsToldAlsoWhenCancelled) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(1));
+  core.cancel();
+  EXPECT_EQ(core.after_pass(kOfOut, 0), RelayStep::kDone);
+  EXPECT_TRUE(core.has_out_failed());
+  expect(core, kOfOut, {1, 0, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, ACloseThatIsCutOffByACancellationIsCancelled) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kNone, 0));
+  core.cancel();
+  EXPECT_EQ(core.after_end(ErrorValue::of(Errc::aborted)), RelayStep::kDone);
+  expect(core, kCancelled, {0, 0, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, AQueueThatEndsWhileItReadsEndsIt) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  core.fail_out(kOfOut);
+  core.cancel();  // too late
+  EXPECT_EQ(core.after_read(kCancelled, 3), RelayStep::kDone);
+  expect(core, kOfOut, {3, 0, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, CountsCanBeAskedMeanwhile) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(7));
+  EXPECT_EQ(progress.counts(), (RelayCounts{7, 0, RelaySide::none}));
+  static_cast<void>(core.after_pass(kNone, 7));
+  static_cast<void>(core.after_read(kNone, 5));
+  EXPECT_EQ(progress.counts(), (RelayCounts{12, 7, RelaySide::none}));
+  static_cast<void>(core.after_pass(kOfOut, 1));
+  EXPECT_EQ(progress.counts(), (RelayCounts{12, 8, RelaySide::out}));
+}
+
+TEST(HasBudgetForABlock, CountsWhatIsPendingAndOneBlockMore) {
+  using detail::has_budget_for_a_block;
+  EXPECT_TRUE(has_budget_for_a_block(0, 64, 16));
+  EXPECT_FALSE(has_budget_for_a_block(1, 64, 64));
+  EXPECT_TRUE(has_budget_for_a_block(64, 64, 128));
+  EXPECT_FALSE(has_budget_for_a_block(65, 64, 128));
+  EXPECT_FALSE(has_budget_for_a_block(1, 64, 16));
+  EXPECT_FALSE(has_budget_for_a_block(SIZE_MAX, 2, SIZE_MAX));
+  EXPECT_FALSE(has_budget_for_a_block(2, SIZE_MAX, SIZE_MAX));
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
