@@ -68,7 +68,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     return part == RelayPart::kIn ? of_in_ : part == RelayPart::kOut ? of_out_ : of_watch_;
   }
 
-  void begin(const Self& self, RelayStep step) noexcept {
+  // To begin.
+  template <RelayPart kPart>
+  void arrive(const Self& self) noexcept {
     try {
       out_.async_closed(RelayHandler<QueueRelay, RelayPart::kBeside>(self));
     } catch (...) {
@@ -76,7 +78,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       core_.fail_out(to_error_value(error_of_current_exception()));
       return;
     }
-    go(self, step);
+    go(self, core_.next());
   }
 
   template <RelayPart kPart>

@@ -99,14 +99,15 @@ class RelayOperation : public Waiting {
         in_context_(&context_of(in.get_executor())),
         may_be_cancelled_(may_be_cancelled) {}
 
-  /// From the initiating function. The handler is told of all that fails from here on.
+  /// From the initiating function, which may run elsewhere than `in` is used. The handler is told
+  /// of all that fails from here on.
   void start() noexcept {
     const auto self = Self::adopt(&relay());
     if (front_end::is_reading(*buffer_)) {
       core_.refuse(ErrorValue::of(Errc::read_in_progress));
-      return;
+    } else if (core_.begin(buffer_->size()) != RelayStep::kDone) {
+      hop<RelayPart::kIn>(self);
     }
-    relay().begin(self, core_.begin(buffer_->size()));
   }
 
   [[nodiscard]] std::tuple<net_error_code, RelayCounts> results() const noexcept {
@@ -176,6 +177,19 @@ class RelayOperation : public Waiting {
     return inside.result();
   }
 
+  /// Goes on where that side is used: at once, if that is here.
+  template <RelayPart kTo>
+  void hop(const Self& self) noexcept {
+    hop_by<kTo>(
+        self, [](const auto& executor, auto there) { net::dispatch(executor, std::move(there)); });
+  }
+  /// The same, behind others on that executor.
+  template <RelayPart kTo>
+  void yield(const Self& self) noexcept {
+    hop_by<kTo>(self,
+                [](const auto& executor, auto there) { net::post(executor, std::move(there)); });
+  }
+
   [[nodiscard]] InitiationResult start_read(const Self& self) noexcept {
     return initiate(
         [&] { buffer_->async_read_available(*in_, RelayHandler<Relay, RelayPart::kIn>(self)); });
@@ -217,6 +231,41 @@ class RelayOperation : public Waiting {
     this->resume(destroyed_context_);
   }
 
+  template <RelayPart kTo>
+  class There {
+   public:
+    explicit There(Self self) noexcept : relay_(std::move(self)) {}
+    There(There&&) noexcept = default;
+    There& operator=(There&&) = delete;
+    ~There() {
+      if (relay_) {
+        Relay& relay = *relay_;
+        relay.template lose<kTo>(std::move(relay_));
+      }
+    }
+    void operator()() noexcept {
+      const Self self = std::move(relay_);
+      self->template arrive<kTo>(self);
+    }
+
+   private:
+    Self relay_;
+  };
+  using HopMemory = HandlerMemory<kPostBytes>;
+  using HopAllocator = HandlerAllocator<void, HopMemory>;
+
+  template <RelayPart kTo, class Submit>
+  void hop_by(const Self& self, Submit submit) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      submit(relay().template executor<kTo>(),
+             Posted<There<kTo>, HopAllocator>(There<kTo>(self), HopAllocator(hop_memory_)));
+    } catch (...) {  // it cannot go on: what was lost is told
+      destroyed_context_ = nullptr;
+      core_.fail_out(to_error_value(net::error::no_memory));
+    }
+  }
+
   HandoffBuffer* buffer_;
   In* in_;
   RelayCore core_;
@@ -227,6 +276,7 @@ class RelayOperation : public Waiting {
   std::atomic<unsigned> references_{1};
   Canceller of_in_;
   Canceller of_out_;
+  HopMemory hop_memory_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -80,26 +80,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   };
 
-  // Goes on with a step on the executor of the other side.
-  struct Hop {
-    Self self;
-    RelayPart to;
-
-    Hop(Self with, RelayPart part) noexcept : self(std::move(with)), to(part) {}
-    Hop(Hop&&) noexcept = default;
-    Hop& operator=(Hop&&) = delete;
-    ~Hop() {
-      if (self) {
-        StreamRelay& relay = *self;
-        relay.lose_at(std::move(self), to);
-      }
-    }
-    void operator()() noexcept {
-      const Self taken = std::move(self);
-      taken->go(taken, taken->core_.next(), to);
-    }
-  };
-
   // Each side's executor, while the other one has all that is under way.
   template <class Executor>
   using Work = std::optional<net::executor_work_guard<Executor>>;
@@ -137,13 +117,15 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     return part == RelayPart::kIn && !is_one_executor_ ? of_in_ : of_out_;
   }
 
-  // It is where `in` is used.
-  void begin(const Self& self, RelayStep step) noexcept { go(self, step, RelayPart::kIn); }
+  template <RelayPart kPart>
+  void arrive(const Self& self) noexcept {
+    go(self, core_.next(), kPart);
+  }
 
   template <RelayPart kPart>
   void complete(Self self, const net_error_code& error, std::size_t n) noexcept {
     if constexpr (kPart == RelayPart::kBeside) {
-      on_closed(std::move(self), error);
+      on_closed(self, error);
     } else {
       if (Initiation* const inside = Initiation::of(this)) {
         inside->complete(error, n);
@@ -165,19 +147,17 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
 
   // The handler of something under way was destroyed: with its context, as a rule.
   template <RelayPart kPart>
-  void lose(Self self) noexcept {
+  void lose(Self /*keeps this*/) noexcept {
     if constexpr (kPart != RelayPart::kBeside) {
       if (Initiation* const inside = Initiation::of(this)) {
         inside->drop();
         return;
       }
     }
-    lose_at(std::move(self), kPart);
-  }
-  void lose_at(Self self, RelayPart part) noexcept {
-    destroyed_context_ = part == RelayPart::kIn ? in_context_ : out_context_;
-    const Self last = std::move(self);
-    queue_ = WriteHandoff();
+    destroyed_context_ = kPart == RelayPart::kIn ? in_context_ : out_context_;
+    if constexpr (kPart == RelayPart::kBeside) {
+      queue_ = WriteHandoff();
+    }
   }
 
   // Takes steps from `step` on until one is under way, or the relay is over. It runs where `at` is
@@ -188,12 +168,13 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     while ((step = this->look_at_cancellation(step)) != RelayStep::kDone) {
       const RelayPart part = step == RelayStep::kRead ? RelayPart::kIn : RelayPart::kOut;
       if (part != at && !is_one_executor_) {
-        return hop(self, part);
+        return part == RelayPart::kIn ? this->template hop<RelayPart::kIn>(self)
+                                      : this->template hop<RelayPart::kOut>(self);
       }
       at = part;
       if (step == RelayStep::kPass &&
           (writes == kMaxInlineWrites || inline_bytes >= kMaxInlineBytes)) {
-        return yield(self);
+        return this->template yield<RelayPart::kOut>(self);
       }
       step_ = step;
       const InitiationResult result = take(self, step);
@@ -253,34 +234,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     return step;
   }
 
-  void hop(const Self& self, RelayPart to) noexcept {
-    BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
-    try {
-      const HandlerAllocator<void, HopMemory> allocator(hop_memory_);
-      Posted<Hop, HandlerAllocator<void, HopMemory>> hop(Hop(self, to), allocator);
-      if (to == RelayPart::kIn) {
-        net::dispatch(in_->get_executor(), std::move(hop));
-      } else {
-        net::dispatch(out_->get_executor(), std::move(hop));
-      }
-    } catch (...) {
-      destroyed_context_ = nullptr;
-      core_.fail_out(to_error_value(net::error::no_memory));
-    }
-  }
-
-  // Others on the executor of `out` have their turn.
-  void yield(const Self& self) noexcept {
-    BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
-    try {
-      post_on(out_->get_executor(), HandlerAllocator<void, HopMemory>(hop_memory_),
-              Hop(self, RelayPart::kOut));
-    } catch (...) {
-      destroyed_context_ = nullptr;
-      core_.fail_out(to_error_value(net::error::no_memory));
-    }
-  }
-
   // ---- Where `out` is used.
 
   [[nodiscard]] auto out_handler(const Self& self) noexcept {
@@ -336,7 +289,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     return {};
   }
 
-  void on_closed(Self self, const net_error_code& error) noexcept {
+  void on_closed(const Self& self, const net_error_code& error) noexcept {
     end_error_ = error;
     queue_ = WriteHandoff();
     on_end_event(self);
@@ -349,8 +302,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
-  using HopMemory = HandlerMemory<Base::kPostBytes>;
-
   Out* out_;
   const net::execution_context* const out_context_;
   const bool is_one_executor_;
@@ -361,7 +312,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   net_error_code end_error_;
   WriteHandoffConfig of_end_;
   WriteHandoff queue_;
-  HopMemory hop_memory_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -9,7 +9,9 @@
 #include "support/relaying/relay_outcome.hpp"
 #include "support/run_for.hpp"
 #include "support/streams/buffer_feed.hpp"
+#include "support/streams/pipes.hpp"
 #include "support/streams/socket_pairs.hpp"
+#include "support/streams/test_streams.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -57,8 +59,6 @@ TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
   const std::string rest = pattern(300'000, 1000);
   feed(this->buffer, tail);
   async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
-  std::string sent;
-  this->client->async_write_some(net::buffer("", 0), [](net_error_code, std::size_t) {});
   net::async_write(*this->client, net::buffer(rest), [this](net_error_code error, std::size_t) {
     EXPECT_FALSE(error);
     this->end_input();
@@ -87,6 +87,106 @@ TYPED_TEST(RelayBetween, passes_on_to_a_queue_then_the_end) {
   EXPECT_EQ(this->collected->text(), tail + rest);
   EXPECT_EQ(this->collected->error(), net::error::eof);
   EXPECT_FALSE(queue.is_open());
+}
+
+TYPED_TEST(RelayBetween, passes_on_a_cut_behind_all_that_came_before_it) {
+  const std::string text = pattern(200'000);
+  const auto script = std::make_shared<StreamScript>();
+  script->input = text;
+  script->fail_at = 3;
+  script->error = net::error::connection_reset;
+  script->bytes_with_error = 10;
+  IoStream failing(this->context.get_executor(), script);
+  async_relay(this->buffer, failing, *this->out, this->outcome.handler());
+  ASSERT_TRUE(run_until(this->context, [this] { return this->outcome.is_over(); }));
+  const std::size_t n = text.size() - script->input.size();
+  this->outcome.expect(net::error::connection_reset, {n, n, RelaySide::in});
+  ASSERT_TRUE(run_until(this->context, [this] { return this->collected->is_over(); }));
+  EXPECT_EQ(this->collected->text(), text.substr(0, n));
+  const bool knows_resets = !std::is_same_v<TypeParam, UnixPair>;
+  const net_error_code reset = net::error::connection_reset;
+  const net_error_code end = net::error::eof;
+  EXPECT_EQ(this->collected->error(), knows_resets ? reset : end);
+  EXPECT_FALSE(this->out->is_open());
+}
+
+TYPED_TEST(RelayBetween, a_peer_that_has_gone_fails_out) {
+  this->collected.reset();
+  this->sink.reset();
+  feed(this->buffer, pattern(100));
+  async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
+  // A socket may take the first write and fail at the next one.
+  this->send(pattern(200'000));
+  ASSERT_TRUE(run_until(this->context, [this] { return this->outcome.is_over(); }));
+  EXPECT_TRUE(this->outcome.error());
+  EXPECT_EQ(this->outcome.counts().failed, RelaySide::out);
+  EXPECT_EQ(this->buffer.size(),
+            this->outcome.counts().received - this->outcome.counts().passed_on);
+  EXPECT_TRUE(this->in->is_open());
+  this->client.reset();
+}
+
+TYPED_TEST(RelayBetween, goes_at_the_pace_of_a_peer_that_does_not_read_and_is_cancelled_exactly) {
+  this->collected.reset();
+  const std::string text = pattern(16 << 20);
+  std::size_t sent = 0;
+  net::async_write(*this->client, net::buffer(text),
+                   [&](net_error_code, std::size_t n) { sent = n; });
+  RelayProgress progress;
+  net::cancellation_signal cancel;
+  async_relay(this->buffer, *this->in, *this->out, {.progress = &progress},
+              net::bind_cancellation_slot(cancel.slot(), this->outcome.handler()));
+  run_ready(this->context);
+  EXPECT_LE(this->buffer.size(), this->buffer.config().block_size);
+  EXPECT_EQ(progress.counts().received - progress.counts().passed_on, this->buffer.size());
+  cancel.emit(net::cancellation_type::total);
+  run_ready(this->context);
+  EXPECT_EQ(this->outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(progress.counts(), this->outcome.counts());
+
+  // Taken up again, with the rest.
+  this->collected.emplace(*this->sink);
+  RelayOutcome second;
+  async_relay(this->buffer, *this->in, *this->out, second.handler());
+  ASSERT_TRUE(run_until(this->context, [&] { return sent == text.size(); }));
+  this->end_input();
+  ASSERT_TRUE(run_until(this->context, [&] { return second.is_over(); }));
+  EXPECT_FALSE(second.error());
+  ASSERT_TRUE(run_until(this->context, [this] { return this->collected->is_over(); }));
+  EXPECT_TRUE(this->collected->text() == text);
+}
+
+TYPED_TEST(RelayBetween, leaves_the_other_way_alone) {
+  std::string answer(3, '\0');
+  this->end_input();
+  async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
+  ASSERT_TRUE(run_until(this->context, [this] { return this->outcome.is_over(); }));
+  net::write(*this->sink, net::buffer("yes", 3));
+  bool has_come = false;
+  net::async_read(*this->out, net::buffer(answer), [&](net_error_code error, std::size_t) {
+    EXPECT_FALSE(error);
+    has_come = true;
+  });
+  ASSERT_TRUE(run_until(this->context, [&] { return has_come; }));
+  EXPECT_EQ(answer, "yes");
+}
+
+TEST(RelayThroughPipes, passes_on_the_bytes_and_the_end) {
+  net::io_context context{1};
+  auto [first_read, first_write] = make_pipe(context);
+  auto [second_read, second_write] = make_pipe(context);
+  const std::string text = pattern(300'000);
+  HandoffBuffer buffer;
+  RelayOutcome outcome;
+  net::async_write(first_write, net::buffer(text),
+                   [&](net_error_code, std::size_t) { first_write.close(); });
+  Collector<ReadablePipe> collected(second_read);
+  async_relay(buffer, first_read, second_write, outcome.handler());
+  ASSERT_TRUE(run_until(context, [&] { return outcome.is_over() && collected.is_over(); }));
+  outcome.expect({}, {300'000, 300'000, RelaySide::none});
+  EXPECT_EQ(collected.text(), text);
+  EXPECT_EQ(collected.error(), net::error::eof);
+  EXPECT_FALSE(second_write.is_open());
 }
 
 }  // namespace
