@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -26,7 +27,11 @@ namespace bytes_handoff::test {
 [[nodiscard]] std::string describe(Errc error);
 [[nodiscard]] std::string describe(const net_error_code& error, const WriteTicket& ticket);
 [[nodiscard]] std::string describe(const net_error_code& error, const WritePermit& permit);
+[[nodiscard]] std::string describe(const net_error_code& error, const RelayCounts& counts);
 [[nodiscard]] inline std::string describe() { return describe(net_error_code()); }
+[[nodiscard]] inline std::string describe(const RelayCounts& counts) {
+  return describe(net_error_code(), counts);
+}
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
 [[nodiscard]] inline std::string describe(const WriteTicket& ticket) {
   return describe(net_error_code(), ticket);

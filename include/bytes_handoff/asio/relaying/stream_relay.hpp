@@ -75,8 +75,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   struct LetGo {
     Self self;
     void operator()(Out* /*is not its own*/) noexcept {
-      StreamRelay& relay = *self;
-      relay.on_let_go(std::move(self));
+      const Self relay = std::move(self);
+      relay->on_end_event(relay);
     }
   };
 
@@ -154,6 +154,9 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         return;
       }
     }
+    if (kPart == RelayPart::kBeside && end_events_ == 0) {
+      return;  // it could not be started
+    }
     destroyed_context_ = kPart == RelayPart::kIn ? in_context_ : out_context_;
     if constexpr (kPart == RelayPart::kBeside) {
       queue_ = WriteHandoff();
@@ -217,7 +220,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       case RelayStep::kRead:
         return core_.after_read(value, n);
       case RelayStep::kPass:
-        static_cast<void>(buffer_->advance(std::min(n, buffer_->size())));
+        n = std::min(n, buffer_->size());
+        static_cast<void>(buffer_->advance(n));
         return if_out_is_well(core_.after_pass(value, n));
       case RelayStep::kFlush:
         return if_out_is_well(core_.after_flush(value));
@@ -270,11 +274,10 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       detail::reset_stream(*out_);
       return {InitiationOutcome::kCompleted, error_of_current_exception(), 0};
     }
-    end_events_ = 2;
     try {
       queue_.async_closed(RelayHandler<StreamRelay, RelayPart::kBeside>(self));
+      end_events_ = 2;
     } catch (...) {
-      destroyed_context_ = nullptr;
       how = RelayStep::kAbort;
       end_events_ = 1;
       end_error_ = error_of_current_exception();
@@ -294,8 +297,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     queue_ = WriteHandoff();
     on_end_event(self);
   }
-  void on_let_go(Self self) noexcept { on_end_event(self); }
-
   void on_end_event(const Self& self) noexcept {
     if (end_events_ != 0 && --end_events_ == 0) {
       go(self, core_.after_end(to_error_value(end_error_)), RelayPart::kOut);
@@ -308,7 +309,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   Work<ExecutorOf<In>> in_work_;
   Work<ExecutorOf<Out>> out_work_;
   RelayStep step_ = RelayStep::kDone;
-  unsigned end_events_ = 0;
+  unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
   net_error_code end_error_;
   WriteHandoffConfig of_end_;
   WriteHandoff queue_;
