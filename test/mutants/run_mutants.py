@@ -25,6 +25,7 @@ from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
+from relay_mutants import MUTANTS as RELAY_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
 
@@ -49,6 +50,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                FAN_OUT_MUTANTS +
                FRAMING_MUTANTS +
                MESSAGE_MUTANTS +
+               RELAY_MUTANTS +
                SHELL_MUTANTS +
                WAIT_MUTANTS)
 

@@ -1,8 +1,7 @@
 // Relays between streams of two executors, and progress that another thread asks for.
 
-#include <atomic>
 #include <future>
-#include <optional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -10,9 +9,7 @@
 #include "bytes_handoff/relay.hpp"
 #include "support/asio.hpp"
 #include "support/pattern.hpp"
-#include "support/run_for.hpp"
 #include "support/streams/buffer_feed.hpp"
-#include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -37,167 +34,175 @@ class WorkerOfRelay {
   std::thread thread_;
 };
 
+template <class Function>
+void run_on(const net::any_io_executor& executor, Function function) {
+  std::promise<void> done;
+  net::post(executor, [&] {
+    function();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
 struct RemoteEnd {
   net_error_code error;
   RelayCounts counts;
 };
 
-/// Two connections, whose far ends the test's thread has, blocking.
-class RelayThreads : public testing::Test {
- protected:
-  static constexpr std::size_t kBytes = 3'000'000;
-
-  static std::pair<Tcp, Tcp> connect(net::any_io_executor near, net::io_context& far) {
-    net::ip::tcp::acceptor acceptor(far, {net::ip::address_v4::loopback(), 0});
-    Tcp first(near);
-    first.connect(acceptor.local_endpoint());
-    return {std::move(first), acceptor.accept()};
+/// Two connections. Their near ends are on executors of their own; two threads have the far ends.
+class TwoConnections {
+ public:
+  TwoConnections(net::any_io_executor of_in, net::any_io_executor of_out)
+      : of_in_(std::move(of_in)), of_out_(std::move(of_out)) {
+    connect(in, client_);
+    connect(out, sink_);
   }
 
-  /// Relays `kBytes` from a stream of `of_in` to one of `of_out`, while two threads feed and drain.
-  template <class ToOut>
-  void run(net::any_io_executor of_in, net::any_io_executor of_out, net::any_io_executor of_handler,
-           ToOut to_out) {
-    auto [in, client] = connect(of_in, far);
-    auto [out, sink] = connect(of_out, far);
-    HandoffBuffer buffer;
-    feed(buffer, text.substr(0, 1000));
-    RelayProgress progress;
-    std::promise<RemoteEnd> over;
-    to_out(buffer, in, out, progress,
-           net::bind_executor(of_handler, [&](net_error_code error, RelayCounts counts) {
-             over.set_value({error, counts});
-           }));
-    std::thread feeder([&, &socket = client] {
-      net::write(socket, net::buffer(text) + 1000);
-      socket.shutdown(Tcp::shutdown_send);
-    });
-    std::string received;
-    std::thread drain([&, &socket = sink] {
+  void start_peers(const std::string& text, std::size_t from) {
+    feeder_ = std::thread([this, &text, from] {
       net_error_code error;
-      net::read(socket, net::dynamic_buffer(received), error);
-      EXPECT_EQ(error, net::error::eof);
+      net::write(client_, net::buffer(text) + from, error);
+      client_.shutdown(Tcp::shutdown_send, error);
     });
-    auto end = over.get_future();
-    while (end.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
-      const RelayCounts counts = progress.counts();
+    drain_ = std::thread([this] { net::read(sink_, net::dynamic_buffer(received), end); });
+  }
+  void finish() {
+    run_on(of_in_, [this] { in.close(); });
+    run_on(of_out_, [this] {
+      net_error_code ignored;
+      out.shutdown(Tcp::shutdown_send, ignored);
+    });
+    drain_.join();
+    feeder_.join();
+    run_on(of_out_, [this] { out.close(); });
+  }
+
+ private:
+  void connect(Tcp& near, Tcp& far) {
+    net::ip::tcp::acceptor acceptor(far_context_, {net::ip::address_v4::loopback(), 0});
+    near.connect(acceptor.local_endpoint());
+    far = acceptor.accept();
+  }
+
+  net::any_io_executor of_in_;
+  net::any_io_executor of_out_;
+  net::io_context far_context_{1};
+  Tcp client_{far_context_};
+  Tcp sink_{far_context_};
+  std::thread feeder_;
+  std::thread drain_;
+
+ public:
+  Tcp in{of_in_};
+  Tcp out{of_out_};
+  std::string received;
+  net_error_code end;
+};
+
+class RelayThreads : public testing::Test {
+ protected:
+  using Executor = net::any_io_executor;
+  enum class To { kStream, kQueue };
+
+  static constexpr std::size_t kBytes = 3'000'000;
+
+  /// What a relay needs, and how it ends.
+  struct Relay {
+    HandoffBuffer buffer;
+    RelayProgress progress;
+    net::cancellation_signal cancel;
+    std::promise<RemoteEnd> over;
+
+    void start(TwoConnections& streams, const Executor& of_handler, To to) {
+      auto handler = net::bind_executor(
+          of_handler, net::bind_cancellation_slot(cancel.slot(),
+                                                  [this](net_error_code error, RelayCounts counts) {
+                                                    over.set_value({error, counts});
+                                                  }));
+      const RelayOptions options{.progress = &progress};
+      if (to == To::kStream) {
+        async_relay(buffer, streams.in, streams.out, options, std::move(handler));
+      } else {
+        WriteHandoff queue(std::shared_ptr<Tcp>(std::shared_ptr<void>(), &streams.out),
+                           {.max_pending_bytes = 200'000});
+        async_relay(buffer, streams.in, queue, options, std::move(handler));
+      }
+    }
+  };
+
+  void run(const Executor& of_in, const Executor& of_out, const Executor& of_handler, To to) {
+    TwoConnections streams(of_in, of_out);
+    Relay relay;
+    feed(relay.buffer, text.substr(0, 1000));
+    relay.start(streams, of_handler, to);
+    streams.start_peers(text, 1000);
+    auto over = relay.over.get_future();
+    while (over.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      const RelayCounts counts = relay.progress.counts();
       EXPECT_LE(counts.passed_on, counts.received);
       std::this_thread::yield();
     }
-    const RemoteEnd result = end.get();
+    const RemoteEnd result = over.get();
     EXPECT_FALSE(result.error) << result.error.message();
     EXPECT_EQ(result.counts, (RelayCounts{kBytes, kBytes, RelaySide::none}));
-    EXPECT_EQ(progress.counts(), result.counts);
-    feeder.join();
-    drain.join();
-    EXPECT_TRUE(received == text);
-    // The streams go where they are used.
-    std::promise<void> gone;
-    net::post(of_in, [&, &socket = in] {
-      socket.close();
-      net::post(of_out, [&, &other = out] {
-        other.close();
-        gone.set_value();
-      });
-    });
-    gone.get_future().wait();
+    EXPECT_EQ(relay.progress.counts(), result.counts);
+    streams.finish();
+    EXPECT_EQ(streams.end, net::error::eof);
+    EXPECT_TRUE(streams.received == text);
   }
 
-  static auto to_stream() {
-    return [](HandoffBuffer& buffer, Tcp& in, Tcp& out, RelayProgress& progress, auto handler) {
-      async_relay(buffer, in, out, {.progress = &progress}, std::move(handler));
-    };
-  }
-  static auto to_queue() {
-    return [](HandoffBuffer& buffer, Tcp& in, Tcp& out, RelayProgress& progress, auto handler) {
-      WriteHandoff queue(std::shared_ptr<Tcp>(std::shared_ptr<void>(), &out),
-                         {.max_pending_bytes = 200'000});
-      async_relay(buffer, in, queue, {.progress = &progress}, std::move(handler));
-    };
+  /// Cancels it on the handler's executor when `at` bytes have passed.
+  void cancel_at(std::size_t at, const Executor& of_in, const Executor& of_out,
+                 const Executor& of_handler) {
+    TwoConnections streams(of_in, of_out);
+    Relay relay;
+    run_on(of_handler, [&] { relay.start(streams, of_handler, To::kStream); });
+    streams.start_peers(text, 0);
+    while (relay.progress.counts().passed_on < at) {
+      std::this_thread::yield();
+    }
+    run_on(of_handler, [&] { relay.cancel.emit(net::cancellation_type::total); });
+    const RemoteEnd result = relay.over.get_future().get();
+    EXPECT_EQ(result.error, net::error::operation_aborted);
+    streams.finish();
+    EXPECT_EQ(streams.received.size(), result.counts.passed_on);
+    EXPECT_TRUE(streams.received + std::string(relay.buffer.peek_view()) ==
+                text.substr(0, result.counts.received));
   }
 
   const std::string text = pattern(kBytes);
-  net::io_context far{1};
 };
 
 TEST_F(RelayThreads, between_two_contexts) {
   WorkerOfRelay a;
   WorkerOfRelay b;
   WorkerOfRelay c;
-  run(a.context.get_executor(), b.context.get_executor(), c.context.get_executor(), to_stream());
-  run(a.context.get_executor(), b.context.get_executor(), c.context.get_executor(), to_queue());
+  for (const To to : {To::kStream, To::kQueue}) {
+    run(a.context.get_executor(), b.context.get_executor(), c.context.get_executor(), to);
+  }
 }
 
-TEST_F(RelayThreads, between_two_strands_with_handlers_on_the_pool) {
-  net::thread_pool pool(3);
-  net::io_context context;
-  auto work = net::make_work_guard(context);
-  std::thread first([&] { context.run(); });
-  std::thread second([&] { context.run(); });
-  run(net::make_strand(context), net::make_strand(context), pool.get_executor(), to_stream());
-  run(net::make_strand(context), net::make_strand(context), pool.get_executor(), to_queue());
-  work.reset();
-  first.join();
-  second.join();
+TEST_F(RelayThreads, between_two_strands_with_handlers_on_a_pool) {
+  net::thread_pool pool(2);
+  for (const To to : {To::kStream, To::kQueue}) {
+    net::io_context context;
+    auto work = net::make_work_guard(context);
+    std::thread first([&] { context.run(); });
+    std::thread second([&] { context.run(); });
+    run(net::make_strand(context), net::make_strand(context), pool.get_executor(), to);
+    work.reset();
+    first.join();
+    second.join();
+  }
 }
 
-/// Cancelled from the handler's executor while both sides are busy.
 TEST_F(RelayThreads, a_cancellation_at_any_time_loses_nothing) {
   WorkerOfRelay a;
   WorkerOfRelay b;
   WorkerOfRelay c;
-  for (int round = 0; round < 20; ++round) {
-    auto [in, client] = connect(a.context.get_executor(), far);
-    auto [out, sink] = connect(b.context.get_executor(), far);
-    HandoffBuffer buffer;
-    RelayProgress progress;
-    net::cancellation_signal cancel;
-    std::promise<RemoteEnd> over;
-    net::post(c.context, [&, &from = in, &to = out] {
-      async_relay(
-          buffer, from, to, {.progress = &progress},
-          net::bind_executor(c.context.get_executor(),
-                             net::bind_cancellation_slot(
-                                 cancel.slot(), [&](net_error_code error, RelayCounts counts) {
-                                   over.set_value({error, counts});
-                                 })));
-    });
-    std::thread feeder([&, &socket = client] {
-      net_error_code error;
-      net::write(socket, net::buffer(text), error);
-    });
-    std::string received;
-    std::thread drain([&, &socket = sink] {
-      net_error_code error;
-      net::read(socket, net::dynamic_buffer(received), error);
-    });
-    while (progress.counts().passed_on < static_cast<std::size_t>(round) * 100'000) {
-      std::this_thread::yield();
-    }
-    net::post(c.context, [&] { cancel.emit(net::cancellation_type::total); });
-    const RemoteEnd result = over.get_future().get();
-    EXPECT_EQ(result.error, net::error::operation_aborted);
-    EXPECT_EQ(result.counts.received - result.counts.passed_on, buffer.size());
-    std::promise<void> gone;
-    net::post(a.context, [&, &socket = in] {
-      socket.close();
-      net::post(b.context, [&, &other = out] {
-        other.shutdown(Tcp::shutdown_send);
-        gone.set_value();
-      });
-    });
-    gone.get_future().wait();
-    drain.join();
-    feeder.join();
-    EXPECT_EQ(received.size(), result.counts.passed_on);
-    EXPECT_TRUE(received + std::string(buffer.peek_view()) ==
-                text.substr(0, result.counts.received));
-    std::promise<void> closed;
-    net::post(b.context, [&, &other = out] {
-      other.close();
-      closed.set_value();
-    });
-    closed.get_future().wait();
+  for (std::size_t round = 0; round < 12; ++round) {
+    cancel_at(round * 200'000, a.context.get_executor(), b.context.get_executor(),
+              c.context.get_executor());
   }
 }
 
