@@ -205,9 +205,9 @@ class RelayOperation : public Waiting {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       post_on(executor, HandlerAllocator<void, HandlerMemory<kPostBytes>>(canceller.memory),
-              [self = Self(self), &canceller] {
+              [held = Self(self), &canceller] {
                 const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
-                self->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
+                held->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
               });
     } catch (...) {  // without memory it is noticed at the next step
       canceller.types.store(0, std::memory_order_release);
