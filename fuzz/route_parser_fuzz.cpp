@@ -62,32 +62,20 @@ class Comparison {
     input_ += line.substr(cut);
   }
 
-  /// Takes units from the front until more is needed, or nothing is routed any more. Then, now and
-  /// then, what there is of the next one.
+  /// Takes units from the front until more is needed, or nothing is routed any more.
   void route(bool at_end) {
     for (;;) {
       const std::string_view window = std::string_view(input_).substr(begin_);
-      const auto bytes = std::as_bytes(std::span(window.substr(taken_)));
+      const auto bytes = std::as_bytes(std::span(window));
       const auto unit = at_end ? parser_.next_at_end(bytes) : parser_.next(bytes);
       const auto expected = naive_next(window, at_end);
       ASSERT_EQ(unit.found, expected.found);
-      const bool is_unit = unit.found == Found::kFrame || unit.found == Found::kMarker;
-      ASSERT_EQ(unit.bytes + (is_unit ? taken_ : 0), expected.bytes);
+      ASSERT_EQ(unit.bytes, expected.bytes);
       if (unit.found != Found::kFrame) {
         is_routing_ = unit.found == Found::kNeedMore;
-        take_unfinished(window.size());
         return;
       }
       begin_ += expected.bytes;
-      taken_ = 0;
-    }
-  }
-
-  void take_unfinished(std::size_t bytes) {
-    constexpr std::size_t kMarkerBytes = 7;
-    if (is_routing_ && bytes - taken_ > kMarkerBytes && from_.one_in(2)) {
-      parser_.take_unfinished();
-      taken_ = bytes;
     }
   }
 
@@ -109,7 +97,6 @@ class Comparison {
   RouteParser parser_{63};
   std::string& input_;
   std::size_t begin_;
-  std::size_t taken_ = 0;  // of the bytes from there
   bool is_routing_ = true;
 };
 

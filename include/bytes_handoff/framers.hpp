@@ -171,8 +171,9 @@ struct FrameError {
 };
 
 struct DelimiterFramerConfig {
-  /// Bytes that a frame may have before its delimiter.
-  std::size_t max_content = 64 * 1024;
+  /// Bytes that a frame may have before its delimiter. By default only the buffer's `max_size`
+  /// limits a frame.
+  std::size_t max_content = SIZE_MAX / 2;
   /// Whether the delimiter is part of the content.
   bool keep_delimiter = false;
 };
@@ -218,8 +219,9 @@ struct LengthFramerConfig {
   std::endian byte_order = std::endian::big;
   /// Whether the length counts its own bytes, too.
   bool counts_header = false;
-  /// Bytes that a frame may have behind its header.
-  std::size_t max_content = 64 * 1024;
+  /// Bytes that a frame may have behind its header. By default only the buffer's `max_size` limits
+  /// a frame.
+  std::size_t max_content = SIZE_MAX / 2;
   /// Whether the header is part of the content.
   bool keep_header = false;
 };

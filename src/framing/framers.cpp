@@ -34,8 +34,15 @@ FrameScan detail::without_frame(FrameScan scan, std::size_t size, std::size_t li
 void detail::FrameRangeState::finish(FrameScan scan) noexcept {
   is_over_ = true;
   frame_.clear();  // it would keep its block
+  error_ = error_in(scan);
+}
+
+FrameError detail::FrameRangeState::error_in(FrameScan scan) const noexcept {
+  if (is_there(scan, buffer_->size())) {
+    return {};
+  }
   scan = without_frame(scan, buffer_->size(), buffer_->config().max_size);
-  error_ = scan.is_error() ? error_of(scan, *buffer_) : FrameError();
+  return scan.is_error() ? error_of(scan, *buffer_) : FrameError();
 }
 
 std::string FrameError::message() const {

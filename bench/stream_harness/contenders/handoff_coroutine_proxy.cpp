@@ -8,16 +8,12 @@
 #include <asio/use_awaitable.hpp>
 #include <exception>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/write_handoff.hpp"
-#include "contenders/route_parser.hpp"
-#include "transports/cached_streams.hpp"
-#include "transports/stream_end.hpp"
-#include "transports/streams.hpp"
 
 namespace stream_harness {
 namespace {
@@ -32,6 +28,7 @@ using bytes_handoff::WriteHandoffConfig;
 template <class Stream>
 struct OfReadme {
   using Bytes = bytes_handoff::Bytes;
+  using DelimiterFramer = bytes_handoff::DelimiterFramer;
   struct tcp {  // NOLINT(readability-identifier-naming): README's
     using socket = Stream;
   };
@@ -48,7 +45,7 @@ HandoffBuffer make_buffer_of(const ProxyConfig& config) {
   HandoffBufferConfig buffer;
   buffer.read_reserve = config.read_bytes();
   if (config.read_block != 0) buffer.block_size = config.read_block;
-  buffer.max_size = std::max(RouteParser(config.frame_len).unfinished_limit(), buffer.read_reserve);
+  buffer.max_size = std::max(config.longest_frame(), buffer.read_reserve);
   return HandoffBuffer(buffer);
 }
 
@@ -99,11 +96,13 @@ class HandoffCoroutineProxy final
   [[nodiscard]] std::string what_went_wrong(const std::exception_ptr& failure) const {
     try {
       if (failure) std::rethrow_exception(failure);
-      return out_.is_open() ? "read: the input ended inside of a frame" : "";
+      return "";
     } catch (const net::system_error& caught) {
       if (out_.first_error()) return describe("write", out_.first_error());
-      return caught.code() == bytes_handoff::Errc::limit_exceeded ? unfinished_frame_error(limit_)
-                                                                  : describe("read", caught.code());
+      const std::string error = describe("read", caught.code());
+      return caught.code() == bytes_handoff::Errc::limit_exceeded
+                 ? error + ": a frame is longer than " + std::to_string(limit_) + " bytes"
+                 : error;
     } catch (const std::exception& caught) {
       return caught.what();
     }

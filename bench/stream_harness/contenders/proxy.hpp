@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,9 @@
 #include <utility>
 
 #include "command_line/options.hpp"
+#include "transports/cached_streams.hpp"
+#include "transports/stream_end.hpp"
+#include "transports/streams.hpp"
 
 namespace stream_harness {
 
@@ -33,6 +37,18 @@ struct ProxyConfig {
   std::size_t read_block = 0;  ///< the room of every read; 0: what each contender has by itself
   std::chrono::microseconds gather_for{0};     ///< for `handoff`
   std::shared_ptr<SplicePipe> pipe = nullptr;  ///< for `splice`, where it was made beforehand
+
+  /// An unfinished frame, its newline included, may grow to this.
+  [[nodiscard]] std::size_t longest_frame() const noexcept {
+    return frame_len < kLeastLongestFrame ? kLeastLongestFrame : frame_len + (frame_len < SIZE_MAX);
+  }
+  static constexpr std::size_t kLeastLongestFrame = std::size_t{1} << 20;
+
+  /// The block of a buffer of the library's.
+  [[nodiscard]] std::size_t block_bytes() const noexcept {
+    return read_block != 0 ? read_block : std::max(kUsualBlockBytes, read_reserve);
+  }
+  static constexpr std::size_t kUsualBlockBytes = 65536;
 
   /// The room of a read, for those that read into a buffer of a fixed size.
   [[nodiscard]] std::size_t read_bytes() const noexcept {

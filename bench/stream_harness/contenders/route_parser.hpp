@@ -12,8 +12,7 @@ namespace stream_harness {
 /// scanned. A frame that comes in byte by byte costs linear time.
 ///
 /// The caller passes the same bytes again, with what has come since behind them, until a unit is
-/// found; then it takes the unit from the front. It may take the begin of a frame before: see
-/// `take_unfinished`.
+/// found; then it takes the unit from the front.
 class RouteParser {
  public:
   /// An unfinished frame may grow to this, or to a frame of the configured length and its newline.
@@ -43,19 +42,8 @@ class RouteParser {
   /// `kNeedMore` means that there is nothing.
   [[nodiscard]] Result next_at_end(std::span<const std::byte> window) noexcept;
 
-  /// After `kNeedMore`: the caller has taken the whole window, more than the marker. The next
-  /// window begins behind it, and the next unit's `bytes` are the rest of that frame, which is 0
-  /// bytes where the input ends there. The limit is for the whole frame as ever.
-  void take_unfinished() noexcept {
-    limit_left_ -= scanned_;
-    scanned_ = 0;
-  }
-
  private:
-  [[nodiscard]] bool has_taken() const noexcept { return limit_left_ != unfinished_limit_; }
-
   std::size_t unfinished_limit_;
-  std::size_t limit_left_;  // behind what was taken of a frame
   std::size_t scanned_ = 0;
 };
 

@@ -33,9 +33,6 @@ class UnitFinder {
     return unfinished_frame_error(parser_.unfinished_limit());
   }
 
-  /// As `RouteParser::take_unfinished`.
-  void take_unfinished() noexcept { parser_.take_unfinished(); }
-
  private:
   RouteParser parser_;
   bool in_tunnel_ = false;

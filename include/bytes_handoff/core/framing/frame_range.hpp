@@ -19,6 +19,7 @@ class FrameRangeState {
 
   /// No whole frame is there, as `scan` says.
   void finish(FrameScan scan) noexcept;
+  [[nodiscard]] FrameError error_in(FrameScan scan) const noexcept;
 
   HandoffBuffer* buffer_;
   Bytes frame_;
@@ -68,9 +69,15 @@ class FrameRange : private detail::FrameRangeState {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// What the framer said where the range ended: no error if only bytes are missing.
-  [[nodiscard("the framer's error ended the range")]] const FrameError& error() const noexcept {
-    return error_;
+  /// What the framer says where the range has ended, or before that of the next frame: no error if
+  /// a frame is there, or only bytes are missing. So it also tells the figures of an error that
+  /// `async_wait_frame` has told.
+  [[nodiscard("the framer's error ended the range")]] FrameError error() const {
+    if (is_over_ || buffer_->empty()) {
+      return error_;
+    }
+    buffer_->have_generation();
+    return error_in(framer_->scan(buffer_->window()));
   }
 
  private:

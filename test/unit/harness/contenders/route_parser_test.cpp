@@ -120,42 +120,5 @@ TEST(RouteParser, TheLimitHasRoomForTheLongestConfiguredFrame) {
   EXPECT_EQ(unit.bytes, frame_len + 1);
 }
 
-TEST(RouteParser, WhatIsTakenOfAFrameCountsForIt) {
-  RouteParser parser(63);
-  const std::string piece(parser.unfinished_limit() / 4, 'a');
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 3; ++i) {
-      EXPECT_EQ(parser.next(bytes_of(piece)).found, Found::kNeedMore);
-      parser.take_unfinished();
-    }
-    const auto rest = parser.next(bytes_of(std::string(piece.size() - 1, 'a') + "\nTUNNEL\n"));
-    EXPECT_EQ(rest.found, Found::kFrame);
-    EXPECT_EQ(rest.bytes, piece.size());
-  }
-  for (int i = 0; i < 4; ++i) {
-    EXPECT_EQ(parser.next(bytes_of(piece)).found, Found::kNeedMore);
-    parser.take_unfinished();
-  }
-  EXPECT_EQ(parser.next(bytes_of("\n")).found, Found::kTooLong);
-}
-
-TEST(RouteParser, BehindWhatIsTakenNothingIsTheMarker) {
-  RouteParser parser(63);
-  EXPECT_EQ(parser.next(bytes_of("a long frame that is ")).found, Found::kNeedMore);
-  parser.take_unfinished();
-  EXPECT_EQ(parser.next(bytes_of("TUNNEL\n")).found, Found::kFrame);
-  EXPECT_EQ(parser.next(bytes_of("TUNNEL\n")).found, Found::kMarker);
-}
-
-TEST(RouteParser, AtTheEndWhatIsTakenIsAUnitByItself) {
-  RouteParser parser(63);
-  EXPECT_EQ(parser.next(bytes_of("a long frame")).found, Found::kNeedMore);
-  parser.take_unfinished();
-  const auto rest = parser.next_at_end({});
-  EXPECT_EQ(rest.found, Found::kFrame);
-  EXPECT_EQ(rest.bytes, 0u);
-  EXPECT_EQ(parser.next_at_end({}).found, Found::kNeedMore);
-}
-
 }  // namespace
 }  // namespace stream_harness
