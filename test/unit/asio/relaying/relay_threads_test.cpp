@@ -58,11 +58,14 @@ class TwoConnections {
     connect(out, sink_);
   }
 
-  void start_peers(const std::string& text, std::size_t from) {
-    feeder_ = std::thread([this, &text, from] {
+  enum class Then { kEnd, kBeSilent };
+  void start_peers(const std::string& text, std::size_t from, Then then) {
+    feeder_ = std::thread([this, &text, from, then] {
       net_error_code error;
       net::write(client_, net::buffer(text) + from, error);
-      client_.shutdown(Tcp::shutdown_send, error);
+      if (then == Then::kEnd) {
+        client_.shutdown(Tcp::shutdown_send, error);
+      }
     });
     drain_ = std::thread([this] { net::read(sink_, net::dynamic_buffer(received), end); });
   }
@@ -135,7 +138,7 @@ class RelayThreads : public testing::Test {
     Relay relay;
     feed(relay.buffer, text.substr(0, 1000));
     relay.start(streams, of_handler, to);
-    streams.start_peers(text, 1000);
+    streams.start_peers(text, 1000, TwoConnections::Then::kEnd);
     auto over = relay.over.get_future();
     while (over.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
       const RelayCounts counts = relay.progress.counts();
@@ -157,7 +160,7 @@ class RelayThreads : public testing::Test {
     TwoConnections streams(of_in, of_out);
     Relay relay;
     run_on(of_handler, [&] { relay.start(streams, of_handler, To::kStream); });
-    streams.start_peers(text, 0);
+    streams.start_peers(text, 0, TwoConnections::Then::kBeSilent);
     while (relay.progress.counts().passed_on < at) {
       std::this_thread::yield();
     }
