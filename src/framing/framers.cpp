@@ -6,9 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "bytes_handoff/core/framing/find_frame.hpp"
-#include "bytes_handoff/core/framing/frame_range.hpp"
-#include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/core/framing/scan_check.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -29,20 +27,6 @@ FrameScan detail::without_frame(FrameScan scan, std::size_t size, std::size_t li
   const std::size_t needed = std::max(scan.needed(), size + 1);
   return needed > limit ? FrameScan::error(Errc::limit_exceeded, needed, limit)
                         : FrameScan::need_at_least(needed);
-}
-
-void detail::FrameRangeState::finish(FrameScan scan) noexcept {
-  is_over_ = true;
-  frame_.clear();  // it would keep its block
-  error_ = error_in(scan);
-}
-
-FrameError detail::FrameRangeState::error_in(FrameScan scan) const noexcept {
-  if (is_there(scan, buffer_->size())) {
-    return {};
-  }
-  scan = without_frame(scan, buffer_->size(), buffer_->config().max_size);
-  return scan.is_error() ? error_of(scan, *buffer_) : FrameError();
 }
 
 std::string FrameError::message() const {

@@ -29,8 +29,8 @@ Shape shape_that_lags(std::size_t items, std::size_t drains) {
 }
 
 /// Notes what each order comes to.
-struct Noting : FanOutProgram {
-  Noting(const Shape& of, std::set<std::uint64_t>& into) : FanOutProgram(of), ends(into) {}
+struct NotingEnds : FanOutProgram {
+  NotingEnds(const Shape& of, std::set<std::uint64_t>& into) : FanOutProgram(of), ends(into) {}
   std::string verdict() {
     ends.insert(state());
     return FanOutProgram::verdict();
@@ -52,8 +52,8 @@ TEST(FanOutInterleavings, merged_reach_the_same_ends_as_one_by_one) {
     std::set<std::uint64_t> merged;
     Explorer explorer;
     const auto one_by_one =
-        explorer.explore([&] { return std::make_unique<Noting>(shape, all); }, {.points = kLocks});
-    const auto less = explorer.explore([&] { return std::make_unique<Noting>(shape, merged); },
+        explorer.explore([&] { return std::make_unique<NotingEnds>(shape, all); }, {.points = kLocks});
+    const auto less = explorer.explore([&] { return std::make_unique<NotingEnds>(shape, merged); },
                                        {.points = kLocks, .merges_states = true});
     EXPECT_EQ(one_by_one.failure + less.failure, "");
     EXPECT_LT(less.schedules, one_by_one.schedules);

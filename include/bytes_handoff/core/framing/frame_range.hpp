@@ -10,29 +10,10 @@
 
 namespace bytes_handoff {
 
-namespace detail {
-
-/// What a range over frames has whatever its framer is.
-class FrameRangeState {
- protected:
-  explicit FrameRangeState(HandoffBuffer& buffer) noexcept : buffer_(&buffer) {}
-
-  /// No whole frame is there, as `scan` says.
-  void finish(FrameScan scan) noexcept;
-  [[nodiscard]] FrameError error_in(FrameScan scan) const noexcept;
-
-  HandoffBuffer* buffer_;
-  Bytes frame_;
-  FrameError error_;
-  bool is_over_ = false;
-};
-
-}  // namespace detail
-
 /// The frames that are in a `HandoffBuffer`: see `HandoffBuffer::frames`. An input range: to begin
 /// again is to go on with the frames that are left.
 template <Framer F>
-class FrameRange : private detail::FrameRangeState {
+class FrameRange {
  public:
   class iterator {
    public:
@@ -58,8 +39,7 @@ class FrameRange : private detail::FrameRangeState {
     FrameRange* range_;
   };
 
-  FrameRange(HandoffBuffer& buffer, F& framer) noexcept
-      : FrameRangeState(buffer), framer_(&framer) {}
+  FrameRange(HandoffBuffer& buffer, F& framer) noexcept : buffer_(&buffer), framer_(&framer) {}
   FrameRange(const FrameRange&) = delete;
   FrameRange& operator=(const FrameRange&) = delete;
 
@@ -69,20 +49,27 @@ class FrameRange : private detail::FrameRangeState {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// What the framer says where the range has ended, or before that of the next frame: no error if
-  /// a frame is there, or only bytes are missing. So it also tells the figures of an error that
-  /// `async_wait_frame` has told.
+  /// What the framer says of the bytes that are at the front of the buffer now: no error if only
+  /// bytes are missing, or a frame is there. After `async_wait_frame` has failed it may be asked
+  /// without a loop.
   [[nodiscard("the framer's error ended the range")]] FrameError error() const {
-    if (is_over_ || buffer_->empty()) {
-      return error_;
+    if (buffer_->empty()) {
+      return {};
     }
     buffer_->have_generation();
-    return error_in(framer_->scan(buffer_->window()));
+    const std::size_t size = buffer_->size();
+    FrameScan scan = framer_->scan(buffer_->window());
+    if (detail::is_there(scan, size)) {
+      return {};
+    }
+    scan = detail::without_frame(scan, size, buffer_->config().max_size);
+    return scan.is_error()
+               ? FrameError{scan.error_code(), buffer_->position(), scan.length(), scan.limit()}
+               : FrameError();
   }
 
  private:
-  // Two of them, so that the loop has its own in place: it is as fast as one that is written by
-  // hand.
+  // Apart from `next`, so that the loop has its own copy of that in place.
   [[gnu::noinline]] void start() {
     buffer_->have_generation();
     is_over_ = false;
@@ -90,27 +77,33 @@ class FrameRange : private detail::FrameRangeState {
   }
   [[gnu::always_inline]] void next() {
     if (buffer_->empty()) {
-      finish(FrameScan::need_at_least(1));
+      finish();
       return;
     }
     if constexpr (detail::kIsOfTheLibrary<F>) {
       const detail::FoundFrame found = framer_->find(buffer_->window());
-      if (found.n == 0) {
-        finish(framer_->without_frame(buffer_->window()));
-      } else {
+      if (found.n != 0) {
         buffer_->take_frame(frame_, found.n, found.first, found.last);
+        return;
       }
     } else {
       const FrameScan scan = framer_->scan(buffer_->window());
-      if (!detail::is_there(scan, buffer_->size())) {
-        finish(scan);
-      } else {
+      if (detail::is_there(scan, buffer_->size())) {
         buffer_->take_frame(frame_, scan.size(), scan.content_first(), scan.content_last());
+        return;
       }
     }
+    finish();
+  }
+  [[gnu::noinline]] void finish() noexcept {
+    is_over_ = true;
+    frame_ = Bytes();  // it would keep its block
   }
 
+  HandoffBuffer* buffer_;
   F* framer_;
+  Bytes frame_;
+  bool is_over_ = false;
 };
 
 template <Framer F>
