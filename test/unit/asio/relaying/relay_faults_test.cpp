@@ -29,7 +29,7 @@ class FaultyRelay {
       : kind_(kind) {
     feed(buffer, text.substr(0, 100));
     from->input = text.substr(100);
-    from->most_per_call = 150;
+    from->most_per_call = (text.size() - 100) / kReads;
     to->most_per_call = 70;
     StreamScript& faulty = of_in ? *from : *to;
     faulty.error = net::error::connection_reset;
@@ -37,7 +37,8 @@ class FaultyRelay {
       faulty.throw_at = at;
     } else if (fault != Fault::kNone) {
       faulty.fail_at = at;
-      faulty.bytes_with_error = fault == Fault::kErrorAfterBytes ? 13 : 0;
+      const bool has_bytes = !of_in || at < kReads;
+      faulty.bytes_with_error = fault == Fault::kErrorAfterBytes && has_bytes ? 13 : 0;
       if (fault == Fault::kNoByte) {
         faulty.error = {};
       }
@@ -88,6 +89,8 @@ class FaultyRelay {
     }
   }
   [[nodiscard]] bool is_handler_gone() const { return life_.use_count() == 1; }
+
+  static constexpr unsigned kReads = 4;
 
   const std::string text = pattern(700);
   bool ends_early = false;  // the input says that it has ended before it has
