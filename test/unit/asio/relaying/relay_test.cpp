@@ -29,9 +29,9 @@ class RelayBetween : public testing::Test {
     auto [out_end, sink_end] = Pair::make(context);
     out.emplace(std::move(out_end));
     sink.emplace(std::move(sink_end));
-    collected.emplace(*sink);
   }
 
+  void collect() { collected.emplace(*sink); }
   void end_input() {
     net_error_code error;
     client->shutdown(Stream::shutdown_send, error);
@@ -50,6 +50,7 @@ using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(RelayBetween, Pairs);
 
 TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
+  this->collect();
   const std::string tail = pattern(1000);
   const std::string rest = pattern(300'000, 1000);
   feed(this->buffer, tail);
@@ -67,6 +68,7 @@ TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
 }
 
 TYPED_TEST(RelayBetween, passes_on_to_a_queue_then_the_end) {
+  this->collect();
   const std::string tail = pattern(1000);
   const std::string rest = pattern(300'000, 1000);
   feed(this->buffer, tail);
@@ -85,6 +87,7 @@ TYPED_TEST(RelayBetween, passes_on_to_a_queue_then_the_end) {
 }
 
 TYPED_TEST(RelayBetween, passes_on_a_cut_behind_all_that_came_before_it) {
+  this->collect();
   const std::string text = pattern(200'000);
   const auto script = std::make_shared<StreamScript>();
   script->input = text;
@@ -106,7 +109,6 @@ TYPED_TEST(RelayBetween, passes_on_a_cut_behind_all_that_came_before_it) {
 }
 
 TYPED_TEST(RelayBetween, a_peer_that_has_gone_fails_out) {
-  this->collected.reset();
   this->sink.reset();
   feed(this->buffer, pattern(100));
   async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
@@ -124,7 +126,6 @@ TYPED_TEST(RelayBetween, a_peer_that_has_gone_fails_out) {
 }
 
 TYPED_TEST(RelayBetween, goes_at_the_pace_of_a_peer_that_does_not_read_and_is_cancelled_exactly) {
-  this->collected.reset();
   const std::string text = pattern(16 << 20);
   std::size_t sent = 0;
   net::async_write(*this->client, net::buffer(text),
@@ -142,7 +143,7 @@ TYPED_TEST(RelayBetween, goes_at_the_pace_of_a_peer_that_does_not_read_and_is_ca
   EXPECT_EQ(progress.counts(), this->outcome.counts());
 
   // Taken up again, with the rest.
-  this->collected.emplace(*this->sink);
+  this->collect();
   RelayOutcome second;
   async_relay(this->buffer, *this->in, *this->out, second.handler());
   ASSERT_TRUE(run_until(this->context, [&] { return sent == text.size(); }));
