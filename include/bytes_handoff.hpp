@@ -19,6 +19,7 @@
 #include "bytes_handoff/message_stream.hpp"
 #include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/statistics.hpp"
+#include "bytes_handoff/tunnel.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "bytes_handoff/write_refusal.hpp"
 #include "bytes_handoff/write_ticket.hpp"

@@ -26,7 +26,7 @@ MUTANTS = [
     ("a relay takes its own cancellation for the input's error", CORE,
      "    if (error && !is_ours) {", "    if (error) {", *OF_CORE),
     ("a relay takes the stream's abort for its own cancellation", CORE,
-     "const bool is_ours = stop_ != Stop::kNo && error == cancelled_code_;",
+     "const bool is_ours = (stop_ != Stop::kNo || stops_reading_) && error == cancelled_code_;",
      "const bool is_ours = error == cancelled_code_;", *OF_CORE),
     ("a relay counts its writes of 0 bytes in all", CORE,
      "zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;", "zero_writes_ += n == 0 ? 1U : 0U;", *OF_CORE),

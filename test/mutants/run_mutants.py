@@ -27,6 +27,7 @@ from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
 from relay_mutants import MUTANTS as RELAY_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
+from tunnel_mutants import MUTANTS as TUNNEL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
 
 # The interleavings first: they are what is tested here.
@@ -52,6 +53,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                MESSAGE_MUTANTS +
                RELAY_MUTANTS +
                SHELL_MUTANTS +
+               TUNNEL_MUTANTS +
                WAIT_MUTANTS)
 
 ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS + LINE_MUTANTS] +

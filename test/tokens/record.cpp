@@ -33,6 +33,10 @@ std::string describe(const net_error_code& error, const RelayCounts& counts) {
   return error ? describe(error) : "done, passed on " + std::to_string(counts.passed_on);
 }
 
+std::string describe(const net_error_code& error, const TunnelResult& result) {
+  return describe(error, result.a_to_b.counts);
+}
+
 void Record::complete(std::string result) {
   was_inside_ |= Initiating::depth() != 0;
   was_elsewhere_ |= !(on_streams_ ? environment_->is_on_streams() : environment_->is_on_executor());

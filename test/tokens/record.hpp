@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bytes_handoff/relay.hpp"
+#include "bytes_handoff/tunnel.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -28,9 +29,13 @@ namespace bytes_handoff::test {
 [[nodiscard]] std::string describe(const net_error_code& error, const WriteTicket& ticket);
 [[nodiscard]] std::string describe(const net_error_code& error, const WritePermit& permit);
 [[nodiscard]] std::string describe(const net_error_code& error, const RelayCounts& counts);
+[[nodiscard]] std::string describe(const net_error_code& error, const TunnelResult& result);
 [[nodiscard]] inline std::string describe() { return describe(net_error_code()); }
 [[nodiscard]] inline std::string describe(const RelayCounts& counts) {
   return describe(net_error_code(), counts);
+}
+[[nodiscard]] inline std::string describe(const TunnelResult& result) {
+  return describe(net_error_code(), result);
 }
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
 [[nodiscard]] inline std::string describe(const WriteTicket& ticket) {

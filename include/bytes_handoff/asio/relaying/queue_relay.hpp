@@ -113,6 +113,14 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     of_out_.emit(type);
   }
 
+  // A flush only waits until `in` may be read.
+  void cancel_read() noexcept {
+    of_in_.emit(net::cancellation_type::terminal);
+    if (step_ == RelayStep::kFlush) {
+      of_out_.emit(net::cancellation_type::terminal);
+    }
+  }
+
   // A queue that has ended takes nothing any more. What is under way ends, too.
   void on_queue_end(const net_error_code& error) noexcept {
     if (!is_ending_) {
@@ -171,7 +179,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     const ErrorValue value = to_error_value(error);
     switch (step) {
       case RelayStep::kRead:
-        return core_.after_read(value, buffer_->size() - read_before_);
+        return this->after_read(value, buffer_->size() - read_before_);
       case RelayStep::kPass: {
         const std::size_t admitted = piece_size_ - piece_.size();
         put_back();

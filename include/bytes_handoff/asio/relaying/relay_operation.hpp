@@ -110,6 +110,15 @@ class RelayOperation : public Waiting {
     }
   }
 
+  /// For a tunnel: `in` is read no more. What it has delivered is passed on. Then it counts as
+  /// failed with `aborted`, and `out` is ended so. It is called where `in` is used.
+  void stop_reading() noexcept {
+    if (const Self self = try_hold()) {
+      stops_reading_.store(true, std::memory_order_release);
+      self->cancel_read();
+    }
+  }
+
   [[nodiscard]] std::tuple<net_error_code, RelayCounts> results() const noexcept {
     const ErrorValue& error = core_.error();
     const bool is_lost = destroyed_context_ != nullptr && !error;
@@ -150,16 +159,31 @@ class RelayOperation : public Waiting {
 
   [[nodiscard]] Relay& relay() noexcept { return static_cast<Relay&>(*this); }
 
+  /// `in` has failed. What it has delivered is still to be passed on.
+  virtual void on_input_failed(const ErrorValue& /*error*/) noexcept {}
+
   /// Takes into account what was asked for on another thread.
   bool note_cancellation() noexcept {
     const bool is_cancelled = is_cancelled_.load(std::memory_order_acquire);
     if (is_cancelled) {
       core_.cancel();
     }
-    return is_cancelled;
+    const bool stops_reading = stops_reading_.load(std::memory_order_acquire);
+    if (stops_reading) {
+      core_.stop_reading();
+    }
+    return is_cancelled || stops_reading;
   }
   [[nodiscard]] RelayStep look_at_cancellation(RelayStep step) noexcept {
     return step != RelayStep::kDone && note_cancellation() ? core_.next() : step;
+  }
+
+  [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
+    const RelayStep next = core_.after_read(error, n);
+    if (core_.has_in_failed()) {
+      on_input_failed(core_.error());
+    }
+    return next;
   }
 
   /// Starts what the stream, or the queue, completes or drops later. What it throws is an error.
@@ -273,6 +297,7 @@ class RelayOperation : public Waiting {
   const net::execution_context* destroyed_context_ = nullptr;
   const bool may_be_cancelled_;
   std::atomic<bool> is_cancelled_{false};
+  std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};
   Canceller of_in_;
   Canceller of_out_;

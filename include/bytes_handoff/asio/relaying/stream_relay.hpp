@@ -145,6 +145,13 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
+  // On the executor of `in`. If that is the one of `out`, the step may be one of `out`.
+  void cancel_read() noexcept {
+    if (!is_one_executor_ || step_ == RelayStep::kRead) {
+      canceller(RelayPart::kIn).emit(net::cancellation_type::terminal);
+    }
+  }
+
   // The handler of something under way was destroyed: with its context, as a rule.
   template <RelayPart kPart>
   void lose(Self /*keeps this*/) noexcept {
@@ -218,7 +225,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     const ErrorValue value = to_error_value(error);
     switch (step) {
       case RelayStep::kRead:
-        return core_.after_read(value, n);
+        return this->after_read(value, n);
       case RelayStep::kPass:
         n = std::min(n, buffer_->size());
         static_cast<void>(buffer_->advance(n));

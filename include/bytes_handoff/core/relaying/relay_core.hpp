@@ -37,6 +37,10 @@ class RelayCore {
   [[nodiscard]] const RelayCounts& counts() const noexcept { return counts_; }
   [[nodiscard]] bool has_out_failed() const noexcept { return stop_ == Stop::kOutFailed; }
   [[nodiscard]] bool ends_out() const noexcept { return ends_out_; }
+  /// By itself: not because it is read no more.
+  [[nodiscard]] bool has_in_failed() const noexcept {
+    return in_ == In::kFailed && !stops_reading_;
+  }
 
   /// It cannot begin. Nothing is ended.
   void refuse(const ErrorValue& error) noexcept {
@@ -54,7 +58,7 @@ class RelayCore {
   /// Behind a read of `n` bytes. The end of `in` is 0 bytes without an error.
   [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
     counts_.received += n;
-    const bool is_ours = stop_ != Stop::kNo && error == cancelled_code_;
+    const bool is_ours = (stop_ != Stop::kNo || stops_reading_) && error == cancelled_code_;
     if (error && !is_ours) {
       in_ = In::kFailed;
       fail(RelaySide::in, error);
@@ -81,6 +85,9 @@ class RelayCore {
   }
 
   [[nodiscard]] RelayStep after_flush(const ErrorValue& error) noexcept {
+    if (stops_reading_ && stop_ == Stop::kNo && error == cancelled_code_) {
+      return next();  // a wait before a read
+    }
     is_unflushed_ = false;
     return error ? after_out(error) : next();
   }
@@ -102,6 +109,10 @@ class RelayCore {
       stop_ = Stop::kCancelled;
     }
   }
+
+  /// `in` is read no more: to be told before each step that follows. What it has delivered is
+  /// passed on. Then it counts as failed with `aborted`.
+  void stop_reading() noexcept { stops_reading_ = true; }
 
   /// `out` takes nothing any more.
   void fail_out(const ErrorValue& error) noexcept {
@@ -127,7 +138,12 @@ class RelayCore {
       return RelayStep::kFlush;
     }
     if (in_ == In::kOpen) {
-      return RelayStep::kRead;
+      if (!stops_reading_) {
+        return RelayStep::kRead;
+      }
+      in_ = In::kFailed;
+      fail(RelaySide::in, ErrorValue::of(Errc::aborted));
+      tell();
     }
     if (!ends_out_) {
       return RelayStep::kDone;
@@ -174,6 +190,7 @@ class RelayCore {
   const bool ends_out_;
   const bool flushes_;
   bool is_unflushed_ = false;
+  bool stops_reading_ = false;
   In in_ = In::kOpen;
   Stop stop_ = Stop::kNo;
   unsigned zero_writes_ = 0;

@@ -1,0 +1,400 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/relaying/tunnel_side.hpp"
+#include "bytes_handoff/asio/relaying/tunnel_way.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
+#include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/core/relaying/tunnel_core.hpp"
+#include "bytes_handoff/core/support/counted_pointer.hpp"
+#include "bytes_handoff/front_end.hpp"
+#include "bytes_handoff/tunnel.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// What runs of a tunnel elsewhere. Where it is destroyed instead, its context is.
+template <class Tunnel, class Side, void (Tunnel::*kRun)(const typename Tunnel::Self&) noexcept>
+class TunnelHandler {
+ public:
+  using allocator_type = PoolAllocator<void>;
+
+  explicit TunnelHandler(typename Tunnel::Self self, const Side& side) noexcept
+      : self_(std::move(self)), side_(&side) {}
+  TunnelHandler(TunnelHandler&&) noexcept = default;
+  TunnelHandler& operator=(TunnelHandler&&) = delete;
+  ~TunnelHandler() {
+    if (self_) {
+      self_->lose(context_of(side_->executor()));
+    }
+  }
+
+  [[nodiscard]] static allocator_type get_allocator() noexcept { return {}; }
+  void operator()() noexcept {
+    const auto self = std::move(self_);
+    ((*self).*kRun)(self);
+  }
+  /// Of a timer.
+  void operator()(const net_error_code& error) noexcept {
+    const auto self = std::move(self_);
+    if (!error) {
+      ((*self).*kRun)(self);
+    }
+  }
+
+ private:
+  typename Tunnel::Self self_;
+  const Side* side_;
+};
+
+/// Both ways of a tunnel, and its timer. It is the operation of a `WaitingOp`, which keeps the
+/// user's handler. The core decides; this carries out what it asks for, where the streams are used.
+///
+/// Who holds it: each way that has begun, the timer's wait, and errands on their way. With the last
+/// one it is over.
+template <class A, class OutA, class B, class OutB, class Clock>
+class TunnelOperation : public Waiting {
+  using SideA = TunnelSide<A, OutA>;
+  using SideB = TunnelSide<B, OutB>;
+
+  struct Reference {
+    static void add(TunnelOperation* tunnel) noexcept {
+      tunnel->references_.fetch_add(1, std::memory_order_relaxed);
+    }
+    static void drop(TunnelOperation* tunnel) noexcept {
+      if (tunnel->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        tunnel->timer_.reset();  // its context may be gone when the handler's turn has come
+        tunnel->resume(tunnel->destroyed_context_.load(std::memory_order_relaxed));
+      }
+    }
+  };
+
+ public:
+  static constexpr const char* kName = "async_tunnel";
+  using Self = CountedPointer<TunnelOperation, Reference>;
+
+  TunnelOperation(const TunnelEnd<A, OutA>& a, const TunnelEnd<B, OutB>& b,
+                  const TunnelRules& rules, const TunnelOptions& options)
+      : a_(a),
+        b_(b),
+        is_one_executor_(is_one(a_.executor(), b_.executor())),
+        progress_{options.a_to_b != nullptr ? options.a_to_b : &own_progress_[0],
+                  options.b_to_a != nullptr ? options.b_to_a : &own_progress_[1]},
+        a_to_b_(*this, a, b, of_way(options, *progress_[0])),
+        b_to_a_(*this, b, a, of_way(options, *progress_[1])),
+        core_(rules, Clock::now(), {}) {}
+
+  /// From the initiating function. The handler is told of all that fails from here on.
+  void start() noexcept {
+    const auto self = Self::adopt(this);
+    if (front_end::is_reading(a_.end().buffer()) || front_end::is_reading(b_.end().buffer())) {
+      is_refused_ = true;
+      return;
+    }
+    if (core_.next_look() != TimePoint::max()) {
+      ask_a(self, kLookAtTimer);
+    }
+    references_.fetch_add(kWays, std::memory_order_relaxed);  // the ways'
+    a_to_b_.start();
+    b_to_a_.start();
+  }
+
+  /// On the handler's executor. A later one may be of another type.
+  void cancel(net::cancellation_type_t type) noexcept {
+    if (const Self self = try_hold()) {
+      TunnelEffects effects;
+      core_.cancel(effects);
+      a_to_b_.cancel(type);
+      b_to_a_.cancel(type);
+      carry_out(self, effects);
+    }
+  }
+
+  [[nodiscard]] std::tuple<net_error_code, TunnelResult> results() const noexcept {
+    TunnelResult result;
+    result.a_to_b = {std::get<1>(a_to_b_.results()), error_of(Way::kAToB)};
+    result.b_to_a = {std::get<1>(b_to_a_.results()), error_of(Way::kBToA)};
+    net_error_code error = to_net_error(core_.first_error());
+    if (is_refused_) {
+      error = to_net_error(Errc::read_in_progress);
+    } else if (!error && is_lost()) {
+      error = to_net_error(Errc::closed);
+    }
+    return {error, result};
+  }
+
+  // ---- What its parts tell it.
+
+  template <Way kWay>
+  void on_input_failed(const ErrorValue& error) noexcept {
+    const Self self(this);
+    TunnelEffects effects;
+    core_.input_failed(kWay, explained<kWay>(RelaySide::in, to_net_error(error)), Clock::now(),
+                       effects);
+    carry_out(self, effects);
+  }
+
+  template <Way kWay>
+  void on_way_over(const void* destroyed_context) noexcept {
+    const auto self = Self::adopt(this);  // the way's
+    if (destroyed_context != nullptr) {
+      destroyed_context_.store(destroyed_context, std::memory_order_relaxed);
+      return;
+    }
+    const auto [error, counts] = way<kWay>().results();
+    const WayEnd how = !error                            ? WayEnd::kInOrder
+                       : counts.failed == RelaySide::out ? WayEnd::kWriteFailed
+                                                         : WayEnd::kReadFailed;
+    TunnelEffects effects;
+    core_.way_ended(kWay, how, explained<kWay>(counts.failed, error), Clock::now(), effects);
+    carry_out(self, effects);
+  }
+
+  void lose(const net::execution_context& context) noexcept {
+    destroyed_context_.store(&context, std::memory_order_relaxed);
+  }
+
+ private:
+  using TimePoint = TunnelCore::TimePoint;
+  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, typename SideA::Executor>;
+
+  template <class OfA, class OfB>
+  [[nodiscard]] static bool is_one([[maybe_unused]] const OfA& a,
+                                   [[maybe_unused]] const OfB& b) noexcept {
+    if constexpr (std::is_same_v<OfA, OfB>) {
+      return a == b;
+    } else {
+      return false;
+    }
+  }
+
+  [[nodiscard]] static RelayOptions of_way(const TunnelOptions& options,
+                                           RelayProgress& progress) noexcept {
+    return {true, &progress, options.close_timeout, options.close_limit};
+  }
+
+  template <Way kWay>
+  [[nodiscard]] auto& way() noexcept {
+    if constexpr (kWay == Way::kAToB) {
+      return a_to_b_;
+    } else {
+      return b_to_a_;
+    }
+  }
+
+  [[nodiscard]] bool is_lost() const noexcept {
+    return destroyed_context_.load(std::memory_order_relaxed) != nullptr;
+  }
+  [[nodiscard]] net_error_code error_of(Way way) const noexcept {
+    const ErrorValue error = core_.error_of(way);
+    return !error && is_lost() ? to_net_error(Errc::closed) : to_net_error(error);
+  }
+
+  // The end of a read may be that of the side's queue.
+  template <Way kWay>
+  [[nodiscard]] ErrorValue explained(RelaySide failed, const net_error_code& error) const noexcept {
+    if (failed != RelaySide::in) {
+      return to_error_value(error);
+    }
+    return to_error_value(kWay == Way::kAToB ? a_.explain(error) : b_.explain(error));
+  }
+
+  void carry_out(const Self& self, const TunnelEffects& effects) noexcept {
+    if (effects.tell[index_of(Way::kAToB)]) {
+      tell<Way::kAToB>(self);
+    }
+    if (effects.tell[index_of(Way::kBToA)]) {
+      tell<Way::kBToA>(self);
+    }
+    if (effects.reset[index_of(Way::kAToB)] && !b_.abort_queue()) {
+      ask_b(self, kResetOutput);
+    }
+    if (effects.reset[index_of(Way::kBToA)] && !a_.abort_queue()) {
+      ask_a(self, kResetOutput);
+    }
+    if (effects.set_timer) {
+      ask_a(self, kLookAtTimer);
+    }
+  }
+
+  template <Way kWay>
+  void tell(const Self& self) noexcept {
+    switch (core_.stop_of(kWay)) {
+      case WayStop::kPassOn:
+        if constexpr (kWay == Way::kAToB) {
+          ask_a(self, kStopReading);
+        } else {
+          ask_b(self, kStopReading);
+        }
+        return;
+      case WayStop::kReset:
+        way<kWay>().cancel(net::cancellation_type::terminal);
+        return;
+      case WayStop::kCancel:  // `cancel` does that, with the type
+      case WayStop::kNone:
+        return;
+    }
+  }
+
+  // ---- Errands.
+
+  void ask_a(const Self& self, unsigned errands) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      a_.ask(errands, [&] {
+        return TunnelHandler<TunnelOperation, SideA, &TunnelOperation::run_at_a>(self, a_);
+      });
+    } catch (...) {
+      fail_errands<Way::kAToB>(self, a_.take_errands());
+    }
+  }
+  void ask_b(const Self& self, unsigned errands) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      b_.ask(errands, [&] {
+        return TunnelHandler<TunnelOperation, SideB, &TunnelOperation::run_at_b>(self, b_);
+      });
+    } catch (...) {
+      fail_errands<Way::kBToA>(self, b_.take_errands());
+    }
+  }
+
+  void run_at_a(const Self& self) noexcept {
+    const unsigned errands = a_.take_errands();
+    run_errands<Way::kAToB>(a_, errands);
+    if ((errands & kLookAtTimer) != 0) {
+      look_at_timer(self);
+    }
+  }
+  void run_at_b(const Self& self) noexcept {
+    const unsigned errands = b_.take_errands();
+    run_errands<Way::kBToA>(b_, errands);
+    if ((errands & kFinishTick) != 0) {
+      finish_tick(self);
+    }
+  }
+  // `kWay`: the way whose input the side is.
+  template <Way kWay, class Side>
+  void run_errands(const Side& side, unsigned errands) noexcept {
+    if ((errands & kStopReading) != 0) {
+      way<kWay>().stop_reading();
+    }
+    if ((errands & kResetOutput) != 0) {
+      side.reset_output();
+    }
+  }
+
+  // There was no memory to bring them to the executor.
+  template <Way kWay>
+  void fail_errands(const Self& self, unsigned errands) noexcept {
+    destroyed_context_.store(nullptr, std::memory_order_relaxed);
+    const ErrorValue error = to_error_value(net::error::no_memory);
+    if ((errands & kStopReading) != 0) {
+      way<kWay>().cancel(net::cancellation_type::terminal);
+    }
+    if ((errands & (kLookAtTimer | kFinishTick)) != 0) {
+      is_ticking_.store(false, std::memory_order_release);
+      fail_time(self, error);
+    }
+  }
+
+  // ---- Time, on the executor of the first side.
+
+  void look_at_timer(const Self& self) noexcept {
+    const TimePoint next = core_.next_look();
+    if (next == TimePoint::max()) {
+      timer_.reset();
+      armed_ = TimePoint::max();
+    } else if (next < armed_ && !is_ticking_.load(std::memory_order_acquire)) {
+      set_timer(self, next);
+    }
+  }
+
+  void set_timer(const Self& self, TimePoint time) noexcept {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      if (!timer_) {
+        timer_.emplace(a_.executor());
+      }
+      timer_->expires_at(time);
+      armed_ = time;
+      timer_->async_wait(TunnelHandler<TunnelOperation, SideA, &TunnelOperation::tick>(self, a_));
+    } catch (...) {
+      const ErrorValue error = to_error_value(error_of_current_exception());
+      destroyed_context_.store(nullptr, std::memory_order_relaxed);
+      armed_ = TimePoint::max();
+      fail_time(self, error);
+    }
+  }
+
+  // It looks at one side after the other.
+  void tick(const Self& self) noexcept {
+    armed_ = TimePoint::max();
+    a_.look_at_acknowledgement();
+    is_ticking_.store(true, std::memory_order_release);
+    if (is_one_executor_) {
+      finish_tick(self);
+    } else {
+      ask_b(self, kFinishTick);
+    }
+  }
+  void finish_tick(const Self& self) noexcept {
+    b_.look_at_acknowledgement();
+    const TunnelCore::Progress progress{moved(*progress_[0]) + b_.progress(),
+                                        moved(*progress_[1]) + a_.progress()};
+    is_ticking_.store(false, std::memory_order_release);
+    TunnelEffects effects;
+    core_.tick(Clock::now(), progress, effects);
+    carry_out(self, effects);
+  }
+  [[nodiscard]] static std::uint64_t moved(const RelayProgress& progress) noexcept {
+    const RelayCounts counts = progress.counts();
+    return counts.received + counts.passed_on;
+  }
+
+  void fail_time(const Self& self, const ErrorValue& error) noexcept {
+    TunnelEffects effects;
+    core_.time_failed(error, effects);
+    effects.set_timer = false;
+    carry_out(self, effects);
+  }
+
+  /// Another holder, unless it is over.
+  [[nodiscard]] Self try_hold() noexcept {
+    unsigned count = references_.load(std::memory_order_relaxed);
+    while (count != 0) {
+      if (references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+        return Self::adopt(this);
+      }
+    }
+    return {};
+  }
+
+  SideA a_;
+  SideB b_;
+  const bool is_one_executor_;
+  bool is_refused_ = false;
+  RelayProgress own_progress_[kWays];
+  RelayProgress* const progress_[kWays];
+  TunnelWay<TunnelOperation, Way::kAToB, A, OutB> a_to_b_;
+  TunnelWay<TunnelOperation, Way::kBToA, B, OutA> b_to_a_;
+  TunnelCore core_;
+  std::atomic<unsigned> references_{1};
+  std::atomic<const void*> destroyed_context_{nullptr};
+  std::atomic<bool> is_ticking_{false};
+  TimePoint armed_ = TimePoint::max();
+  std::optional<Timer> timer_;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "bytes_handoff/asio/ending/acknowledgement.hpp"
+#include "bytes_handoff/asio/ending/reset_stream.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/writing/write_handoff.hpp"
+#include "bytes_handoff/tunnel.hpp"
+
+namespace bytes_handoff::detail {
+inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// What a tunnel has to do where a side's stream is used.
+enum Errand : unsigned {
+  kStopReading = 1,
+  kResetOutput = 2,
+  kLookAtTimer = 4,  ///< only of the first side, which has the timer
+  kFinishTick = 8,   ///< only of the second side
+};
+
+/// A side of a tunnel, and the errands to its executor. They may be asked for on any thread. Those
+/// that wait there are run together, and one post brings them.
+template <class Stream, class Out>
+class TunnelSide {
+  static constexpr bool kHasQueue = std::is_same_v<Out, WriteHandoff>;
+  using Memory = HandlerMemory<128>;
+
+ public:
+  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+
+  explicit TunnelSide(const TunnelEnd<Stream, Out>& end) : end_(end) {}
+
+  [[nodiscard]] const TunnelEnd<Stream, Out>& end() const noexcept { return end_; }
+  [[nodiscard]] Executor executor() const noexcept { return end_.stream().get_executor(); }
+
+  /// Runs what `make_run` returns, which calls `take_errands`, where the stream is used; inside of
+  /// this call if it is made there. Throws where memory is short.
+  template <class MakeRun>
+  void ask(unsigned errand, MakeRun make_run) {
+    if (errands_.fetch_or(errand, std::memory_order_acq_rel) == 0) {
+      using Allocator = HandlerAllocator<void, Memory>;
+      using Run = decltype(make_run());
+      net::dispatch(executor(), Posted<Run, Allocator>(make_run(), Allocator(memory_)));
+    }
+  }
+  [[nodiscard]] unsigned take_errands() noexcept {
+    return errands_.exchange(0, std::memory_order_acq_rel);
+  }
+
+  /// The error of a read, with the reason if the side's queue has closed the stream.
+  [[nodiscard]] net_error_code explain(const net_error_code& error) const noexcept {
+    if constexpr (kHasQueue) {
+      return end_for_reads(end_.out()).explain(error);
+    } else {
+      return error;
+    }
+  }
+
+  /// Where the stream is used, unless it has a queue.
+  void reset_output() const noexcept {
+    if constexpr (!kHasQueue) {
+      detail::reset_stream(end_.stream());
+    }
+  }
+  /// On any thread. False if there is none.
+  [[nodiscard]] bool abort_queue() const noexcept {
+    if constexpr (kHasQueue) {
+      QueueAccess::abort(end_.out(), ErrorValue::of(Errc::timed_out));
+    }
+    return kHasQueue;
+  }
+
+  /// How long what is written to it may be silent at its end.
+  [[nodiscard]] static std::chrono::nanoseconds close_timeout(
+      const TunnelEnd<Stream, Out>& end, const TunnelOptions& options) noexcept {
+    if constexpr (kHasQueue) {
+      return QueueAccess::config(end.out()).close_timeout;
+    } else {
+      return options.close_timeout;
+    }
+  }
+
+  /// Where the stream is used: what its peer's system has acknowledged since the last look counts
+  /// as progress.
+  void look_at_acknowledgement() noexcept {
+    const Acknowledgement now = acknowledgement_of(end_.stream());
+    if (now.state == Acknowledgement::State::kAlive && now.bytes < unacknowledged_) {
+      ++progress_;
+    }
+    unacknowledged_ = now.bytes;
+  }
+  /// Behind that look: changes with all that leaves the side.
+  [[nodiscard]] std::uint64_t progress() const noexcept {
+    if constexpr (kHasQueue) {
+      return progress_ + end_.out().statistics().written_bytes;
+    } else {
+      return progress_;
+    }
+  }
+
+ private:
+  const TunnelEnd<Stream, Out> end_;
+  std::atomic<unsigned> errands_{0};
+  Memory memory_;
+  std::size_t unacknowledged_ = 0;
+  std::uint64_t progress_ = 0;
+};
+
+}  // namespace BYTES_HANDOFF_FLAVOUR
+}  // namespace bytes_handoff::detail

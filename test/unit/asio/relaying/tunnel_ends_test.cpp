@@ -1,0 +1,441 @@
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "bytes_handoff/tunnel.hpp"
+#include "support/asio.hpp"
+#include "support/pattern.hpp"
+#include "support/relaying/tunnel_fixture.hpp"
+#include "support/run_for.hpp"
+#include "support/streams/buffer_feed.hpp"
+#include "support/streams/socket_pairs.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+using std::chrono::seconds;
+
+class TunnelEnds : public TunnelBetween<Between<TcpPair, TcpPair>> {
+ protected:
+  void reset_left() {
+    left->set_option(net::socket_base::linger(true, 0));
+    left->close();
+  }
+  void run_to_both_ends() {
+    run([this] { return at_left->is_over() && at_right->is_over(); });
+  }
+};
+
+TEST_F(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
+  start();
+  write(*left, pattern(5000));
+  run_to_texts(0, 5000);
+  write(*right, "answer");
+  run_to_texts(6, 0);
+  reset_left();
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::connection_reset);
+  EXPECT_EQ(outcome.a_to_b().error, net::error::connection_reset);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{5000, 5000, RelaySide::in}));
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().counts.passed_on, 6U);
+  run([this] { return at_right->is_over(); });
+  EXPECT_EQ(at_right->text(), pattern(5000));
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+  EXPECT_FALSE(b->is_open());
+}
+
+TEST_F(TunnelEnds, a_way_that_goes_on_behind_a_cut_ends_with_the_reset_of_its_input) {
+  start({.on_read_error = OtherWay::goes_on});
+  run_ready(context);
+  reset_left();
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::connection_reset);
+  EXPECT_EQ(outcome.b_to_a().error, net::error::operation_aborted);
+}
+
+TEST_F(TunnelEnds, an_end_in_order_may_end_the_other_way) {
+  start({.on_end = OtherWay::ends});
+  write(*right, "part");
+  run_to_texts(4, 0);
+  write(*left, "all");
+  end(*left);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), Errc::aborted);
+  EXPECT_EQ(outcome.a_to_b().error, net_error_code());
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().counts.failed, RelaySide::in);
+  run_to_both_ends();
+  EXPECT_EQ(at_right->text(), "all");
+  EXPECT_EQ(at_right->error(), net::error::eof);
+  EXPECT_EQ(at_left->text(), "part");
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelEnds, half_closed_for_too_long_both_are_reset) {
+  start();
+  write(*right, "part");
+  write(*left, "all");
+  run_to_texts(4, 3);
+  SetClock::pass(seconds(1000));
+  end(*left);
+  run([this] { return at_right->is_over(); });
+  EXPECT_EQ(at_right->error(), net::error::eof);
+  const auto since = SetClock::now();
+  let_time_pass_to_end();
+  EXPECT_GE(SetClock::now() - since, seconds(59));
+  EXPECT_EQ(outcome.error(), Errc::timed_out);
+  EXPECT_EQ(outcome.a_to_b().error, net_error_code());
+  EXPECT_EQ(outcome.b_to_a().error, Errc::timed_out);
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+  EXPECT_FALSE(a->is_open());
+  EXPECT_FALSE(b->is_open());
+  EXPECT_TRUE(run_out(context)) << "something is left armed";
+}
+
+TEST_F(TunnelEnds, a_way_that_is_to_end_may_be_silent_for_the_close_timeout) {
+  let_right_read_nothing();
+  start({.half_close_timeout = {}, .on_end = OtherWay::ends, .close_timeout = seconds(20)});
+  write(*left, pattern(30'000'000));
+  run([&] {
+    run_ready(context);
+    return a_buffer.size() != 0;
+  });
+  end(*right);
+  const auto since = SetClock::now();
+  let_time_pass_to_end();
+  EXPECT_GE(SetClock::now() - since, seconds(19));
+  EXPECT_EQ(outcome.error(), Errc::aborted);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().error, net_error_code());
+  EXPECT_FALSE(b->is_open());
+  const RelayCounts counts = outcome.a_to_b().counts;
+  EXPECT_EQ(counts.received - counts.passed_on, a_buffer.size());
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->error(), net::error::eof);
+}
+
+TEST_F(TunnelEnds, cancelled_while_it_writes_the_rest_is_in_the_buffer) {
+  const std::string much = pattern(30'000'000);
+  let_right_read_nothing();
+  start();
+  write(*left, much);
+  run([this] {
+    run_ready(context);
+    return a_buffer.size() != 0;
+  });
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  const RelayCounts counts = outcome.a_to_b().counts;
+  EXPECT_EQ(counts.received - counts.passed_on, a_buffer.size());
+  EXPECT_EQ(std::string(a_buffer.peek_view()), much.substr(counts.passed_on, a_buffer.size()));
+  at_right.emplace(*right);
+  run([&] { return at_right->text().size() == counts.passed_on; });
+  EXPECT_FALSE(at_right->is_over());
+  // The same tunnel again passes on the rest.
+  outcome = TunnelOutcome();
+  start();
+  run([&] { return at_right->text().size() == much.size(); });
+  EXPECT_EQ(at_right->text(), much);
+}
+
+TEST_F(TunnelEnds, cancelled_before_it_has_begun_it_has_done_nothing) {
+  feed(a_buffer, "tail");
+  start({.idle_timeout = seconds(8)});
+  cancel.emit(net::cancellation_type::terminal);
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{4, 0, RelaySide::none}));
+  EXPECT_EQ(a_buffer.peek_view(), "tail");
+}
+
+TEST_F(TunnelEnds, a_long_download_with_a_silent_client_is_not_idle) {
+  start({.idle_timeout = seconds(8)});
+  std::size_t sent = 0;
+  for (int i = 0; i != 20; ++i) {
+    SetClock::pass(seconds(6));
+    write(*right, pattern(1000));
+    sent += 1000;
+    run_to_texts(sent, 0);
+  }
+  EXPECT_FALSE(outcome.is_over());
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+}
+
+TEST_F(TunnelEnds, a_buffer_that_is_being_read_is_refused_and_nothing_is_ended) {
+  net::cancellation_signal stop;
+  b_buffer.async_read_available(
+      *b, net::bind_cancellation_slot(stop.slot(), [](net_error_code, std::size_t) {}));
+  start();
+  run_to_end();
+  EXPECT_EQ(outcome.error(), Errc::read_in_progress);
+  stop.emit(net::cancellation_type::terminal);
+  run_ready(context);
+  EXPECT_FALSE(at_left->is_over());
+  EXPECT_FALSE(at_right->is_over());
+}
+
+TEST_F(TunnelEnds, negative_times_are_refused_before_anything_has_begun) {
+  EXPECT_THROW(start({.idle_timeout = seconds(-1)}), std::invalid_argument);
+  EXPECT_THROW(start({.half_close_timeout = seconds(-1)}), std::invalid_argument);
+  EXPECT_THROW(start({.close_timeout = seconds(-1)}), std::invalid_argument);
+  EXPECT_FALSE(outcome.is_over());
+}
+
+TEST_F(TunnelEnds, each_way_counts_where_it_is_told) {
+  RelayProgress there;
+  RelayProgress back;
+  start({.a_to_b = &there, .b_to_a = &back});
+  write(*left, "12345");
+  write(*right, "123");
+  run_to_texts(3, 5);
+  EXPECT_EQ(there.counts(), (RelayCounts{5, 5, RelaySide::none}));
+  EXPECT_EQ(back.counts(), (RelayCounts{3, 3, RelaySide::none}));
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+}
+
+// ---- A side that cannot be written to.
+
+/// A TCP socket whose writes fail.
+class BrokenForWrites {
+ public:
+  using executor_type = TcpPair::Stream::executor_type;
+
+  explicit BrokenForWrites(TcpPair::Stream& socket) : socket_(socket) {}
+  [[nodiscard]] executor_type get_executor() { return socket_.get_executor(); }
+  template <class Room, class Token>
+  auto async_read_some(const Room& room, Token&& token) {
+    return socket_.async_read_some(room, std::forward<Token>(token));
+  }
+  template <class From, class Token>
+  auto async_write_some(const From& /*from*/, Token&& token) {
+    return net::async_initiate<Token, void(net_error_code, std::size_t)>(
+        [this](auto handler) {
+          net::post(socket_.get_executor(), [handler = std::move(handler)]() mutable {
+            std::move(handler)(net::error::broken_pipe, 0);
+          });
+        },
+        token);
+  }
+  friend TcpPair::Stream& layer_to_end(BrokenForWrites& stream) { return stream.socket_; }
+
+ private:
+  TcpPair::Stream& socket_;
+};
+
+class TunnelToABrokenSide : public TunnelEnds {
+ protected:
+  void start(const TunnelOptions& options = {}) {
+    async_tunnel_with_set_clock(TunnelEnd(a_buffer, *a), TunnelEnd(b_buffer, broken_), options,
+                                outcome.handler());
+  }
+  BrokenForWrites broken_{*b};
+};
+
+TEST_F(TunnelToABrokenSide, an_early_answer_is_still_passed_on) {
+  start();
+  write(*left, "too much");
+  run_ready(context);
+  write(*right, "413");
+  run_to_texts(3, 0);
+  end(*right);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::broken_pipe);
+  EXPECT_EQ(outcome.a_to_b().error, net::error::broken_pipe);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{8, 0, RelaySide::out}));
+  EXPECT_EQ(a_buffer.peek_view(), "too much");
+  EXPECT_EQ(outcome.b_to_a().error, net_error_code());
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->text(), "413");
+  EXPECT_EQ(at_left->error(), net::error::eof);
+  // The peer of the side that failed learns of it when that is closed.
+  b->close();
+  run([this] { return at_right->is_over(); });
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelToABrokenSide, the_answer_may_take_the_half_close_time) {
+  start();
+  write(*left, "too much");
+  let_time_pass_to_end();
+  EXPECT_EQ(outcome.error(), net::error::broken_pipe);
+  EXPECT_EQ(outcome.b_to_a().error, Errc::timed_out);
+  run_to_both_ends();
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelToABrokenSide, a_write_error_may_end_the_other_way) {
+  start({.on_write_error = OtherWay::ends});
+  write(*left, "too much");
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::broken_pipe);
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
+// ---- Sides with queues.
+
+class TunnelWithQueues : public TunnelEnds {
+ protected:
+  TunnelWithQueues()
+      : a_shared(std::make_shared<TcpPair::Stream>(std::move(*a))),
+        b_shared(std::make_shared<TcpPair::Stream>(std::move(*b))),
+        a_queue(a_shared),
+        b_queue(b_shared) {}
+
+  void start(const TunnelOptions& options = {}) {
+    async_tunnel_with_set_clock(TunnelEnd(a_buffer, *a_shared, a_queue),
+                                TunnelEnd(b_buffer, *b_shared, b_queue), options,
+                                net::bind_cancellation_slot(cancel.slot(), outcome.handler()));
+  }
+
+  std::shared_ptr<TcpPair::Stream> a_shared;
+  std::shared_ptr<TcpPair::Stream> b_shared;
+  WriteHandoff a_queue;
+  WriteHandoff b_queue;
+};
+
+TEST_F(TunnelWithQueues, others_write_between_and_the_ends_are_passed_on) {
+  start();
+  write(*left, pattern(100'000));
+  run_to_texts(0, 100'000);
+  Bytes ping = Bytes::copy_of("ping");
+  ASSERT_TRUE(a_queue.try_write(ping));
+  run_to_texts(4, 0);
+  write(*right, "pong");
+  run_to_texts(8, 0);
+  EXPECT_EQ(at_left->text(), "pingpong");
+  end(*right);
+  end(*left);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net_error_code());
+  run_to_both_ends();
+  EXPECT_EQ(at_left->error(), net::error::eof);
+  EXPECT_EQ(at_right->error(), net::error::eof);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{100'000, 100'000, RelaySide::none}));
+}
+
+TEST_F(TunnelWithQueues, a_read_is_told_why_its_queue_has_closed_the_stream) {
+  start();
+  run_ready(context);
+  a_queue.abort();
+  run_to_end();
+  EXPECT_EQ(outcome.error(), Errc::aborted);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  run_to_both_ends();
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelWithQueues, time_that_is_over_aborts_both_queues_with_the_reason) {
+  start({.idle_timeout = seconds(8)});
+  let_time_pass_to_end();
+  EXPECT_EQ(outcome.error(), Errc::timed_out);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::timed_out);
+  EXPECT_EQ(outcome.b_to_a().error, Errc::timed_out);
+  EXPECT_EQ(a_queue.first_error(), Errc::timed_out);
+  EXPECT_EQ(b_queue.first_error(), Errc::timed_out);
+  run_to_both_ends();
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelWithQueues, a_way_that_is_to_end_does_not_wait_for_a_stuck_queue) {
+  let_right_read_nothing();
+  start({.half_close_timeout = {}, .on_end = OtherWay::ends});
+  write(*left, pattern(30'000'000));
+  std::size_t before = 0;
+  run([&] {
+    run_ready(context);
+    return std::exchange(before, b_queue.statistics().written_bytes) ==
+               b_queue.statistics().written_bytes &&
+           b_queue.pending_bytes() != 0;
+  });
+  end(*right);
+  const auto since = SetClock::now();
+  let_time_pass_to_end();
+  EXPECT_GE(SetClock::now() - since, seconds(9));
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().error, net_error_code());
+  EXPECT_FALSE(b_queue.is_open());
+  const RelayCounts counts = outcome.a_to_b().counts;
+  EXPECT_EQ(counts.received - counts.passed_on, a_buffer.size());
+}
+
+TEST_F(TunnelWithQueues, bytes_that_others_write_are_not_silence) {
+  start({.idle_timeout = seconds(8)});
+  for (std::size_t i = 0; i != 10; ++i) {
+    SetClock::pass(seconds(6));
+    Bytes ping = Bytes::copy_of("ping");
+    ASSERT_TRUE(a_queue.try_write(ping));
+    run_to_texts(4 * (i + 1), 0);
+    run([this] {
+      run_ready(context);
+      return a_queue.pending_bytes() == 0;
+    });
+  }
+  EXPECT_FALSE(outcome.is_over());
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_TRUE(a_queue.is_open());
+  EXPECT_TRUE(b_queue.is_open());
+}
+
+// ---- Contexts.
+
+/// Tells whether it was destroyed, uninvoked or not.
+struct Watched {
+  std::shared_ptr<int> alive = std::make_shared<int>(0);
+};
+
+TEST(TunnelContexts, a_handler_goes_with_the_context_of_both_streams) {
+  HandoffBuffer a_buffer;
+  HandoffBuffer b_buffer;
+  Watched watched;
+  const std::weak_ptr<int> alive = watched.alive;
+  bool was_called = false;
+  {
+    net::io_context context;
+    auto [left, a] = TcpPair::make(context);
+    auto [b, right] = TcpPair::make(context);
+    async_tunnel(TunnelEnd(a_buffer, a), TunnelEnd(b_buffer, b), {.idle_timeout = seconds(5)},
+                 [&was_called, watched = std::move(watched)](net_error_code, const TunnelResult&) {
+                   was_called = true;
+                 });
+    run_ready(context);
+    EXPECT_FALSE(alive.expired());
+  }
+  EXPECT_TRUE(alive.expired());
+  EXPECT_FALSE(was_called);
+  feed(a_buffer, "usable");
+  feed(b_buffer, "usable");
+}
+
+TEST(TunnelContexts, a_handler_elsewhere_is_told_closed) {
+  net::io_context elsewhere;
+  HandoffBuffer a_buffer;
+  HandoffBuffer b_buffer;
+  TunnelOutcome outcome;
+  {
+    net::io_context context;
+    auto [left, a] = TcpPair::make(context);
+    auto [b, right] = TcpPair::make(context);
+    async_tunnel(TunnelEnd(a_buffer, a), TunnelEnd(b_buffer, b), {.idle_timeout = seconds(5)},
+                 net::bind_executor(elsewhere, outcome.handler()));
+    run_ready(context);
+  }
+  ASSERT_TRUE(run_out(elsewhere));
+  EXPECT_TRUE(outcome.is_over());
+  EXPECT_EQ(outcome.error(), Errc::closed);
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
