@@ -1,45 +1,29 @@
-// Frames with a length in front (4 bytes, big-endian). The parser looks at the length without
-// taking it, and takes nothing until the whole frame is there.
-#include <array>
+// Frames with a length in front (4 bytes, big-endian). The framer looks at the length without
+// taking it, and a frame is taken when it is whole. A peer that announces more than the limit is
+// refused as soon as its length is there.
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
 #include <bytes_handoff/testing/duplex.hpp>
-#include <cstdint>
 #include <exception>
 #include <iostream>
-#include <optional>
-#include <span>
 #include <string_view>
 
 using asio::use_awaitable;
+using bytes_handoff::Bytes;
 using bytes_handoff::DuplexStream;
+using bytes_handoff::HandoffBuffer;
+using bytes_handoff::LengthFramer;
 
-constexpr std::size_t kLengthBytes = 4;
-
-/// The length of the frame at the front, once enough is there to tell.
-std::optional<std::size_t> frame_length(std::span<const std::byte> bytes) {
-  if (bytes.size() < kLengthBytes) return std::nullopt;
-  std::size_t length = 0;
-  for (const std::byte byte : bytes.first(kLengthBytes)) {
-    length = length << 8 | std::to_integer<std::size_t>(byte);
-  }
-  return length;
-}
-
-asio::awaitable<void> print_frames(DuplexStream stream) {
-  // A peer that announces more than this is refused by the read: the buffer is full.
-  bytes_handoff::HandoffBuffer buffer({.max_size = 64 * 1024});
-  while (co_await buffer.async_read_available(stream, use_awaitable) != 0) {
-    for (;;) {
-      const auto length = frame_length(buffer.peek());
-      if (!length || buffer.size() - kLengthBytes < *length) break;
-      buffer.advance(kLengthBytes);  // cannot fail: they are there
-      std::cout << "frame: " << buffer.split_prefix(*length).value().view() << '\n';
+asio::awaitable<void> print_messages(DuplexStream stream) {
+  HandoffBuffer buffer;
+  LengthFramer messages({.length_bytes = 4, .max_content = 64 * 1024});
+  while (co_await buffer.async_wait_frame(stream, messages, use_awaitable) != 0) {
+    for (Bytes& message : buffer.frames(messages)) {
+      std::cout << "message: " << message.view() << '\n';
     }
-    std::cout << "waiting with " << buffer.size() << " bytes\n";
   }
 }
 
@@ -56,7 +40,7 @@ int main() {
   };
   asio::io_context context;
   auto [client, server] = bytes_handoff::make_duplex(context, 1024);
-  asio::co_spawn(context, print_frames(std::move(server)), report);
+  asio::co_spawn(context, print_messages(std::move(server)), report);
   asio::co_spawn(context, send(std::move(client)), report);
   context.run();
 }

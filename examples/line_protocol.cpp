@@ -1,8 +1,8 @@
-// A line protocol: each complete line is an owned slice of the memory that the read filled. What
-// has no newline yet stays in the buffer, for the next read or for whoever looks when the stream
-// ends.
+// A line protocol: each complete line is an owned slice of the memory that the read filled. If the
+// stream ends inside of a line, that is an error, and what came of the line is in the buffer.
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/system_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
@@ -12,19 +12,21 @@
 #include <string_view>
 
 using asio::use_awaitable;
+using bytes_handoff::Bytes;
+using bytes_handoff::DelimiterFramer;
 using bytes_handoff::DuplexStream;
+using bytes_handoff::HandoffBuffer;
 
 asio::awaitable<void> print_lines(DuplexStream stream) {
-  bytes_handoff::HandoffBuffer buffer;
-  while (co_await buffer.async_read_available(stream, use_awaitable) != 0) {
-    for (;;) {
-      const auto newline = buffer.peek_view().find('\n');
-      if (newline == std::string_view::npos) break;
-      const bytes_handoff::Bytes line = buffer.split_prefix(newline + 1).value();
-      std::cout << "line: " << line.view();
+  HandoffBuffer buffer;
+  DelimiterFramer lines("\n");
+  try {
+    while (co_await buffer.async_wait_frame(stream, lines, use_awaitable) != 0) {
+      for (Bytes& line : buffer.frames(lines)) std::cout << "line: " << line.view() << '\n';
     }
+  } catch (const asio::system_error& error) {
+    std::cout << error.what() << ": " << buffer.peek_view() << '\n';
   }
-  std::cout << "no newline: " << buffer.peek_view() << '\n';
 }
 
 asio::awaitable<void> send(DuplexStream stream) {
