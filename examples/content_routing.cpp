@@ -1,59 +1,46 @@
-// Content routing, then a tunnel: each frame goes to the upstream that it names. After the marker
-// the protocol has no frames any more; what was read behind the marker is the tunnel's beginning.
+// Content routing, then a tunnel: each line goes to the upstream that it names. Behind the marker
+// there are no lines any more: the relay passes on what was read already, then the rest.
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
 #include <bytes_handoff/testing/duplex.hpp>
-#include <chrono>
 #include <exception>
 #include <iostream>
-#include <string>
 #include <string_view>
 
 using asio::use_awaitable;
+using bytes_handoff::async_relay;
 using bytes_handoff::Bytes;
+using bytes_handoff::DelimiterFramer;
 using bytes_handoff::DuplexStream;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::WriteHandoff;
 
-struct Upstreams {
-  WriteHandoff red;
-  WriteHandoff blue;
-  WriteHandoff& of(std::string_view frame) { return frame.starts_with("red ") ? red : blue; }
-};
-
-asio::awaitable<void> route(DuplexStream client, Upstreams upstreams) {
+asio::awaitable<void> route(DuplexStream client, WriteHandoff red, WriteHandoff blue) {
   HandoffBuffer buffer;
+  DelimiterFramer lines("\n", {.keep_delimiter = true});
   bool tunnel = false;
-  while (co_await buffer.async_read_available(client, use_awaitable) != 0) {
-    while (!tunnel) {
-      const auto newline = buffer.peek_view().find('\n');
-      if (newline == std::string_view::npos) break;
-      Bytes frame = buffer.split_prefix(newline + 1).value();
-      tunnel = frame.view() == "TUNNEL\n";
+  while (!tunnel && co_await buffer.async_wait_frame(client, lines, use_awaitable) != 0) {
+    for (Bytes& line : buffer.frames(lines)) {
+      tunnel = line.view() == "TUNNEL\n";
       // Waits only if there is no room, and throws if the upstream has ended.
-      WriteHandoff& out = upstreams.of(frame.view());
-      if (!out.try_write(frame)) co_await out.async_write(frame, use_awaitable);
-    }
-    if (tunnel && !buffer.empty()) {
-      Bytes piece = buffer.freeze_all();
-      if (!upstreams.blue.try_write(piece)) {
-        co_await upstreams.blue.async_write(piece, use_awaitable);
-      }
+      WriteHandoff& out = line.view().starts_with("red ") ? red : blue;
+      if (!out.try_write(line)) co_await out.async_write(line, use_awaitable);
+      if (tunnel) break;  // what is behind it stays in the buffer
     }
   }
-  if (!buffer.empty()) co_return;  // cut inside of a frame: no upstream is told that it was all
-  co_await upstreams.red.async_close(use_awaitable);
-  co_await upstreams.blue.async_close(use_awaitable);
+  if (tunnel) co_await async_relay(buffer, client, blue, use_awaitable);
+  co_await red.async_close(use_awaitable);  // not behind an exception: then both are reset
+  co_await blue.async_close(use_awaitable);
 }
 
-asio::awaitable<void> print(std::string name, DuplexStream stream) {
+asio::awaitable<void> upstream(DuplexStream stream, Bytes& got) {
   HandoffBuffer buffer;
   while (co_await buffer.async_read_available(stream, use_awaitable) != 0) {
   }
-  std::cout << name << " got:\n" << buffer.peek_view() << '\n';
+  got = buffer.freeze_all();
 }
 
 asio::awaitable<void> send(DuplexStream stream) {
@@ -70,10 +57,15 @@ int main() {
   auto [client, proxy] = bytes_handoff::make_duplex(context, 1024);
   auto [to_red, red] = bytes_handoff::make_duplex(context, 1024);
   auto [to_blue, blue] = bytes_handoff::make_duplex(context, 1024);
-  Upstreams upstreams{WriteHandoff(std::move(to_red)), WriteHandoff(std::move(to_blue))};
-  asio::co_spawn(context, route(std::move(proxy), std::move(upstreams)), report);
-  asio::co_spawn(context, print("red", std::move(red)), report);
-  asio::co_spawn(context, print("blue", std::move(blue)), report);
+  asio::co_spawn(
+      context,
+      route(std::move(proxy), WriteHandoff(std::move(to_red)), WriteHandoff(std::move(to_blue))),
+      report);
+  Bytes red_got;
+  Bytes blue_got;
+  asio::co_spawn(context, upstream(std::move(red), red_got), report);
+  asio::co_spawn(context, upstream(std::move(blue), blue_got), report);
   asio::co_spawn(context, send(std::move(client)), report);
   context.run();
+  std::cout << "red got:\n" << red_got.view() << '\n' << "blue got:\n" << blue_got.view() << '\n';
 }
