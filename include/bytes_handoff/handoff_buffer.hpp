@@ -181,9 +181,9 @@ class HandoffBuffer {
   ///     reads.
   ///
   ///     DelimiterFramer lines("\n");
-  ///     while (const std::size_t n = co_await buffer.async_wait_frame(socket, lines,
-  ///     use_awaitable))
-  ///       handle(*buffer.split_prefix(n));
+  ///     while (co_await buffer.async_wait_frame(socket, lines, use_awaitable) != 0) {
+  ///       for (Bytes& line : buffer.frames(lines)) handle(line);
+  ///     }
   template <detail::AsyncReadStream Stream, Framer F,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   requires(!detail::EndsReads<CompletionToken>) auto async_wait_frame(

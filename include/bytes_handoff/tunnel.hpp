@@ -124,12 +124,10 @@ struct TunnelResult {
 ///     reset, except what is being ended already (`relay.hpp`). Both buffers hold what was received
 ///     and not passed on.
 /// Ownership: buffers, streams and `RelayProgress` must stay alive and in place until the handler
-/// is
-///     called or destroyed. Until then only observers of the buffers may be called, nobody else
+///     is called or destroyed. Until then only observers of the buffers may be called, nobody else
 ///     reads the streams, and nobody else writes to one without a queue.
 /// Threads: start it on any thread that may use both buffers. Both executors must be serial, and
-/// may
-///     be two. Each stream is used on its own.
+///     may be two. Each stream is used on its own.
 /// Contexts: as `relay.hpp`. No timer is left behind.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool,
 ///     and one of a timer while there is a limit. Limits cost nothing per byte.
