@@ -22,7 +22,8 @@ asio::awaitable<void> route(DuplexStream client, WriteHandoff red, WriteHandoff 
   HandoffBuffer buffer;
   DelimiterFramer lines("\n", {.keep_delimiter = true});
   bool tunnel = false;
-  while (!tunnel && co_await buffer.async_wait_frame(client, lines, use_awaitable) != 0) {
+  while (!tunnel) {
+    if (co_await buffer.async_wait_frame(client, lines, use_awaitable) == 0) break;  // the end
     for (Bytes& line : buffer.frames(lines)) {
       tunnel = line.view() == "TUNNEL\n";
       // Waits only if there is no room, and throws if the upstream has ended.

@@ -140,13 +140,14 @@ Bytes HandoffBuffer::take_all() noexcept {
 
 void HandoffBuffer::put_back(Bytes&& front) noexcept {
   const detail::OneThread::Visit visit(one_thread_);
-  BYTES_HANDOFF_CHECK(empty(), "HandoffBuffer: bytes are put back in front of newer ones");
   if (front.empty()) {
     return;
   }
+  BYTES_HANDOFF_CHECK(empty() || front.end() == bytes_.data(),
+                      "HandoffBuffer: bytes are put back in front of others than their own");
   BytesMut behind = std::move(bytes_);
   bytes_ = BytesMut::thaw(std::move(front));
-  bytes_.unsplit(std::move(behind));  // only room, as neighbour or dropped: no copy
+  bytes_.unsplit(std::move(behind));  // a neighbour, or nothing that is kept: no copy
 }
 
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {

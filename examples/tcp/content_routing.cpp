@@ -34,7 +34,8 @@ awaitable<void> route(tcp::socket client, tcp::endpoint to_red, tcp::endpoint to
   HandoffBuffer buffer;
   DelimiterFramer lines("\n", {.keep_delimiter = true});
   bool tunnel = false;
-  while (!tunnel && co_await buffer.async_wait_frame(client, lines, use_awaitable) != 0) {
+  while (!tunnel) {
+    if (co_await buffer.async_wait_frame(client, lines, use_awaitable) == 0) break;  // the end
     for (Bytes& line : buffer.frames(lines)) {
       tunnel = line.view() == "TUNNEL\n";
       WriteHandoff& out = line.view().starts_with("red ") ? red : blue;
