@@ -185,9 +185,11 @@ class StuckFrames(Stuck):
         return budget if budget <= self.BLOCK else 2 * budget
 
     def of_buffer(self, frame):
-        """One that has grown to hold a frame; the sum is the bound of docs/sizing.md."""
-        grown = 0 if frame <= self.BLOCK else 1 << (3 * frame // 2 - 1).bit_length()
-        return self.BLOCK + grown
+        """One that has grown if a frame and the room of one more read do not fit a block: see
+        docs/sizing.md."""
+        reserve = self.BUDGET // 2
+        grown = frame + max(frame // 2, reserve) if frame + reserve > self.BLOCK else 1
+        return self.BLOCK + (1 << (grown - 1).bit_length())
 
     def test_sizes_and_places(self):
         points = list(itertools.product(self.SIZES, self.PLACES))

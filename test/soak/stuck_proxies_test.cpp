@@ -39,9 +39,12 @@ constexpr std::size_t kBudget = 32 * kKiB;
 /// An idle connection, and its two pipes.
 constexpr std::size_t kItself = 4 * kKiB + (kClientPipe + kKiB) + (kPipe + kKiB);
 
-/// The most that a buffer takes to hold a frame that is longer than a block: docs/sizing.md.
+/// What a buffer takes to hold a frame that does not fit a block with the room of one more read: see
+/// docs/sizing.md.
 std::size_t grown_buffer(std::size_t frame_bytes) {
-  return frame_bytes <= kBlock ? 0 : std::bit_ceil(frame_bytes + frame_bytes / 2);
+  constexpr std::size_t kReserve = kBudget / 2;
+  if (frame_bytes + kReserve <= kBlock) return 0;
+  return std::bit_ceil(frame_bytes + std::max(frame_bytes / 2, kReserve));
 }
 
 /// A frame that fills the pipe to the sink, then frames of one size: without end, or the last one
