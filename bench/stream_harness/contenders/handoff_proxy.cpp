@@ -78,16 +78,20 @@ class HandoffProxy final : public Proxy,
   static void on_admitted(Self self) {
     HandoffProxy& me = *self;
     me.burst_.clear();
-    const std::size_t pending = me.out_.pending_bytes();
-    const std::size_t budget = me.config_.write_pending_bytes;
     const bool has_ticket = me.config_.completion == Completion::kTicket && me.ticket_.valid();
-    if (has_ticket ? me.ticket_.is_done() : pending + me.config_.block_bytes() <= budget)
+    if (has_ticket ? me.ticket_.is_done() : me.has_budget_for_a_block()) {
       return go_on(std::move(self));
+    }
     auto then = [self = std::move(self)](net_error_code error, std::size_t = 0) mutable {
       if (error) return self->finish("write", error);
       go_on(std::move(self));
     };
     has_ticket ? me.ticket_.async_wait(std::move(then)) : me.out_.async_flush(std::move(then));
+  }
+
+  [[nodiscard]] bool has_budget_for_a_block() const {
+    const std::size_t pending = out_.pending_bytes();
+    return pending == 0 || pending + config_.block_bytes() <= config_.write_pending_bytes;
   }
 
   static void go_on(Self self) {
