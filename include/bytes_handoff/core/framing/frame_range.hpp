@@ -15,7 +15,7 @@ namespace bytes_handoff {
 template <Framer F>
 class FrameRange {
  public:
-  class iterator {
+  class iterator {  // NOLINT(readability-identifier-naming): as ranges name it
    public:
     using value_type = Bytes;
     using difference_type = std::ptrdiff_t;
