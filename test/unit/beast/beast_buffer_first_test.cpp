@@ -77,8 +77,8 @@ class SniffedWebSocket : public testing::Test {
   websocket::stream<Tcp> client{std::move(pair.first)};
 };
 
-using Nexts = testing::Types<Tcp, beast::tcp_stream>;
-TYPED_TEST_SUITE(SniffedWebSocket, Nexts);
+using SniffedLayers = testing::Types<Tcp, beast::tcp_stream>;
+TYPED_TEST_SUITE(SniffedWebSocket, SniffedLayers);
 
 TYPED_TEST(SniffedWebSocket, IsAcceptedBehindItsHeader) {
   this->shake_hands(64);
