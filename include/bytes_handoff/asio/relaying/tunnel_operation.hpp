@@ -35,7 +35,7 @@ class TunnelHandler {
   TunnelHandler& operator=(TunnelHandler&&) = delete;
   ~TunnelHandler() {
     if (self_) {
-      self_->lose(context_of(side_->executor()));
+      self_->lose(side_->context());
     }
   }
 

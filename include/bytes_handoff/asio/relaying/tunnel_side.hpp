@@ -37,10 +37,13 @@ class TunnelSide {
  public:
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
-  explicit TunnelSide(const TunnelEnd<Stream, Out>& end) : end_(end) {}
+  explicit TunnelSide(const TunnelEnd<Stream, Out>& end)
+      : end_(end), context_(&context_of(end.stream().get_executor())) {}
 
   [[nodiscard]] const TunnelEnd<Stream, Out>& end() const noexcept { return end_; }
   [[nodiscard]] Executor executor() const noexcept { return end_.stream().get_executor(); }
+  /// Also once the stream has gone: a context that is destroyed drops handlers behind it.
+  [[nodiscard]] const net::execution_context& context() const noexcept { return *context_; }
 
   /// Runs what `make_run` returns, which calls `take_errands`, where the stream is used; inside of
   /// this call if it is made there. Throws where memory is short.
@@ -109,6 +112,7 @@ class TunnelSide {
 
  private:
   const TunnelEnd<Stream, Out> end_;
+  const net::execution_context* const context_;
   std::atomic<unsigned> errands_{0};
   Memory memory_;
   std::size_t unacknowledged_ = 0;
