@@ -126,9 +126,9 @@ class HandoffBuffer {
   ///     `n == 0` without an error is the end of the stream. The handler is called on its
   ///     associated executor, by default the stream's, and never from inside this function.
   /// Errors: `limit_exceeded` if the buffer is full (nothing is read); `read_in_progress` if a read
-  ///     is already running; an error that came with a frame (see `async_wait_frame`); otherwise the
-  ///     stream's error, or what the stream throws. `n` counts the bytes that came before the error.
-  ///     `stream_truncated` of an `ssl::stream` is an error.
+  ///     is already running; an error that came with a frame (see `async_wait_frame`); otherwise
+  ///     the stream's error, or what the stream throws. `n` counts the bytes that came before the
+  ///     error. `stream_truncated` of an `ssl::stream` is an error.
   /// Cancellation: the types that the stream's own operations support. Sockets, descriptors and
   ///     `DuplexStream` support all; `ssl::stream` supports `terminal`. Nothing is lost: bytes that
   ///     the stream delivered are in the buffer, and the buffer stays usable.

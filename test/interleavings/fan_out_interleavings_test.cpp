@@ -51,8 +51,8 @@ TEST(FanOutInterleavings, merged_reach_the_same_ends_as_one_by_one) {
     std::set<std::uint64_t> all;
     std::set<std::uint64_t> merged;
     Explorer explorer;
-    const auto one_by_one =
-        explorer.explore([&] { return std::make_unique<NotingEnds>(shape, all); }, {.points = kLocks});
+    const auto one_by_one = explorer.explore(
+        [&] { return std::make_unique<NotingEnds>(shape, all); }, {.points = kLocks});
     const auto less = explorer.explore([&] { return std::make_unique<NotingEnds>(shape, merged); },
                                        {.points = kLocks, .merges_states = true});
     EXPECT_EQ(one_by_one.failure + less.failure, "");

@@ -39,8 +39,8 @@ constexpr std::size_t kBudget = 32 * kKiB;
 /// An idle connection, and its two pipes.
 constexpr std::size_t kItself = 4 * kKiB + (kClientPipe + kKiB) + (kPipe + kKiB);
 
-/// What a buffer takes to hold a frame that does not fit a block with the room of one more read: see
-/// docs/sizing.md.
+/// What a buffer takes to hold a frame that does not fit a block with the room of one more read:
+/// see docs/sizing.md.
 std::size_t grown_buffer(std::size_t frame_bytes) {
   constexpr std::size_t kReserve = kBudget / 2;
   if (frame_bytes + kReserve <= kBlock) return 0;

@@ -26,7 +26,9 @@ const ErrorValue kOfOut = {8, true, &error_category()};
 
 class RelayCoreTest : public testing::Test {
  protected:
-  [[nodiscard]] RelayCore core(bool flushes = false) const { return {options, flushes, kCancelled}; }
+  [[nodiscard]] RelayCore core(bool flushes = false) const {
+    return {options, flushes, kCancelled};
+  }
 
   static void expect(const RelayCore& core, const ErrorValue& error, const RelayCounts& counts) {
     EXPECT_EQ(core.error(), error);
