@@ -17,6 +17,8 @@ import sys
 OPERATION = re.compile(r"\b(async_\w+)\(")
 OVERLOADS = {"std::span<Bytes> ": "_of_slices", ", MayCut,": "_may_cut",
              "std::size_t items,": "_of_items"}
+# Beast calls it to end the stream below a WebSocket: no user does.
+CUSTOMIZATIONS = {"async_teardown"}
 CLASS = re.compile(r"\b(?:class|struct) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: : [^()]*)? \{$")
 
 
@@ -36,7 +38,8 @@ def operations_of(text):
         is_body = scopes and scopes[-1] == "(body)"
         is_deleted = declaration.endswith("= delete;")
         operation = OPERATION.search(declaration)
-        if operation and not is_body and not is_deleted:
+        is_ours = operation and operation.group(1) not in CUSTOMIZATIONS
+        if is_ours and not is_body and not is_deleted:
             parameters = declaration[operation.end() :]
             name = operation.group(1)
             name += "".join(row for text, row in OVERLOADS.items() if text in parameters)
