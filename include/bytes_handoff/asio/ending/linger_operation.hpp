@@ -104,7 +104,7 @@ class StartLinger {
       linger->start();
     } catch (...) {
       linger->forget_waiter();
-      op.reset(waiting);
+      const typename Op::Pointer discarded(waiting);
       throw;
     }
   }

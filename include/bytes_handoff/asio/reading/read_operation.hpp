@@ -8,12 +8,14 @@
 
 #include "bytes_handoff/asio/reading/frame_reading.hpp"
 #include "bytes_handoff/asio/reading/gathering.hpp"
+#include "bytes_handoff/asio/reading/read_step_handler.hpp"
 #include "bytes_handoff/asio/reading/reading.hpp"
 #include "bytes_handoff/asio/support/cancellation_link.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/support/unstarted.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
@@ -59,15 +61,18 @@ struct WholeFrame {
 /// loop. A cancellation that arrives between two steps is remembered. Where it is destroyed without
 /// an end, its handler is destroyed uninvoked, and the buffer is usable again. `Told` explains an
 /// error that somebody else's end of the stream has caused.
-template <class Stream, class Reading, class Told, class Handler>
-class ReadOperation {
-  using StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
+template <class Stream, class Reading, class Told, class Handler,
+          class StreamExecutor =
+              std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>,
+          class Target = ReadStepTarget<net::associated_executor_t<Handler, StreamExecutor>,
+                                        net::associated_allocator_t<Handler>>>
+class ReadOperation final : private Target {
   using OfHandler = net::associated_allocator_t<Handler>;
+  using HandlerExecutor = net::associated_executor_t<Handler, StreamExecutor>;
+  using StepHandler = typename Target::StepHandler;
+  using Target::link_;
+  using Target::of_step_;
   using Memory = OperationMemory<OfHandler, ReadOperation>;
-
-  struct Discard {
-    void operator()(ReadOperation* op) const noexcept { op->destroy(); }
-  };
 
  public:
   /// From the initiating function.
@@ -81,62 +86,29 @@ class ReadOperation {
                    reading.bytes());
       return;
     }
-    std::unique_ptr<ReadOperation, Discard> op;
+    ReadOperation* op = nullptr;
     try {
-      op = make(reading, std::move(told), std::move(handler));
+      op = make(reading, std::move(told), std::move(handler)).release();
     } catch (...) {
       front_end::end_read(buffer, 0);
       throw;
     }
-    op.release()->run(step, true);
+    op->run(step, true);
   }
 
  private:
-  // What the stream calls at the end of a step.
-  class StepHandler {
-   public:
-    using executor_type = net::associated_executor_t<Handler, StreamExecutor>;
-    using allocator_type = OfHandler;
-    using cancellation_slot_type = net::cancellation_slot;
+  friend Unstarted<ReadOperation>;
 
-    explicit StepHandler(ReadOperation* op) noexcept : op_(op) {}
-    StepHandler(StepHandler&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
-    StepHandler& operator=(StepHandler&&) = delete;
-    ~StepHandler() {
-      if (op_ != nullptr) {
-        op_->drop();
-      }
-    }
-
-    [[nodiscard]] executor_type get_executor() const noexcept {
-      return net::get_associated_executor(op_->handler_, op_->reading_.stream().get_executor());
-    }
-    [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return net::get_associated_allocator(op_->handler_);
-    }
-    [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-      return op_->link_.is_connected() ? op_->of_step_.slot() : cancellation_slot_type();
-    }
-    void operator()(const net_error_code& error, std::size_t n = 0) {
-      std::exchange(op_, nullptr)->complete(error, n);
-    }
-
-   private:
-    ReadOperation* op_;
-  };
-
-  [[nodiscard]] static std::unique_ptr<ReadOperation, Discard> make(const Reading& reading,
-                                                                    Told&& told,
-                                                                    Handler&& handler) {
-    const OfHandler allocator = net::get_associated_allocator(handler);
-    void* const memory = Memory::allocate(allocator);
-    auto* op = ::new (memory) ReadOperation(reading, std::move(told), std::move(handler));
-    std::unique_ptr<ReadOperation, Discard> owner(op);
+  [[nodiscard]] static Unstarted<ReadOperation> make(const Reading& reading, Told&& told,
+                                                     Handler&& handler) {
+    void* const memory = Memory::allocate(net::get_associated_allocator(handler));
+    Unstarted<ReadOperation> op(::new (memory)
+                                    ReadOperation(reading, std::move(told), std::move(handler)));
     auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
       op->link_.connect(*op, slot);
     }
-    return owner;
+    return op;
   }
 
   ReadOperation(const Reading& reading, Told&& told, Handler&& handler)
@@ -154,7 +126,7 @@ class ReadOperation {
         return;
       }
       if (started.outcome == InitiationOutcome::kDropped) {
-        destroy();
+        discard();
         return;
       }
       step = after(step, started.error, started.n);
@@ -238,7 +210,14 @@ class ReadOperation {
     of_step_.emit(type);
   }
 
-  void complete(const net_error_code& error, std::size_t n) {
+  [[nodiscard]] HandlerExecutor executor() const noexcept override {
+    return net::get_associated_executor(handler_, reading_.stream().get_executor());
+  }
+  [[nodiscard]] OfHandler allocator() const noexcept override {
+    return net::get_associated_allocator(handler_);
+  }
+
+  void complete(const net_error_code& error, std::size_t n) override {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->complete(error, n);
     } else {
@@ -250,11 +229,11 @@ class ReadOperation {
     }
   }
 
-  void drop() noexcept {
+  void drop() noexcept override {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->drop();
     } else {
-      destroy();
+      discard();
     }
   }
 
@@ -273,7 +252,7 @@ class ReadOperation {
     }
   }
 
-  void destroy() noexcept {
+  void discard() noexcept {
     const Handler handler(std::move(handler_));
     free(net::get_associated_allocator(handler));
   }
@@ -287,8 +266,6 @@ class ReadOperation {
   ReadClaim claim_;
   [[no_unique_address]] Told told_;
   Handler handler_;
-  CancellationLink link_;
-  net::cancellation_signal of_step_;
   bool is_cancelled_ = false;
   std::unique_ptr<Gathering<Stream>> gathering_;
   ReadStep step_ = ReadStep::kDone;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <concepts>
+#include <new>
 #include <tuple>
 #include <utility>
 
+#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/turn.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -69,14 +72,53 @@ template <class Handler, class Results>
   };
 }
 
+/// Memory for a `Turn` that is posted, inside of its operation.
+using PostMemory = HandlerMemory<96>;
+using PostAllocator = HandlerAllocator<void, PostMemory>;
+
+/// A handler with its results, until its executor calls it. Its memory comes from the handler's
+/// associated allocator, or the library's pool if that is the default.
+template <class Handler, class Results>
+class PostedCall {
+  using OfHandler = net::associated_allocator_t<Handler>;
+  using Memory = OperationMemory<OfHandler, PostedCall>;
+
+ public:
+  template <class Executor>
+  static void post(Handler handler, const Executor& executor, Results results) {
+    void* const memory = Memory::allocate(net::get_associated_allocator(handler));
+    auto* const call = ::new (memory) PostedCall(std::move(handler), std::move(results));
+    post_on(executor, PostAllocator(call->memory_), Turn(call, &PostedCall::end));
+  }
+
+ private:
+  PostedCall(Handler&& handler, Results&& results) noexcept
+      : handler_(std::move(handler)), results_(std::move(results)) {}
+
+  static void end(void* operation, Turn::Outcome outcome) {
+    auto* const call = static_cast<PostedCall*>(operation);
+    Handler handler(std::move(call->handler_));
+    Results results(std::move(call->results_));
+    const OfHandler allocator = net::get_associated_allocator(handler);
+    call->~PostedCall();
+    Memory::deallocate(allocator, call);
+    if (outcome == Turn::Outcome::kTaken) {
+      std::apply([&](auto&... all) { std::move(handler)(std::move(all)...); }, results);
+    }
+  }
+
+  Handler handler_;
+  Results results_;
+  PostMemory memory_;
+};
+
 /// Posts `handler(results...)` to the handler's associated executor, for an operation that is
 /// finished when it is started.
 template <class Handler, class DefaultExecutor, class... Results>
 void post_results(Handler handler, const DefaultExecutor& default_executor, Results... results) {
   const auto executor = net::get_associated_executor(handler, default_executor);
-  const auto allocator = net::get_associated_allocator(handler);
-  post_on(executor, allocator,
-          bind_results(std::move(handler), std::tuple<Results...>(std::move(results)...)));
+  PostedCall<Handler, std::tuple<Results...>>::post(
+      std::move(handler), executor, std::tuple<Results...>(std::move(results)...));
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <new>
 #include <tuple>
 #include <type_traits>
@@ -11,6 +10,8 @@
 #include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/turn.hpp"
+#include "bytes_handoff/asio/support/unstarted.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 
 namespace bytes_handoff::detail {
@@ -51,11 +52,8 @@ class WaitingOp final : public Operation {
   using Executor = net::associated_executor_t<Handler, DefaultExecutor>;
   using AtOnce = detail::AtOnce<Handler, decltype(kept_results(std::declval<Operation&>()))>;
 
-  struct Discard {
-    void operator()(WaitingOp* op) const noexcept { op->destroy(); }
-  };
   /// An operation that nobody can resume yet.
-  using Pointer = std::unique_ptr<WaitingOp, Discard>;
+  using Pointer = Unstarted<WaitingOp>;
 
   /// An operation that listens to its handler's cancellation slot. Throws what the allocator and
   /// the making of `Operation` throw; then the handler is destroyed.
@@ -63,10 +61,8 @@ class WaitingOp final : public Operation {
   [[nodiscard]] static Pointer make(Handler handler, const DefaultExecutor& default_executor,
                                     Arguments&&... arguments) {
     const OfHandler allocator = net::get_associated_allocator(handler);
-    Unused memory(Memory::allocate(allocator), {allocator});
-    Pointer op(::new (memory.get()) WaitingOp(std::move(handler), default_executor,
-                                              std::forward<Arguments>(arguments)...));
-    static_cast<void>(memory.release());
+    Pointer op(make_in(Memory::allocate(allocator), allocator, std::move(handler), default_executor,
+                       std::forward<Arguments>(arguments)...));
     auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
       op->cancellation_.connect(*op, slot);
@@ -76,7 +72,7 @@ class WaitingOp final : public Operation {
 
   void resume(const void* destroyed_context) noexcept override {
     if (destroyed_context != nullptr && &context_of(executor_) == destroyed_context) {
-      destroy();
+      discard();
     } else if constexpr (requires(Operation & operation) { operation.take_hold(); }) {
       [[maybe_unused]] const auto hold = Operation::take_hold();
       post();
@@ -124,42 +120,35 @@ class WaitingOp final : public Operation {
     const Work until_posted(std::move(work_));
     BYTES_HANDOFF_HANDLER_LOCATION(Operation::kName);
     try {
-      post_on(until_posted.get_executor(), allocator, Turn(this));
+      post_on(until_posted.get_executor(), allocator, Turn(this, &WaitingOp::end));
     } catch (...) {  // NOLINT: the turn destroyed the operation; there is no memory to run it with
     }
   }
 
  private:
-  static constexpr std::size_t kPostBytes = 96;
-  using PostMemory = HandlerMemory<kPostBytes>;
-  using PostAllocator = HandlerAllocator<void, PostMemory>;
   using Work = net::executor_work_guard<Executor>;
 
-  // Memory in which no operation has been made yet.
-  struct Deallocate {
-    void operator()(void* memory) const noexcept {
-      Memory::deallocate(of_handler, static_cast<WaitingOp*>(memory));
-    }
-    OfHandler of_handler;
-  };
-  using Unused = std::unique_ptr<void, Deallocate>;
+  friend Pointer;
 
-  // The handler's turn on its executor; destroys the operation where it never comes.
-  class Turn {
-   public:
-    explicit Turn(WaitingOp* op) noexcept : op_(op) {}
-    Turn(Turn&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
-    Turn& operator=(Turn&&) = delete;
-    ~Turn() {
-      if (op_ != nullptr) {
-        op_->destroy();
-      }
+  template <class... Arguments>
+  [[nodiscard]] static WaitingOp* make_in(void* memory, const OfHandler& allocator,
+                                          Handler&& handler,
+                                          const DefaultExecutor& default_executor,
+                                          Arguments&&... arguments) {
+    try {
+      return ::new (memory)
+          WaitingOp(std::move(handler), default_executor, std::forward<Arguments>(arguments)...);
+    } catch (...) {
+      Memory::deallocate(allocator, static_cast<WaitingOp*>(memory));
+      throw;
     }
-    void operator()() { std::exchange(op_, nullptr)->invoke(); }
+  }
 
-   private:
-    WaitingOp* op_;
-  };
+  // The handler's turn on its executor, or its end where that never comes.
+  static void end(void* operation, Turn::Outcome outcome) {
+    auto* const op = static_cast<WaitingOp*>(operation);
+    outcome == Turn::Outcome::kTaken ? op->invoke() : op->discard();
+  }
 
   template <class... Arguments>
   WaitingOp(Handler&& handler, const DefaultExecutor& default_executor, Arguments&&... arguments)
@@ -177,7 +166,7 @@ class WaitingOp final : public Operation {
   }
 
   // The handler is destroyed uninvoked, and last: it may own the context.
-  void destroy() noexcept {
+  void discard() noexcept {
     const Handler handler(std::move(handler_));
     free(net::get_associated_allocator(handler));
   }

@@ -132,7 +132,7 @@ TEST_F(WaitingOpTest, that_is_destroyed_leaves_its_slot_alone) {
   auto signal = std::make_unique<net::cancellation_signal>();
   auto op = make_op(context, net::bind_cancellation_slot(signal->slot(), never.handler()));
   signal.reset();  // as when a context is destroyed last
-  op.reset();
+  { const auto discarded = std::move(op); }
   EXPECT_TRUE(never.is_destroyed());
 }
 
@@ -140,7 +140,7 @@ TEST_F(WaitingOpTest, that_is_destroyed_listens_to_nobody) {
   net::cancellation_signal signal;
   PlainWait::cancels = 0;
   auto op = make_op(context, net::bind_cancellation_slot(signal.slot(), [](int) {}));
-  op.reset();
+  { const auto discarded = std::move(op); }
   signal.emit(net::cancellation_type::total);
   EXPECT_EQ(PlainWait::cancels, 0);
 }
