@@ -198,6 +198,10 @@ class DelimiterFramer {
   friend class FrameRange;
 
   [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) noexcept;
+  [[nodiscard]] detail::FoundFrame find_next(const FrameWindow& window) const noexcept;
+  void mark(const FrameWindow& window) noexcept;
+  [[nodiscard]] detail::FoundFrame find_behind(std::size_t looked_at,
+                                               std::string_view window) const noexcept;
   [[nodiscard]] const char* find_last_byte(std::string_view bytes, std::size_t from) const noexcept;
   [[nodiscard]] FrameScan without_frame(const FrameWindow& window) const noexcept;
   [[nodiscard]] bool may_begin_delimiter(std::string_view window) const noexcept;
@@ -253,6 +257,8 @@ class LengthFramer {
   };
 
   [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) const noexcept;
+  [[nodiscard]] detail::FoundFrame find_next(const FrameWindow& window) const noexcept;
+  void mark(const FrameWindow& /*window*/) const noexcept {}
   [[nodiscard]] Header header_of(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] Header fixed_header(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] static Header varint_header(std::span<const std::byte> window) noexcept;

@@ -69,11 +69,23 @@ class FrameRange {
   }
 
  private:
-  // Apart from `next`, so that the loop has its own copy of that in place.
+  // A wait may have looked at the first frame, or at a part of it.
   [[gnu::noinline]] void start() {
     buffer_->have_generation();
     is_over_ = false;
-    next();
+    if (buffer_->empty()) {
+      finish();
+      return;
+    }
+    if constexpr (detail::kIsOfTheLibrary<F>) {
+      if (const detail::FoundFrame found = framer_->find(buffer_->window()); found.n != 0) {
+        take(found);
+      } else {
+        finish();
+      }
+    } else {
+      next();
+    }
   }
   [[gnu::always_inline]] void next() {
     if (buffer_->empty()) {
@@ -81,18 +93,20 @@ class FrameRange {
       return;
     }
     if constexpr (detail::kIsOfTheLibrary<F>) {
-      const detail::FoundFrame found = framer_->find(buffer_->window());
-      if (found.n != 0) {
-        buffer_->take_frame(frame_, found.n, found.first, found.last);
-        return;
-      }
+      const detail::FoundFrame found = framer_->find_next(buffer_->window());
+      found.n != 0 ? take(found) : finish_behind_search();
     } else {
       const FrameScan scan = framer_->scan(buffer_->window());
-      if (detail::is_there(scan, buffer_->size())) {
-        buffer_->take_frame(frame_, scan.size(), scan.content_first(), scan.content_last());
-        return;
-      }
+      detail::is_there(scan, buffer_->size())
+          ? take({scan.size(), scan.content_first(), scan.content_last()})
+          : finish();
     }
+  }
+  [[gnu::always_inline]] void take(const detail::FoundFrame& found) {
+    buffer_->take_frame(frame_, found.n, found.first, found.last);
+  }
+  [[gnu::noinline]] void finish_behind_search() noexcept {
+    framer_->mark(buffer_->window());
     finish();
   }
   [[gnu::noinline]] void finish() noexcept {

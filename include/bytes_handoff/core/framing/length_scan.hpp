@@ -42,6 +42,11 @@ namespace bytes_handoff {
   return {n, config_.keep_header ? 0 : header.bytes, n};
 }
 
+[[gnu::always_inline]] inline detail::FoundFrame LengthFramer::find_next(
+    const FrameWindow& window) const noexcept {
+  return find(window);
+}
+
 inline FrameScan LengthFramer::scan(const FrameWindow& window) const noexcept {
   const detail::FoundFrame found = find(window);
   return found.n != 0 ? FrameScan::complete(found.n, found.first, found.last)
