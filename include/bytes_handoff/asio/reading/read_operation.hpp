@@ -86,11 +86,16 @@ class ReadOperation final : private Target {
                    reading.bytes());
       return;
     }
+    go_on(reading, step, std::move(told), std::move(handler));
+  }
+
+  /// Behind `begin()` of `reading`, if there is a step that waits.
+  static void go_on(const Reading& reading, ReadStep step, Told told, Handler handler) {
     ReadOperation* op = nullptr;
     try {
       op = make(reading, std::move(told), std::move(handler)).release();
     } catch (...) {
-      front_end::end_read(buffer, 0);
+      front_end::end_read(reading.buffer(), 0);
       throw;
     }
     op->run(step, true);

@@ -68,17 +68,24 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     return part == RelayPart::kIn ? of_in_ : part == RelayPart::kOut ? of_out_ : of_watch_;
   }
 
-  // To begin.
+  // To begin, and behind others that had their turn.
   template <RelayPart kPart>
   void arrive(const Self& self) noexcept {
+    if (std::exchange(has_begun_, true) || watch_queue(self)) {
+      go(self, core_.next());
+    }
+  }
+
+  // Whether that could be started.
+  [[nodiscard]] bool watch_queue(const Self& self) noexcept {
     try {
       out_.async_closed(RelayHandler<QueueRelay, RelayPart::kBeside>(self));
+      return true;
     } catch (...) {
       destroyed_context_ = nullptr;
       core_.fail_out(to_error_value(error_of_current_exception()));
-      return;
+      return false;
     }
-    go(self, core_.next());
   }
 
   template <RelayPart kPart>
@@ -130,7 +137,16 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   }
 
   void go(const Self& self, RelayStep step) noexcept {
+    unsigned pieces = 0;
+    std::size_t bytes = 0;
     while ((step = this->look_at_cancellation(step)) != RelayStep::kDone) {
+      if (step == RelayStep::kPass) {
+        if (pieces == kMaxInlineWrites || bytes >= kMaxInlineBytes) {
+          return this->template yield<RelayPart::kIn>(self);
+        }
+        pieces += 1;
+        bytes += buffer_->size();
+      }
       if (step == RelayStep::kRead && !may_read()) {
         step = RelayStep::kFlush;
       }
@@ -245,6 +261,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   std::size_t piece_size_ = 0;
   std::size_t read_before_ = 0;
   std::optional<ReadClaim> claim_;
+  bool has_begun_ = false;
   bool is_written_ = true;  // nothing of this is in the queue
   bool is_ending_ = false;
   RelayStep step_ = RelayStep::kDone;

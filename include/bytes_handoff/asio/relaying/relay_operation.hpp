@@ -7,7 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "bytes_handoff/asio/reading/handoff_buffer.hpp"
+#include "bytes_handoff/asio/reading/read_operation.hpp"
+#include "bytes_handoff/asio/reading/reading.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
@@ -214,9 +215,18 @@ class RelayOperation : public Waiting {
                 [](const auto& executor, auto there) { net::post(executor, std::move(there)); });
   }
 
+  /// What is there is read at once.
   [[nodiscard]] InitiationResult start_read(const Self& self) noexcept {
-    return initiate(
-        [&] { buffer_->async_read_available(*in_, RelayHandler<Relay, RelayPart::kIn>(self)); });
+    using Handler = RelayHandler<Relay, RelayPart::kIn>;
+    Reading<In> reading(*buffer_, *in_);
+    const ReadStep step = reading.begin();
+    if (step == ReadStep::kDone) {
+      return {InitiationOutcome::kCompleted, reading.error(), reading.bytes()};
+    }
+    return initiate([&] {
+      ReadOperation<In, Reading<In>, NoWriteQueue, Handler>::go_on(reading, step, NoWriteQueue(),
+                                                                   Handler(self));
+    });
   }
 
   /// Passes on to `canceller`, on `executor`, what it is to cancel.

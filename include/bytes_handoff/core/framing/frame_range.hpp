@@ -24,7 +24,7 @@ class FrameRange {
     /// The frame's content. It may be moved from.
     [[nodiscard]] Bytes& operator*() const noexcept { return range_->frame_; }
     [[nodiscard]] Bytes* operator->() const noexcept { return &range_->frame_; }
-    iterator& operator++() {
+    [[gnu::always_inline]] iterator& operator++() {
       range_->next();
       return *this;
     }

@@ -35,7 +35,7 @@ class TcpProxyFixture : public testing::Test {
     connect(client_, in_);
     connect(out_, sink_);
     received_.clear();
-    end_seen_ = sent_ = false;
+    is_receiving_ = end_seen_ = sent_ = false;
     result_.reset();
   }
 
@@ -82,19 +82,20 @@ class TcpProxyFixture : public testing::Test {
 
   // Reads to the end of the stream.
   void receive() {
+    is_receiving_ = true;
     sink_.async_read_some(net::buffer(chunk_), [this](net_error_code error, std::size_t n) {
       received_.append(chunk_.data(), n);
       if (!error) return receive();
       end_seen_ = error == net::error::eof;
+      is_receiving_ = false;
     });
   }
 
-  // Until the proxy has ended and, where that is read, the sink has seen it.
+  // Until the proxy has ended and, where that is read, the sink has seen it: what the proxy has
+  // written may still be on its way.
   bool run_to_result() {
-    const bool ended =
-        bytes_handoff::test::run_until(context_, [this] { return result_.has_value(); });
-    run_ready();
-    return ended;
+    return bytes_handoff::test::run_until(
+        context_, [this] { return result_.has_value() && !is_receiving_; });
   }
 
   // What is ready, and what that makes ready.
@@ -127,6 +128,7 @@ class TcpProxyFixture : public testing::Test {
   bool sent_ = false;
   std::array<char, 4096> chunk_{};
   std::string received_;
+  bool is_receiving_ = false;
   bool end_seen_ = false;
   std::optional<ProxyResult> result_;
   std::size_t descriptors_at_the_end_ = 0;
