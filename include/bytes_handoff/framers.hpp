@@ -199,7 +199,6 @@ class DelimiterFramer {
 
   [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) noexcept;
   [[nodiscard]] detail::FoundFrame find_next(const FrameWindow& window) const noexcept;
-  void mark(const FrameWindow& window) noexcept;
   [[nodiscard]] detail::FoundFrame find_behind(std::size_t looked_at,
                                                std::string_view window) const noexcept;
   [[nodiscard]] const char* find_last_byte(std::string_view bytes, std::size_t from) const noexcept;
@@ -258,7 +257,6 @@ class LengthFramer {
 
   [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) const noexcept;
   [[nodiscard]] detail::FoundFrame find_next(const FrameWindow& window) const noexcept;
-  void mark(const FrameWindow& /*window*/) const noexcept {}
   [[nodiscard]] Header header_of(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] Header fixed_header(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] static Header varint_header(std::span<const std::byte> window) noexcept;

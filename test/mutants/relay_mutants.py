@@ -54,6 +54,14 @@ MUTANTS = [
      *OF_QUEUE),
     ("a relay reads on whatever its queue holds", QUEUE,
      "if (step == RelayStep::kRead && !may_read()) {", "if (false) {", *OF_QUEUE),
+    ("a relay to a queue does not let others run", QUEUE,
+     "if (pieces == kMaxInlineWrites || bytes >= kMaxInlineBytes) {", "if (false) {", *OF_QUEUE),
+    ("a relay reads what is there by a turn of the executor", OPERATION,
+     "    if (step == ReadStep::kDone) {\n      return {InitiationOutcome::kCompleted, reading.error(),"
+     " reading.bytes()};\n    }",
+     "    if (step == ReadStep::kDone) {\n      post_results(Handler(self), in_->get_executor(),"
+     " reading.error(),\n                   reading.bytes());\n"
+     "      return {InitiationOutcome::kUnderWay, {}, 0};\n    }", *OF_QUEUE),
     ("a relay tells that a queue is closed, and not why", QUEUE,
      "return first ? first : error;", "return error;", *OF_QUEUE),
 ]

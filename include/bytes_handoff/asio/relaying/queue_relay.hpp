@@ -265,7 +265,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   bool is_written_ = true;  // nothing of this is in the queue
   bool is_ending_ = false;
   RelayStep step_ = RelayStep::kDone;
-  Canceller of_watch_;
+  Canceller of_watch_{*this};
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

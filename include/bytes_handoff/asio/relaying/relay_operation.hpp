@@ -9,11 +9,11 @@
 
 #include "bytes_handoff/asio/reading/read_operation.hpp"
 #include "bytes_handoff/asio/reading/reading.hpp"
-#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/support/turn.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/relaying/relay_core.hpp"
@@ -133,13 +133,14 @@ class RelayOperation : public Waiting {
 
   using Self = CountedPointer<Relay, RelayReference>;
 
-  static constexpr std::size_t kPostBytes = 128;
-
   // What cancels one side, on its executor.
   struct Canceller {
+    explicit Canceller(RelayOperation& of) noexcept : relay(of) {}
+
+    RelayOperation& relay;
     net::cancellation_signal signal;
     std::atomic<unsigned> types{0};  // that are to be passed on
-    HandlerMemory<kPostBytes> memory;
+    PostMemory memory;
     bool is_emitting = false;
 
     void emit(net::cancellation_type_t type) noexcept {
@@ -238,11 +239,8 @@ class RelayOperation : public Waiting {
     }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      post_on(executor, HandlerAllocator<void, HandlerMemory<kPostBytes>>(canceller.memory),
-              [held = Self(self), &canceller] {
-                const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
-                held->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
-              });
+      post_on(executor, PostAllocator(canceller.memory),
+              Turn(held(self, canceller), &RelayOperation::pass_on));
     } catch (...) {  // without memory it is noticed at the next step
       canceller.types.store(0, std::memory_order_release);
     }
@@ -265,35 +263,41 @@ class RelayOperation : public Waiting {
     this->resume(destroyed_context_);
   }
 
-  template <RelayPart kTo>
-  class There {
-   public:
-    explicit There(Self self) noexcept : relay_(std::move(self)) {}
-    There(There&&) noexcept = default;
-    There& operator=(There&&) = delete;
-    ~There() {
-      if (relay_) {
-        Relay& relay = *relay_;
-        relay.template lose<kTo>(std::move(relay_));
-      }
-    }
-    void operator()() noexcept {
-      const Self self = std::move(relay_);
-      self->template arrive<kTo>(self);
-    }
+  // A turn of it holds the relay.
+  [[nodiscard]] static Canceller* held(Self self, Canceller& canceller) noexcept {
+    static_cast<void>(self.release());
+    return &canceller;
+  }
 
-   private:
-    Self relay_;
-  };
-  using HopMemory = HandlerMemory<kPostBytes>;
-  using HopAllocator = HandlerAllocator<void, HopMemory>;
+  // The turn of a cancellation, on the executor of its side.
+  static void pass_on(void* of, Turn::Outcome outcome) noexcept {
+    auto& canceller = *static_cast<Canceller*>(of);
+    const Self held = Self::adopt(&canceller.relay.relay());
+    if (outcome == Turn::Outcome::kTaken) {
+      const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
+      held->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
+    }
+  }
+
+  // The turn of the relay, on the executor of that side.
+  template <RelayPart kTo>
+  static void go_on(void* of, Turn::Outcome outcome) noexcept {
+    Self self = Self::adopt(static_cast<Relay*>(of));
+    Relay& relay = *self;
+    if (outcome == Turn::Outcome::kTaken) {
+      relay.template arrive<kTo>(self);
+    } else {
+      relay.template lose<kTo>(std::move(self));
+    }
+  }
 
   template <RelayPart kTo, class Submit>
   void hop_by(const Self& self, Submit submit) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       submit(relay().template executor<kTo>(),
-             Posted<There<kTo>, HopAllocator>(There<kTo>(self), HopAllocator(hop_memory_)));
+             Posted<Turn, PostAllocator>(Turn(Self(self).release(), &RelayOperation::go_on<kTo>),
+                                         PostAllocator(hop_memory_)));
     } catch (...) {  // it cannot go on: what was lost is told
       destroyed_context_ = nullptr;
       core_.fail_out(to_error_value(net::error::no_memory));
@@ -309,9 +313,9 @@ class RelayOperation : public Waiting {
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};
-  Canceller of_in_;
-  Canceller of_out_;
-  HopMemory hop_memory_;
+  Canceller of_in_{*this};
+  Canceller of_out_{*this};
+  PostMemory hop_memory_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -117,8 +117,8 @@ class PostedCall {
 template <class Handler, class DefaultExecutor, class... Results>
 void post_results(Handler handler, const DefaultExecutor& default_executor, Results... results) {
   const auto executor = net::get_associated_executor(handler, default_executor);
-  PostedCall<Handler, std::tuple<Results...>>::post(
-      std::move(handler), executor, std::tuple<Results...>(std::move(results)...));
+  PostedCall<Handler, std::tuple<Results...>>::post(std::move(handler), executor,
+                                                    std::tuple<Results...>(std::move(results)...));
 }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -37,11 +37,6 @@ inline detail::FoundFrame DelimiterFramer::find(const FrameWindow& window) noexc
   return find_behind(0, window.view());
 }
 
-// Nothing was found in it.
-inline void DelimiterFramer::mark(const FrameWindow& window) noexcept {
-  mark_.set(window, std::min(window.size(), most_));
-}
-
 inline FrameScan DelimiterFramer::scan(const FrameWindow& window) noexcept {
   const detail::FoundFrame found = find(window);
   return found.n != 0 ? FrameScan::complete(found.n, found.first, found.last)

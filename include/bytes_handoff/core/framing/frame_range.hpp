@@ -94,7 +94,7 @@ class FrameRange {
     }
     if constexpr (detail::kIsOfTheLibrary<F>) {
       const detail::FoundFrame found = framer_->find_next(buffer_->window());
-      found.n != 0 ? take(found) : finish_behind_search();
+      found.n != 0 ? take(found) : finish();
     } else {
       const FrameScan scan = framer_->scan(buffer_->window());
       detail::is_there(scan, buffer_->size())
@@ -104,10 +104,6 @@ class FrameRange {
   }
   [[gnu::always_inline]] void take(const detail::FoundFrame& found) {
     buffer_->take_frame(frame_, found.n, found.first, found.last);
-  }
-  [[gnu::noinline]] void finish_behind_search() noexcept {
-    framer_->mark(buffer_->window());
-    finish();
   }
   [[gnu::noinline]] void finish() noexcept {
     is_over_ = true;

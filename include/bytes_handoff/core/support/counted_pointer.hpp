@@ -41,6 +41,8 @@ class CountedPointer {
   }
 
   [[nodiscard]] T* get() const noexcept { return to_; }
+  /// It stays counted, for `adopt`.
+  [[nodiscard]] T* release() noexcept { return std::exchange(to_, nullptr); }
   /// Precondition for both: not null.
   [[nodiscard]] T& operator*() const noexcept { return *operator->(); }
   [[nodiscard]] T* operator->() const noexcept {

@@ -1,6 +1,9 @@
 // A relay to a queue that others use, too.
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -386,6 +389,33 @@ TEST_F(QueueRelayMemory, of_a_small_budget_is_one_block) {
   for (const std::size_t budget : {std::size_t{1}, std::size_t{100}, kBlock - 1}) {
     EXPECT_LE(most_held(budget), footprint(1)) << budget;
   }
+}
+
+// What is there costs no turn of the executor.
+TEST_F(QueueRelayTest, reads_on_at_once_and_lets_others_run_behind_64_kib) {
+  constexpr std::size_t kPiece = 4096;
+  constexpr std::uint64_t kMost = 64 * 1024;
+  auto [peer, from_peer] = make_duplex(context->get_executor(), std::size_t{1} * 1024 * 1024);
+  const std::string text = pattern(40 * kPiece);
+  ASSERT_EQ(net::write(peer, net::buffer(text)), text.size());
+  peer.shutdown(DuplexPair::Stream::shutdown_send);
+  HandoffBuffer pieces({.max_size = kPiece, .read_reserve = kPiece, .block_size = kPiece});
+  RelayProgress progress;
+  options.progress = &progress;
+  std::uint64_t last = 0;
+  std::uint64_t most = 0;
+  std::function<void()> others = [&] {
+    most = std::max(most,
+                    progress.counts().received - std::exchange(last, progress.counts().received));
+    if (!outcome.is_over()) net::post(*context, others);
+  };
+  async_relay(pieces, from_peer, spawn(), options, outcome.handler());
+  net::post(*context, others);
+  ASSERT_TRUE(run_out(*context));
+  outcome.expect({}, {text.size(), text.size(), RelaySide::none});
+  EXPECT_EQ(script->written, text);
+  EXPECT_GT(most, kPiece);
+  EXPECT_LE(most, kMost);
 }
 
 }  // namespace
