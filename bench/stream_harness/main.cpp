@@ -55,6 +55,7 @@ bytes_handoff::expected<stream_harness::RunResult, std::string> run(
 int run_command_line(int argc, char** argv) {
   const auto options = stream_harness::parse_command_line(argc, argv);
   if (!options) return exit_early(options.error());
+  if (options->check_only) return EXIT_SUCCESS;
 
   stream_harness::keep_freed_memory();
   const auto result = run(*options);

@@ -172,6 +172,14 @@ TEST(HarnessArguments, HelpGoesToStandardOutput) {
   EXPECT_NE(run.standard_output.find("--tunnel-bytes"), std::string::npos);
 }
 
+// A connection of this size would take longer than the test may.
+TEST(HarnessArguments, ACheckRunsNothing) {
+  const ChildResult run = run_harness({"--check", "--tunnel-bytes", "100000000000000"});
+  EXPECT_EQ(run.exit_status, 0);
+  EXPECT_EQ(run.standard_output + run.standard_error, "");
+  EXPECT_EQ(run_harness({"--check", "--tunnel-bytes", "0"}).exit_status, 2);
+}
+
 [[nodiscard]] std::vector<Arguments> wrong_arguments() {
   return {{"--connections", "0"},
           {"--connections", "-1"},

@@ -46,6 +46,8 @@ constexpr std::array kFlags{
         "read is written before they read on (default: ticket)"},
     FlagHelp{kWhat, "--verify", nullptr,
              "the sink compares every byte with what was sent, not only the count"},
+    FlagHelp{kWhat, "--check", nullptr,
+             "run nothing; the exit status says whether the other flags are right"},
     FlagHelp{
         kShape, "--worker-threads", "N",
         "threads at most, each with its own connections; a connection is one thread's from its "

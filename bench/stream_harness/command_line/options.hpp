@@ -79,6 +79,7 @@ struct Options {
   std::string ready_file;  ///< empty: none
   std::chrono::milliseconds idle_timeout{2000};
   bool verify = false;
+  bool check_only = false;  ///< the flags are right, and nothing is to run
 
   [[nodiscard]] PayloadShape payload_shape() const noexcept {
     return {route_frames, frame_len, tunnel_bytes};

@@ -231,6 +231,7 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
     read.fail("--ready-file", "must not be empty");
   }
   options.verify = values->is_set("--verify");
+  options.check_only = values->is_set("--check");
   if (read.failed()) return unexpected<EarlyExit>(argument_error(read.error()));
   return options;
 }

@@ -63,6 +63,7 @@ TEST(Options, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(options->ready_file, "");
   EXPECT_EQ(options->idle_timeout, 2000ms);
   EXPECT_FALSE(options->verify);
+  EXPECT_FALSE(options->check_only);
   EXPECT_EQ(options->bytes_per_connection(), 64u * 64 + 7 + 65536);
 }
 
@@ -96,6 +97,7 @@ const std::vector<const char*> kEveryFlag = {"--transport",
                                              "a=b",
                                              "--idle-timeout-millis=1",
                                              "--verify",
+                                             "--check",
                                              "--role",
                                              "integrated"};
 
@@ -123,6 +125,7 @@ TEST(Options, ReadsEveryFlagInBothForms) {
   EXPECT_EQ(options->ready_file, "a=b");
   EXPECT_EQ(options->idle_timeout, 1ms);
   EXPECT_TRUE(options->verify);
+  EXPECT_TRUE(options->check_only);
 }
 
 TEST(Options, TheLastOfARepeatedFlagCounts) {
@@ -365,6 +368,7 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
                            "--ready-file",
                            "--idle-timeout-millis",
                            "--verify",
+                           "--check",
                            "--help"}) {
     EXPECT_THAT(options.error().text, HasSubstr(flag));
   }
