@@ -163,7 +163,7 @@ void write_from_threads(benchmark::State& state) {
 }
 
 void threads(benchmark::internal::Benchmark* of) {
-  of->ArgName("threads")->Arg(1)->Arg(4)->Arg(16)->UseManualTime();
+  of->ArgName("threads")->Arg(1)->Arg(2)->Arg(4)->Arg(16)->UseManualTime();
 }
 
 void waited_for_threads(benchmark::internal::Benchmark* of) {

@@ -4,15 +4,12 @@ import argparse
 import os
 import sys
 
-from . import capture, children, latency, measure, report, results
-from .problems import Failure, WrongArgument
+from . import capture, children, contenders, latency, measure, report, suite
+from .contenders import Contender
+from .problems import Failure, Interrupted, WrongArgument
 
-IMPLEMENTATIONS = ("handoff", "manual_vec", "raw_copy")
-ALL = ("handoff", "asio_queue", "manual_vec", "splice", "raw_copy")
-# Of `all`: enough bytes that a run takes from half a second to some seconds.
-FLAGS_OF_ALL = ("--completion", "fire_and_forget", "--connections", "64")
-LOADS_OF_ALL = {"fragmented": ("--tunnel-bytes", "131072", "--iterations", "2"),
-                "coalesced": ("--tunnel-bytes", "1048576", "--iterations", "8")}
+# The loop of the project's README comes first, and what it is compared with last.
+PARSERS = (Contender("handoff_coroutine"), Contender("handoff"), Contender("raw_copy"))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,6 +35,18 @@ def _frame_size(text):
     return int(text)
 
 
+def _scenario(text):
+    if text not in measure.SCENARIOS:
+        raise argparse.ArgumentTypeError(f"'{text}' must be one of {', '.join(measure.SCENARIOS)}")
+    return text
+
+
+def _part(text):
+    if text not in suite.PARTS:
+        raise argparse.ArgumentTypeError(f"'{text}' must be one of {', '.join(suite.PARTS)}")
+    return text
+
+
 def _list(of):
     def parse(text):
         items = tuple(of(item) for item in text.split(","))
@@ -46,12 +55,6 @@ def _list(of):
         return items
 
     return parse
-
-
-def _name(text):
-    if not text:
-        raise argparse.ArgumentTypeError("a name is empty")
-    return text
 
 
 def _cpu(text):
@@ -75,47 +78,49 @@ def _parser():
     show.add_argument("results", metavar="FOLDER")
     show.add_argument("--out", metavar="FILE", help="the page (default: report.html in the folder)")
     show.set_defaults(do=report.report)
-    every = commands.add_parser("all", help="all contenders over split TCP, and the page")
-    every.add_argument("--runs", type=_at_least_one, default=5)
-    every.add_argument("--out", metavar="FOLDER")
-    every.set_defaults(do=_all)
+    every = commands.add_parser("all", help="every figure with a target, and the page")
+    every.add_argument("--runs", type=_at_least_one, default=5, metavar="N")
+    every.add_argument("--only", type=_list(_part), default=(), metavar="PART[,PART]",
+                       help=f"of {', '.join(suite.PARTS)}")
+    every.add_argument("--out", metavar="FOLDER", help="a new folder (default: in results/)")
+    _add_pinning(every)
+    every.set_defaults(do=suite.all_of_it, split=True)
     return parser
 
 
 def _add_run(commands):
     run = commands.add_parser("run", help="run one shape several times, contenders in turn")
-    _add_common(run, IMPLEMENTATIONS[:1], runs=3)
+    _add_common(run, PARSERS[:1], runs=5)
     run.add_argument("--scenario", default="all", choices=(*measure.SCENARIOS, "all"))
     run.add_argument("--split", action="store_true", help="a service and a driver, over TCP")
-    run.add_argument("--service-cpus", type=_list(_cpu), default=(), metavar="N[,N]",
-                     help="processors of the service; with --driver-cpus, and --split")
-    run.add_argument("--driver-cpus", type=_list(_cpu), default=(), metavar="N[,N]")
+    _add_pinning(run)
     run.set_defaults(do=measure.run)
 
 
 def _add_matrix(commands):
     matrix = commands.add_parser("matrix", help="run over connections and frame sizes, split, TCP")
-    _add_common(matrix, IMPLEMENTATIONS, runs=1)
-    matrix.add_argument("--scenario", type=_list(_name), default=measure.SCENARIOS,
+    _add_common(matrix, PARSERS, runs=4)
+    matrix.add_argument("--scenario", type=_list(_scenario), default=measure.SCENARIOS,
                         metavar="NAME[,NAME]")
     matrix.add_argument("--connections", type=_list(_at_least_one), default=(1, 4, 16, 64, 256),
                         metavar="N[,N]")
     matrix.add_argument("--frame-size", type=_list(_frame_size), metavar="BYTES[,BYTES]",
                         default=(64, 1024, 16 * 1024, 128 * 1024, 1024 * 1024),
                         help="of a frame with its newline")
-    matrix.set_defaults(do=_matrix, split=True, service_cpus=(), driver_cpus=())
+    _add_pinning(matrix)
+    matrix.set_defaults(do=measure.matrix, split=True)
 
 
 def _add_capture(commands):
     profile = commands.add_parser("capture", help="sample the split service, and count its calls")
-    _add_common(profile, IMPLEMENTATIONS[:1], runs=1)
+    _add_common(profile, PARSERS[:1], runs=1)
     profile.add_argument("--scenario", default="coalesced", choices=measure.SCENARIOS)
     profile.set_defaults(do=capture.capture)
 
 
 def _add_latency(commands):
     frames = commands.add_parser("latency", help="time single frames through the split service")
-    _add_common(frames, ("handoff", "raw_copy"), runs=5)
+    _add_common(frames, PARSERS, runs=5)
     frames.add_argument("--frames", type=_at_least_one, default=5000, metavar="N")
     frames.add_argument("--every-micros", type=_whole_number, default=0, metavar="N",
                         help="how often one is sent; 0: when the one before has arrived "
@@ -124,34 +129,28 @@ def _add_latency(commands):
 
 
 def _add_common(command, implementations, runs):
-    command.add_argument("--implementation", type=_list(_name), default=implementations,
-                         metavar="NAME[,NAME]", help="the last one is what the others are compared "
-                         f"with (default: {','.join(implementations)})")
-    command.add_argument("--runs", type=_at_least_one, default=runs, metavar="N")
+    command.add_argument("--implementation", type=_list(contenders.parse),
+                         default=implementations, metavar="NAME[,NAME]",
+                         help="the last one is what the others are compared with; "
+                         "NAME:read-block=8192 is NAME with --read-block 8192 (default: "
+                         f"{','.join(each.label for each in implementations)})")
+    command.add_argument("--runs", type=_at_least_one, default=runs, metavar="N",
+                         help=f"of each; under 4 have no interval (default: {runs})")
     command.add_argument("--out", metavar="FOLDER", help="a new folder (default: in results/)")
 
 
-def _matrix(arguments):
-    arguments.flags = ("--completion", "fire_and_forget", "--route-frames", "64", "--tunnel-bytes",
-                       str(1 << 20), *arguments.flags)
-    measure.matrix(arguments)
-
-
-def _all(arguments):
-    root = results.new_folder(arguments.out or measure.default_folder("all"))
-    shape = argparse.Namespace(implementation=ALL, split=True, runs=arguments.runs,
-                               service_cpus=(), driver_cpus=())
-    measure.carry_out(root, [
-        measure.plan(results.new_folder(root / scenario), shape, scenario,
-                     (*FLAGS_OF_ALL, *load, *arguments.flags))
-        for scenario, load in LOADS_OF_ALL.items()])
-    report.report(argparse.Namespace(results=root, out=None))
+def _add_pinning(command):
+    command.add_argument("--service-cpus", type=_list(_cpu), default=(), metavar="N[,N]",
+                         help="processors of the service; with --driver-cpus, and split")
+    command.add_argument("--driver-cpus", type=_list(_cpu), default=(), metavar="N[,N]")
 
 
 def _check(arguments):
     cpus = getattr(arguments, "service_cpus", ()), getattr(arguments, "driver_cpus", ())
     if any(cpus) and not (all(cpus) and arguments.split):
         raise WrongArgument("--service-cpus and --driver-cpus must both be given, with --split")
+    if arguments.flags and not hasattr(arguments, "implementation"):
+        raise WrongArgument(f"'{arguments.flags[0]}': this command takes nothing behind `--`")
 
 
 def main(words):
@@ -164,6 +163,9 @@ def main(words):
         arguments.flags = tuple(flags)
         _check(arguments)
         arguments.do(arguments)
+    except Interrupted as problem:
+        print(f"bench: {problem}", file=sys.stderr)
+        return 130
     except WrongArgument as problem:
         print(f"bench: {problem}", file=sys.stderr)
         return 2

@@ -25,8 +25,22 @@ def _first(pattern, path):
     return found.group(1) if found else ""
 
 
-def describe(command_line):
+def _processors():
+    return ",".join(map(str, sorted(os.sched_getaffinity(0))))
+
+
+def load():
+    """How many threads wanted to run, over 1, 5 and 15 minutes."""
+    return " ".join(f"{average:.2f}" for average in os.getloadavg())
+
+
+def lines(facts):
     """`key=value` lines; what cannot be found out is `unknown`."""
+    return "".join(f"{key}={value or 'unknown'}\n" for key, value in facts.items())
+
+
+def describe(command_line, pinning):
+    """Facts by name. The load after the runs is added when they have ended."""
     cache = REPOSITORY / "build/release/CMakeCache.txt"
     compiler = _first(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache)
     revision = _output("git", "rev-parse", "HEAD")
@@ -35,16 +49,18 @@ def describe(command_line):
                       "--untracked-files=no")
     version = _first(r"#define ASIO_VERSION (\d+)", "/usr/include/asio/version.hpp")
     asio = f"standalone {int(version) // 100000}.{int(version) // 100 % 1000}.{int(version) % 100}"
-    facts = {
+    return {
         "command": command_line,
         "cpu": _first(r"^model name\s*:\s*(.*)$", "/proc/cpuinfo"),
         "cores": str(os.cpu_count()),
         "memory_kib": _first(r"^MemTotal:\s*(\d+)", "/proc/meminfo"),
         "kernel": f"{platform.system()} {platform.release()}",
-        "load_average": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "congestion_control": _first(r"(\S+)", "/proc/sys/net/ipv4/tcp_congestion_control"),
+        "pinning": f"{pinning}; may run on {_processors()}",
+        "load_before": load(),
+        "load_after": "unknown: it has not ended",
         "compiler": _output(compiler or "c++", "--version").split("\n")[0],
         "flags": _first(r"^CMAKE_CXX_FLAGS_RELEASE:\w+=(.*)$", cache),
         "asio": asio if version else "",
         "revision": revision + (" with changes" if changed else "") if revision else "",
     }
-    return "".join(f"{key}={value or 'unknown'}\n" for key, value in facts.items())

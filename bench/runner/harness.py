@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 
+from . import figures, labels
 from .children import Children
 from .problems import Failure, WrongArgument
 
@@ -26,7 +27,7 @@ class Shape:
     split: bool = False
     service_cpus: frozenset = frozenset()
     driver_cpus: frozenset = frozenset()
-    flags: tuple = ()  # further ones of the harness, as they were given
+    flags: tuple = ()  # further ones of the harness
     wrapper: tuple = ()  # a command that runs the service
 
 
@@ -37,51 +38,78 @@ class Outcome:
     lines: str
     service_lines: str | None = None
 
+    def sides(self):
+        """The lines by whose they are; of one process it has no name."""
+        return {"": self.lines} if self.service_lines is None else \
+            {"driver": self.lines, "service": self.service_lines}
+
 
 def program():
     """The harness's executable, built in the release tree where that is needed."""
-    if given := os.environ.get("BYTES_HANDOFF_HARNESS"):
-        return given
+    return os.environ.get("BYTES_HANDOFF_HARNESS") or build("bench_stream_harness")
+
+
+def build(target):
+    """The executable of a target of the release tree."""
     script = ('REPOSITORY=$1; source "$1/scripts/packages.sh"; source "$1/scripts/build.sh"; '
-              'ensure_packages build page && build_preset release bench_stream_harness')
-    if subprocess.run(["bash", "-c", script, "bench", str(REPOSITORY)], stdout=2).returncode:
-        raise Failure("the harness could not be built; the log is build/release/build.log")
-    return str(REPOSITORY / "build/release/bin/bench_stream_harness")
+              'ensure_packages build page && build_preset release "$2"')
+    if subprocess.run(["bash", "-c", script, "bench", str(REPOSITORY), target],
+                      stdout=2).returncode:
+        raise Failure(f"{target} could not be built; the log is build/release/build.log")
+    return str(REPOSITORY / "build/release/bin" / target)
 
 
-def values_of(lines):
-    """`key=value` lines as a dictionary, numbers as such."""
-    values = {}
-    for line in lines.splitlines():
-        key, _, text = line.partition("=")
+def check(executable, contender, shape):
+    """Raises WrongArgument where the harness would refuse the flags. Runs nothing."""
+    for role in (("tcp-service",), ("tcp-driver",)) if shape.split else ((),):
+        command = [executable, "--check", *_words(contender, shape),
+                   *(("--role", *role) if role else ())]
         try:
-            values[key] = float(text)
-        except ValueError:
-            values[key] = text
-    return values
+            tried = subprocess.run(command, capture_output=True, text=True,
+                                   stdin=subprocess.DEVNULL)
+        except OSError as error:
+            raise Failure(f"{executable}: {error.strerror}") from error
+        if tried.returncode == 2:
+            raise WrongArgument((tried.stderr.strip().splitlines() or ["refused"])[-1])
 
 
-def run(executable, implementation, shape):
+def _words(contender, shape):
+    return ["--implementation", contender.implementation, "--scenario", shape.scenario,
+            *shape.flags, *contender.flags]
+
+
+def run(executable, contender, shape):
     """One run of one contender. Raises what the harness said when it fails: WrongArgument where it
-    refuses its arguments, else Failure."""
+    refuses its arguments, else Failure. Likewise where it ran something else."""
+    outcome = _run(executable, contender, shape)
+    asked = labels.asked_of(contender, shape)
+    for who, lines in outcome.sides().items():
+        labels.check_printed(figures.values_of(lines), asked, who or "harness")
+    return outcome
+
+
+def _run(executable, contender, shape):
     with Children() as children, tempfile.TemporaryDirectory() as scratch:
-        common = ["--implementation", implementation, "--scenario", shape.scenario]
+        words = _words(contender, shape)
         if shape.split:
-            return _run_split(children, pathlib.Path(scratch), executable, common, shape)
+            return _run_split(children, pathlib.Path(scratch), executable, words, shape)
         return Outcome(_ended(children, _start(
-            children, scratch, "harness", [executable, *common, *shape.flags], None)))
+            children, scratch, "harness", [executable, *words], None)))
 
 
-def _run_split(children, scratch, executable, common, shape):
-    sink = f"127.0.0.1:{free_port()}"
-    common = [*common, *shape.flags, "--sink-addr", sink]
-    service, accepts_at = start_service(children, scratch, executable, common, shape.wrapper,
+def _run_split(children, scratch, executable, words, shape):
+    words = [*words, "--sink-addr", f"127.0.0.1:{free_port()}"]
+    service, accepts_at = start_service(children, scratch, executable, words, shape.wrapper,
                                         shape.service_cpus)
-    driver = _start(children, scratch, "driver", [
-        executable, "--role", "tcp-driver", "--service-addr", accepts_at, *common,
-        *IDLE_FLAGS], shape.driver_cpus)
-    lines = _ended(children, driver, beside=service)
+    lines = drive(children, scratch, executable, accepts_at, words, shape, beside=service)
     return Outcome(lines, _ended(children, service, IDLE_MILLIS / 1000 + END_SECONDS))
+
+
+def drive(children, scratch, executable, accepts_at, words, shape, beside=None):
+    """What a driver printed whose service accepts there."""
+    return _ended(children, _start(children, scratch, "driver", [
+        executable, "--role", "tcp-driver", "--service-addr", accepts_at, *words, *IDLE_FLAGS],
+        shape.driver_cpus), beside=beside)
 
 
 def start_service(children, scratch, executable, flags, wrapper=(), cpus=None):

@@ -4,80 +4,127 @@ import dataclasses
 import datetime
 import itertools
 import pathlib
-import shlex
-import sys
 
-from . import environment, harness, results
+from . import cells, harness, labels, nginx, results
+from .contenders import NGINX
 from .progress import Progress
+from .session import Session
+
+SCENARIOS = ("fragmented", "coalesced")
+# Of a run, where its flags do not say how long it is.
+SECONDS_OF_A_RUN, SECONDS_OF_A_CELL = "1", "0.5"
+CELL_FLAGS = ("--completion", "fire_and_forget", "--route-frames", "64", "--tunnel-bytes",
+              str(1 << 20))
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """One folder of results: these contenders, so often, in this shape."""
 
-    folder: pathlib.Path
-    implementations: tuple
+    name: str  # of the folder in the folder of all results; empty for that itself
+    contenders: tuple
     shape: harness.Shape
     runs: int
 
     def turns(self):
         """In rounds, A B C A B C, so that what drifts meanwhile drifts for all."""
-        return itertools.product(range(1, self.runs + 1), self.implementations)
+        return itertools.product(range(1, self.runs + 1), self.contenders)
 
 
 def default_folder(name):
     return pathlib.Path("results") / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
+def long_enough(flags, seconds):
+    """The flags, with so long a run where they do not say how long it is."""
+    names = labels.names_in(flags)
+    if "--iterations" in names or "--duration-seconds" in names:
+        return tuple(flags)
+    return (*flags, "--duration-seconds", seconds)
+
+
 def run(arguments):
-    out = arguments.out or default_folder("-".join(
-        [*arguments.implementation, "split" if arguments.split else "integrated",
-         arguments.scenario]))
-    root = results.new_folder(out)
+    labels.refuse_overrides(arguments.flags, {})
+    labels.refuse_forms(arguments.implementation, arguments.flags)
     scenarios = SCENARIOS if arguments.scenario == "all" else (arguments.scenario,)
-    plans = []
-    for scenario in scenarios:
-        folder = results.new_folder(root / scenario) if len(scenarios) > 1 else root
-        plans.append(plan(folder, arguments, scenario, arguments.flags))
-    carry_out(root, plans)
-
-
-SCENARIOS = ("fragmented", "coalesced")
+    flags = long_enough(arguments.flags, SECONDS_OF_A_RUN)
+    plans = [plan(scenario if len(scenarios) > 1 else "", arguments, scenario, flags)
+             for scenario in scenarios]
+    labels_of_all = [each.label for each in arguments.implementation]
+    out = arguments.out or default_folder("-".join(
+        [*labels_of_all, "split" if arguments.split else "integrated", arguments.scenario]))
+    carry_out(out, plans, pinning(arguments))
 
 
 def matrix(arguments):
     """A folder a cell, named after it; the connections and frame sizes are the harness's flags."""
-    root = results.new_folder(arguments.out or default_folder("matrix"))
+    taken = {"--connections": "name them in front of `--`",
+             "--frame-len": "name --frame-size in front of `--`",
+             "--transport": "a matrix runs over TCP"}
+    labels.refuse_overrides(arguments.flags, taken)
+    labels.refuse_forms(arguments.implementation, arguments.flags, taken)
+    flags = long_enough((*CELL_FLAGS, *arguments.flags), SECONDS_OF_A_CELL)
     plans = []
     for scenario, connections, size in itertools.product(
             arguments.scenario, arguments.connections, arguments.frame_size):
-        folder = results.new_folder(root / f"{scenario}-{connections}x{size}")
-        flags = ("--connections", str(connections), "--frame-len", str(size - 1), *arguments.flags)
-        plans.append(plan(folder, arguments, scenario, flags))
-    carry_out(root, plans)
+        plans.append(plan(f"{scenario}-{connections}x{size}", arguments, scenario, (
+            "--connections", str(connections), "--frame-len", str(size - 1), *flags)))
+    carry_out(arguments.out or default_folder("matrix"), plans, pinning(arguments),
+              after_each=cells.write)
 
 
-def plan(folder, arguments, scenario, flags):
+def plan(name, arguments, scenario, flags):
     """One folder of what the arguments ask for."""
     shape = harness.Shape(scenario, arguments.split, frozenset(arguments.service_cpus),
                           frozenset(arguments.driver_cpus), tuple(flags))
-    return Plan(folder, tuple(arguments.implementation), shape, arguments.runs)
+    return Plan(name, tuple(arguments.implementation), shape, arguments.runs)
 
 
-def carry_out(root, plans):
-    """Runs every plan and writes its folder; stops at the first run that fails."""
+def pinning(arguments):
+    """How the processes are pinned, for people."""
+    if not arguments.service_cpus:
+        return "none"
+    service, driver = (",".join(map(str, sorted(cpus)))
+                       for cpus in (arguments.service_cpus, arguments.driver_cpus))
+    return f"service on {service}, driver on {driver}"
+
+
+def carry_out(out, plans, pinned, after_each=None):
+    """Runs every plan, and writes its folder after each run; stops at the first run that fails."""
+    results.refuse_old(out)
     executable = harness.program()
-    results.write_text(root / "environment.txt", environment.describe(shlex.join(sys.argv)))
-    with Progress(sum(each.runs * len(each.implementations) for each in plans)) as progress:
+    check(executable, plans)
+    with Session(out, pinned) as session:
+        run_plans(executable, session, plans, after_each)
+    print(f"results: {session.root}")
+
+
+def check(executable, plans):
+    """Raises what the harness says of the flags, before anything runs."""
+    for each in plans:
+        for contender in each.contenders:
+            if contender.implementation != NGINX:
+                harness.check(executable, contender, each.shape)
+
+
+def run_plans(executable, session, plans, after_each=None):
+    with Progress(sum(each.runs * len(each.contenders) for each in plans)) as progress:
         for each in plans:
-            series = results.Series(each.folder, each.implementations)
-            for number, implementation in each.turns():
-                progress.begin(f"{each.shape.scenario} {implementation}, run {number}")
-                series.add(implementation, number,
-                           harness.run(executable, implementation, each.shape))
+            folder = session.root / each.name
+            if each.name:
+                results.new_folder(folder)
+            series = results.Series(folder, each.contenders)
+            for number, contender in each.turns():
+                what = each.name or each.shape.scenario
+                progress.begin(f"{what} {contender.label}, run {number}")
+                session.begin(f"round {number} of {contender.label}, {what}")
+                runner = nginx if contender.implementation == NGINX else harness
+                series.add(contender.label, number,
+                           runner.run(executable, contender, each.shape))
+                session.finished()
                 progress.done()
-            closing = series.finish()
-            if each.folder != root:
-                print(f"{each.folder.name}:")
-            print("\n".join(closing), flush=True)
-    print(f"results: {root}")
+                if after_each:
+                    after_each(session.root)
+            if each.name:
+                print(f"{each.name}:")
+            print("\n".join(series.closing_lines()), flush=True)

@@ -7,3 +7,7 @@ class WrongArgument(Exception):
 
 class Failure(Exception):
     """What was asked for cannot be done, or went wrong on the way: exit status 1."""
+
+
+class Interrupted(Exception):
+    """A signal has ended the command on its way: exit status 130."""

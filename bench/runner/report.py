@@ -5,16 +5,15 @@ import os
 import pathlib
 import re
 
-from . import results
+from . import cells, results, targets
+from .figures import LEAST_SECONDS, PERCENTILES, number_of
 from .problems import Failure
 from .statistics import summarize
 
 CHART_LIBRARY = "/usr/share/javascript/chart.js/chart.min.js"
-TEMPLATE = pathlib.Path(__file__).with_name("page.html")
-PERCENTILES = {"50": "latency_p50_micros", "95": "latency_p95_micros", "99": "latency_p99_micros",
-               "99.9": "latency_p999_micros"}
-METRICS = ("mib_per_sec", "cpu_ns_per_byte", "max_rss_bytes", *PERCENTILES.values())
-CELL = re.compile(r"(?P<scenario>\w+)-(?P<connections>\d+)x(?P<frame>\d+)")
+PAGE = pathlib.Path(__file__).with_name("page")
+OF_THE_SERVICE = ("cpu_ns_per_byte", "max_rss_bytes")
+METRICS = ("mib_per_sec", *OF_THE_SERVICE, *PERCENTILES)
 
 
 def report(arguments):
@@ -22,7 +21,7 @@ def report(arguments):
     if not root.is_dir():
         raise Failure(f"{root}: no such folder")
     data = collect(root)
-    if not data["series"] and not data["cells"]:
+    if not any(data[kind] for kind in ("series", "cells", "targets", "latency")):
         raise Failure(f"{root}: has no results: no runs.csv in it or in a folder of it")
     page = pathlib.Path(arguments.out or root / "report.html")
     results.write_text(page, render(data))
@@ -30,53 +29,93 @@ def report(arguments):
 
 
 def collect(root):
-    """What the page shows, as plain data."""
-    series, cells = [], []
-    for folder in [root, *sorted(path for path in root.iterdir() if path.is_dir())]:
-        if not (folder / "runs.csv").exists():
+    """What the page shows, as plain data: of a folder that is not finished, what there is."""
+    series, of_matrix = [], []
+    for folder in [root, *sorted((path for path in root.iterdir() if path.is_dir()),
+                                 key=_place)]:
+        if (one := _series(folder, folder.name if folder != root else "")) is None:
             continue
-        one = _series(folder)
-        if cell := CELL.fullmatch(folder.name):
-            cells.append({**one, "scenario": cell["scenario"], "frame": int(cell["frame"]),
-                          "connections": int(cell["connections"])})
+        if place := cells.place_of(folder):
+            of_matrix.append({**one, **place})
         else:
             series.append(one)
     environment = root / "environment.txt"
     facts = environment.read_text().splitlines() if environment.exists() else []
-    return {"title": root.name, "series": series, "cells": cells,
+    return {"title": root.resolve().name, "series": series, "cells": of_matrix,
+            "targets": _targets(root), "latency": _latency(root), "shortest": LEAST_SECONDS,
             "environment": [line.split("=", 1) for line in facts]}
 
 
-def _series(folder):
-    rows = results.read_table(folder / "runs.csv")
-    service = folder / "service-runs.csv"
-    costs = results.read_table(service) if service.exists() else rows
-    ratios = folder / "ratios.csv"
-    first = rows[0]
+def _place(folder):
+    """Folders with a target as these are listed, the others behind them by name."""
+    known = list(dict.fromkeys(row.folder for row in targets.ROWS))
+    return known.index(folder.name) if folder.name in known else len(known), folder.name
+
+
+def _series(folder, name):
+    service = results.read_runs(folder, "service")
+    # Earlier folders have no name for the driver's side.
+    driver = results.read_runs(folder, "driver") or results.read_runs(folder)
+    if not driver:
+        return None
+    every = [values for rounds in driver.values() for values in rounds.values()]
+    seconds = [values["total_seconds"] for values in every if values.get("total_seconds", "") != ""]
+    first = every[0]
     return {
-        "scenario": first["scenario"], "transport": first["transport"],
-        "completion": first["completion"], "connections": int(float(first["connections"])),
-        "tunnel_bytes": int(float(first["tunnel_bytes"])),
-        "split": service.exists(), "runs": max(int(row["run"]) for row in rows),
-        "contenders": _contenders(rows, costs),
-        "ratios": results.read_table(ratios) if ratios.exists() else [],
+        "name": name, "split": bool(service), "runs": max(map(len, driver.values())),
+        "least_seconds": min(seconds, default=None),
+        **{key: first.get(key, "") for key in ("scenario", "transport", "completion",
+                                               "connections", "tunnel_bytes")},
+        "contenders": {label: _medians(rounds, service.get(label, {}) if service else rounds)
+                       for label, rounds in driver.items()},
+        "ratios": [_ratio(row) for row in results.read_ratios(folder)],
     }
 
 
-def _contenders(rows, costs):
+def _medians(driver, service):
     """Throughput and latency as the driver saw them; CPU and memory of the service where there is
-    one."""
-    contenders = {}
-    for side, metrics in ((rows, [m for m in METRICS if m not in ("cpu_ns_per_byte",
-                                                                  "max_rss_bytes")]),
-                          (costs, ["cpu_ns_per_byte", "max_rss_bytes"])):
-        for name in dict.fromkeys(row["implementation"] for row in side):
-            of_name = [row for row in side if row["implementation"] == name]
-            for metric in metrics:
-                summary = summarize([float(row[metric]) for row in of_name])
-                contenders.setdefault(name, {})[metric] = {
-                    "median": summary.median, "least": summary.least, "most": summary.most}
-    return contenders
+    one. What was not measured is left out."""
+    medians = {}
+    for metric in METRICS:
+        values = results.measured(service if metric in OF_THE_SERVICE else driver, metric)
+        if values:
+            medians[metric] = _spread(values.values())
+    return medians
+
+
+def _spread(values):
+    summary = summarize(values)
+    return {"median": summary.median, "least": summary.least, "most": summary.most}
+
+
+def _figure(text):
+    """A number of a table; what is empty or no number is none."""
+    value = number_of(text or "")
+    return value if isinstance(value, (int, float)) and value == value else None
+
+
+def _ratio(row):
+    return {"side": row["side"], "metric": row["metric"], "base": row["base"],
+            "contender": row.get("contender") or row["implementation"],
+            "rounds": _figure(row.get("rounds")), "low": _figure(row["low95"]),
+            "high": _figure(row["high95"]),
+            **{key: _figure(row[key]) for key in ("median", "min", "max")}}
+
+
+def _targets(root):
+    path = root / "targets.csv"
+    return [{**row, "low": _figure(row["low95"]), "high": _figure(row["high95"]),
+             **{key: _figure(row[key]) for key in ("median", "to_be", "stretch")}}
+            for row in (results.read_table(path) if path.exists() else [])]
+
+
+def _latency(root):
+    path = root / "latency.csv"
+    runs = {}
+    for row in results.read_table(path) if path.exists() else []:
+        label = row.get("contender") or row["implementation"]
+        runs.setdefault(label, []).append(float(row["p50_micros"]))
+    return [{"label": label, **_spread(values)} for label, values in runs.items()]
 
 
 def render(data):
@@ -89,4 +128,10 @@ def render(data):
     # What would end the script element, or begin a comment in it, cannot stand there as it is.
     plain = json.dumps(data).replace("<", "\\u003c")
     script = re.sub(r"//# sourceMappingURL=\S*", "", script).replace("</script", "<\\/script")
-    return TEMPLATE.read_text().replace("/*LIBRARY*/", script).replace("/*DATA*/null", plain)
+    page = (PAGE / "page.html").read_text()
+    for mark, text in (("/*STYLE*/", (PAGE / "page.css").read_text()),
+                       ("/*CHARTS*/", (PAGE / "charts.js").read_text()),
+                       ("/*SECTIONS*/", (PAGE / "sections.js").read_text()),
+                       ("/*LIBRARY*/", script), ("/*DATA*/null", plain)):
+        page = page.replace(mark, text)
+    return page

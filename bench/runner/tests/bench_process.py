@@ -10,29 +10,39 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
 
 # What a run of the harness prints, as far as the runner looks at it.
 LINES = """implementation={implementation}
-scenario=coalesced
-transport=tcp
-completion=ticket
-connections=4
-tunnel_bytes=65536
-mib_per_sec={rate}
-cpu_ns_per_byte={cost}
+scenario={scenario}
+transport={transport}
+completion={completion}
+connections={connections}
+tunnel_bytes={tunnel_bytes}
+total_streams=20000
+total_bytes=1000000000
+total_seconds=2.000000
+mib_per_sec=476.84
+cpu_total_seconds={cpu_seconds:.6f}
+cpu_ns_per_byte={cost:.2f}
 max_rss_bytes=1048576
 latency_p50_micros=100
 latency_p95_micros=200
 latency_p99_micros=300
 latency_p999_micros=400
+failed_connections=0
 """
 
 
-def lines_of(implementation, rate, cost):
-    return LINES.format(implementation=implementation, rate=rate, cost=cost)
+def lines_of(implementation, cost, scenario="coalesced", transport="tcp", connections=4):
+    """The lines of a run that took `cost` nanoseconds a byte."""
+    return LINES.format(implementation=implementation, scenario=scenario, transport=transport,
+                        connections=connections, completion="ticket",
+                        tunnel_bytes=65536, cost=cost,
+                        cpu_seconds=cost)
 
 
 class BenchTest(unittest.TestCase):
@@ -56,9 +66,16 @@ def wait_for(role):
         time.sleep(0.01)
 def hang():
     signal.pause()
-def lines():
-    print({LINES!r}.format(implementation=flag("--implementation"), rate=10, cost=2))
+def lines(**others):
+    print({LINES!r}.format(**{{
+        "implementation": flag("--implementation"), "scenario": flag("--scenario"),
+        "transport": "tcp" if flag("--role") else "duplex",
+        "connections": flag("--connections") or 4,
+        "completion": flag("--completion") or "ticket",
+        "tunnel_bytes": flag("--tunnel-bytes") or 65536, "cost": 2, "cpu_seconds": 2, **others}}))
 role = flag("--role") or "integrated"
+if "--check" in sys.argv:
+    sys.exit(0)
 note = pathlib.Path({str(self.folder)!r}, role + ".new")
 note.write_text(str(os.getpid()))
 note.rename(note.with_suffix(".pid"))
@@ -99,6 +116,17 @@ note.rename(note.with_suffix(".pid"))
         self.assertEqual(len(of[2]), 1, of)
         for part in ("bench: ", *parts):
             self.assertIn(part, of[2][0])
+
+    def interrupt_at(self, file, number, *arguments, **options):
+        """The status and the error lines of the command, which gets a signal once there is the
+        file."""
+        with self.start(*arguments, **options) as process:
+            while not (self.folder / file).exists():
+                self.assertIsNone(process.poll(), "it has ended")
+                time.sleep(0.01)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=30)
+        return process.returncode, errors.splitlines()
 
     def assert_gone(self, role):
         """The process that had this role is not there any more."""

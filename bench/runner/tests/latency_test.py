@@ -1,5 +1,6 @@
 """Single frames, timed through a service."""
 
+import signal
 import unittest
 
 from .bench_process import BenchTest, table_of
@@ -23,17 +24,20 @@ class Latency(BenchTest):
 while data := client.recv(65536):
     time.sleep(0.005 if flag("--implementation") == "slow" else 0)
     sink.sendall(data)
+lines()
 """)
         status, output, errors = self.bench(
             "latency", "--implementation", "slow,fast", "--frames", 20, "--runs", 2, "--out",
             self.out, harness=harness)
         self.assertEqual((status, errors), (0, []))
         rows = table_of((self.out / "latency.csv").read_text())
-        self.assertEqual([(row["run"], row["implementation"], row["frames"]) for row in rows],
+        self.assertEqual([(row["run"], row["contender"], row["frames"]) for row in rows],
                          [("1", "slow", "20"), ("1", "fast", "20"), ("2", "slow", "20"),
                           ("2", "fast", "20")])
         for slow in rows[::2]:
             self.assertGreaterEqual(float(slow["p50_micros"]), 5000)
+            self.assertEqual(slow["p99_micros"], "", "of 20 frames")
+            self.assertGreaterEqual(float(slow["max_micros"]), float(slow["p50_micros"]))
         self.assertIn("fast: median", output)
         self.assertIn("over fast +0.00 us (+0.00 to +0.00)", output)
 
@@ -44,6 +48,7 @@ while len(data) < 10 * 64:
     data += client.recv(65536)
 sink.sendall(data)
 client.recv(1)
+lines()
 """)
         status, _, errors = self.bench(
             "latency", "--implementation", "a", "--frames", 10, "--every-micros", 2000, "--runs",
@@ -52,11 +57,47 @@ client.recv(1)
         row, = table_of((self.out / "latency.csv").read_text())
         self.assertGreaterEqual(float(row["p50_micros"]), 4 * 2000 * 0.9, "four came after it")
 
+    def test_frames_that_the_socket_does_not_take_are_late_and_whole(self):
+        # Nothing is read until more is due than two sockets hold.
+        harness = self.harness(RELAY + """
+time.sleep(1)
+count = 0
+while count < 80000 * 64:
+    count += len(data := client.recv(65536))
+    sink.sendall(data)
+lines()
+""")
+        status, _, errors = self.bench(
+            "latency", "--implementation", "a", "--frames", 80000, "--every-micros", 1, "--runs",
+            1, "--out", self.out, harness=harness)
+        self.assertEqual((status, errors), (0, []))
+        row, = table_of((self.out / "latency.csv").read_text())
+        self.assertGreaterEqual(float(row["p50_micros"]), 500_000)
+        self.assertNotEqual(row["p99_micros"], "")
+
     def test_a_service_that_closes_the_connection_is_one_line(self):
         harness = self.harness(RELAY + "client.recv(1)")
         self.assert_refused(1, "closed a connection", of=self.bench(
             "latency", "--implementation", "a", "--out", self.out, harness=harness))
         self.assert_gone("tcp-service")
+
+    def test_finished_runs_are_kept_and_shown(self):
+        harness = self.harness(RELAY + """
+if flag("--implementation") == "b":
+    pathlib.Path("second").touch()
+    hang()
+while data := client.recv(65536):
+    sink.sendall(data)
+lines()
+""")
+        status, errors = self.interrupt_at(
+            "second", signal.SIGINT, "latency", "--implementation", "a,b", "--frames", 20, "--out",
+            self.out, harness=harness)
+        self.assertEqual((status, len(errors)), (130, 1))
+        self.assertIn("round 1 of b", errors[0])
+        row, = table_of((self.out / "latency.csv").read_text())
+        self.assertEqual(row["contender"], "a")
+        self.assertEqual(self.bench("report", self.out)[0], 0)
 
 
 if __name__ == "__main__":

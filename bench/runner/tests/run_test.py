@@ -2,8 +2,6 @@
 
 import os
 import pty
-import signal
-import time
 import unittest
 
 from .bench_process import BenchTest, table_of
@@ -18,6 +16,11 @@ class Arguments(BenchTest):
                 (("run", "--scenario", "x"), ("--scenario", "'x'")),
                 (("run", "--implementation", "a,a"), ("--implementation", "twice")),
                 (("run", "--implementation", "a,"), ("--implementation", "empty")),
+                (("run", "--implementation", "a:block"), ("'block'", "FLAG=VALUE")),
+                (("run", "--implementation", "a/b"), ("'a/b'",)),
+                (("all", "--only", "x"), ("--only", "'x'", "cached")),
+                (("all", "--", "--connections", "4"), ("--connections", "behind `--`")),
+                (("matrix", "--scenario", "x"), ("--scenario", "'x'")),
                 (("run", "--split", "--service-cpus", "0"), ("--service-cpus", "--driver-cpus")),
                 (("run", "--service-cpus", "0", "--driver-cpus", "0"), ("--split",)),
                 (("run", "--split", "--service-cpus", "9999"), ("--service-cpus", "'9999'")),
@@ -52,11 +55,43 @@ lines()""")
             sorted(path.name for path in self.out.iterdir()),
             ["a-run-1.txt", "a-run-2.txt", "b-run-1.txt", "b-run-2.txt", "environment.txt",
              "ratios.csv", "runs.csv", "summary.csv"])
-        self.assertIn("a: 2 runs, 10.00 MiB/s, 2.0000 ns of CPU a byte", output)
-        self.assertIn("a / b, CPU a byte: 1.0000", output)
+        self.assertIn("a: 2 runs, 476.84 MiB/s, 2.0000 ns of CPU a byte", output)
+        self.assertIn("a / b, CPU a byte: 1.0000 [1.0000 .. 1.0000], no interval", output)
         rows = table_of((self.out / "runs.csv").read_text())
-        self.assertEqual([(row["run"], row["implementation"]) for row in rows],
+        self.assertEqual([(row["run"], row["contender"]) for row in rows],
                          [("1", "a"), ("1", "b"), ("2", "a"), ("2", "b")])
+
+    def test_a_form_of_a_contender_has_its_flags_and_its_own_label(self):
+        harness = self.harness("""
+with open("calls", "a") as calls:
+    print(flag("--implementation"), flag("--read-block"), file=calls)
+lines()
+print("read_block=" + (flag("--read-block") or "0"))""")
+        status, output, errors = self.bench(
+            "run", "--implementation", "a:read-block=8192,b,a", "--scenario", "coalesced", "--runs",
+            1, "--out", self.out, harness=harness)
+        self.assertEqual((status, errors), (0, []))
+        self.assertEqual((self.folder / "calls").read_text().splitlines(),
+                         ["a 8192", "b None", "a None"])
+        rows = table_of((self.out / "runs.csv").read_text())
+        self.assertEqual([(row["contender"], row["implementation"], row["read_block"])
+                          for row in rows],
+                         [("a:read-block=8192", "a", "8192"), ("b", "b", "0"), ("a", "a", "0")])
+        for pair in ("b / a,", "a:read-block=8192 / a,", "b / a:read-block=8192,"):
+            self.assertIn(pair, output)
+
+    def test_a_run_is_long_enough_unless_its_flags_say_how_long_it_is(self):
+        harness = self.harness("""
+with open("calls", "a") as calls:
+    print(flag("--duration-seconds"), flag("--iterations"), file=calls)
+lines()""")
+        for number, flags in enumerate(((), ("--", "--iterations", "3"),
+                                        ("--", "--duration-seconds=0.2"))):
+            self.bench("run", "--scenario", "coalesced", "--runs", 1, "--out",
+                       self.folder / str(number), *flags, harness=harness)
+        self.bench("run", "--scenario", "coalesced", "--out", self.out, harness=harness)
+        self.assertEqual((self.folder / "calls").read_text().splitlines(),
+                         ["1 None", "None 3", "None None", *["1 None"] * 5])
 
     def test_all_scenarios_have_a_folder_each_and_a_service_its_own_files(self):
         harness = self.harness("""
@@ -68,8 +103,9 @@ lines()""")
         self.assertEqual((status, errors), (0, []))
         for scenario in ("fragmented", "coalesced"):
             names = {path.name for path in (self.out / scenario).iterdir()}
-            self.assertEqual(names, {"a-run-1.txt", "service-run-1.txt", "runs.csv", "summary.csv",
-                                     "service-runs.csv", "service-summary.csv"})
+            self.assertEqual(names, {f"a-{side}-run-1.txt" for side in ("driver", "service")} |
+                             {f"{side}-{table}.csv" for side in ("driver", "service")
+                              for table in ("runs", "summary")})
 
     def test_a_terminal_is_shown_how_far_it_is(self):
         terminal, theirs = pty.openpty()
@@ -89,44 +125,22 @@ lines()""")
 if role == "tcp-service":
     ready()
 print("frame_len=" + flag("--frame-len"))
-lines()""")
+lines(cpu_seconds=1 if flag("--implementation") == "a" else 4)""")
         status, _, errors = self.bench(
-            "matrix", "--implementation", "a", "--scenario", "coalesced", "--connections", "1,4",
+            "matrix", "--implementation", "a,b", "--scenario", "coalesced", "--connections", "1,4",
             "--frame-size", "64", "--out", self.out, harness=harness)
         self.assertEqual((status, errors), (0, []))
         self.assertEqual({path.name for path in self.out.iterdir() if path.is_dir()},
                          {"coalesced-1x64", "coalesced-4x64"})
-        rows = table_of((self.out / "coalesced-4x64/runs.csv").read_text())
-        self.assertEqual(rows[0]["frame_len"], "63.0")
-
-
-class Captures(BenchTest):
-    # Runs the command behind the options, which are all that there is in a trial.
-    RUN = ('while case $1 in -o | -F) shift 2 ;; -*) shift ;; *) false ;; esac; do :; done; '
-           'exec "$@"')
-
-    def test_the_service_is_run_under_both_tools(self):
-        harness = self.harness("""
-if role == "tcp-service":
-    ready()
-lines()""")
-        self.tool("perf", f'[ "$1" = report ] && echo "stacks $3" && exit; shift; {self.RUN}')
-        path = self.tool("strace", f'[ "$3" = -o ] && echo calls > "$4"; {self.RUN}')
-        status, output, errors = self.bench("capture", "--implementation", "a", "--out", self.out,
-                                            harness=harness, PATH=path)
-        self.assertEqual((status, errors), (0, []))
-        self.assertEqual(output, f"results: {self.out}\n")
-        texts = {path.name: path.read_text() for path in self.out.iterdir()}
-        self.assertEqual(texts["system-calls.txt"], "calls\n")
-        self.assertEqual(texts["functions.txt"], "stacks --no-children\n")
-        self.assertEqual(texts["callers.txt"], "stacks --children\n")
-        for name in ("stacks-service.txt", "stacks-driver.txt", "system-calls-service.txt"):
-            self.assertIn("implementation=a", texts[name])
-
-    def test_a_tool_that_may_not_trace_is_named_with_its_reason(self):
-        path = self.tool("perf", "echo 'perf: not permitted' >&2; exit 1")
-        self.assert_refused(1, "perf may not trace here", "not permitted", of=self.bench(
-            "capture", "--out", self.out, harness=self.harness("lines()"), PATH=path))
+        rows = table_of((self.out / "coalesced-4x64/driver-runs.csv").read_text())
+        self.assertEqual(rows[0]["frame_len"], "63")
+        rows = table_of((self.out / "matrix.csv").read_text())
+        self.assertEqual([(row["scenario"], row["connections"], row["frame_size"],
+                           row["contender"], row["runs"], row["cpu_ns_per_byte"], row["base"],
+                           row["cpu_ratio"]) for row in rows],
+                         [("coalesced", connections, "64", *rest) for connections in ("1", "4")
+                          for rest in (("a", "4", "1.0", "b", "0.2500"),
+                                       ("b", "4", "4.0", "", ""))])
 
 
 @unittest.skipIf("BYTES_HANDOFF_TEST_HARNESS" not in os.environ,
@@ -136,13 +150,20 @@ class RealRuns(BenchTest):
         status, output, errors = self.bench(
             "run", "--implementation", "handoff,splice", "--scenario", "coalesced", "--runs", 2,
             "--split", "--out", self.out, "--", "--connections", 4, "--tunnel-bytes", 4096,
-            "--verify", harness=os.environ["BYTES_HANDOFF_TEST_HARNESS"])
+            "--iterations", 1, "--verify", harness=os.environ["BYTES_HANDOFF_TEST_HARNESS"])
         self.assertEqual((status, errors), (0, []))
         self.assertIn("handoff / splice, CPU a byte:", output)
-        for side in ("", "service-"):
-            rows = table_of((self.out / f"{side}runs.csv").read_text())
+        self.assertIn("TOO SHORT", output)
+        for side in ("driver", "service"):
+            rows = table_of((self.out / f"{side}-runs.csv").read_text())
             self.assertEqual({row["total_bytes"] for row in rows},
-                             {str(4.0 * (64 * 64 + 7 + 4096))})
+                             {str(4 * (64 * 64 + 7 + 4096))})
+
+    def test_a_wrong_flag_of_the_last_contender_runs_nothing_and_leaves_no_folder(self):
+        self.assert_refused(2, "--implementation", "needs --transport tcp", of=self.bench(
+            "run", "--implementation", "handoff,splice", "--out", self.out,
+            harness=os.environ["BYTES_HANDOFF_TEST_HARNESS"]))
+        self.assertFalse(self.out.exists())
 
 
 class Failures(BenchTest):
@@ -168,32 +189,13 @@ hang()""")
         self.assert_refused(1, "has not started", "taken", of=self.bench(
             "run", "--split", "--out", self.out, harness=harness))
 
-    def test_an_interrupted_run_leaves_no_child(self):
-        harness = self.harness("""
-if role == "tcp-service":
-    ready()
-hang()""")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with self.subTest(number):
-                out = self.folder / f"out{number}"
-                with self.start("run", "--split", "--out", out, harness=harness) as process:
-                    while not (self.folder / "tcp-driver.pid").exists():
-                        self.assertIsNone(process.poll())
-                        time.sleep(0.01)
-                    process.send_signal(number)
-                    _, errors = process.communicate(timeout=30)
-                self.assertEqual(process.returncode, 130)
-                self.assertEqual(len(errors.splitlines()), 1, errors)
-                self.assert_gone("tcp-service")
-                self.assert_gone("tcp-driver")
-                (self.folder / "tcp-driver.pid").unlink()
-
     def test_a_folder_that_is_there_or_cannot_be_made_is_named(self):
         self.out.mkdir()
         self.assert_refused(1, str(self.out), "exists", of=self.bench(
             "run", "--out", self.out, harness=self.harness("lines()")))
         self.assert_refused(1, "/dev/null/results",
-                            of=self.bench("run", "--out", "/dev/null/results"))
+                            of=self.bench("run", "--out", "/dev/null/results",
+                                          harness=self.harness("lines()")))
 
     def test_what_the_harness_refuses_is_a_wrong_argument(self):
         harness = self.harness("""
@@ -203,11 +205,7 @@ sys.exit(2)""")
             out = self.folder / f"out{len(split)}"
             self.assert_refused(2, "harness: --tunnel-bytes: no",
                                 of=self.bench("run", "--out", out, *split, harness=harness))
-
-    def test_a_capture_without_its_tools_says_which(self):
-        self.assert_refused(1, "perf is not installed", of=self.bench(
-            "capture", "--out", self.out, harness=self.harness("lines()"), PATH="/nonexistent"))
-        self.assertFalse(self.out.exists())
+            self.assertFalse(out.exists())
 
     def test_a_disk_without_room_is_named(self):
         self.assert_refused(1, "environment.txt", of=self.bench(

@@ -1,0 +1,129 @@
+"""nginx as a peer of the service: its `stream` module forwards from a client to a sink."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from . import figures, harness, labels
+from .children import Children
+from .problems import Failure, WrongArgument
+
+START_SECONDS = 10
+CONFIGURATION = """{module}
+daemon off;
+master_process on;
+worker_processes {workers};
+worker_rlimit_nofile 20000;
+pid {folder}/pid;
+error_log {folder}/error.log error;
+events {{ worker_connections 16384; }}
+stream {{ server {{ listen {address} backlog=4096; proxy_pass {sink}; }} }}
+"""
+
+
+def program():
+    """Its executable, or None."""
+    return os.environ.get("BYTES_HANDOFF_NGINX") or shutil.which("nginx") \
+        or shutil.which("nginx", path="/usr/sbin")
+
+
+def missing():
+    """Why it cannot run here, as a line; None where it can."""
+    if program() is None:
+        return "nginx is not installed (Debian: nginx, libnginx-mod-stream)"
+    built = _built()
+    if "--with-stream" not in built:
+        return "nginx is built without its stream module"
+    if "--with-stream=dynamic" in built and not _module().exists():
+        return f"nginx has no stream module at {_module()} (Debian: libnginx-mod-stream)"
+    return None
+
+
+def _built():
+    try:
+        return subprocess.run([program(), "-V"], capture_output=True, text=True).stderr
+    except OSError as error:
+        raise Failure(f"{program()}: {error.strerror}") from error
+
+
+def _module():
+    return pathlib.Path(program()).resolve().parents[1] / "lib/nginx/modules/ngx_stream_module.so"
+
+
+def run(executable, contender, shape):
+    """One run of the driver with nginx in the place of the service."""
+    if not shape.split:
+        raise WrongArgument("nginx needs --split")
+    if why := missing():
+        raise Failure(why)
+    with Children() as children, tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        sink = f"127.0.0.1:{harness.free_port()}"
+        address = f"127.0.0.1:{harness.free_port(int(sink.rsplit(':', 1)[1]) + 1)}"
+        asked = labels.given((*shape.flags, *contender.flags))
+        workers = asked.get("--worker-threads", len(os.sched_getaffinity(0)))
+        server = _start(children, scratch, address, sink, workers, shape)
+        before = _cpu_nanoseconds(server.pid)
+        # A driver looks at no implementation: it only prints the name.
+        lines = harness.drive(children, scratch, executable, address, [
+            "--implementation", "raw_copy", "--scenario", shape.scenario, *shape.flags,
+            *contender.flags, "--sink-addr", sink], shape)
+        spent = _cpu_nanoseconds(server.pid) - before
+        memory = sum(_peak_bytes(process) for process in _processes(server.pid))
+    driver = figures.values_of(lines)
+    labels.check_printed(driver, {**labels.asked_of(contender, shape),
+                                  "implementation": "raw_copy"}, "driver")
+    lines = re.sub(r"^implementation=.*$", f"implementation={contender.implementation}", lines,
+                   flags=re.MULTILINE)
+    service = {"role": "tcp-service", "transport": "tcp", "implementation": "nginx",
+               "scenario": shape.scenario, "worker_threads": workers,
+               **{key: driver[key] for key in ("total_streams", "total_bytes", "total_seconds")},
+               "cpu_total_seconds": f"{spent / 1e9:.9f}", "max_rss_bytes": memory,
+               "failed_connections": driver["failed_connections"]}
+    return harness.Outcome(lines, "".join(f"{key}={text}\n" for key, text in service.items()))
+
+
+def _start(children, scratch, address, sink, workers, shape):
+    dynamic = "--with-stream=dynamic" in _built()
+    configuration = scratch / "nginx.conf"
+    configuration.write_text(CONFIGURATION.format(
+        module=f"load_module {_module()};" if dynamic else "", workers=workers, folder=scratch,
+        address=address, sink=sink))
+    errors = scratch / "start.err"
+    with errors.open("wb") as err:
+        server = children.start([*shape.wrapper, program(), "-p", str(scratch), "-e",
+                                 str(scratch / "error.log"), "-c", str(configuration)],
+                                shape.service_cpus, stdout=subprocess.DEVNULL, stderr=err)
+    give_up = time.monotonic() + START_SECONDS
+    # The master writes the file before it starts its workers.
+    while not (scratch / "pid").exists() or len(_processes(server.pid)) <= int(workers):
+        if children.wait(server, 0.01) is not None:
+            said = (errors.read_text().strip().splitlines() or ["it ended"])[-1]
+            raise Failure(f"nginx has not started: {said}")
+        if time.monotonic() > give_up:
+            raise Failure(f"nginx does not start within {START_SECONDS} seconds")
+    return server
+
+
+def _processes(master):
+    """The master and its workers."""
+    children = pathlib.Path(f"/proc/{master}/task/{master}/children")
+    try:
+        return [master, *map(int, children.read_text().split())]
+    except OSError:
+        return [master]
+
+
+def _cpu_nanoseconds(master):
+    """Of the master and its workers since they started."""
+    return sum(int(pathlib.Path(f"/proc/{process}/schedstat").read_text().split()[0])
+               for process in _processes(master))
+
+
+def _peak_bytes(process):
+    status = pathlib.Path(f"/proc/{process}/status").read_text()
+    return int(re.search(r"^VmHWM:\s*(\d+)", status, re.MULTILINE)[1]) * 1024
