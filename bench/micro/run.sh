@@ -21,6 +21,7 @@ refuse() {
   exit 2
 }
 
+readonly COUNTERS=cycles,instructions,cache-misses,branch-misses
 filter=. repetitions=7 min_time=0.2 cpu='' counters='' out=''
 while (($#)); do
   case $1 in
@@ -48,6 +49,12 @@ done
 [[ $min_time =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "--min-time '$min_time': must be a number of seconds"
 
 command=()
+if [[ -n $counters ]]; then
+  # Where a machine has none, perf ends well and prints that it counted nothing.
+  if ! tried=$(perf stat -x, -e "$COUNTERS" true 2>&1 >/dev/null) || [[ $tried == *'<not '* ]]; then
+    refuse "--counters: this machine, or its perf, does not count $COUNTERS"
+  fi
+fi
 if [[ -n $cpu ]]; then
   taskset -c "$cpu" true 2>/dev/null || refuse "--cpu '$cpu': must be the number of a processor that this process may use"
   command=(taskset -c "$cpu")
@@ -58,18 +65,24 @@ REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 source "$REPOSITORY/scripts/packages.sh"
 # shellcheck source=scripts/build.sh
 source "$REPOSITORY/scripts/build.sh"
+program=${BYTES_HANDOFF_BENCH_MICRO:-} # a test's
+if [[ -z $program ]]; then
+  ensure_packages build
+  build_preset release bench_micro
+  program=$REPOSITORY/build/release/bin/bench_micro
+fi
+matching=$("$program" --benchmark_list_tests=true --benchmark_filter="$filter" 2>/dev/null) || matching=''
+[[ -n $matching ]] || refuse "--filter '$filter': no benchmark has such a name"
+
 out=${out:-results/micro-$(date +%Y%m%d-%H%M%S)}
 if ! { mkdir -p "$(dirname "$out")" && mkdir "$out"; } 2>/dev/null; then
   refuse "--out '$out': must be a folder that can be made, and is not there"
 fi
 if [[ -n $counters ]]; then
-  perf stat -e cycles true 2>/dev/null || refuse "--counters: this machine, or its perf, counts no cycles"
-  command=(perf stat -e 'cycles,instructions,cache-misses,branch-misses' -o "$out/counters.txt" "${command[@]}")
+  command=(perf stat -e "$COUNTERS" -o "$out/counters.txt" "${command[@]}")
 fi
-ensure_packages build
-build_preset release bench_micro
 
-"${command[@]}" "$REPOSITORY/build/release/bin/bench_micro" --benchmark_filter="$filter" \
+"${command[@]}" "$program" --benchmark_filter="$filter" \
   --benchmark_repetitions="$repetitions" --benchmark_min_time="$min_time" \
   --benchmark_enable_random_interleaving=true --benchmark_report_aggregates_only=true \
   --benchmark_out="$out/micro.json" --benchmark_out_format=json

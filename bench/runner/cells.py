@@ -32,8 +32,10 @@ def write(root):
 
 def _rows(folder):
     sides = {side: results.read_runs(folder, side) for side in ("driver", "service")}
-    ratios = {row["contender"]: row for row in results.read_ratios(folder)
-              if (row["side"], row["metric"]) == ("service", "cpu_ns_per_byte")}
+    costs = [row for row in results.read_ratios(folder)
+             if (row["side"], row["metric"]) == ("service", "cpu_ns_per_byte")]
+    # The first base is the one that all are compared with.
+    ratios = {row["contender"]: row for row in costs if row["base"] == costs[0]["base"]}
     for label in sides["driver"]:
         medians = []
         for metric in _METRICS:

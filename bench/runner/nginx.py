@@ -35,7 +35,10 @@ def missing():
     """Why it cannot run here, as a line; None where it can."""
     if program() is None:
         return "nginx is not installed (Debian: nginx, libnginx-mod-stream)"
-    built = _built()
+    try:
+        built = _built()
+    except Failure as problem:
+        return str(problem)
     if "--with-stream" not in built:
         return "nginx is built without its stream module"
     if "--with-stream=dynamic" in built and not _module().exists():

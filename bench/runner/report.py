@@ -60,16 +60,21 @@ def _series(folder, name):
         return None
     every = [values for rounds in driver.values() for values in rounds.values()]
     seconds = [values["total_seconds"] for values in every if values.get("total_seconds", "") != ""]
-    first = every[0]
     return {
         "name": name, "split": bool(service), "runs": max(map(len, driver.values())),
         "least_seconds": min(seconds, default=None),
-        **{key: first.get(key, "") for key in ("scenario", "transport", "completion",
-                                               "connections", "tunnel_bytes")},
+        **{key: _common(every, key) for key in ("scenario", "transport", "completion",
+                                                "connections", "tunnel_bytes")},
         "contenders": {label: _medians(rounds, service.get(label, {}) if service else rounds)
                        for label, rounds in driver.items()},
         "ratios": [_ratio(row) for row in results.read_ratios(folder)],
     }
+
+
+def _common(runs, key):
+    """What all runs have there; none where they differ."""
+    values = {run.get(key) for run in runs}
+    return values.pop() if len(values) == 1 else None
 
 
 def _medians(driver, service):

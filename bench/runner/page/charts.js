@@ -6,13 +6,14 @@ const colours = { handoff_coroutine: "#0072b2", handoff: "#56b4e9", raw_copy: "#
                   manual_vec: "#009e73", asio_queue: "#cc79a7", splice: "#d55e00", nginx: "#7f7f7f" };
 const strangers = ["#332288", "#117733", "#882255", "#999933", "#aa4499", "#44aa99"];
 
+const hash = text => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 65521, 7);
+
 function colourOf(label) {
   const [name, ...form] = label.split(":");
-  const known = colours[name]
-    ?? strangers[[...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 65521, 7)
-                 % strangers.length];
+  const known = colours[name] ?? strangers[hash(name) % strangers.length];
   if (form.length === 0) return known;
-  const lighter = at => Math.round(parseInt(known.slice(at, at + 2), 16) * 0.55 + 255 * 0.45);
+  const white = [0.3, 0.5, 0.7][hash(form.join()) % 3];
+  const lighter = at => Math.round(parseInt(known.slice(at, at + 2), 16) * (1 - white) + 255 * white);
   return `rgb(${lighter(1)}, ${lighter(3)}, ${lighter(5)})`;
 }
 
@@ -75,7 +76,10 @@ const spread = {
       const point = chart.getDatasetMeta(number).data[at];
       if (!of || !point || point.skip) return null;
       const [low, high] = of.map(value => scale.getPixelForValue(value));
-      const across = upright ? point.x : point.y;
+      // Side by side, and in its colour, where several lie over the same place.
+      const aside = upright ? 5 * (number - (chart.data.datasets.length - 1) / 2) : 0;
+      const across = (upright ? point.x : point.y) + aside;
+      if (upright) ctx.strokeStyle = dataset.borderColor;
       ctx.lineWidth = 1.5;
       draw([across, low], [across, high], [across - 4, low], [across + 4, low],
            [across - 4, high], [across + 4, high]);
@@ -106,11 +110,25 @@ function options(scales, tooltip, more = {}) {
            plugins: { legend: { display: false }, tooltip: { callbacks: { label: tooltip } } }, ...more };
 }
 
+// Round values from `least` to `most`, closer where that is not far.
+function roundValues(least, most) {
+  const steps = most / least > 12 ? [1, 2, 5] : most / least > 3 ? [1, 1.5, 2, 3, 5, 7]
+    : [1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
+  const values = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power += 1) {
+    values.push(...steps.map(step => Number((step * 10 ** power).toPrecision(3))));
+  }
+  return values.filter(value => value >= least && value <= most);
+}
+
 // Room for all values, and for 1, on a logarithmic axis.
 function logarithmic(values, title) {
   const known = [1, ...values.filter(value => value > 0)];
-  return axis(title, { type: "logarithmic", min: Math.min(...known) / 1.15, max: Math.max(...known) * 1.15,
-    ticks: { callback: value => digits(value), maxRotation: 0, autoSkipPadding: 14 } });
+  const room = Math.max(1.03, (Math.max(...known) / Math.min(...known)) ** 0.08);
+  const [min, max] = [Math.min(...known) / room, Math.max(...known) * room];
+  return axis(title, { type: "logarithmic", min, max,
+    afterBuildTicks: scale => { scale.ticks = roundValues(min, max).map(value => ({ value })); },
+    ticks: { callback: value => digits(value), autoSkip: true, maxRotation: 0, autoSkipPadding: 12 } });
 }
 
 const inLines = label => label.split(":");

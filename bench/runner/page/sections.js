@@ -4,10 +4,12 @@ const percentiles = [["p50", "latency_p50_micros"], ["p95", "latency_p95_micros"
                      ["p99", "latency_p99_micros"], ["p99.9", "latency_p999_micros"]];
 const spaced = name => name.replaceAll("-", " ").replaceAll("_", " ");
 const number = value => value.toLocaleString("en");
+// What differs between the contenders is in their names.
+const counted = (value, what) => typeof value === "number" ? `${number(value)} ${value === 1 ? what.replace(/s\b/, "") : what}` : "";
 const titleOf = series => series.name || `${series.scenario}, ${series.transport}`;
 
 function interval(r) {
-  return r.low === null ? `${r.rounds} rounds: no interval` : `${digits(r.low)} to ${digits(r.high)}`;
+  return r.low === null ? "too few rounds" : `${digits(r.low)} to ${digits(r.high)}`;
 }
 
 const costs = series => series.ratios.filter(r => r.metric === "cpu_ns_per_byte"
@@ -63,7 +65,8 @@ function latencies(series) {
   const list = Object.entries(series.contenders).map(([label, contender]) =>
     ({ label, points: shown.map(([, key]) => of(contender, key) ?? null) }));
   const most = Math.max(...list.flatMap(one => one.points.map(p => p ? p.high : 0)));
-  const text = p => p ? `${digits(p.median)} (${digits(p.low)} to ${digits(p.high)})` : "too few";
+  const text = p => p ? element("span", {}, digits(p.median),
+    element("small", {}, `${digits(p.low)} to ${digits(p.high)}`)) : "too few";
   return [card("Latency", "From the start of a connection to its last byte at the sink; lower is better. "
     + "Medians of the runs, from the least to the most. A percentile is shown where ten connections of "
     + "each run lie beyond it.",
@@ -78,9 +81,9 @@ function section(series) {
     ? [element("p", { class: "warning" }, `A run took only ${digits(series.least_seconds)} s: this measures little.`)]
     : [];
   return [element("h2", {}, spaced(titleOf(series))),
-    element("p", {}, `${series.scenario}, ${series.transport}, ${number(series.connections)} connections, `
-      + `${number(series.tunnel_bytes)} bytes a tunnel, ${spaced(series.completion)}, ${series.runs} runs in `
-      + `turn; ${series.split ? "service and driver apart" : "one process"}`), ...short,
+    element("p", {}, [series.scenario, series.transport, counted(series.connections, "connections"),
+      counted(series.tunnel_bytes, "bytes a tunnel"), spaced(series.completion ?? ""), `${series.runs} runs in turn`,
+      series.split ? "service and driver apart" : "one process"].filter(text => text).join(", ")), ...short,
     element("div", { class: "cards" },
       ...measure(series, "Throughput", "Higher is better.", "mib_per_sec", "MiB/s", 1),
       ...measure(series, "CPU per byte", `${whose[0].toUpperCase()}${whose.slice(1)}; lower is better.`,
@@ -92,10 +95,11 @@ function section(series) {
 
 // How often each takes less, by its whole interval.
 function countCells(rows) {
-  return [...new Set(rows.map(r => r.contender))].map(name => {
-    const of = rows.filter(r => r.contender === name && r.low !== null);
+  const { base } = rows[0];
+  return [...new Set(rows.filter(r => r.base === base).map(r => r.contender))].map(name => {
+    const of = rows.filter(r => r.contender === name && r.base === base && r.low !== null);
     const less = of.filter(r => r.high < 1).length, more = of.filter(r => r.low > 1).length;
-    return `${name} takes less CPU than ${rows[0].base} in ${less} of ${of.length} cells, more in ${more}; `
+    return `${name} takes less CPU than ${base} in ${less} of ${of.length} cells, more in ${more}; `
       + `in ${of.length - less - more} they are not told apart.`;
   });
 }
@@ -135,9 +139,10 @@ function targets() {
   return [element("h2", {}, "What it is to be"),
     element("p", {}, "Ratios of medians in one run. Met: the whole 95% interval reaches what it is to be. "
       + "Within the interval: only a part does."),
-    element("div", { class: "card" }, table(
-      ["", "of", "to", "measured", "95% interval", "to be", "stretch", ""], data.targets.map(row => [row.what,
-        named(row.contender), row.base, digits(row.median), row.low === null ? "" : `${digits(row.low)} to ${digits(row.high)}`,
+    element("div", { class: "card" }, table(["", "measured", "95% interval", "to be", "stretch", ""],
+      data.targets.map(row => [
+        element("span", { class: "wraps" }, `${row.what}, `, named(row.contender), row.base ? ` / ${row.base}` : ""),
+        digits(row.median), row.low === null ? "" : `${digits(row.low)} to ${digits(row.high)}`,
         row.to_be === null ? "" : `${row.better === "more" ? "≥" : "≤"} ${row.to_be}`,
         row.stretch === null ? "" : String(row.stretch), row.verdict])))];
 }
