@@ -105,6 +105,8 @@ def check(executable, plans):
         for contender in each.contenders:
             if contender.implementation != NGINX:
                 harness.check(executable, contender, each.shape)
+            else:
+                nginx.check(each.shape)
 
 
 def run_plans(executable, session, plans, after_each=None):

@@ -57,12 +57,16 @@ def _module():
     return pathlib.Path(program()).resolve().parents[1] / "lib/nginx/modules/ngx_stream_module.so"
 
 
-def run(executable, contender, shape):
-    """One run of the driver with nginx in the place of the service."""
+def check(shape):
+    """Raises where nginx cannot run in this shape, or here."""
     if not shape.split:
         raise WrongArgument("nginx needs --split")
     if why := missing():
         raise Failure(why)
+
+
+def run(executable, contender, shape):
+    """One run of the driver with nginx in the place of the service."""
     with Children() as children, tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
         sink = f"127.0.0.1:{harness.free_port()}"

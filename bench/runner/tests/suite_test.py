@@ -84,6 +84,14 @@ lines()"""), BYTES_HANDOFF_NGINX=str(self.folder / "tools/nginx"))
         self.assertEqual(driver["nginx"], "nginx")
         self.assertIn("proxy_pass 127.0.0.1:", (self.folder / "nginx.conf").read_text())
 
+    def test_nginx_that_cannot_run_is_refused_before_anything_runs(self):
+        run = ("run", "--implementation", "a,nginx", "--out", self.out)
+        self.assert_refused(2, "nginx needs --split", of=self.bench(
+            *run, harness=self.harness("lines()"), BYTES_HANDOFF_NGINX="/nonexistent"))
+        self.assert_refused(1, "/nonexistent: No such file", of=self.bench(
+            *run, "--split", harness=self.harness("lines()"), BYTES_HANDOFF_NGINX="/nonexistent"))
+        self.assertFalse(self.out.exists())
+
     def test_every_row_is_of_what_is_run(self):
         known = {name: set(of[0]) for name, of in suite.RUNS.items()}
         known["idle"] = {targets.README_LOOP, targets.EXPERT}
