@@ -31,6 +31,7 @@ function element(tag, attributes, ...children) {
 }
 
 function named(label) {
+  if (label.includes("/")) return label;  // a micro benchmark
   const swatch = element("span", { class: "swatch" });
   swatch.style.background = colourOf(label);
   return element("span", {}, swatch, label);
@@ -112,6 +113,11 @@ function options(scales, tooltip, more = {}) {
 
 // Round values from `least` to `most`, closer where that is not far.
 function roundValues(least, most) {
+  if (most / least < 2) {
+    const step = [0.01, 0.02, 0.05, 0.1, 0.2].find(size => (most - least) / size <= 7) * 100;
+    const first = Math.ceil(least * 100 / step), last = Math.floor(most * 100 / step);
+    return Array.from({ length: last - first + 1 }, (_, at) => (first + at) * step / 100);
+  }
   const steps = most / least > 12 ? [1, 2, 5] : most / least > 3 ? [1, 1.5, 2, 3, 5, 7]
     : [1, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
   const values = [];

@@ -68,12 +68,12 @@ class Script(BenchTest):
 
 class Rows(unittest.TestCase):
     def test_are_the_repetitions_in_nanoseconds(self):
-        one = {"run_name": "a/threads:1/manual_time", "time_unit": "us", "real_time": 2.5,
+        one = {"run_name": "a/threads:1/manual_time", "time_unit": "us", "real_time": 2.5, "cpu_time": 9,
                "items_per_second": 7.0, "repetition_index": 0, "run_type": "iteration"}
         self.assertEqual(micro.rows_of({"benchmarks": [
-            one, {**one, "repetition_index": 1, "time_unit": "ns"},
+            one, {**one, "repetition_index": 1, "time_unit": "ns"}, {**one, "run_name": "b"},
             {**one, "run_type": "aggregate"}]}),
-            [[1, "a/threads:1", 7.0, 2500], [2, "a/threads:1", 7.0, 2.5]])
+            [[1, "a/threads:1", 7.0, 2500], [2, "a/threads:1", 7.0, 2.5], [1, "b", 7.0, 9000]])
 
 
 if __name__ == "__main__":
