@@ -61,7 +61,7 @@ void QueueModel::close(Waiters waiters) {
   }
 }
 
-void QueueModel::abort_after_written() {
+void QueueModel::abort_after_written(Waiters waiters) {
   const bool is_too_late = is_closing() && ends_in_order_ && is_with_stream && items_.empty();
   if (state_ == State::kEnded || is_too_late) {
     return;
@@ -70,7 +70,8 @@ void QueueModel::abort_after_written() {
     start_closing();
   }
   ends_in_order_ = false;
-  refuse_waiters(false);
+  refuse_waiters(waiters == Waiters::admit);
+  admit_waiters();
 }
 
 void QueueModel::end(detail::ErrorValue error) {

@@ -64,7 +64,7 @@ class QueueModel {
   void cancel_unwritten(int id);
 
   void close(Waiters waiters);
-  void abort_after_written();
+  void abort_after_written(Waiters waiters);
   void end(detail::ErrorValue error);
   void orphan();
   /// A turn starts: what needs no stream call is done.

@@ -95,8 +95,11 @@ void QueueWorld::wait_or_end(const QueueOperation& op) {
       break;
     case Kind::kAbortAfterWritten:
       model_.is_with_stream = is_outstanding();
-      model_.abort_after_written();
-      step([&](detail::Effects& e) { queue_.abort_after_written(e); });
+      model_.abort_after_written(op.a % 2 == 0 ? Waiters::refuse : Waiters::admit);
+      step([&](detail::Effects& e) {
+        queue_.abort_after_written(e, detail::ErrorValue::of(Errc::aborted),
+                                   op.a % 2 == 0 ? Waiters::refuse : Waiters::admit);
+      });
       break;
     case Kind::kAbort:
       end_by(op.a % 2 == 0 ? Errc::aborted : Errc::timed_out);  // a user; a deadline

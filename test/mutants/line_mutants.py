@@ -115,7 +115,7 @@ MUTANTS = [
     ("an end leaves permits their room", ENDS,
      "  if (state_ == State::kOpen) {\n    take_back_all();\n  }\n", ""),
     ("a reservation outlives a close that lets the line in", ENDS,
-     "      refuse_reservations(effects);\n", ""),
+     "  refuse_reservations(effects);\n", ""),
     ("a close refuses only the reservations in front of a write", LINE,
      "      line_.remove(waiter);\n      line_.push_back(waiter);\n    }\n  }\n}\n",
      "      line_.remove(waiter);\n      line_.push_back(waiter);\n      left = 1;\n    }\n  }\n}\n"),

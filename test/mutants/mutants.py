@@ -91,24 +91,36 @@ MUTANTS = [
      "  state_ = State::kClosing;\n", "  mutex_.unlock();\n  mutex_.lock();\n  state_ = State::kClosing;\n"),
     ("close refuses the line, then closes in a second step", ENDS,
      """    start_closing(effects);
+    is_settled = end_waiting(waiters, effects);
+  }
+  admit_the_rest(is_settled, effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::abort_after""",
+     """    is_settled = end_waiting(waiters, effects);
     if (waiters == Waiters::refuse) {
-""",
-     """    if (waiters == Waiters::refuse) {
-      refuse_all_waiters(closed_refusal(), effects);
       mutex_.unlock();
       mutex_.lock();
     }
     start_closing(effects);
-    if (false) {
-"""),
+  }
+  admit_the_rest(is_settled, effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::abort_after"""),
     ("an abort after everything is written ends in order", ENDS,
      "  if (std::exchange(ends_in_order_, false)) {", "  if (ends_in_order_) {"),
     ("an abort after everything is written leaves those who wait for room", ENDS,
-     "    cut_error_ = error;\n  }\n  refuse_all_waiters(closed_refusal(), effects);\n",
-     "    cut_error_ = error;\n  }\n"),
+     "      cut_error_ = error;\n    }\n    is_settled = end_waiting(waiters, effects);\n",
+     "      cut_error_ = error;\n    }\n"),
+    ("an abort after everything is written refuses those who are to be let in", ENDS,
+     "      cut_error_ = error;\n    }\n    is_settled = end_waiting(waiters, effects);\n",
+     "      cut_error_ = error;\n    }\n    is_settled = end_waiting(Waiters::refuse, effects);\n"),
     ("the second who cuts a queue tells its error", ENDS,
-     "  if (std::exchange(ends_in_order_, false)) {\n    cut_error_ = error;\n  }\n",
-     "  ends_in_order_ = false;\n  cut_error_ = error;\n"),
+     "    if (std::exchange(ends_in_order_, false)) {\n      cut_error_ = error;\n    }\n",
+     "    ends_in_order_ = false;\n    cut_error_ = error;\n"),
     ("a slow consumer that runs out of time is told as that alone", ENDS,
      "    end(tells_more ? cut_error_ : ErrorValue::of(Errc::timed_out), effects);",
      "    end(ErrorValue::of(Errc::timed_out), effects);"),
@@ -116,7 +128,7 @@ MUTANTS = [
      "  if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {",
      "  if (state_ != State::kOpen) {"),
     ("an abort after everything is written drops what is queued", ENDS,
-     "    cut_error_ = error;\n  }\n", "    end(error, effects);\n  }\n"),
+     "      cut_error_ = error;\n    }\n", "      end(error, effects);\n    }\n"),
     ("an abort is not what an acknowledged end is", WRITER,
      "end(was_shut_down ? error : cut_error_, effects);", "end(error, effects);"),
     ("a shutdown that failed is not the stream's error", WRITER,

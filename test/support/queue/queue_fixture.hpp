@@ -141,8 +141,10 @@ class QueueTest : public testing::Test {
   void close(Waiters waiters = Waiters::refuse) {
     stream().step([&](detail::Effects& e) { queue().close(waiters, e); });
   }
-  void abort_after_written() {
-    stream().step([&](detail::Effects& e) { queue().abort_after_written(e); });
+  void abort_after_written(Waiters waiters = Waiters::refuse) {
+    stream().step([&](detail::Effects& e) {
+      queue().abort_after_written(e, detail::ErrorValue::of(Errc::aborted), waiters);
+    });
   }
   void abort(detail::ErrorValue error = detail::ErrorValue::of(Errc::aborted)) {
     stream().step([&](detail::Effects& e) { queue().abort(error, e); });

@@ -66,9 +66,10 @@ class WriterBase : public ContextMember {
     queue_.close(waiters, effects);
     carry_out(effects);
   }
-  void abort_after_written(ErrorValue error = ErrorValue::of(Errc::aborted)) noexcept {
+  void abort_after_written(ErrorValue error = ErrorValue::of(Errc::aborted),
+                           Waiters waiters = Waiters::refuse) noexcept {
     Effects effects(guard());
-    queue_.abort_after_written(effects, error);
+    queue_.abort_after_written(effects, error, waiters);
     carry_out(effects);
   }
   void abort(const ErrorValue& error) noexcept {

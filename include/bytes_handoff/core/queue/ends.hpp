@@ -112,29 +112,40 @@ void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
       return;
     }
     start_closing(effects);
-    if (waiters == Waiters::refuse) {
-      refuse_all_waiters(closed_refusal(), effects);
-    } else {
-      refuse_reservations(effects);
-      is_settled = admit_a_step(effects);
-    }
+    is_settled = end_waiting(waiters, effects);
   }
   admit_the_rest(is_settled, effects);
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue error) noexcept {
-  const Lock lock(mutex_);
-  if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {
-    return;
+void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue error,
+                                                Waiters waiters) noexcept {
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    if (state_ == State::kEnded || writer_ == Writer::kShuttingDown) {
+      return;
+    }
+    if (state_ == State::kOpen) {
+      start_closing(effects);
+    }
+    if (std::exchange(ends_in_order_, false)) {
+      cut_error_ = error;
+    }
+    is_settled = end_waiting(waiters, effects);
   }
-  if (state_ == State::kOpen) {
-    start_closing(effects);
+  admit_the_rest(is_settled, effects);
+}
+
+// Returns as `admit_a_step`.
+template <class Sync>
+bool BasicWriteQueue<Sync>::end_waiting(Waiters waiters, Effects& effects) noexcept {
+  if (waiters == Waiters::refuse) {
+    refuse_all_waiters(closed_refusal(), effects);
+    return true;
   }
-  if (std::exchange(ends_in_order_, false)) {
-    cut_error_ = error;
-  }
-  refuse_all_waiters(closed_refusal(), effects);
+  refuse_reservations(effects);
+  return admit_a_step(effects);
 }
 
 template <class Sync>

@@ -146,8 +146,8 @@ class BasicWriteQueue {
   /// that is closing already takes it too, unless its stream is being shut down.
   /// The first one that cuts it says with which error it ends. One other than `aborted` is kept
   /// where the time for the end is over, too.
-  void abort_after_written(Effects& effects,
-                           ErrorValue error = ErrorValue::of(Errc::aborted)) noexcept;
+  void abort_after_written(Effects& effects, ErrorValue error = ErrorValue::of(Errc::aborted),
+                           Waiters waiters = Waiters::refuse) noexcept;
   /// `error` is kept as the first one, unless the queue has ended already.
   void abort(ErrorValue error, Effects& effects) noexcept;
   /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
@@ -238,6 +238,7 @@ class BasicWriteQueue {
   [[nodiscard]] Turn next(bool yield, std::size_t left, WriteBatch& batch,
                           Effects& effects) noexcept;
   void start_closing(Effects& effects) noexcept;
+  [[nodiscard]] bool end_waiting(Waiters waiters, Effects& effects) noexcept;
   void watch_time(Effects& effects) noexcept;
   [[nodiscard]] std::chrono::nanoseconds longest_silence() const noexcept;
   [[nodiscard]] Turn next_when_written(Effects& effects) noexcept;

@@ -260,6 +260,18 @@ TEST_F(WriteQueueAbortAfterWritten, WaitingWritesAreRefusedClosedWithTheirBytes)
   EXPECT_EQ(stream().received(), "0");
 }
 
+TEST_F(WriteQueueAbortAfterWritten, WaitingWritesMayBeLetInBeforeIt) {
+  open({.max_items = 1, .max_pending_bytes = 10});
+  send("0");
+  WriteProbe waits("1");
+  wait(waits);
+  abort_after_written(Waiters::admit);
+  stream().run();
+  EXPECT_TRUE(waits.was_admitted());
+  EXPECT_EQ(stream().received(), "01");
+  EXPECT_EQ(queue().first_error(), kAborted);
+}
+
 TEST_F(WriteQueueAbortAfterWritten, AFlushIsDoneAndThoseWhoWaitForTheEndGetAborted) {
   send("abc");
   FlushProbe flush;
