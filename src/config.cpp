@@ -4,13 +4,13 @@
 #include <string>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/core/support/not_negative.hpp"
 #include "bytes_handoff/lag_policy.hpp"
 
 namespace bytes_handoff {
 namespace {
 
 std::string shown(std::size_t value) { return std::to_string(value); }
-std::string shown(std::chrono::nanoseconds value) { return std::to_string(value.count()) + " ns"; }
 
 // The rules that members follow. `member` is its full name.
 template <class Value>
@@ -30,25 +30,21 @@ void require_block_size(const char* member, std::size_t value) {
           "be at most a quarter of the address space");
 }
 
-void require_not_negative(const char* member, std::chrono::nanoseconds value) {
-  require(value >= std::chrono::nanoseconds::zero(), member, value, "not be negative");
-}
-
 }  // namespace
 
 void detail::throw_if_invalid(const HandoffBufferConfig& config) {
   require_block_size("HandoffBufferConfig::max_size", config.max_size);
   require_at_least_1("HandoffBufferConfig::read_reserve", config.read_reserve);
   require_block_size("HandoffBufferConfig::block_size", config.block_size);
-  require_not_negative("HandoffBufferConfig::gather_for", config.gather_for);
+  detail::require_not_negative("HandoffBufferConfig::gather_for", config.gather_for);
 }
 
 void detail::throw_if_invalid(const WriteHandoffConfig& config) {
   require_at_least_1("WriteHandoffConfig::max_items", config.max_items);
   require_at_least_1("WriteHandoffConfig::max_pending_bytes", config.max_pending_bytes);
-  require_not_negative("WriteHandoffConfig::stall_timeout", config.stall_timeout);
-  require_not_negative("WriteHandoffConfig::close_timeout", config.close_timeout);
-  require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
+  detail::require_not_negative("WriteHandoffConfig::stall_timeout", config.stall_timeout);
+  detail::require_not_negative("WriteHandoffConfig::close_timeout", config.close_timeout);
+  detail::require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
 }
 
 void detail::throw_if_invalid(const FanOutConfig& config) {
@@ -57,7 +53,7 @@ void detail::throw_if_invalid(const FanOutConfig& config) {
 }
 
 void detail::throw_if_invalid(const LagPolicy& policy) {
-  require_not_negative("LagPolicy::soft_for", policy.soft_for);
+  detail::require_not_negative("LagPolicy::soft_for", policy.soft_for);
 }
 
 }  // namespace bytes_handoff

@@ -1,6 +1,6 @@
 """Ways to break streams of messages and WebSockets; as in shell_mutants.py."""
 
-from shell_mutants import END_WRITE, HOLDER, SHELL, STREAM_END, ends
+from shell_mutants import ACKNOWLEDGEMENT, END_WRITE, HOLDER, SHELL, STREAM_END, ends
 
 QUEUE_ENDS = "include/bytes_handoff/core/queue/ends.hpp"
 WEBSOCKET = "include/bytes_handoff/websocket.hpp"
@@ -39,7 +39,7 @@ MUTANTS = [
      "  if (state_ == State::kClosing && writer_ != Writer::kShuttingDown) {\n"
      "    longest = config_.close_timeout;",
      *ends("peer_stays/websocket", "asan", "boost_asio")),
-    ("what is acknowledged while one operation writes on is no progress", STREAM_END,
-     "(acknowledgement_.acknowledged > before.acknowledged ||\n", "(\n",
+    ("what is acknowledged while one operation writes on is no progress", ACKNOWLEDGEMENT,
+     "(last_.acknowledged > before.acknowledged || last_", "(last_",
      *SHELL, "/writer_progress_test"),
 ]

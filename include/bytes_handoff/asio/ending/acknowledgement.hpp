@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "bytes_handoff/asio/ending/known_streams.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
@@ -86,6 +87,27 @@ template <class Stream>
   }
   return {};
 }
+
+/// Looks at what the peer's system acknowledges, again and again.
+class AcknowledgementLook {
+ public:
+  /// Whether that is more than the last time.
+  template <class Stream>
+  [[nodiscard]] bool has_more(Stream& stream) noexcept {
+    const Acknowledgement before = std::exchange(last_, detail::acknowledgement_of(stream));
+    return is_alive() && before.state == Acknowledgement::State::kAlive &&
+           (last_.acknowledged > before.acknowledged || last_.bytes < before.bytes);
+  }
+
+  /// As of the last look.
+  [[nodiscard]] bool is_alive() const noexcept {
+    return last_.state == Acknowledgement::State::kAlive;
+  }
+  [[nodiscard]] std::size_t unacknowledged() const noexcept { return last_.bytes; }
+
+ private:
+  Acknowledgement last_;
+};
 
 /// The lowest socket, which keeps the whole stream alive.
 template <LingersAtEnd Stream>

@@ -36,10 +36,7 @@ class StreamEnd {
   /// Whether the peer's system has acknowledged more than the last time.
   [[nodiscard]] bool has_acknowledged_more(Stream& stream) noexcept {
     if constexpr (kAtEnd == AtEnd::kEnd) {
-      const Acknowledgement before = std::exchange(acknowledgement_, acknowledgement_of(stream));
-      return is_alive() && before.state == Acknowledgement::State::kAlive &&
-             (acknowledgement_.acknowledged > before.acknowledged ||
-              acknowledgement_.bytes < before.bytes);
+      return acknowledgement_.has_more(stream);
     } else {
       return false;
     }
@@ -48,7 +45,7 @@ class StreamEnd {
   /// When to look again whether everything is acknowledged, after `has_acknowledged_more`. Nothing
   /// if everything is, or never will be.
   [[nodiscard]] std::optional<Clock::time_point> next_look(Clock::time_point now) noexcept {
-    if (!is_alive() || acknowledgement_.bytes == 0) {
+    if (!acknowledgement_.is_alive() || acknowledgement_.unacknowledged() == 0) {
       return std::nullopt;
     }
     const Clock::duration after = look_after_;
@@ -99,11 +96,7 @@ class StreamEnd {
   static constexpr Clock::duration kShortestLook = std::chrono::milliseconds(1);
   static constexpr Clock::duration kLongestLook = std::chrono::milliseconds(100);
 
-  [[nodiscard]] bool is_alive() const noexcept {
-    return acknowledgement_.state == Acknowledgement::State::kAlive;
-  }
-
-  Acknowledgement acknowledgement_;
+  AcknowledgementLook acknowledgement_;
   Clock::duration look_after_ = kShortestLook;
   const StreamOwnership ownership_;
 };

@@ -7,9 +7,9 @@
 
 #include "bytes_handoff/asio/support/context_registry.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
-#include "bytes_handoff/asio/writing/writer_timer.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 
 namespace bytes_handoff::detail {
@@ -136,7 +136,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   net::any_io_executor executor_;  // both until the context is destroyed
   PostsTo posts_to_;
   TurnMemory turn_memory_;
-  WriterTimer<net::any_io_executor> timer_;
+  LazyTimer<net::any_io_executor> timer_;
   TimePoint timer_at_ = TimePoint::max();
 };
 

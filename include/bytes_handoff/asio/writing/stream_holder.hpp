@@ -12,10 +12,10 @@
 
 #include "bytes_handoff/asio/ending/stream_end.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
-#include "bytes_handoff/asio/writing/writer_timer.hpp"
 #include "bytes_handoff/core/queue/sole_writer.hpp"
 #include "bytes_handoff/core/support/one_thread.hpp"
 
@@ -210,7 +210,7 @@ class StreamHolder : public WriterBase {
   bool has_ended_ = false;  // the queue
   bool was_ended_ = false;  // the stream
   StreamEnd<Stream, kAtEnd> end_;
-  WriterTimer<Executor> timer_;
+  LazyTimer<Executor> timer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -123,6 +123,10 @@ struct QueueAccess {
   static void abort(const WriteHandoff& out, const ErrorValue& error) noexcept {
     out.checked()->abort(error);
   }
+  /// `abort(after_written)`, behind those who wait in line.
+  static void abort_behind_waiters(const WriteHandoff& out) noexcept {
+    out.checked()->abort_after_written(ErrorValue::of(Errc::aborted), Waiters::admit);
+  }
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

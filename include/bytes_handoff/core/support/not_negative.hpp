@@ -1,0 +1,10 @@
+#pragma once
+
+#include <chrono>
+
+namespace bytes_handoff::detail {
+
+/// Throws `std::invalid_argument` otherwise. `member` is its full name.
+void require_not_negative(const char* member, std::chrono::nanoseconds value);
+
+}  // namespace bytes_handoff::detail
