@@ -28,7 +28,7 @@ ROOMS = {
     CORE + "framing": [CORE + "reading", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
     CORE + "fan_out": [CORE + "support", FACE],
-    CORE + "relaying": [CORE + "queue", FACE],
+    CORE + "relaying": [CORE + "support", CORE + "queue", FACE],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],
     SHELL + "support": [CORE, FACE],
     SHELL + "ending": [CORE, FACE, SHELL + "support"],

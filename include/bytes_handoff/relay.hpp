@@ -37,7 +37,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 /// At a clean end of `in`, `out` is ended in order: a stream as `end_write.hpp` says, a queue by
 /// `close`. If `in` fails, what it had delivered is passed on first. Then `out` is reset as by
-/// `abort(after_written)`: a cut is never made to look whole. `options.end_out` turns both off.
+/// `abort(after_written)`: a cut is never made to look whole. The limits of that reset count from
+/// the first wait behind the failure. When they are over, `out` is reset at once. A queue without
+/// room for the rest takes it from then on, but nothing new. `options.end_out` turns all this off.
 ///
 /// Completes: `void(error_code, RelayCounts)`, once `in` has ended, all is passed on, and `out` has
 ///     taken the end. It does not wait for what a queue that stays open still has to write.
@@ -45,6 +47,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     `in` is read no more, and a stream `out` resets its connection when it is closed. A queue
 ///     that others close or abort has failed, with its `first_error` or `closed`, also while `in`
 ///     is silent. `read_in_progress` if `buffer` is being read; nothing is ended then.
+/// Throws: `std::invalid_argument` if a limit for a stream `out` is negative. Nothing has begun
+///     then.
 /// Cancellation: the types that both streams support, with `operation_aborted`. Nothing is ended,
 ///     both streams can be used on, and what was received and not passed on is in `buffer`. Where
 ///     it comes later it ends what waits: once `in` has failed, its error is told, and `out` is
@@ -64,7 +68,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     exceed `max_pending_bytes`.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool.
 ///     A piece allocates nothing beyond its read and its write, from the pool. The end of a stream
-///     allocates a queue.
+///     allocates a queue, and a wait behind a failed `in` a timer.
 ///
 ///     RelayCounts counts = co_await async_relay(buffer, client, server, use_awaitable);
 template <detail::AsyncReadStream In, detail::RelayStream Out, class CompletionToken = DefaultToken>

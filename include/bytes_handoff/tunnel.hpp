@@ -35,7 +35,7 @@ struct TunnelOptions {
   OtherWay on_read_error = OtherWay::ends;
   /// What an output that fails does to the other way. If it goes on, an early answer arrives.
   OtherWay on_write_error = OtherWay::goes_on;
-  /// Bounds of the end of an output without a queue, as in `WriteHandoffConfig`.
+  /// Bounds of the end of an output without a queue, as in `RelayOptions`.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
   /// If not null: where the way from `a` to `b` counts, and the other one.
@@ -130,7 +130,7 @@ struct TunnelResult {
 ///     may be two. Each stream is used on its own.
 /// Contexts: as `relay.hpp`. No timer is left behind.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool,
-///     and one of a timer while there is a limit. Limits cost nothing per byte.
+///     and one of a timer for each limit that is waited for. Limits cost nothing per byte.
 ///
 ///     auto [error, result] = co_await async_tunnel(
 ///         TunnelEnd(client_buffer, client), TunnelEnd(server_buffer, server),

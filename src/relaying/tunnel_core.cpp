@@ -1,30 +1,16 @@
 #include "bytes_handoff/core/relaying/tunnel_core.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
 #include "bytes_handoff/core/support/later.hpp"
+#include "bytes_handoff/core/support/not_negative.hpp"
 
 namespace bytes_handoff::detail {
 
-namespace {
-
-void require_not_negative(const char* member, std::chrono::nanoseconds value) {
-  if (value < std::chrono::nanoseconds::zero()) {
-    throw std::invalid_argument(std::string("TunnelOptions::") + member + " is " +
-                                std::to_string(value.count()) + " ns: it must not be negative");
-  }
-}
-
-}  // namespace
-
 void TunnelRules::throw_if_invalid() const {
-  require_not_negative("idle_timeout", idle_timeout);
-  require_not_negative("half_close_timeout", half_close_timeout);
-  require_not_negative("close_timeout",
-                       *std::min_element(close_timeout.begin(), close_timeout.end()));
+  require_not_negative("TunnelOptions::idle_timeout", idle_timeout);
+  require_not_negative("TunnelOptions::half_close_timeout", half_close_timeout);
 }
 
 TunnelCore::TunnelCore(const TunnelRules& rules, TimePoint now, const Progress& progress) noexcept
@@ -34,18 +20,15 @@ TunnelCore::TunnelCore(const TunnelRules& rules, TimePoint now, const Progress& 
   next_look_ = planned_look(now);
 }
 
-void TunnelCore::input_failed(Way way, const ErrorValue& error, TimePoint now,
-                              TunnelEffects& effects) noexcept {
+void TunnelCore::input_failed(Way way, const ErrorValue& error, TunnelEffects& effects) noexcept {
   const std::lock_guard lock(mutex_);
   if (is_ending()) {
     return;
   }
   note(error);
-  finish(way, error, now);
   if (rules_.ends_other[static_cast<std::size_t>(WayEnd::kReadFailed)]) {
-    end_other(way, now, effects);
+    tell(other_than(way), WayStop::kPassOn, effects);
   }
-  set_look(planned_look(now), effects);
 }
 
 void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoint now,
@@ -53,9 +36,8 @@ void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoi
   const std::lock_guard lock(mutex_);
   WayState& ended = of(way);
   ended.is_over = true;
-  ended.is_finishing = false;
   if (error) {
-    ended.error = ended_at_once_ ? ended_at_once_ : ended.was_cut ? ended.finishing_error : error;
+    ended.error = ended_at_once_ ? ended_at_once_ : error;
     note(ended.error);
   }
   if (of(other_than(way)).is_over) {
@@ -63,7 +45,7 @@ void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoi
     effects.is_over = true;
   } else if (!is_ending()) {
     if (rules_.ends_other[static_cast<std::size_t>(how)]) {
-      end_other(way, now, effects);
+      tell(other_than(way), WayStop::kPassOn, effects);
     }
     half_closed_since_ = now;
     set_look(planned_look(now), effects);
@@ -80,7 +62,6 @@ void TunnelCore::tick(TimePoint now, const Progress& progress, TunnelEffects& ef
     end_at_once(ErrorValue::of(Errc::timed_out), effects);
     return;
   }
-  cut_late_ways(now, effects);
   next_look_ = planned_look(now);
   effects.set_timer = true;  // it has run out
 }
@@ -138,25 +119,9 @@ void TunnelCore::tell(Way way, WayStop stop, TunnelEffects& effects) noexcept {
   }
 }
 
-void TunnelCore::end_other(Way way, TimePoint now, TunnelEffects& effects) noexcept {
-  const Way other = other_than(way);
-  tell(other, WayStop::kPassOn, effects);
-  finish(other, ErrorValue::of(Errc::aborted), now);
-}
-
-void TunnelCore::finish(Way way, const ErrorValue& error, TimePoint now) noexcept {
-  WayState& finishing = of(way);
-  if (!finishing.is_over && !finishing.is_finishing && !finishing.was_cut) {
-    finishing.is_finishing = true;
-    finishing.finishing_since = now;
-    finishing.finishing_error = error;
-  }
-}
-
 void TunnelCore::look_at_progress(TimePoint now, const Progress& progress) noexcept {
   for (std::size_t i = 0; i != kWays; ++i) {
     if (std::exchange(ways_[i].progress, progress[i]) != progress[i]) {
-      ways_[i].finishing_since = now;
       idle_since_ = now;
       half_closed_since_ = now;
     }
@@ -169,19 +134,6 @@ bool TunnelCore::is_time_over(TimePoint now) const noexcept {
   };
   return is_over(rules_.idle_timeout, idle_since_) ||
          (is_half_closed() && is_over(rules_.half_close_timeout, half_closed_since_));
-}
-
-void TunnelCore::cut_late_ways(TimePoint now, TunnelEffects& effects) noexcept {
-  for (const Way way : {Way::kAToB, Way::kBToA}) {
-    WayState& late = of(way);
-    if (late.is_finishing &&
-        now >= later(late.finishing_since, rules_.close_timeout[index_of(way)])) {
-      late.is_finishing = false;
-      late.was_cut = true;
-      tell(way, WayStop::kReset, effects);
-      effects.reset[index_of(way)] = true;
-    }
-  }
 }
 
 void TunnelCore::end_at_once(const ErrorValue& error, TunnelEffects& effects) noexcept {
@@ -209,11 +161,6 @@ TunnelCore::TimePoint TunnelCore::planned_look(TimePoint now) const noexcept {
   }
   if (is_half_closed() && rules_.half_close_timeout.count() != 0) {
     look_for(rules_.half_close_timeout, half_closed_since_);
-  }
-  for (std::size_t i = 0; i != kWays; ++i) {
-    if (ways_[i].is_finishing) {
-      look_for(rules_.close_timeout[i], ways_[i].finishing_since);
-    }
   }
   return look;
 }

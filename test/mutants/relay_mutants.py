@@ -2,13 +2,14 @@
 
 CORE = "include/bytes_handoff/core/relaying/relay_core.hpp"
 SHELL = "include/bytes_handoff/asio/relaying/"
+TIME = "include/bytes_handoff/core/relaying/end_time.hpp"
 OPERATION = SHELL + "relay_operation.hpp"
 STREAM = SHELL + "stream_relay.hpp"
 QUEUE = SHELL + "queue_relay.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/")
 OF_STREAM = ("dev", "shell_tests_asio", "/relaying/stream_relay[a-z_]*_test")
-OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/queue_relay_test")
+OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/queue_relay[a-z_]*_test")
 
 MUTANTS = [
     ("a relay ends a cut input in order", CORE,
@@ -33,6 +34,52 @@ MUTANTS = [
     ("a relay reads while a queue has room for less than a block", CORE,
      "(block <= budget && pending <= budget - block)", "(block <= budget && pending < budget)",
      *OF_CORE),
+    ("a relay's limit of time holds for an output that stays open", CORE,
+     "return in_ == In::kFailed && ends_out_ && stop_ == Stop::kNo;",
+     "return in_ == In::kFailed && stop_ == Stop::kNo;", *OF_CORE),
+    ("an input that is read no more limits no time", CORE,
+     "    if (stops_reading_ && in_ == In::kOpen && stop_ == Stop::kNo) {\n      fail_unread();\n    }",
+     "", *OF_CORE),
+    ("what is acknowledged is no progress of a relay", CORE,
+     "time_.look(now, counts_.passed_on + acknowledged_)", "time_.look(now, counts_.passed_on)",
+     *OF_CORE),
+    ("what a relay passes on is no progress", CORE,
+     "time_.look(now, counts_.passed_on + acknowledged_)", "time_.look(now, acknowledged_)",
+     *OF_CORE),
+    ("a relay goes on when its time is over", CORE,
+     "      fail_out(ErrorValue::of(Errc::timed_out));\n    }\n    return next", "    }\n    return next",
+     *OF_CORE),
+    ("progress does not put the silence of an end back", TIME, "    if (!is_silent) {",
+     "    if (progress_at_ == TimePoint()) {", *OF_CORE),
+    ("progress extends an end beyond its limit", TIME, " || now >= end_at", "", *OF_CORE),
+    ("an end without time cuts what makes progress", TIME, "(is_silent && now >= silent_until)",
+     "now >= silent_until", *OF_CORE),
+    ("an end is looked at too seldom", TIME, "later(now, timeout_ / kLooksAtSilence)",
+     "later(now, timeout_ / 2)", *OF_CORE),
+    ("the reset of a relay has a time of its own", TIME,
+     "return since_ ? std::max<Duration>(later(*since_, limit_) - now, Duration::zero()) : limit_;",
+     "return limit_;", *OF_CORE),
+    ("a write that waits behind a failed input may wait for ever", STREAM,
+     "return part == RelayPart::kOut ? on_wait(self) : void();", "return;", *OF_STREAM),
+    ("a flush that waits behind a failed input may wait for ever", STREAM,
+     "step_ == RelayStep::kPass || step_ == RelayStep::kFlush;", "step_ == RelayStep::kPass;",
+     *OF_STREAM),
+    ("a relay that nobody can cancel cannot cut its write", STREAM,
+     "!(this->may_be_cancelled_ || may_be_cut)", "!this->may_be_cancelled_", *OF_STREAM),
+    ("a relay whose time is over does not reset its output", STREAM,
+     "terminal);\n    detail::reset_stream(*out_);\n  }", "terminal);\n  }", *OF_STREAM),
+    ("a relay looks at the time of an end once", STREAM,
+     "      if (!error && is_waiting_) {\n        watch_time(self);", "      if (false) {\n        watch_time(self);",
+     *OF_STREAM),
+    ("a relay leaves its timer armed", STREAM,
+     "    timer_.stop();\n    of_end_", "    of_end_", *OF_STREAM),
+    ("what a failed input had delivered waits for room for ever", QUEUE,
+     "return step == RelayStep::kPass ? cut_behind_rest() : void();", "return;", *OF_QUEUE),
+    ("a queue that stays open is closed for the rest of a relay", QUEUE,
+     "if (!is_ending_ && core_.only_passes_on()) {", "if (!is_ending_ && core_.has_in_failed()) {",
+     *OF_QUEUE),
+    ("the rest of a relay is refused by the queue that it ends", QUEUE,
+     "      QueueAccess::abort_behind_waiters(out_);", "      out_.abort(after_written);", *OF_QUEUE),
     ("a relay to a stream keeps what was written in the buffer", STREAM,
      "        static_cast<void>(buffer_->advance(n));", "", *OF_STREAM),
     ("a relay to a stream does not let others run", STREAM,

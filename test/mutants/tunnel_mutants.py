@@ -6,7 +6,7 @@ OPERATION = SHELL + "tunnel_operation.hpp"
 SIDE = SHELL + "tunnel_side.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/tunnel_")
-OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_(ends_)?test")
+OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((ends|queues)_)?test")
 
 MUTANTS = [
     ("the idle timer of a tunnel stays armed when it is over", CORE,
@@ -26,12 +26,8 @@ MUTANTS = [
     ("a tunnel tells the last error", CORE, "  if (!first_error_) {", "  if (error) {", *OF_CORE),
     ("a way of a tunnel that has ended is told to end", CORE,
      "  if (!told.is_over && told.stop < stop) {", "  if (told.stop < stop) {", *OF_CORE),
-    ("a way of a tunnel that is to end may be silent for ever", CORE,
-     "    if (ways_[i].is_finishing) {\n      look_for",
-     "    if (false) {\n      look_for", *OF_CORE),
-    ("bytes of the other way help one of a tunnel that finishes", CORE,
-     "      ways_[i].finishing_since = now;", "      ways_[0].finishing_since = ways_[1].finishing_since = now;",
-     *OF_CORE),
+    ("a way of a tunnel that is to end may be silent for ever", OPERATION,
+     "        way<other_than(kWay)>().limit_time();", "", *OF_SHELL),
     ("a cancelled tunnel still looks at its time", CORE,
      "  tell(Way::kBToA, WayStop::kCancel, effects);\n  set_look(TimePoint::max(), effects);",
      "  tell(Way::kBToA, WayStop::kCancel, effects);", *OF_CORE),

@@ -33,7 +33,6 @@ class SteppedTunnel : public testing::Test {
   static TunnelRules default_rules() {
     return {.idle_timeout = {},
             .half_close_timeout = std::chrono::seconds(60),
-            .close_timeout = {std::chrono::seconds(10), std::chrono::seconds(10)},
             .ends_other = {false, true, false}};
   }
 
@@ -46,7 +45,7 @@ class SteppedTunnel : public testing::Test {
     return step([&](TunnelEffects& effects) { core_->way_ended(way, how, error, now_, effects); });
   }
   TunnelEffects fail_input(Way way, const ErrorValue& error) {
-    return step([&](TunnelEffects& effects) { core_->input_failed(way, error, now_, effects); });
+    return step([&](TunnelEffects& effects) { core_->input_failed(way, error, effects); });
   }
   TunnelEffects cancel() {
     return step([&](TunnelEffects& effects) { core_->cancel(effects); });

@@ -94,4 +94,17 @@ class TunnelBetween : public testing::Test {
   net::cancellation_signal cancel;
   TunnelOutcome outcome;
 };
+
+/// Between two TCP connections.
+class TcpTunnelTest : public TunnelBetween<Between<TcpPair, TcpPair>> {
+ protected:
+  void reset_left() {
+    left->set_option(net::socket_base::linger(true, 0));
+    left->close();
+  }
+  void run_to_both_ends() {
+    run([this] { return at_left->is_over() && at_right->is_over(); });
+  }
+};
+
 }  // namespace bytes_handoff::test

@@ -125,6 +125,18 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     of_in_.emit(net::cancellation_type::terminal);
     if (step_ == RelayStep::kFlush) {
       of_out_.emit(net::cancellation_type::terminal);
+    } else if (step_ == RelayStep::kPass) {
+      this->note_cancellation();
+      cut_behind_rest();
+    }
+  }
+
+  // What a failed input had delivered waits for room. That comes within the limits of the queue's
+  // end, or not at all.
+  void cut_behind_rest() noexcept {
+    if (!is_ending_ && core_.only_passes_on()) {
+      is_ending_ = true;
+      QueueAccess::abort_behind_waiters(out_);
     }
   }
 
@@ -153,7 +165,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       step_ = step;
       const InitiationResult result = take(self, step);
       if (result.outcome == InitiationOutcome::kUnderWay) {
-        return;
+        return step == RelayStep::kPass ? cut_behind_rest() : void();
       }
       if (result.outcome == InitiationOutcome::kDropped) {
         destroyed_context_ = in_context_;

@@ -7,6 +7,7 @@
 #include "bytes_handoff/asio/relaying/stream_relay.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
+#include "bytes_handoff/core/support/not_negative.hpp"
 #include "bytes_handoff/relay.hpp"
 
 namespace bytes_handoff::detail {
@@ -17,8 +18,12 @@ class StartStreamRelay {
  public:
   using executor_type = ExecutorOf<In>;
 
-  StartStreamRelay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options) noexcept
-      : buffer_(&buffer), in_(&in), out_(&out), options_(options) {}
+  /// Throws `std::invalid_argument` for options that can never work.
+  StartStreamRelay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options)
+      : buffer_(&buffer), in_(&in), out_(&out), options_(options) {
+    require_not_negative("RelayOptions::close_timeout", options.close_timeout);
+    require_not_negative("RelayOptions::close_limit", options.close_limit);
+  }
 
   [[nodiscard]] executor_type get_executor() const noexcept { return in_->get_executor(); }
 

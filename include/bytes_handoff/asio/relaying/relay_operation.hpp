@@ -27,8 +27,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <class Stream>
 using ExecutorOf = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
-/// What a relay has under way: something of `in`, of `out`, or beside both.
-enum class RelayPart : unsigned char { kIn, kOut, kBeside };
+/// What a relay has under way: something of `in`, of `out`, or beside both; or a look at the time.
+enum class RelayPart : unsigned char { kIn, kOut, kBeside, kTime };
 
 /// Who holds a relay: what it has under way, and what runs of it. With the last one it is over.
 struct RelayReference {

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/ending/acknowledgement.hpp"
+#include "bytes_handoff/asio/ending/reset_stream.hpp"
 #include "bytes_handoff/asio/relaying/relay_operation.hpp"
+#include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/write_handoff.hpp"
 #include "bytes_handoff/asio/writing/writer.hpp"
@@ -66,7 +70,21 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
+  /// For a tunnel, behind `stop_reading`, where `out` is used: the time is limited for what waits
+  /// there, and for what is yet to be passed on.
+  void limit_time() noexcept {
+    if (const Self self = this->try_hold()) {
+      this->stops_reading_.store(true, std::memory_order_release);
+      if (is_waiting_) {
+        this->note_cancellation();
+        watch_time(self);
+      }
+    }
+  }
+
  private:
+  using Clock = std::chrono::steady_clock;
+
   friend Base;
   template <class, RelayPart>
   friend class RelayHandler;
@@ -86,6 +104,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   void release_work() noexcept {
     in_work_.reset();
     out_work_.reset();
+    timer_.stop();  // its context may be gone when the handler's turn has come
   }
 
   template <class A, class B>
@@ -108,7 +127,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   }
   template <RelayPart kPart>
   [[nodiscard]] net::cancellation_slot slot() noexcept {
-    if (!this->may_be_cancelled_ || kPart == RelayPart::kBeside) {
+    const bool may_be_cut = kPart == RelayPart::kOut && core_.has_in_failed();
+    if (kPart >= RelayPart::kBeside || !(this->may_be_cancelled_ || may_be_cut)) {
       return {};
     }
     return canceller(kPart).signal.slot();
@@ -126,10 +146,18 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   void complete(Self self, const net_error_code& error, std::size_t n) noexcept {
     if constexpr (kPart == RelayPart::kBeside) {
       on_closed(self, error);
+    } else if constexpr (kPart == RelayPart::kTime) {
+      is_timing_ = false;
+      if (!error && is_waiting_) {
+        watch_time(self);
+      }
     } else {
       if (Initiation* const inside = Initiation::of(this)) {
         inside->complete(error, n);
         return;
+      }
+      if constexpr (kPart == RelayPart::kOut) {
+        is_waiting_ = false;
       }
       canceller(kPart).forget_step();
       go(self, after(step_, error, n), kPart);
@@ -155,7 +183,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   // The handler of something under way was destroyed: with its context, as a rule.
   template <RelayPart kPart>
   void lose(Self /*keeps this*/) noexcept {
-    if constexpr (kPart != RelayPart::kBeside) {
+    if constexpr (kPart < RelayPart::kBeside) {
       if (Initiation* const inside = Initiation::of(this)) {
         inside->drop();
         return;
@@ -189,7 +217,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       step_ = step;
       const InitiationResult result = take(self, step);
       if (result.outcome == InitiationOutcome::kUnderWay) {
-        return;
+        return part == RelayPart::kOut ? on_wait(self) : void();
       }
       if (result.outcome == InitiationOutcome::kDropped) {
         destroyed_context_ = part == RelayPart::kIn ? in_context_ : out_context_;
@@ -198,6 +226,9 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       writes += step == RelayStep::kPass ? 1 : 0;
       inline_bytes += step == RelayStep::kPass ? result.n : 0;
       step = after(step, result.error, result.n);
+    }
+    if (is_timing_) {
+      timer_.stop();
     }
   }
 
@@ -273,8 +304,40 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     });
   }
 
+  // ---- Time, where `out` is used. Only a write or a flush that waits is looked at.
+
+  void on_wait(const Self& self) noexcept {
+    is_waiting_ = step_ == RelayStep::kPass || step_ == RelayStep::kFlush;
+    if (is_waiting_) {
+      watch_time(self);
+    }
+  }
+
+  void watch_time(const Self& self) noexcept {
+    if (is_timing_ || !core_.only_passes_on()) {
+      return;
+    }
+    const Clock::time_point next = core_.look_at_time(Clock::now(), acknowledged_.has_more(*out_));
+    if (!core_.has_out_failed()) {
+      BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
+      try {
+        timer_.async_wait_until(next, out_->get_executor(),
+                                RelayHandler<StreamRelay, RelayPart::kTime>(self));
+        is_timing_ = true;
+        return;
+      } catch (...) {  // as if the time were over
+        destroyed_context_ = nullptr;
+        core_.fail_out(to_error_value(error_of_current_exception()));
+      }
+    }
+    of_out_.emit(net::cancellation_type::terminal);
+    detail::reset_stream(*out_);
+  }
+
   // A queue in front of `out` knows how to end it. It is there for that alone.
   [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
+    timer_.stop();
+    of_end_.close_limit = core_.limit_left(Clock::now());
     try {
       queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end_);
     } catch (...) {
@@ -320,6 +383,10 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   net_error_code end_error_;
   WriteHandoffConfig of_end_;
   WriteHandoff queue_;
+  bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
+  bool is_timing_ = false;
+  AcknowledgementLook acknowledged_;
+  LazyTimer<ExecutorOf<Out>> timer_;  // made once the time is limited, and there is a wait
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -7,6 +7,7 @@
 #include "bytes_handoff/asio/relaying/tunnel_operation.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
+#include "bytes_handoff/core/support/not_negative.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/tunnel.hpp"
 
@@ -23,6 +24,8 @@ class StartTunnel {
   StartTunnel(TunnelEnd<A, OutA> a, TunnelEnd<B, OutB> b, const TunnelOptions& options)
       : a_(std::move(a)), b_(std::move(b)), options_(options) {
     rules().throw_if_invalid();
+    require_not_negative("TunnelOptions::close_timeout", options.close_timeout);
+    require_not_negative("TunnelOptions::close_limit", options.close_limit);
     if constexpr (!std::is_same_v<OutA, WriteHandoff>) {
       detail::require_known_end<OutA>();
     }
@@ -45,8 +48,6 @@ class StartTunnel {
   [[nodiscard]] TunnelRules rules() const noexcept {
     return {options_.idle_timeout,
             options_.half_close_timeout,
-            {TunnelSide<B, OutB>::close_timeout(b_, options_),
-             TunnelSide<A, OutA>::close_timeout(a_, options_)},
             {options_.on_end == OtherWay::ends, options_.on_read_error == OtherWay::ends,
              options_.on_write_error == OtherWay::ends}};
   }

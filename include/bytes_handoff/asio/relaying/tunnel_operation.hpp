@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "bytes_handoff/asio/relaying/tunnel_side.hpp"
 #include "bytes_handoff/asio/relaying/tunnel_way.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
@@ -73,7 +73,7 @@ class TunnelOperation : public Waiting {
     }
     static void drop(TunnelOperation* tunnel) noexcept {
       if (tunnel->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        tunnel->timer_.reset();  // its context may be gone when the handler's turn has come
+        tunnel->timer_.stop();  // its context may be gone when the handler's turn has come
         tunnel->resume(tunnel->destroyed_context_.load(std::memory_order_relaxed));
       }
     }
@@ -139,8 +139,7 @@ class TunnelOperation : public Waiting {
   void on_input_failed(const ErrorValue& error) noexcept {
     const Self self(this);
     TunnelEffects effects;
-    core_.input_failed(kWay, explained<kWay>(RelaySide::in, to_net_error(error)), Clock::now(),
-                       effects);
+    core_.input_failed(kWay, explained<kWay>(RelaySide::in, to_net_error(error)), effects);
     carry_out(self, effects);
   }
 
@@ -166,7 +165,6 @@ class TunnelOperation : public Waiting {
 
  private:
   using TimePoint = TunnelCore::TimePoint;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, typename SideA::Executor>;
 
   template <class OfA, class OfB>
   [[nodiscard]] static bool is_one([[maybe_unused]] const OfA& a,
@@ -233,8 +231,10 @@ class TunnelOperation : public Waiting {
       case WayStop::kPassOn:
         if constexpr (kWay == Way::kAToB) {
           ask_a(self, kStopReading);
+          ask_b(self, kLimitTime);
         } else {
           ask_b(self, kStopReading);
+          ask_a(self, kLimitTime);
         }
         return;
       case WayStop::kReset:
@@ -289,6 +289,11 @@ class TunnelOperation : public Waiting {
     if ((errands & kStopReading) != 0) {
       way<kWay>().stop_reading();
     }
+    if constexpr (!Side::kHasQueue) {
+      if ((errands & kLimitTime) != 0) {
+        way<other_than(kWay)>().limit_time();
+      }
+    }
     if ((errands & kResetOutput) != 0) {
       side.reset_output();
     }
@@ -302,6 +307,9 @@ class TunnelOperation : public Waiting {
     if ((errands & kStopReading) != 0) {
       way<kWay>().cancel(net::cancellation_type::terminal);
     }
+    if ((errands & kLimitTime) != 0) {
+      way<other_than(kWay)>().cancel(net::cancellation_type::terminal);
+    }
     if ((errands & (kLookAtTimer | kFinishTick)) != 0) {
       is_ticking_.store(false, std::memory_order_release);
       fail_time(self, error);
@@ -313,7 +321,7 @@ class TunnelOperation : public Waiting {
   void look_at_timer(const Self& self) noexcept {
     const TimePoint next = core_.next_look();
     if (next == TimePoint::max()) {
-      timer_.reset();
+      timer_.stop();
       armed_ = TimePoint::max();
     } else if (next < armed_ && !is_ticking_.load(std::memory_order_acquire)) {
       set_timer(self, next);
@@ -323,12 +331,10 @@ class TunnelOperation : public Waiting {
   void set_timer(const Self& self, TimePoint time) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      if (!timer_) {
-        timer_.emplace(a_.executor());
-      }
-      timer_->expires_at(time);
       armed_ = time;
-      timer_->async_wait(TunnelHandler<TunnelOperation, SideA, &TunnelOperation::tick>(self, a_));
+      timer_.async_wait_until(
+          time, a_.executor(),
+          TunnelHandler<TunnelOperation, SideA, &TunnelOperation::tick>(self, a_));
     } catch (...) {
       const ErrorValue error = to_error_value(error_of_current_exception());
       destroyed_context_.store(nullptr, std::memory_order_relaxed);
@@ -393,7 +399,7 @@ class TunnelOperation : public Waiting {
   std::atomic<const void*> destroyed_context_{nullptr};
   std::atomic<bool> is_ticking_{false};
   TimePoint armed_ = TimePoint::max();
-  std::optional<Timer> timer_;
+  LazyTimer<typename SideA::Executor, Clock> timer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

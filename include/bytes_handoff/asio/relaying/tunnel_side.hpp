@@ -1,8 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -25,16 +23,17 @@ enum Errand : unsigned {
   kResetOutput = 2,
   kLookAtTimer = 4,  ///< only of the first side, which has the timer
   kFinishTick = 8,   ///< only of the second side
+  kLimitTime = 16,   ///< of the way to this side, which reads no more
 };
 
 /// A side of a tunnel, and the errands to its executor. They may be asked for on any thread. Those
 /// that wait there are run together, and one post brings them.
 template <class Stream, class Out>
 class TunnelSide {
-  static constexpr bool kHasQueue = std::is_same_v<Out, WriteHandoff>;
   using Memory = HandlerMemory<128>;
 
  public:
+  static constexpr bool kHasQueue = std::is_same_v<Out, WriteHandoff>;
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
   explicit TunnelSide(const TunnelEnd<Stream, Out>& end)
@@ -82,24 +81,10 @@ class TunnelSide {
     return kHasQueue;
   }
 
-  /// How long what is written to it may be silent at its end.
-  [[nodiscard]] static std::chrono::nanoseconds close_timeout(
-      const TunnelEnd<Stream, Out>& end, const TunnelOptions& options) noexcept {
-    if constexpr (kHasQueue) {
-      return QueueAccess::config(end.out()).close_timeout;
-    } else {
-      return options.close_timeout;
-    }
-  }
-
   /// Where the stream is used: what its peer's system has acknowledged since the last look counts
   /// as progress.
   void look_at_acknowledgement() noexcept {
-    const Acknowledgement now = acknowledgement_of(end_.stream());
-    if (now.state == Acknowledgement::State::kAlive && now.bytes < unacknowledged_) {
-      ++progress_;
-    }
-    unacknowledged_ = now.bytes;
+    progress_ += acknowledgement_.has_more(end_.stream()) ? 1U : 0U;
   }
   /// Behind that look: changes with all that leaves the side.
   [[nodiscard]] std::uint64_t progress() const noexcept {
@@ -115,7 +100,7 @@ class TunnelSide {
   const net::execution_context* const context_;
   std::atomic<unsigned> errands_{0};
   Memory memory_;
-  std::size_t unacknowledged_ = 0;
+  AcknowledgementLook acknowledgement_;
   std::uint64_t progress_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include "bytes_handoff/core/queue/outcome.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/relaying/end_time.hpp"
 #include "bytes_handoff/core/relaying/relay_progress.hpp"
 
 namespace bytes_handoff::detail {
@@ -28,7 +29,8 @@ class RelayCore {
  public:
   /// `flushes`: whether `out` may keep what it is given. `cancelled`: the code of a cancellation.
   RelayCore(const RelayOptions& options, bool flushes, const ErrorValue& cancelled) noexcept
-      : ends_out_(options.end_out),
+      : time_(options.close_timeout, options.close_limit),
+        ends_out_(options.end_out),
         flushes_(flushes),
         cancelled_code_(cancelled),
         progress_(options.progress) {}
@@ -40,6 +42,33 @@ class RelayCore {
   /// By itself: not because it is read no more.
   [[nodiscard]] bool has_in_failed() const noexcept {
     return in_ == In::kFailed && !stops_reading_;
+  }
+
+  /// While no read is under way: whether all that is left is to pass on what a failed `in` had
+  /// delivered, and to reset `out`. The time for that is limited. One that is read no more has
+  /// failed.
+  [[nodiscard]] bool only_passes_on() noexcept {
+    if (stops_reading_ && in_ == In::kOpen && stop_ == Stop::kNo) {
+      fail_unread();
+    }
+    return in_ == In::kFailed && ends_out_ && stop_ == Stop::kNo;
+  }
+
+  /// Where it `only_passes_on`, and `out` makes it wait. Returns when to look again. If the time is
+  /// over, `out` has failed, and is to be reset at once. `has_acknowledged`: the peer's system has
+  /// more than at the last look.
+  [[nodiscard]] EndTime::TimePoint look_at_time(EndTime::TimePoint now,
+                                                bool has_acknowledged) noexcept {
+    acknowledged_ += has_acknowledged ? 1U : 0U;
+    const auto next = time_.look(now, counts_.passed_on + acknowledged_);
+    if (!next) {
+      fail_out(ErrorValue::of(Errc::timed_out));
+    }
+    return next.value_or(EndTime::TimePoint::max());
+  }
+  /// For the reset that follows: how long that may take in all.
+  [[nodiscard]] EndTime::Duration limit_left(EndTime::TimePoint now) const noexcept {
+    return time_.limit_left(now);
   }
 
   /// It cannot begin. Nothing is ended.
@@ -141,9 +170,7 @@ class RelayCore {
       if (!stops_reading_) {
         return RelayStep::kRead;
       }
-      in_ = In::kFailed;
-      fail(RelaySide::in, ErrorValue::of(Errc::aborted));
-      tell();
+      fail_unread();
     }
     if (!ends_out_) {
       return RelayStep::kDone;
@@ -173,6 +200,12 @@ class RelayCore {
     return next();
   }
 
+  void fail_unread() noexcept {
+    in_ = In::kFailed;
+    fail(RelaySide::in, ErrorValue::of(Errc::aborted));
+    tell();
+  }
+
   // The first error is kept.
   void fail(RelaySide side, const ErrorValue& error) noexcept {
     if (!error_) {
@@ -187,6 +220,8 @@ class RelayCore {
     }
   }
 
+  EndTime time_;
+  std::uint64_t acknowledged_ = 0;  // looks that have found more
   const bool ends_out_;
   const bool flushes_;
   bool is_unflushed_ = false;

@@ -65,7 +65,8 @@ struct RelayOptions {
   bool end_out = true;
   /// If not null: where the relay counts.
   RelayProgress* progress = nullptr;
-  /// Bounds of the end of a stream `out`, as in `WriteHandoffConfig`. A queue has its own.
+  /// Bounds of the end of a stream `out`, as in `WriteHandoffConfig`. Behind a failed input, they
+  /// include what is yet to be passed on. A queue has its own.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
 };

@@ -44,8 +44,6 @@ struct TunnelRules {
 
   Duration idle_timeout{0};        // zero: no limit
   Duration half_close_timeout{0};  // likewise
-  /// By way: how long it may be silent once it only passes on what it has. Zero: it may not wait.
-  std::array<Duration, kWays> close_timeout{};
   /// By how a way ends: whether the other one is told to pass on what it has and end.
   std::array<bool, kWayEnds> ends_other{};
 };
@@ -61,9 +59,6 @@ struct TunnelEffects {
 
 /// Both ways of a tunnel. Its steps may be made on any threads.
 ///
-/// A way whose input has failed, or that is told to pass on, is *finishing*: it may be silent for
-/// its `close_timeout`.
-///
 /// Time is looked at in quarters of the limits, so that bytes cost nothing: what has moved is
 /// compared with what had moved the last time.
 class TunnelCore {
@@ -78,8 +73,7 @@ class TunnelCore {
 
   /// The input of a way has failed. What it has is still passed on. It may be said before
   /// `way_ended`, or not at all.
-  void input_failed(Way way, const ErrorValue& error, TimePoint now,
-                    TunnelEffects& effects) noexcept;
+  void input_failed(Way way, const ErrorValue& error, TunnelEffects& effects) noexcept;
 
   /// A way is over, as all that it does is. Once for each.
   void way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoint now,
@@ -108,21 +102,14 @@ class TunnelCore {
     bool is_over = false;
     WayStop stop = WayStop::kNone;
     ErrorValue error;
-    bool is_finishing = false;
-    TimePoint finishing_since;
-    ErrorValue finishing_error;  // its own, when it has finished late
-    bool was_cut = false;        // too late
     std::uint64_t progress = 0;  // when it was last looked at
   };
 
   [[nodiscard]] WayState& of(Way way) noexcept { return ways_[index_of(way)]; }
   void note(const ErrorValue& error) noexcept;
   void tell(Way way, WayStop stop, TunnelEffects& effects) noexcept;
-  void end_other(Way way, TimePoint now, TunnelEffects& effects) noexcept;
-  void finish(Way way, const ErrorValue& error, TimePoint now) noexcept;
   void look_at_progress(TimePoint now, const Progress& progress) noexcept;
   [[nodiscard]] bool is_time_over(TimePoint now) const noexcept;
-  void cut_late_ways(TimePoint now, TunnelEffects& effects) noexcept;
   void end_at_once(const ErrorValue& error, TunnelEffects& effects) noexcept;
   void set_look(TimePoint time, TunnelEffects& effects) noexcept;
   [[nodiscard]] TimePoint planned_look(TimePoint now) const noexcept;

@@ -14,29 +14,12 @@
 #include "support/asio.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
-#include "support/queue/writer_fixture.hpp"
-#include "support/relaying/relay_outcome.hpp"
+#include "support/relaying/queue_relay_fixture.hpp"
 #include "support/streams/buffer_feed.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
 namespace {
-
-class QueueRelayTest : public WriterFixture {
- protected:
-  void relay(const WriteHandoff& out) {
-    async_relay(buffer, in, out, options,
-                net::bind_cancellation_slot(signal.slot(), outcome.handler()));
-    run_ready(*context);
-  }
-
-  std::shared_ptr<StreamScript> from = std::make_shared<StreamScript>();
-  IoStream in{context->get_executor(), from};
-  HandoffBuffer buffer;
-  RelayOptions options;
-  net::cancellation_signal signal;
-  RelayOutcome outcome;
-};
 
 TEST_F(QueueRelayTest, passes_on_the_tail_and_the_rest_then_closes) {
   const std::string text = pattern(5000);

@@ -145,6 +145,30 @@ TEST_P(TunnelAcrossThreads, ends_both_ways_behind_a_reset) {
   EXPECT_EQ(at_right->error(), net::error::connection_reset);
 }
 
+TEST_P(TunnelAcrossThreads, a_way_that_is_to_end_does_not_wait_for_a_stuck_output) {
+  right->cancel();
+  ASSERT_TRUE(run_until(context, [this] { return at_right->is_over(); }));
+  at_right.reset();
+  const std::string much = pattern(30'000'000);
+  RelayProgress there;
+  start({.half_close_timeout = {},
+         .on_end = OtherWay::ends,
+         .close_timeout = std::chrono::milliseconds(50),
+         .a_to_b = &there});
+  net::async_write(*left, net::buffer(much), [](net_error_code, std::size_t) {});
+  ASSERT_TRUE(run_until(context, [&] {
+    run_ready(context);
+    return there.counts().received > 100'000;
+  }));
+  right->shutdown(Socket::shutdown_send);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), Errc::aborted);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_EQ(outcome.b_to_a().error, net_error_code());
+  const RelayCounts counts = outcome.a_to_b().counts;
+  EXPECT_EQ(counts.received - counts.passed_on, a_buffer.size());
+}
+
 TEST_P(TunnelAcrossThreads, resets_both_when_time_is_over) {
   start({.idle_timeout = std::chrono::seconds(8)});
   const auto give_up = std::chrono::steady_clock::now() + kPatience;

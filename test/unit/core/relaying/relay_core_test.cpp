@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <ostream>
 
 namespace bytes_handoff::detail {
@@ -18,6 +19,7 @@ namespace {
 using detail::ErrorValue;
 using detail::RelayCore;
 using detail::RelayStep;
+using std::chrono::seconds;
 
 constexpr ErrorValue kNone{};
 const ErrorValue kCancelled = {125, true, &error_category()};
@@ -38,7 +40,8 @@ class RelayCoreTest : public testing::Test {
   }
 
   RelayProgress progress;
-  RelayOptions options{.progress = &progress};
+  RelayOptions options{
+      .progress = &progress, .close_timeout = seconds(8), .close_limit = seconds(20)};
 };
 
 TEST_F(RelayCoreTest, PassesOnTheTailBeforeItReads) {
@@ -227,6 +230,77 @@ TEST_F(RelayCoreTest, AQueueThatEndsWhileItReadsEndsIt) {
   core.cancel();  // too late
   EXPECT_EQ(core.after_read(kCancelled, 3), RelayStep::kDone);
   expect(core, kOfOut, {3, 0, RelaySide::out});
+}
+
+// ---- An input that is read no more.
+
+TEST_F(RelayCoreTest, AnInputThatIsReadNoMoreHasFailed) {
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(0), RelayStep::kRead);
+  core.stop_reading();
+  EXPECT_EQ(core.after_read(kCancelled, 3), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 3), RelayStep::kCut);
+  expect(core, ErrorValue::of(Errc::aborted), {3, 3, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, OnlyPassesOnBehindAFailedInputThatIsToEndTheOutput) {
+  RelayCore failed = core();
+  static_cast<void>(failed.begin(0));
+  EXPECT_FALSE(failed.only_passes_on());
+  static_cast<void>(failed.after_read(kOfIn, 5));
+  EXPECT_TRUE(failed.only_passes_on());
+  failed.cancel();
+  EXPECT_FALSE(failed.only_passes_on());
+
+  RelayCore unread = core();
+  static_cast<void>(unread.begin(5));
+  unread.stop_reading();
+  EXPECT_TRUE(unread.only_passes_on());
+  expect(unread, ErrorValue::of(Errc::aborted), {5, 0, RelaySide::in});
+
+  options.end_out = false;
+  RelayCore left_open = core();
+  static_cast<void>(left_open.begin(0));
+  static_cast<void>(left_open.after_read(kOfIn, 5));
+  EXPECT_FALSE(left_open.only_passes_on());
+}
+
+TEST_F(RelayCoreTest, ACancellationBehindAnInputThatIsReadNoMoreIsAReset) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(5));
+  core.stop_reading();
+  ASSERT_TRUE(core.only_passes_on());
+  core.cancel();
+  EXPECT_EQ(core.after_pass(kCancelled, 1), RelayStep::kAbort);
+  expect(core, ErrorValue::of(Errc::aborted), {5, 1, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, WhatOnlyPassesOnEndsWhenItsTimeIsOver) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kOfIn, 5));
+  const detail::EndTime::TimePoint start;
+  EXPECT_EQ(core.look_at_time(start, false), start + seconds(2));
+  EXPECT_EQ(core.after_pass(kNone, 2), RelayStep::kPass);
+  static_cast<void>(core.look_at_time(start + seconds(4), false));
+  static_cast<void>(core.look_at_time(start + seconds(8), true));
+  EXPECT_EQ(core.look_at_time(start + seconds(15), false), start + seconds(16));
+  EXPECT_FALSE(core.has_out_failed());
+  static_cast<void>(core.look_at_time(start + seconds(16), false));
+  EXPECT_TRUE(core.has_out_failed());
+  EXPECT_EQ(core.after_pass(kCancelled, 1), RelayStep::kDone);
+  expect(core, kOfIn, {5, 3, RelaySide::in});
+}
+
+TEST_F(RelayCoreTest, TheResetBehindItHasWhatIsLeftOfTheLimit) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(0));
+  static_cast<void>(core.after_read(kOfIn, 5));
+  const detail::EndTime::TimePoint start;
+  EXPECT_EQ(core.limit_left(start), seconds(20));
+  static_cast<void>(core.look_at_time(start, false));
+  EXPECT_EQ(core.limit_left(start + seconds(5)), seconds(15));
+  EXPECT_EQ(core.limit_left(start + seconds(50)), seconds(0));
 }
 
 TEST_F(RelayCoreTest, CountsCanBeAskedMeanwhile) {

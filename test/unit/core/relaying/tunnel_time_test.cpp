@@ -142,62 +142,6 @@ TEST_F(TunnelTimeTest, AnErrorBeforeATimeOutIsTheFirst) {
   EXPECT_EQ(core_->error_of(Way::kBToA), kTimedOut);
 }
 
-TEST_F(TunnelTimeTest, AWayThatPassesOnMayBeSilentForItsCloseTimeout) {
-  begin(default_rules());
-  end(Way::kAToB, WayEnd::kReadFailed, kReset);
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kPassOn);
-  pass(milliseconds(9999));
-  move_bytes(Way::kBToA);
-  pass(milliseconds(9999));
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kPassOn);
-  const TunnelEffects over = pass(milliseconds(2502));
-  EXPECT_EQ(over.tell, kTellsB);
-  EXPECT_EQ(over.reset, kTellsB);
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kReset);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kReset);
-  // It returns from that with the error of a cancellation.
-  EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kCancelled).is_over);
-  EXPECT_EQ(core_->error_of(Way::kBToA), kAborted);
-  EXPECT_EQ(core_->first_error(), kReset);
-}
-
-TEST_F(TunnelTimeTest, BytesOfTheOtherWayDoNotHelpOneThatPassesOn) {
-  TunnelRules rules = default_rules();
-  rules.ends_other.fill(false);
-  begin(rules);
-  fail_input(Way::kAToB, kReset);
-  for (int i = 0; i != 6; ++i) {
-    move_bytes(Way::kBToA);
-    pass(seconds(2));
-  }
-  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kNone);
-  EXPECT_FALSE(is_armed());
-  end(Way::kAToB, WayEnd::kWriteFailed, kCancelled);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kReset);
-}
-
-TEST_F(TunnelTimeTest, WithACloseTimeoutOfZeroAWayThatPassesOnMayNotWait) {
-  TunnelRules rules = default_rules();
-  rules.close_timeout = {};
-  begin(rules);
-  fail_input(Way::kAToB, kReset);
-  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kNone);  // what is taken at once is written
-  pass(TunnelRules::Duration(1));
-  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kReset);
-}
-
-TEST_F(TunnelTimeTest, EachWayHasItsOwnCloseTimeout) {
-  TunnelRules rules = default_rules();
-  rules.close_timeout = {seconds(4), seconds(40)};
-  begin(rules);
-  fail_input(Way::kBToA, kReset);
-  EXPECT_EQ(pass(seconds(4)).reset, kTellsA);
-  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
-  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kNone);
-}
-
 TEST_F(TunnelTimeTest, LimitsOfAnySizeDoNotWrap) {
   TunnelRules rules;
   rules.idle_timeout = TunnelRules::Duration::max();
