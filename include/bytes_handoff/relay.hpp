@@ -20,7 +20,7 @@ concept RelayToken = !std::same_as<std::remove_cvref_t<Token>, RelayOptions>;
 
 /// A stream of bytes that can be written to.
 template <class Stream>
-concept RelayStream = AsyncWriteStream<Stream> && !MessageStream<Stream>;
+concept ByteWriteStream = AsyncWriteStream<Stream> && !MessageStream<Stream>;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail
@@ -71,10 +71,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     allocates a queue, and a wait behind a failed `in` a timer.
 ///
 ///     RelayCounts counts = co_await async_relay(buffer, client, server, use_awaitable);
-template <detail::AsyncReadStream In, detail::RelayStream Out, class CompletionToken = DefaultToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken = DefaultToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options,
                  CompletionToken&& token = CompletionToken());
-template <detail::AsyncReadStream In, detail::RelayStream Out, class CompletionToken = DefaultToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken = DefaultToken>
 requires detail::RelayToken<CompletionToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out,
                  CompletionToken&& token = CompletionToken());

@@ -52,7 +52,7 @@ template <class Token>
 concept TunnelToken = !std::same_as<std::remove_cvref_t<Token>, TunnelOptions>;
 
 template <class Out>
-concept TunnelOut = std::same_as<Out, WriteHandoff> || RelayStream<Out>;
+concept TunnelOut = std::same_as<Out, WriteHandoff> || ByteWriteStream<Out>;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff::detail

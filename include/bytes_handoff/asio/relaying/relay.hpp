@@ -75,7 +75,7 @@ class StartQueueRelay {
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-template <detail::AsyncReadStream In, detail::RelayStream Out, class CompletionToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options,
                  CompletionToken&& token) {
   detail::require_known_end<Out>();
@@ -83,7 +83,7 @@ auto async_relay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& op
       detail::StartStreamRelay<In, Out>(buffer, in, out, options), token);
 }
 
-template <detail::AsyncReadStream In, detail::RelayStream Out, class CompletionToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken>
 requires detail::RelayToken<CompletionToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out, CompletionToken&& token) {
   return async_relay(buffer, in, out, RelayOptions(), std::forward<CompletionToken>(token));
