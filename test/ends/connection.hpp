@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/tunnel.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "ends/end_table.hpp"
 #include "ends/peer.hpp"
@@ -40,6 +41,9 @@ class Descriptor {
 class NearEnd {
  public:
   using ReadHandler = std::function<void(net_error_code, std::size_t)>;
+  using Tcp = net::ip::tcp::socket;
+  using RelayHandler = std::function<void(net_error_code, const RelayCounts&)>;
+  using TunnelHandler = std::function<void(net_error_code, const TunnelResult&)>;
 
   NearEnd() = default;
   NearEnd(const NearEnd&) = delete;
@@ -51,6 +55,15 @@ class NearEnd {
   /// A read of the shared stream; `told_of` may be null. What it waits for holds the stream.
   virtual void start_read(HandoffBuffer& buffer, const WriteHandoff* told_of,
                           ReadHandler handler) = 0;
+  /// From the stream to `out`, if it can be read.
+  virtual void relay_to(HandoffBuffer& buffer, Tcp& out, const RelayOptions& options,
+                        RelayHandler handler) = 0;
+  /// From `in` to the stream, if it takes bytes.
+  virtual void relay_from(HandoffBuffer& buffer, Tcp& in, const RelayOptions& options,
+                          RelayHandler handler) = 0;
+  /// The stream is the first side, if it can be one. `queue`, if not null, is in front of it.
+  virtual void tunnel(HandoffBuffer& buffer, const WriteHandoff* queue, TunnelEnd<Tcp, Tcp> other,
+                      const TunnelOptions& options, TunnelHandler handler) = 0;
   [[nodiscard]] virtual Descriptor descriptor() const = 0;
   /// Of the shared stream: how many hold it, and whether it is open.
   [[nodiscard]] virtual long holders() const = 0;

@@ -51,6 +51,29 @@ class NearEndOf final : public NearEnd {
     }
   }
 
+  void relay_to(HandoffBuffer& buffer, Tcp& out, const RelayOptions& options,
+                RelayHandler handler) override {
+    if constexpr (kIsReadAsBytes) {
+      async_relay(buffer, *stream_, out, options, std::move(handler));
+    }
+  }
+  void relay_from(HandoffBuffer& buffer, Tcp& in, const RelayOptions& options,
+                  RelayHandler handler) override {
+    if constexpr (kTakesBytes) {
+      async_relay(buffer, in, *stream_, options, std::move(handler));
+    }
+  }
+  void tunnel(HandoffBuffer& buffer, const WriteHandoff* queue, TunnelEnd<Tcp, Tcp> other,
+              const TunnelOptions& options, TunnelHandler handler) override {
+    if constexpr (kIsReadAsBytes && kTakesBytes) {
+      if (queue != nullptr) {
+        async_tunnel(TunnelEnd(buffer, *stream_, *queue), other, options, std::move(handler));
+      } else {
+        async_tunnel(TunnelEnd(buffer, *stream_), other, options, std::move(handler));
+      }
+    }
+  }
+
   Descriptor descriptor() const override {
     if constexpr (requires { lowest_of(*stream_).native_handle(); }) {
       return Descriptor(lowest_of(*stream_).native_handle());
@@ -64,6 +87,10 @@ class NearEndOf final : public NearEnd {
   void let_go() override { stream_.reset(); }
 
  private:
+  static constexpr bool kTakesBytes = detail::ByteWriteStream<Stream>;
+  static constexpr bool kIsReadAsBytes =
+      detail::AsyncReadStream<Stream> && !detail::MessageStream<Stream>;
+
   std::shared_ptr<void> beside_;  // what the stream refers to
   std::shared_ptr<Stream> stream_;
 };
