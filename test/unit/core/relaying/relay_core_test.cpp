@@ -41,7 +41,7 @@ class RelayCoreTest : public testing::Test {
 
   RelayProgress progress;
   RelayOptions options{
-      .progress = &progress, .close_timeout = seconds(8), .close_limit = seconds(20)};
+      .progress = &progress, .close_timeout = seconds(8), .close_limit = seconds(40)};
 };
 
 TEST_F(RelayCoreTest, PassesOnTheTailBeforeItReads) {
@@ -282,11 +282,12 @@ TEST_F(RelayCoreTest, WhatOnlyPassesOnEndsWhenItsTimeIsOver) {
   const detail::EndTime::TimePoint start;
   EXPECT_EQ(core.look_at_time(start, false), start + seconds(2));
   EXPECT_EQ(core.after_pass(kNone, 2), RelayStep::kPass);
-  static_cast<void>(core.look_at_time(start + seconds(4), false));
-  static_cast<void>(core.look_at_time(start + seconds(8), true));
-  EXPECT_EQ(core.look_at_time(start + seconds(15), false), start + seconds(16));
+  static_cast<void>(core.look_at_time(start + seconds(7), false));
+  EXPECT_EQ(core.look_at_time(start + seconds(9), false), start + seconds(11));
+  static_cast<void>(core.look_at_time(start + seconds(14), true));
+  EXPECT_EQ(core.look_at_time(start + seconds(21), false), start + seconds(22));
   EXPECT_FALSE(core.has_out_failed());
-  static_cast<void>(core.look_at_time(start + seconds(16), false));
+  static_cast<void>(core.look_at_time(start + seconds(22), false));
   EXPECT_TRUE(core.has_out_failed());
   EXPECT_EQ(core.after_pass(kCancelled, 1), RelayStep::kDone);
   expect(core, kOfIn, {5, 3, RelaySide::in});
@@ -297,9 +298,9 @@ TEST_F(RelayCoreTest, TheResetBehindItHasWhatIsLeftOfTheLimit) {
   static_cast<void>(core.begin(0));
   static_cast<void>(core.after_read(kOfIn, 5));
   const detail::EndTime::TimePoint start;
-  EXPECT_EQ(core.limit_left(start), seconds(20));
+  EXPECT_EQ(core.limit_left(start), seconds(40));
   static_cast<void>(core.look_at_time(start, false));
-  EXPECT_EQ(core.limit_left(start + seconds(5)), seconds(15));
+  EXPECT_EQ(core.limit_left(start + seconds(5)), seconds(35));
   EXPECT_EQ(core.limit_left(start + seconds(50)), seconds(0));
 }
 
