@@ -35,6 +35,16 @@ class StreamsOf final : public Streams {
   void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) override {
     buffer.async_wait_frame(*in_, framer, std::move(handler));
   }
+  void relay(HandoffBuffer& buffer, const WriteHandoff* queue, RelayHandler handler) override {
+    if (queue != nullptr) {
+      async_relay(buffer, *in_, *queue, std::move(handler));
+      return;
+    }
+    if (!out_) {
+      out_.emplace(*executor_, sink_);
+    }
+    async_relay(buffer, *in_, *out_, std::move(handler));
+  }
   void feed(std::string piece) override {
     source_->input_is_over = piece.empty();
     if (!piece.empty()) {
@@ -46,6 +56,7 @@ class StreamsOf final : public Streams {
   }
   void drop_streams() override {
     in_.reset();
+    out_.reset();
     executor_.reset();
   }
 
@@ -62,6 +73,7 @@ class StreamsOf final : public Streams {
 
   std::optional<Executor> executor_;
   std::optional<Stream> in_;
+  std::optional<Stream> out_;  // of a relay
 };
 
 template <class Executor>
@@ -91,6 +103,16 @@ class DuplexStreams final : public Streams {
   void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) override {
     buffer.async_wait_frame(*in_, framer, std::move(handler));
   }
+  void relay(HandoffBuffer& buffer, const WriteHandoff* queue, RelayHandler handler) override {
+    if (queue != nullptr) {
+      async_relay(buffer, *in_, *queue, std::move(handler));
+      return;
+    }
+    if (!out_) {
+      out_.emplace(std::move(to_sink_->first), sink_);
+    }
+    async_relay(buffer, *in_, *out_, std::move(handler));
+  }
   void feed(std::string piece) override {
     net_error_code error;
     if (piece.empty()) {
@@ -108,6 +130,7 @@ class DuplexStreams final : public Streams {
   }
   void drop_streams() override {
     in_.reset();
+    out_.reset();
     to_sink_.reset();
     from_source_.reset();
   }
@@ -129,6 +152,7 @@ class DuplexStreams final : public Streams {
   std::optional<std::pair<End, End>> to_sink_;
   std::optional<std::pair<End, End>> from_source_;
   std::optional<FaultyDuplex<Executor>> in_;
+  std::optional<FaultyDuplex<Executor>> out_;  // of a relay
 };
 
 template <class Executor>

@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/handoff_buffer.hpp"
+#include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "fault/fault_stream.hpp"
 #include "fault/watched.hpp"
@@ -33,6 +35,20 @@ struct ReadFunction {
 };
 using ReadHandler = Watched<ReadFunction>;
 
+/// Takes how a relay has ended.
+struct RelayFunction {
+  std::function<void(net_error_code, RelayCounts)> function;
+  void operator()(const net_error_code& error, const RelayCounts& counts) {
+    function(error, counts);
+  }
+};
+using RelayHandler = Watched<RelayFunction>;
+
+/// It runs where the program's stream is read: it is bound to no executor.
+template <class Function>
+inline constexpr bool kRunsWhereItReads =
+    std::is_same_v<Function, ReadFunction> || std::is_same_v<Function, RelayFunction>;
+
 class Streams {
  public:
   [[nodiscard]] static std::unique_ptr<Streams> make(const Setting& setting,
@@ -43,6 +59,8 @@ class Streams {
   [[nodiscard]] virtual net::any_io_executor executor() const = 0;
   virtual void read(HandoffBuffer& buffer, ReadHandler handler) = 0;
   virtual void wait_frame(HandoffBuffer& buffer, DelimiterFramer& framer, ReadHandler handler) = 0;
+  /// From the source to the queue; if that is null, to the sink itself.
+  virtual void relay(HandoffBuffer& buffer, const WriteHandoff* queue, RelayHandler handler) = 0;
   /// The source gives this, or, when it is empty, its end.
   virtual void feed(std::string piece) = 0;
   /// Time passes: a stream ends an operation that it holds. False when there is none.

@@ -114,6 +114,9 @@ class World {
   /// The same for a whole line, which `look()` takes.
   bool wait_frame(std::function<void(net_error_code, std::size_t)> then);
   void wait_frames_to_end(std::function<void()> look);
+  /// Passes on what is fed: to the queue, which it closes, or to the sink itself.
+  enum class RelayTo { kQueue, kStream };
+  void relay(RelayTo to);
   [[nodiscard]] Bytes split(std::size_t n);
   [[nodiscard]] Bytes freeze_all();
   void hand_the_tail_on(HandoffBufferConfig config);
@@ -207,6 +210,7 @@ class World {
   void check();
   void check_all();
   void check_buffer();
+  void relayed(std::size_t id, RelayTo to, const net_error_code& error, const RelayCounts& counts);
   void check_queue();
   void check_rest();
   void check_reserved();
@@ -252,6 +256,7 @@ class World {
   std::string consumed_;
   std::size_t failed_reads_ = 0;
   bool read_was_dropped_ = false;  // with its context: nobody knows how much it was given
+  bool is_relaying_ = false;       // or was, when the context went
 
   const std::thread::id caller_ = std::this_thread::get_id();
   bool caller_runs_handlers_ = false;
@@ -285,12 +290,12 @@ template <class Function, class Start>
 bool World::start(const char* kind, Function function, Start start) {
   Operation& operation = [&]() -> Operation& {
     const auto locked = lock();
-    return operations_.emplace_back(kind, std::is_same_v<Function, ReadFunction>);
+    return operations_.emplace_back(kind, kRunsWhereItReads<Function>);
   }();
   Watched<Function> handler(operation, std::move(function));
   const Operation* const outer = std::exchange(Operation::starting, &operation);
   const bool was_started = in_library([&] {
-    if constexpr (!std::is_same_v<Function, ReadFunction>) {  // whose default is the stream's own
+    if constexpr (!kRunsWhereItReads<Function>) {
       if (bound_) {
         start(net::bind_executor(*bound_, std::move(handler)));
         return;

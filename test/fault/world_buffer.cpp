@@ -89,6 +89,52 @@ void World::read_to_end(ReadOnce read_once, std::function<void()> look) {
   }
 }
 
+// For the ledger it is one slice that may be cut.
+void World::relay(RelayTo to) {
+  if (context_ == nullptr || is_relaying_ || (to == RelayTo::kQueue && !out_)) {
+    return;
+  }
+  if (is_threaded() && is_program()) {
+    net::post(*strand_, [this, to] { relay(to); });
+    check();
+    return;
+  }
+  std::optional<WriteHandoff> queue = to == RelayTo::kQueue ? handle() : std::nullopt;
+  const std::size_t id = [&] {
+    const auto locked = lock();
+    return ledger_.submit(fed_.substr(consumed_.size()), Ledger::Lane::kMayBeCut);
+  }();
+  lets_waiters_in_ = is_relaying_ = true;
+  const auto told = [this, id, to](const net_error_code& error, const RelayCounts& counts) {
+    relayed(id, to, error, counts);
+  };
+  const bool was_started = start("async_relay", RelayFunction{told}, [&](auto handler) {
+    streams_->relay(*buffer_, queue ? &*queue : nullptr, std::move(handler));
+  });
+  if (!was_started) {
+    is_relaying_ = false;
+    const auto locked = lock();
+    ledger_.settle(id, Ledger::State::kRefused);
+  }
+}
+
+void World::relayed(std::size_t id, RelayTo to, const net_error_code& error,
+                    const RelayCounts& counts) {
+  expect(counts.received - counts.passed_on == buffer_->size(), "a relay has lost bytes");
+  expect(static_cast<bool>(error) || counts.passed_on == counts.received,
+         "a relay that has passed on a part has no error");
+  expect(to == RelayTo::kQueue || is_duplex() ||
+             consumed_.size() + counts.passed_on == streams_->sink().received.size(),
+         "a relay has not counted what its stream took");
+  {
+    const auto locked = lock();
+    ledger_.cut(id, counts.passed_on);
+    consumed_ += fed_.substr(consumed_.size(), counts.passed_on);
+  }
+  is_relaying_ = false;
+  check();
+}
+
 Bytes World::split(std::size_t n) {
   Bytes prefix;
   const std::string before(seen());
@@ -132,6 +178,9 @@ void World::check_buffer() {
     return;
   }
   expect(buffer_->size() <= buffer_->config().max_size, "the buffer holds more than its limit");
+  if (is_relaying_) {
+    return;
+  }
   const std::string all = consumed_ + std::string(seen());
   expect(fed_.substr(0, all.size()) == all, "the buffer does not hold what the stream gave");
   if (!front_end::is_reading(*buffer_) && !read_was_dropped_) {

@@ -1,12 +1,14 @@
-// Every allocation that a relay makes fails once, alone and with all that follow.
+// Every allocation that a relay, or a tunnel, makes fails once, alone and with all that follow.
 
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "bytes_handoff/relay.hpp"
+#include "bytes_handoff/tunnel.hpp"
 #include "fault/library_calls.hpp"
 #include "fault/memory/interposed_malloc.hpp"
 #include "support/asio.hpp"
@@ -22,13 +24,15 @@ constexpr std::size_t kBytes = 30'000;
 
 class RelayWithoutMemory {
  public:
+  enum class Kind { kToStream, kToQueue, kTunnel };
+
   /// Whether the allocation `at` was met.
-  [[nodiscard]] static bool run(bool to_queue, std::size_t at, bool and_all_behind) {
+  [[nodiscard]] static bool run(Kind kind, std::size_t at, bool and_all_behind) {
     const std::size_t live_before = live_library_allocations();
     bool was_met = false;
     {
       RelayWithoutMemory relay;
-      relay.go(to_queue, at, and_all_behind);
+      relay.go(kind, at, and_all_behind);
       was_met = library_allocations.made > at;
       library_allocations = {};
       relay.look();
@@ -40,12 +44,13 @@ class RelayWithoutMemory {
  private:
   using Socket = UnixPair::Stream;
 
-  void go(bool to_queue, std::size_t at, bool and_all_behind) {
+  void go(Kind kind, std::size_t at, bool and_all_behind) {
     feed(buffer_, text_.substr(0, 1000));
     net::write(client_, net::buffer(text_) + 1000);
     client_.shutdown(Socket::shutdown_send);
+    sink_.shutdown(Socket::shutdown_send);
     WriteHandoff queue;
-    if (to_queue) {
+    if (kind == Kind::kToQueue) {
       queue = WriteHandoff(std::shared_ptr<Socket>(std::shared_ptr<void>(), &out_),
                            {.max_pending_bytes = 2000});
     }
@@ -58,11 +63,7 @@ class RelayWithoutMemory {
     };
     try {
       const InLibrary in_library;
-      if (to_queue) {
-        async_relay(buffer_, in_, queue, std::move(handler));
-      } else {
-        async_relay(buffer_, in_, out_, std::move(handler));
-      }
+      start(kind, queue, std::move(handler));
     } catch (const std::bad_alloc&) {
       was_thrown_ = true;
     }
@@ -78,6 +79,21 @@ class RelayWithoutMemory {
     context_.restart();
     context_.run_for(std::chrono::milliseconds(50));
     drain();
+  }
+
+  template <class Handler>
+  void start(Kind kind, const WriteHandoff& queue, Handler handler) {
+    if (kind == Kind::kToQueue) {
+      async_relay(buffer_, in_, queue, std::move(handler));
+    } else if (kind == Kind::kTunnel) {
+      async_tunnel(TunnelEnd(buffer_, in_), TunnelEnd(back_, out_),
+                   {.idle_timeout = std::chrono::hours(1)},
+                   [handler = std::move(handler)](net_error_code error, const TunnelResult& how) {
+                     handler(error, how.a_to_b.counts);
+                   });
+    } else {
+      async_relay(buffer_, in_, out_, std::move(handler));
+    }
   }
 
   void drain() {
@@ -116,6 +132,7 @@ class RelayWithoutMemory {
   Socket& sink_ = make_non_blocking(second_.second);
   const std::string text_ = pattern(kBytes);
   HandoffBuffer buffer_;
+  HandoffBuffer back_;  // of a tunnel
   RelayOutcome outcome_;
   std::shared_ptr<int> life_ = std::make_shared<int>(0);
   std::string received_;
@@ -130,18 +147,19 @@ class RelayWithoutMemory {
 
 TEST(RelayAllocationFaults, at_every_allocation_break_no_promise_and_leak_nothing) {
   std::size_t points = 0;
-  for (const bool to_queue : {false, true}) {
+  using Kind = RelayWithoutMemory::Kind;
+  for (const Kind kind : {Kind::kToStream, Kind::kToQueue, Kind::kTunnel}) {
     for (const bool and_all_behind : {false, true}) {
       for (std::size_t at = 0;; ++at, ++points) {
-        SCOPED_TRACE(std::to_string(to_queue) + " " + std::to_string(and_all_behind) + " " +
-                     std::to_string(at));
-        if (!RelayWithoutMemory::run(to_queue, at, and_all_behind) || testing::Test::HasFailure()) {
+        SCOPED_TRACE(std::to_string(static_cast<int>(kind)) + " " + std::to_string(and_all_behind) +
+                     " " + std::to_string(at));
+        if (!RelayWithoutMemory::run(kind, at, and_all_behind) || testing::Test::HasFailure()) {
           break;
         }
       }
     }
   }
-  EXPECT_GE(points, 30U);
+  EXPECT_GE(points, 45U);
 }
 
 }  // namespace

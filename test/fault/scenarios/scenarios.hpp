@@ -25,11 +25,12 @@ struct Scenario {
 [[nodiscard]] std::span<const Scenario> end_scenarios();
 [[nodiscard]] std::span<const Scenario> read_scenarios();
 [[nodiscard]] std::span<const Scenario> proxy_scenarios();
+[[nodiscard]] std::span<const Scenario> relay_scenarios();
 
 [[nodiscard]] inline std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
   for (const auto& some : {write_scenarios(), room_scenarios(), end_scenarios(), read_scenarios(),
-                           proxy_scenarios()}) {
+                           proxy_scenarios(), relay_scenarios()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
