@@ -1,10 +1,13 @@
-// What a relay allocates. In a program of its own, since it replaces the global operator new.
+// What a relay, or a tunnel, allocates. In a program of its own, since it replaces the global
+// operator new.
 
 #include <array>
+#include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
-#include "bytes_handoff/relay.hpp"
+#include "bytes_handoff/tunnel.hpp"
 #include "support/asio.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/pooling.hpp"
@@ -60,7 +63,7 @@ class RelaySteadyState : public testing::Test {
     bool is_over = false;
     start(buffer, in, out,
           net::bind_allocator(CountedAllocator<char>(of_handler),
-                              [&](net_error_code error, const RelayCounts&) {
+                              [&](net_error_code error, const auto& /*how*/) {
                                 EXPECT_FALSE(error);
                                 is_over = true;
                               }));
@@ -87,6 +90,7 @@ class RelaySteadyState : public testing::Test {
     }
     EXPECT_EQ(of_handler, 1U);
     client.shutdown(Socket::shutdown_send);
+    sink.shutdown(Socket::shutdown_send);
     ASSERT_TRUE(run_until(context, [&] { return is_over; }));
     EXPECT_EQ(of_handler, 1U);
   }
@@ -109,6 +113,23 @@ TEST_F(RelaySteadyState, to_a_queue_allocates_once) {
   expect_none([](HandoffBuffer& buffer, Socket& in, Socket& out, auto handler) {
     WriteHandoff queue(std::shared_ptr<Socket>(std::shared_ptr<void>(), &out));
     async_relay(buffer, in, queue, std::move(handler));
+  });
+}
+
+TEST_F(RelaySteadyState, a_tunnel_allocates_once) {
+  HandoffBuffer back;
+  expect_none([&](HandoffBuffer& buffer, Socket& in, Socket& out, auto handler) {
+    async_tunnel(TunnelEnd(buffer, in), TunnelEnd(back, out),
+                 {.idle_timeout = std::chrono::hours(1)}, std::move(handler));
+  });
+}
+
+TEST_F(RelaySteadyState, a_tunnel_with_queues_allocates_once) {
+  HandoffBuffer back;
+  expect_none([&](HandoffBuffer& buffer, Socket& in, Socket& out, auto handler) {
+    const WriteHandoff to_in(std::shared_ptr<Socket>(std::shared_ptr<void>(), &in));
+    const WriteHandoff to_out(std::shared_ptr<Socket>(std::shared_ptr<void>(), &out));
+    async_tunnel(TunnelEnd(buffer, in, to_in), TunnelEnd(back, out, to_out), std::move(handler));
   });
 }
 
