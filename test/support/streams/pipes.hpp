@@ -42,4 +42,42 @@ inline std::pair<ReadablePipe, WritablePipe> make_pipe(net::io_context& context)
 
 #endif
 
+/// Reads from one pipe and writes to another, as a program does from its input to its output.
+class PipesStream {
+ public:
+  using executor_type = WritablePipe::executor_type;
+  static constexpr auto shutdown_send = net::socket_base::shutdown_send;
+
+  PipesStream(ReadablePipe in, WritablePipe out) : in_(std::move(in)), out_(std::move(out)) {}
+
+  [[nodiscard]] executor_type get_executor() { return out_.get_executor(); }
+  [[nodiscard]] bool is_open() const { return out_.is_open(); }
+  template <class Room, class Token>
+  auto async_read_some(const Room& room, Token&& token) {
+    return in_.async_read_some(room, std::forward<Token>(token));
+  }
+  template <class From, class Token>
+  auto async_write_some(const From& from, Token&& token) {
+    return out_.async_write_some(from, std::forward<Token>(token));
+  }
+  void shutdown(net::socket_base::shutdown_type /*send*/, net_error_code& error) {
+    out_.close(error);
+  }
+  friend WritablePipe& layer_to_end(PipesStream& stream) { return stream.out_; }
+
+ private:
+  ReadablePipe in_;
+  WritablePipe out_;
+};
+
+struct PipesPair {
+  using Stream = PipesStream;
+  static std::pair<Stream, Stream> make(net::io_context& context) {
+    auto [left_in, right_out] = make_pipe(context);
+    auto [right_in, left_out] = make_pipe(context);
+    return {Stream(std::move(left_in), std::move(left_out)),
+            Stream(std::move(right_in), std::move(right_out))};
+  }
+};
+
 }  // namespace bytes_handoff::test

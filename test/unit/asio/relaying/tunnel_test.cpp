@@ -10,6 +10,7 @@
 #include "support/relaying/tunnel_fixture.hpp"
 #include "support/run_for.hpp"
 #include "support/streams/buffer_feed.hpp"
+#include "support/streams/pipes.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -17,7 +18,8 @@ namespace {
 
 using AllPairs = testing::Types<Between<TcpPair, TcpPair>, Between<UnixPair, UnixPair>,
                                 Between<DuplexPair, DuplexPair>, Between<TcpPair, DuplexPair>,
-                                Between<UnixPair, TcpPair>>;
+                                Between<UnixPair, TcpPair>, Between<PipesPair, PipesPair>,
+                                Between<PipesPair, TcpPair>>;
 TYPED_TEST_SUITE(TunnelBetween, AllPairs);
 
 TYPED_TEST(TunnelBetween, passes_everything_on_both_ways_and_both_ends) {
