@@ -14,6 +14,7 @@
 #include "support/hostile_executor.hpp"
 #include "support/memory/throwing.hpp"
 #include "support/queue/probes.hpp"
+#include "support/reading/stepped_read.hpp"
 #include "support/run_for.hpp"
 #include "support/sanitizers.hpp"
 #include "support/streams/socket_pairs.hpp"
@@ -22,53 +23,13 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::array kTypes{net::cancellation_type::terminal, net::cancellation_type::partial,
-                            net::cancellation_type::total};
-
-/// A read of a buffer that gathers, each step of which is held back until the test lets it run.
 template <class Pair>
 class ReadSteps : public testing::Test {
  protected:
-  struct Run {
-    Run() {
-      HandoffBufferConfig config;
-      config.gather_for = std::chrono::milliseconds(1);
-      buffer.emplace(config);
-    }
-
-    void write(std::string_view bytes) { net::write(pair.second, net::buffer(bytes)); }
-
+  struct Run : SteppedRead<Pair> {
     void start(CountOutcome& outcome) {
-      buffer->async_read_available(
-          pair.first,
-          net::bind_executor(late.get_executor(),
-                             net::bind_cancellation_slot(signal.slot(), outcome.handler())));
+      this->buffer->async_read_available(this->pair.first, this->held_back(outcome));
     }
-
-    /// Lets the stream's side go on until the next step is held back.
-    [[nodiscard]] bool reach_step() {
-      return run_until(context, [this] { return late.submitted() > steps; });
-    }
-    void run_step() {
-      ++steps;
-      ASSERT_TRUE(late.run_one());
-    }
-    [[nodiscard]] bool finish(const CountOutcome& outcome) {
-      while (!outcome.has_come()) {
-        if (!reach_step()) {
-          return false;
-        }
-        run_step();
-      }
-      return true;
-    }
-
-    HostileContext late{Hostility::late};
-    net::io_context context{1};
-    std::pair<typename Pair::Stream, typename Pair::Stream> pair = Pair::make(context);
-    net::cancellation_signal signal;
-    std::optional<HandoffBuffer> buffer;
-    std::size_t steps = 0;
   };
 };
 using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
@@ -77,7 +38,7 @@ TYPED_TEST_SUITE(ReadSteps, Pairs);
 // Points: the delay under way; over, its step held back; the wait under way; over, its step held
 // back. Nothing else ever makes the read end.
 TYPED_TEST(ReadSteps, a_cancellation_at_any_point_ends_the_read_and_loses_nothing) {
-  for (const auto type : kTypes) {
+  for (const auto type : kCancellations) {
     for (int point = 0; point < 4; ++point) {
       typename TestFixture::Run run;
       CountOutcome first;

@@ -16,6 +16,7 @@
 #include "support/hostile_executor.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/queue/probes.hpp"
+#include "support/reading/stepped_read.hpp"
 #include "support/run_for.hpp"
 #include "support/streams/socket_pairs.hpp"
 #include "support/streams/test_streams.hpp"
@@ -23,52 +24,15 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr std::array kCancellations{net::cancellation_type::terminal,
-                                    net::cancellation_type::partial, net::cancellation_type::total};
-
-/// A wait on a buffer that gathers, each step of which is held back until the test lets it run.
 template <class Pair>
 class WaitFrameSteps : public testing::Test {
  protected:
-  struct Run {
-    Run() {
-      HandoffBufferConfig config;
-      config.gather_for = std::chrono::milliseconds(1);
-      buffer.emplace(config);
-    }
-
-    void write(std::string_view bytes) { net::write(pair.second, net::buffer(bytes)); }
+  struct Run : SteppedRead<Pair> {
     void start(CountOutcome& outcome) {
-      buffer->async_wait_frame(
-          pair.first, lines,
-          net::bind_executor(late.get_executor(),
-                             net::bind_cancellation_slot(signal.slot(), outcome.handler())));
-    }
-    /// Lets the stream's side go on until the next step is held back.
-    [[nodiscard]] bool reach_step() {
-      return run_until(context, [this] { return late.submitted() > steps; });
-    }
-    void run_step() {
-      ++steps;
-      ASSERT_TRUE(late.run_one());
-    }
-    [[nodiscard]] bool finish(const CountOutcome& outcome) {
-      while (!outcome.has_come()) {
-        if (!reach_step()) {
-          return false;
-        }
-        run_step();
-      }
-      return true;
+      this->buffer->async_wait_frame(this->pair.first, lines, this->held_back(outcome));
     }
 
-    HostileContext late{Hostility::late};
-    net::io_context context{1};
-    std::pair<typename Pair::Stream, typename Pair::Stream> pair = Pair::make(context);
-    net::cancellation_signal signal;
-    std::optional<HandoffBuffer> buffer;
     DelimiterFramer lines{"\n"};
-    std::size_t steps = 0;
   };
 };
 using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
