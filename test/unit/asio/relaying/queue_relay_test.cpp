@@ -389,7 +389,7 @@ TEST_F(QueueRelayTest, reads_on_at_once_and_lets_others_run_behind_64_kib) {
   std::uint64_t most = 0;
   std::function<void()> others = [&] {
     most = std::max(most,
-                    progress.counts().received - std::exchange(last, progress.counts().received));
+                    progress.counts().passed_on - std::exchange(last, progress.counts().passed_on));
     if (!outcome.is_over()) net::post(*context, others);
   };
   async_relay(pieces, from_peer, spawn(), options, outcome.handler());
