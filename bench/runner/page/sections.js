@@ -139,12 +139,12 @@ function targets() {
   return [element("h2", {}, "What it is to be"),
     element("p", {}, "Ratios of medians in one run. Met: the whole 95% interval reaches what it is to be. "
       + "Within the interval: only a part does."),
-    element("div", { class: "card" }, table(["", "measured", "95% interval", "to be", "stretch", ""],
+    element("div", { class: "card" }, table(["", "measured", "95% interval", "to be (stretch)", ""],
       data.targets.map(row => [
         element("span", { class: "wraps" }, `${row.what}, `, named(row.contender), row.base ? ` / ${row.base}` : ""),
         digits(row.median), row.low === null ? "" : `${digits(row.low)} to ${digits(row.high)}`,
-        row.to_be === null ? "" : `${row.better === "more" ? "≥" : "≤"} ${row.to_be}`,
-        row.stretch === null ? "" : String(row.stretch), row.verdict])))];
+        row.to_be === null ? "" : `${row.better === "more" ? "≥" : "≤"} ${row.to_be}`
+          + (row.stretch === null ? "" : ` (${row.stretch})`), row.verdict])))];
 }
 
 function loneFrames() {

@@ -108,8 +108,7 @@ class Shown(PageTest):
                     self.assertLessEqual(shown, width)
                     self.assert_drawn(browser)
                     self.assertEqual(browser.value(AT_THE_EDGE), [])
-                    if width == 1200:
-                        self.assertEqual(browser.value(CUT_TABLES), [])
+                    self.assertEqual(browser.value(CUT_TABLES), [])
                     colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
             self.assertEqual(len(colours), 2, "light and dark look alike")
             self.assertEqual(browser.console, [])
