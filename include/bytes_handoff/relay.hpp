@@ -71,10 +71,12 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     allocates a queue, and a wait behind a failed `in` a timer.
 ///
 ///     RelayCounts counts = co_await async_relay(buffer, client, server, use_awaitable);
-template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken = DefaultToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out,
+          class CompletionToken = DefaultToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out, const RelayOptions& options,
                  CompletionToken&& token = CompletionToken());
-template <detail::AsyncReadStream In, detail::ByteWriteStream Out, class CompletionToken = DefaultToken>
+template <detail::AsyncReadStream In, detail::ByteWriteStream Out,
+          class CompletionToken = DefaultToken>
 requires detail::RelayToken<CompletionToken>
 auto async_relay(HandoffBuffer& buffer, In& in, Out& out,
                  CompletionToken&& token = CompletionToken());

@@ -94,8 +94,8 @@ class TcpProxyFixture : public testing::Test {
   // Until the proxy has ended and, where that is read, the sink has seen it: what the proxy has
   // written may still be on its way.
   bool run_to_result() {
-    return bytes_handoff::test::run_until(
-        context_, [this] { return result_.has_value() && !is_receiving_; });
+    return bytes_handoff::test::run_until(context_,
+                                          [this] { return result_.has_value() && !is_receiving_; });
   }
 
   // What is ready, and what that makes ready.
