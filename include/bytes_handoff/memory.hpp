@@ -36,7 +36,8 @@ inline constexpr std::size_t kDefaultPoolLimit = 64 * 1024 * 1024;
 
 /// Gives back to `operator delete` what the depot and the calling thread's cache hold. Other
 /// threads give back theirs when they next exchange memory with the depot; an idle thread keeps its
-/// cache until then. Whether the process's resident memory falls is up to the C library.
+/// cache until then. Pipes that no relay uses are closed. Whether the process's resident memory
+/// falls is up to the C library.
 ///
 /// Threads: may be called on any. Cost: O(pieces that are given back).
 void pool_trim() noexcept;

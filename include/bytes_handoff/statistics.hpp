@@ -39,4 +39,22 @@ struct WriteStatistics {
   }
 };
 
+/// What the relays of the process have had the kernel move (`RelayBy`), and its pipes. Zeros where
+/// the system cannot do that.
+struct RelayStatistics {
+  /// Bytes that outputs took out of pipes.
+  std::uint64_t moved_bytes = 0;
+  /// Pipes that are open. They may have an eighth of the descriptors that the process may open,
+  /// and are 512 at most.
+  std::size_t pipes = 0;
+  /// Those that no relay uses. At most 32 are kept; `pool_trim` closes them.
+  std::size_t idle_pipes = 0;
+  /// How often a relay had to copy on, since there was no pipe, or only a small one: the limit
+  /// above, no descriptors, or the system's limit of memory in pipes.
+  std::uint64_t refused_pipes = 0;
+};
+
+/// The figures of this moment. Threads: may be called on any. Cost: one lock.
+[[nodiscard]] RelayStatistics relay_statistics() noexcept;
+
 }  // namespace bytes_handoff

@@ -41,6 +41,8 @@ struct TunnelOptions {
   /// If not null: where the way from `a` to `b` counts, and the other one.
   RelayProgress* a_to_b = nullptr;
   RelayProgress* b_to_a = nullptr;
+  /// Who moves the bytes to an output without a queue.
+  RelayBy by = RelayBy::kernel_if_it_pays;
 };
 
 }  // namespace bytes_handoff

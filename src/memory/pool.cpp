@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 
+#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
 #include "bytes_handoff/memory.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -264,7 +265,7 @@ void pool_flush_thread_cache() noexcept {
 #if defined(BYTES_HANDOFF_UNPOOLED)
 
 PoolStatistics pool_statistics() noexcept { return {}; }
-void pool_trim() noexcept {}
+void pool_trim() noexcept { detail::close_idle_pipes(); }
 void pool_set_limit(std::size_t) noexcept {}
 
 #else
@@ -272,6 +273,7 @@ void pool_set_limit(std::size_t) noexcept {}
 PoolStatistics pool_statistics() noexcept { return detail::DepotLock()->statistics(); }
 
 void pool_trim() noexcept {
+  detail::close_idle_pipes();
   detail::Leaving leaving;
   const detail::DepotLock depot;
   depot->trim(leaving);

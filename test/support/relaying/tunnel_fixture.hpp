@@ -15,8 +15,9 @@
 namespace bytes_handoff::test {
 
 /// left -> a | b -> right, and back.
-template <class PairA, class PairB>
+template <class PairA, class PairB, RelayBy kMovedBy = RelayBy::kernel_if_it_pays>
 struct Between {
+  static constexpr RelayBy kBy = kMovedBy;
   using A = PairA;
   using B = PairB;
 };
@@ -39,7 +40,8 @@ class TunnelBetween : public testing::Test {
     at_right.emplace(*right);
   }
 
-  void start(const TunnelOptions& options = {}) {
+  void start(TunnelOptions options = {}) {
+    options.by = by;
     async_tunnel_with_set_clock(TunnelEnd(a_buffer, *a), TunnelEnd(b_buffer, *b), options,
                                 net::bind_cancellation_slot(cancel.slot(), outcome.handler()));
   }
@@ -82,6 +84,17 @@ class TunnelBetween : public testing::Test {
     });
   }
 
+  // Until way `a` to `b` has something that it cannot pass on. `progress` is that way's.
+  void run_until_stuck() {
+    run([this] {
+      run_ready(context);
+      const RelayCounts counts = progress.counts();
+      return counts.received != counts.passed_on;
+    });
+  }
+
+  RelayBy by = Pairs::kBy;
+  RelayProgress progress;
   net::io_context context{1};
   std::optional<StreamA> left;
   std::optional<StreamA> a;

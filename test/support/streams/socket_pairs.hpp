@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/core/relaying/relay_progress.hpp"
 #include "bytes_handoff/testing/duplex.hpp"
 #include "support/asio.hpp"
 #include "support/run_for.hpp"
@@ -41,6 +42,12 @@ struct DuplexPair {
   static std::pair<Stream, Stream> make(net::io_context& context) {
     return make_duplex(context.get_executor(), std::size_t{64} * 1024);
   }
+};
+
+/// Streams of one kind, and who moves the bytes between them.
+template <class Pair, RelayBy kMovedBy>
+struct Moved : Pair {
+  static constexpr RelayBy kBy = kMovedBy;
 };
 
 /// Reads all that comes, to the end of the stream or an error.

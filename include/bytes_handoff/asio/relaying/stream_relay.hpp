@@ -11,6 +11,7 @@
 
 #include "bytes_handoff/asio/ending/acknowledgement.hpp"
 #include "bytes_handoff/asio/ending/reset_stream.hpp"
+#include "bytes_handoff/asio/relaying/kernel_way.hpp"
 #include "bytes_handoff/asio/relaying/relay_operation.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
@@ -24,6 +25,7 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A relay to a stream, which is written to from the buffer: what it has not taken stays there.
+/// Between two sockets `WayBetween` may have the kernel move the bytes past the buffer.
 ///
 /// Reads start and complete on the executor of `in`, all else on that of `out`. Between the two it
 /// hops, unless they are one.
@@ -32,6 +34,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   using Base = RelayOperation<StreamRelay, In>;
   using typename Base::Canceller;
   using typename Base::Self;
+  using Way = WayBetween<In, Out>;
 
   using Base::buffer_;
   using Base::core_;
@@ -49,6 +52,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
               bool may_be_cancelled)
       : Base(buffer, in, options, BuffersWrites<Out>, may_be_cancelled),
         out_(&out),
+        way_(options.by),
         out_context_(&context_of(out.get_executor())),
         is_one_executor_(is_one(in.get_executor(), out.get_executor())) {
     if (!is_one_executor_) {
@@ -102,6 +106,9 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   template <class Executor>
   using Work = std::optional<net::executor_work_guard<Executor>>;
   void release_work() noexcept {
+    if (!way_.take_back(*buffer_)) {
+      core_.lose(to_error_value(net::error::no_memory));
+    }
     in_work_.reset();
     out_work_.reset();
     timer_.stop();  // its context may be gone when the handler's turn has come
@@ -203,6 +210,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   void go(const Self& self, RelayStep step, RelayPart at) noexcept {
     unsigned writes = 0;
     std::size_t inline_bytes = 0;
+    typename Way::Turn turn;
     while ((step = this->look_at_cancellation(step)) != RelayStep::kDone) {
       const RelayPart part = step == RelayStep::kRead ? RelayPart::kIn : RelayPart::kOut;
       if (part != at && !is_one_executor_) {
@@ -215,7 +223,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         return this->template yield<RelayPart::kOut>(self);
       }
       step_ = step;
-      const InitiationResult result = take(self, step);
+      const InitiationResult result = take(self, step, turn);
       if (result.outcome == InitiationOutcome::kUnderWay) {
         return part == RelayPart::kOut ? on_wait(self) : void();
       }
@@ -224,7 +232,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         return;
       }
       writes += step == RelayStep::kPass ? 1 : 0;
-      inline_bytes += step == RelayStep::kPass ? result.n : 0;
+      inline_bytes += step == RelayStep::kPass && !way_.is_moving() ? result.n : 0;
       step = after(step, result.error, result.n);
     }
     if (is_timing_) {
@@ -232,12 +240,18 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
-  [[nodiscard]] InitiationResult take(const Self& self, RelayStep step) noexcept {
+  [[nodiscard]] InitiationResult take(const Self& self, RelayStep step,
+                                      typename Way::Turn& turn) noexcept {
     switch (step) {
       case RelayStep::kRead:
-        return this->start_read(self);
+        return way_.read(
+            *buffer_, *in_, [&](auto& in) { return wait<RelayPart::kIn>(self, in, in.wait_read); },
+            [&] { return this->start_read(self); });
       case RelayStep::kPass:
-        return start_write(self);
+        return way_.pass(
+            *buffer_, *out_, turn,
+            [&](auto& out) { return wait<RelayPart::kOut>(self, out, out.wait_write); },
+            [&] { return start_write(self); });
       case RelayStep::kFlush:
         return this->initiate([&] { detail::start_flush(*out_, out_handler(self)); });
       case RelayStep::kClose:
@@ -254,12 +268,21 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
                                 std::size_t n) noexcept {
     this->note_cancellation();
     const ErrorValue value = to_error_value(error);
+    const DoneBy by = way_.take_done_by();
+    if (by == DoneBy::kWait && !error) {
+      return core_.next();
+    }
     switch (step) {
       case RelayStep::kRead:
+        if (by == DoneBy::kCopy) {
+          way_.after_read(n);
+        }
         return this->after_read(value, n);
       case RelayStep::kPass:
-        n = std::min(n, buffer_->size());
-        static_cast<void>(buffer_->advance(n));
+        if (by == DoneBy::kCopy) {
+          n = std::min(n, buffer_->size());
+          static_cast<void>(buffer_->advance(n));
+        }
         return if_out_is_well(core_.after_pass(value, n));
       case RelayStep::kFlush:
         return if_out_is_well(core_.after_flush(value));
@@ -280,6 +303,12 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
 
   [[nodiscard]] auto out_handler(const Self& self) noexcept {
     return RelayHandler<StreamRelay, RelayPart::kOut>(self);
+  }
+
+  // Until a socket is ready for the step that is under way.
+  template <RelayPart kPart, class Stream, class What>
+  [[nodiscard]] InitiationResult wait(const Self& self, Stream& stream, What what) noexcept {
+    return this->initiate([&] { stream.async_wait(what, RelayHandler<StreamRelay, kPart>(self)); });
   }
 
   // Without waiting, if the stream can do that.
@@ -374,6 +403,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   }
 
   Out* out_;
+  Way way_;
   const net::execution_context* const out_context_;
   const bool is_one_executor_;
   Work<ExecutorOf<In>> in_work_;

@@ -178,7 +178,7 @@ class TunnelOperation : public Waiting {
 
   [[nodiscard]] static RelayOptions of_way(const TunnelOptions& options,
                                            RelayProgress& progress) noexcept {
-    return {true, &progress, options.close_timeout, options.close_limit};
+    return {true, &progress, options.close_timeout, options.close_limit, options.by};
   }
 
   template <Way kWay>

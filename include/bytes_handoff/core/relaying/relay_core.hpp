@@ -143,6 +143,13 @@ class RelayCore {
   /// passed on. Then it counts as failed with `aborted`.
   void stop_reading() noexcept { stops_reading_ = true; }
 
+  /// What was received and not passed on is lost.
+  void lose(const ErrorValue& error) noexcept {
+    error_ = error;
+    counts_.failed = RelaySide::in;
+    tell();
+  }
+
   /// `out` takes nothing any more.
   void fail_out(const ErrorValue& error) noexcept {
     if (stop_ == Stop::kNo) {

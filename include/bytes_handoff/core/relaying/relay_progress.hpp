@@ -15,6 +15,14 @@ class RelayCore;
 /// Whose error ended a relay.
 enum class RelaySide : unsigned char { none, in, out };
 
+/// Who moves the bytes of a relay. Only between two plain TCP or local sockets of Asio, and on
+/// Linux, can it be the kernel. Everywhere else a relay copies, whatever is chosen.
+enum class RelayBy : unsigned char {
+  kernel_if_it_pays,  ///< copies, and goes over to the kernel and back as reads are large or small
+  copy,               ///< reads into the buffer and writes from it
+  kernel,             ///< has the kernel move what is not buffered; copies where it cannot
+};
+
 /// What a relay has done. What was received and not passed on is in the buffer.
 struct RelayCounts {
   /// Bytes that were in the buffer at the start, and all that were read from `in` since.
@@ -69,6 +77,8 @@ struct RelayOptions {
   /// include what is yet to be passed on. A queue has its own.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
+  /// Who moves the bytes to a stream `out`. To a queue a relay copies.
+  RelayBy by = RelayBy::kernel_if_it_pays;
 };
 
 }  // namespace bytes_handoff

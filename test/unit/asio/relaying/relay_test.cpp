@@ -37,6 +37,7 @@ class RelayBetween : public testing::Test {
     client->shutdown(Stream::shutdown_send, error);
   }
 
+  RelayOptions options{.by = Pair::kBy};
   net::io_context context{1};
   std::optional<Stream> client;
   std::optional<Stream> in;
@@ -46,7 +47,10 @@ class RelayBetween : public testing::Test {
   HandoffBuffer buffer;
   RelayOutcome outcome;
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs =
+    testing::Types<Moved<TcpPair, RelayBy::copy>, Moved<TcpPair, RelayBy::kernel>,
+                   Moved<TcpPair, RelayBy::kernel_if_it_pays>, Moved<UnixPair, RelayBy::copy>,
+                   Moved<UnixPair, RelayBy::kernel>, Moved<DuplexPair, RelayBy::kernel_if_it_pays>>;
 TYPED_TEST_SUITE(RelayBetween, Pairs);
 
 TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
@@ -54,7 +58,7 @@ TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
   const std::string tail = pattern(1000);
   const std::string rest = pattern(300'000, 1000);
   feed(this->buffer, tail);
-  async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
+  async_relay(this->buffer, *this->in, *this->out, this->options, this->outcome.handler());
   net::async_write(*this->client, net::buffer(rest), [this](net_error_code error, std::size_t) {
     EXPECT_FALSE(error);
     this->end_input();
@@ -95,13 +99,13 @@ TYPED_TEST(RelayBetween, passes_on_a_cut_behind_all_that_came_before_it) {
   script->error = net::error::connection_reset;
   script->bytes_with_error = 10;
   IoStream failing(this->context.get_executor(), script);
-  async_relay(this->buffer, failing, *this->out, this->outcome.handler());
+  async_relay(this->buffer, failing, *this->out, this->options, this->outcome.handler());
   ASSERT_TRUE(run_until(this->context, [this] { return this->outcome.is_over(); }));
   const std::size_t n = text.size() - script->input.size();
   this->outcome.expect(net::error::connection_reset, {n, n, RelaySide::in});
   ASSERT_TRUE(run_until(this->context, [this] { return this->collected->is_over(); }));
   EXPECT_EQ(this->collected->text(), text.substr(0, n));
-  const bool knows_resets = !std::is_same_v<TypeParam, UnixPair>;
+  const bool knows_resets = !std::is_base_of_v<UnixPair, TypeParam>;
   const net_error_code reset = net::error::connection_reset;
   const net_error_code end = net::error::eof;
   EXPECT_EQ(this->collected->error(), knows_resets ? reset : end);
@@ -111,7 +115,7 @@ TYPED_TEST(RelayBetween, passes_on_a_cut_behind_all_that_came_before_it) {
 TYPED_TEST(RelayBetween, a_peer_that_has_gone_fails_out) {
   this->sink.reset();
   feed(this->buffer, pattern(100));
-  async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
+  async_relay(this->buffer, *this->in, *this->out, this->options, this->outcome.handler());
   // A socket may take the first write and fail at the next one.
   const std::string more = pattern(200'000);
   net::async_write(*this->client, net::buffer(more), [](net_error_code, std::size_t) {});
@@ -132,20 +136,23 @@ TYPED_TEST(RelayBetween, goes_at_the_pace_of_a_peer_that_does_not_read_and_is_ca
                    [&](net_error_code, std::size_t n) { sent = n; });
   RelayProgress progress;
   net::cancellation_signal cancel;
-  async_relay(this->buffer, *this->in, *this->out, {.progress = &progress},
+  this->options.progress = &progress;
+  async_relay(this->buffer, *this->in, *this->out, this->options,
               net::bind_cancellation_slot(cancel.slot(), this->outcome.handler()));
   run_ready(this->context);
   EXPECT_LE(this->buffer.size(), this->buffer.config().block_size);
-  EXPECT_EQ(progress.counts().received - progress.counts().passed_on, this->buffer.size());
+  const std::size_t held = progress.counts().received - progress.counts().passed_on;
+  EXPECT_NE(held, 0U);
   cancel.emit(net::cancellation_type::total);
   run_ready(this->context);
+  EXPECT_EQ(this->buffer.size(), held) << "not exact: it was in the buffer, or in the pipe";
   EXPECT_EQ(this->outcome.error(), net::error::operation_aborted);
   EXPECT_EQ(progress.counts(), this->outcome.counts());
 
   // Taken up again, with the rest.
   this->collect();
   RelayOutcome second;
-  async_relay(this->buffer, *this->in, *this->out, second.handler());
+  async_relay(this->buffer, *this->in, *this->out, this->options, second.handler());
   ASSERT_TRUE(run_until(this->context, [&] { return sent == text.size(); }));
   this->end_input();
   ASSERT_TRUE(run_until(this->context, [&] { return second.is_over(); }));
@@ -157,7 +164,7 @@ TYPED_TEST(RelayBetween, goes_at_the_pace_of_a_peer_that_does_not_read_and_is_ca
 TYPED_TEST(RelayBetween, leaves_the_other_way_alone) {
   std::string answer(3, '\0');
   this->end_input();
-  async_relay(this->buffer, *this->in, *this->out, this->outcome.handler());
+  async_relay(this->buffer, *this->in, *this->out, this->options, this->outcome.handler());
   ASSERT_TRUE(run_until(this->context, [this] { return this->outcome.is_over(); }));
   net::write(*this->sink, net::buffer("yes", 3));
   bool has_come = false;

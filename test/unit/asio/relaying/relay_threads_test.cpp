@@ -102,7 +102,7 @@ class TwoConnections {
   net_error_code end;
 };
 
-class RelayThreads : public testing::Test {
+class RelayThreads : public testing::TestWithParam<RelayBy> {
  protected:
   using Executor = net::any_io_executor;
   enum class To { kStream, kQueue };
@@ -122,7 +122,7 @@ class RelayThreads : public testing::Test {
                                                   [this](net_error_code error, RelayCounts counts) {
                                                     over.set_value({error, counts});
                                                   }));
-      const RelayOptions options{.progress = &progress};
+      const RelayOptions options{.progress = &progress, .by = GetParam()};
       if (to == To::kStream) {
         async_relay(buffer, streams.in, streams.out, options, std::move(handler));
       } else {
@@ -175,7 +175,9 @@ class RelayThreads : public testing::Test {
   const std::string text = pattern(kBytes);
 };
 
-TEST_F(RelayThreads, between_two_contexts) {
+INSTANTIATE_TEST_SUITE_P(By, RelayThreads, testing::Values(RelayBy::copy, RelayBy::kernel));
+
+TEST_P(RelayThreads, between_two_contexts) {
   WorkerOfRelay a;
   WorkerOfRelay b;
   WorkerOfRelay c;
@@ -184,7 +186,7 @@ TEST_F(RelayThreads, between_two_contexts) {
   }
 }
 
-TEST_F(RelayThreads, between_two_strands_with_handlers_on_a_pool) {
+TEST_P(RelayThreads, between_two_strands_with_handlers_on_a_pool) {
   net::thread_pool pool(2);
   for (const To to : {To::kStream, To::kQueue}) {
     net::io_context context;
@@ -198,7 +200,7 @@ TEST_F(RelayThreads, between_two_strands_with_handlers_on_a_pool) {
   }
 }
 
-TEST_F(RelayThreads, a_cancellation_at_any_time_loses_nothing) {
+TEST_P(RelayThreads, a_cancellation_at_any_time_loses_nothing) {
   WorkerOfRelay a;
   WorkerOfRelay b;
   WorkerOfRelay c;

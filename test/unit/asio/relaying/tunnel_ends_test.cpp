@@ -18,9 +18,18 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class TunnelEnds : public TcpTunnelTest {};
 
-TEST_F(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
+/// By whom the bytes are moved.
+class TunnelEnds : public TcpTunnelTest, public testing::WithParamInterface<RelayBy> {
+ protected:
+  TunnelEnds() { by = GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(By, TunnelEnds, testing::Values(RelayBy::copy, RelayBy::kernel),
+                         [](const auto& tested) {
+                           return tested.param == RelayBy::copy ? "copy" : "kernel";
+                         });
+
+TEST_P(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
   start();
   write(*left, pattern(5000));
   run_to_texts(0, 5000);
@@ -39,7 +48,7 @@ TEST_F(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
   EXPECT_FALSE(b->is_open());
 }
 
-TEST_F(TunnelEnds, a_way_that_goes_on_behind_a_cut_ends_with_the_reset_of_its_input) {
+TEST_P(TunnelEnds, a_way_that_goes_on_behind_a_cut_ends_with_the_reset_of_its_input) {
   start({.on_read_error = OtherWay::goes_on});
   run_ready(context);
   reset_left();
@@ -48,7 +57,7 @@ TEST_F(TunnelEnds, a_way_that_goes_on_behind_a_cut_ends_with_the_reset_of_its_in
   EXPECT_EQ(outcome.b_to_a().error, net::error::operation_aborted);
 }
 
-TEST_F(TunnelEnds, an_end_in_order_may_end_the_other_way) {
+TEST_P(TunnelEnds, an_end_in_order_may_end_the_other_way) {
   start({.on_end = OtherWay::ends});
   write(*right, "part");
   run_to_texts(4, 0);
@@ -66,7 +75,7 @@ TEST_F(TunnelEnds, an_end_in_order_may_end_the_other_way) {
   EXPECT_EQ(at_left->error(), net::error::connection_reset);
 }
 
-TEST_F(TunnelEnds, half_closed_for_too_long_both_are_reset) {
+TEST_P(TunnelEnds, half_closed_for_too_long_both_are_reset) {
   start();
   write(*right, "part");
   write(*left, "all");
@@ -88,14 +97,14 @@ TEST_F(TunnelEnds, half_closed_for_too_long_both_are_reset) {
   EXPECT_TRUE(run_out(context)) << "something is left armed";
 }
 
-TEST_F(TunnelEnds, a_way_that_is_to_end_may_be_silent_for_the_close_timeout) {
+TEST_P(TunnelEnds, a_way_that_is_to_end_may_be_silent_for_the_close_timeout) {
   let_right_read_nothing();
-  start({.half_close_timeout = {}, .on_end = OtherWay::ends, .close_timeout = milliseconds(50)});
+  start({.half_close_timeout = {},
+         .on_end = OtherWay::ends,
+         .close_timeout = milliseconds(50),
+         .a_to_b = &progress});
   write(*left, pattern(30'000'000));
-  run([&] {
-    run_ready(context);
-    return a_buffer.size() != 0;
-  });
+  run_until_stuck();
   end(*right);
   const auto since = std::chrono::steady_clock::now();
   run_to_end();
@@ -110,15 +119,12 @@ TEST_F(TunnelEnds, a_way_that_is_to_end_may_be_silent_for_the_close_timeout) {
   EXPECT_EQ(at_left->error(), net::error::eof);
 }
 
-TEST_F(TunnelEnds, cancelled_while_it_writes_the_rest_is_in_the_buffer) {
+TEST_P(TunnelEnds, cancelled_while_it_writes_the_rest_is_in_the_buffer) {
   const std::string much = pattern(30'000'000);
   let_right_read_nothing();
-  start();
+  start({.a_to_b = &progress});
   write(*left, much);
-  run([this] {
-    run_ready(context);
-    return a_buffer.size() != 0;
-  });
+  run_until_stuck();
   cancel.emit(net::cancellation_type::terminal);
   run_to_end();
   EXPECT_EQ(outcome.error(), net::error::operation_aborted);
@@ -135,7 +141,7 @@ TEST_F(TunnelEnds, cancelled_while_it_writes_the_rest_is_in_the_buffer) {
   EXPECT_EQ(at_right->text(), much);
 }
 
-TEST_F(TunnelEnds, cancelled_before_it_has_begun_it_has_done_nothing) {
+TEST_P(TunnelEnds, cancelled_before_it_has_begun_it_has_done_nothing) {
   feed(a_buffer, "tail");
   start({.idle_timeout = seconds(8)});
   cancel.emit(net::cancellation_type::terminal);
@@ -146,7 +152,7 @@ TEST_F(TunnelEnds, cancelled_before_it_has_begun_it_has_done_nothing) {
   EXPECT_EQ(a_buffer.peek_view(), "tail");
 }
 
-TEST_F(TunnelEnds, a_long_download_with_a_silent_client_is_not_idle) {
+TEST_P(TunnelEnds, a_long_download_with_a_silent_client_is_not_idle) {
   start({.idle_timeout = seconds(8)});
   std::size_t sent = 0;
   for (int i = 0; i != 20; ++i) {
@@ -160,7 +166,7 @@ TEST_F(TunnelEnds, a_long_download_with_a_silent_client_is_not_idle) {
   run_to_end();
 }
 
-TEST_F(TunnelEnds, a_buffer_that_is_being_read_is_refused_and_nothing_is_ended) {
+TEST_P(TunnelEnds, a_buffer_that_is_being_read_is_refused_and_nothing_is_ended) {
   net::cancellation_signal stop;
   b_buffer.async_read_available(
       *b, net::bind_cancellation_slot(stop.slot(), [](net_error_code, std::size_t) {}));
@@ -173,14 +179,14 @@ TEST_F(TunnelEnds, a_buffer_that_is_being_read_is_refused_and_nothing_is_ended) 
   EXPECT_FALSE(at_right->is_over());
 }
 
-TEST_F(TunnelEnds, negative_times_are_refused_before_anything_has_begun) {
+TEST_P(TunnelEnds, negative_times_are_refused_before_anything_has_begun) {
   EXPECT_THROW(start({.idle_timeout = seconds(-1)}), std::invalid_argument);
   EXPECT_THROW(start({.half_close_timeout = seconds(-1)}), std::invalid_argument);
   EXPECT_THROW(start({.close_timeout = seconds(-1)}), std::invalid_argument);
   EXPECT_FALSE(outcome.is_over());
 }
 
-TEST_F(TunnelEnds, each_way_counts_where_it_is_told) {
+TEST_P(TunnelEnds, each_way_counts_where_it_is_told) {
   RelayProgress there;
   RelayProgress back;
   start({.a_to_b = &there, .b_to_a = &back});
@@ -222,7 +228,7 @@ class BrokenForWrites {
   TcpPair::Stream& socket_;
 };
 
-class TunnelToABrokenSide : public TunnelEnds {
+class TunnelToABrokenSide : public TcpTunnelTest {
  protected:
   void start(const TunnelOptions& options = {}) {
     async_tunnel_with_set_clock(TunnelEnd(a_buffer, *a), TunnelEnd(b_buffer, broken_), options,

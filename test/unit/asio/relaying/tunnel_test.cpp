@@ -16,10 +16,13 @@
 namespace bytes_handoff::test {
 namespace {
 
-using AllPairs = testing::Types<Between<TcpPair, TcpPair>, Between<UnixPair, UnixPair>,
-                                Between<DuplexPair, DuplexPair>, Between<TcpPair, DuplexPair>,
-                                Between<UnixPair, TcpPair>, Between<PipesPair, PipesPair>,
-                                Between<PipesPair, TcpPair>>;
+using AllPairs =
+    testing::Types<Between<TcpPair, TcpPair, RelayBy::copy>,
+                   Between<TcpPair, TcpPair, RelayBy::kernel>, Between<TcpPair, TcpPair>,
+                   Between<UnixPair, UnixPair>, Between<DuplexPair, DuplexPair>,
+                   Between<TcpPair, DuplexPair>, Between<UnixPair, TcpPair, RelayBy::copy>,
+                   Between<UnixPair, TcpPair, RelayBy::kernel>, Between<PipesPair, PipesPair>,
+                   Between<PipesPair, TcpPair>>;
 TYPED_TEST_SUITE(TunnelBetween, AllPairs);
 
 TYPED_TEST(TunnelBetween, passes_everything_on_both_ways_and_both_ends) {

@@ -52,9 +52,9 @@ class TwoThreads {
 };
 
 /// left -> a | b -> right: the peers are on the test's thread, each side on its own.
-class TunnelAcrossThreads : public testing::TestWithParam<bool> {
+class TunnelAcrossThreads : public testing::TestWithParam<std::tuple<bool, RelayBy>> {
  protected:
-  TunnelAcrossThreads() : threads(GetParam()) {
+  TunnelAcrossThreads() : threads(std::get<bool>(GetParam())) {
     std::tie(left, a) = connect(threads.a);
     std::tie(right, b) = connect(threads.b);
     at_left.emplace(*left);
@@ -69,7 +69,8 @@ class TunnelAcrossThreads : public testing::TestWithParam<bool> {
     return {std::move(client), acceptor.accept(executor)};
   }
 
-  void start(const TunnelOptions& options = {}) {
+  void start(TunnelOptions options = {}) {
+    options.by = std::get<RelayBy>(GetParam());
     async_tunnel_with_set_clock(
         TunnelEnd(a_buffer, *a), TunnelEnd(b_buffer, *b), options,
         net::bind_executor(context, net::bind_cancellation_slot(cancel.slot(), outcome.handler())));
@@ -92,7 +93,9 @@ class TunnelAcrossThreads : public testing::TestWithParam<bool> {
   net::cancellation_signal cancel;
   TunnelOutcome outcome;
 };
-INSTANTIATE_TEST_SUITE_P(Contexts, TunnelAcrossThreads, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(Contexts, TunnelAcrossThreads,
+                         testing::Combine(testing::Bool(),
+                                          testing::Values(RelayBy::copy, RelayBy::kernel)));
 
 TEST_P(TunnelAcrossThreads, passes_on_both_ways_at_once) {
   const std::string request = pattern(1'000'000);
