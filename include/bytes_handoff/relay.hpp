@@ -35,6 +35,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// what others write goes between the pieces, and each piece stays whole. A piece is what was
 /// buffered at the time, and has no meaning to the peer.
 ///
+/// Between two plain sockets the kernel moves the bytes while reads are large: `options.by`. They
+/// do not pass through the program then. What was received and not passed on is in a pipe meanwhile,
+/// at most 64 KiB and at most the buffer's `max_size`. At the end it is in `buffer`, as ever.
+///
 /// At a clean end of `in`, `out` is ended in order: a stream as `end_write.hpp` says, a queue by
 /// `close`. If `in` fails, what it had delivered is passed on first. Then `out` is reset as by
 /// `abort(after_written)`: a cut is never made to look whole. The limits of that reset count from
@@ -43,7 +47,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 /// Completes: `void(error_code, RelayCounts)`, once `in` has ended, all is passed on, and `out` has
 ///     taken the end. It does not wait for what a queue that stays open still has to write.
-/// Errors: the error of the side that `failed` names; the first one, if both fail. If `out` fails,
+/// Errors: the error of the side that `failed` names; the first one, if both fail. `no_memory` of
+///     `in` if there is none to take back what is in the pipe: that is lost. If `out` fails,
 ///     `in` is read no more, and a stream `out` resets its connection when it is closed. A queue
 ///     that others close or abort has failed, with its `first_error` or `closed`, also while `in`
 ///     is silent. `read_in_progress` if `buffer` is being read; nothing is ended then.
@@ -55,7 +60,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     reset at once; once a stream `out` is being ended, it is reset; the end of a queue goes on.
 ///     A `terminal` one in the middle of a write of an `ssl::stream` leaves that fit to be closed.
 /// Ownership: `buffer`, the streams and `options.progress` must stay alive and in place until the
-///     handler is called or destroyed. Until then only observers of `buffer` may be called, `in` is
+///     handler is called or destroyed. Until then only observers of `buffer` may be called, the
+///     streams are not replaced or put into another blocking mode, `in` is
 ///     read by nobody else, and a stream `out` is written to by nobody else. A handle keeps a
 ///     queue.
 /// Threads: start it where `in` may be used. Both executors must be serial, and may be two. `in` is
@@ -63,7 +69,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Contexts: if both streams are of one context, and it is destroyed first, the handler is
 ///     destroyed uninvoked, or told `closed` if it is bound to another. Otherwise both must outlive
 ///     the relay.
-/// Memory: one block of `buffer`; none while `in` is silent, if it can tell that it is readable.
+/// Memory: one block of `buffer`; none while `in` is silent, if it can tell that it is readable. By
+///     the kernel: a pipe of the process's instead, which goes back when it is empty
+///     (`relay_statistics`). No SIGPIPE is raised, and no disposition is changed.
 ///     A queue holds what it has admitted, and `in` is not read while that and one more block
 ///     exceed `max_pending_bytes`.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool.

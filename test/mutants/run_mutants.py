@@ -22,6 +22,7 @@ from typing import NamedTuple
 from adaptor_mutants import MUTANTS as ADAPTOR_MUTANTS
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from framing_mutants import MUTANTS as FRAMING_MUTANTS
+from kernel_relay_mutants import MUTANTS as KERNEL_RELAY_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
@@ -50,6 +51,7 @@ class Mutant(NamedTuple):
 OF_PROGRAMS = (ADAPTOR_MUTANTS +
                FAN_OUT_MUTANTS +
                FRAMING_MUTANTS +
+               KERNEL_RELAY_MUTANTS +
                MESSAGE_MUTANTS +
                RELAY_MUTANTS +
                SHELL_MUTANTS +

@@ -24,10 +24,7 @@ class TunnelEnds : public TcpTunnelTest, public testing::WithParamInterface<Rela
  protected:
   TunnelEnds() { by = GetParam(); }
 };
-INSTANTIATE_TEST_SUITE_P(By, TunnelEnds, testing::Values(RelayBy::copy, RelayBy::kernel),
-                         [](const auto& tested) {
-                           return tested.param == RelayBy::copy ? "copy" : "kernel";
-                         });
+INSTANTIATE_TEST_SUITE_P(By, TunnelEnds, testing::Values(RelayBy::copy, RelayBy::kernel));
 
 TEST_P(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
   start();

@@ -1,0 +1,68 @@
+"""Ways to break a relay where it goes over to the kernel and back; as in shell_mutants.py."""
+
+MOVES = "include/bytes_handoff/core/relaying/kernel_moves.hpp"
+WAY = "include/bytes_handoff/asio/relaying/kernel_way.hpp"
+STREAM = "include/bytes_handoff/asio/relaying/stream_relay.hpp"
+PIPE = "src/relaying/kernel_pipe.cpp"
+POOL = "src/relaying/pipe_pool.cpp"
+
+OF_CORE = ("dev", "core_tests", "/relaying/kernel_[a-z]*_test")
+OF_SHELL = ("dev", "shell_tests_asio", "/relaying/kernel_relay[a-z_]*_test")
+
+MUTANTS = [
+    ("a relay goes over for small reads", MOVES,
+     "if (by_ == RelayBy::kernel || n >= kLarge) {", "if (true) {", *OF_CORE),
+    ("a relay never goes back to copying", MOVES,
+     "if (by_ == RelayBy::kernel || ++small_moves_ < kSmallMoves) {", "if (true) {", *OF_CORE),
+    ("a relay goes over as soon behind stays that did not pay", MOVES,
+     "std::min(2 * wanted_reads_, kManyReads)", "kFewReads", *OF_CORE),
+    ("a move that would block is tried for ever", MOVES,
+     "if (would_block && ++vain_waits_ <= kVainWaits) {", "if (would_block) {", *OF_CORE),
+    ("a refused move is tried again", MOVES, "      can_move_ = false;", "", *OF_CORE),
+    ("a refusal of the system is the error of a side", MOVES,
+     "if (would_block || is_refusal(error)) {", "if (would_block) {", *OF_CORE),
+    ("the error of a socket is taken for a refusal", MOVES,
+     "return error == EINVAL ||", "return error == ECONNRESET || error == EINVAL ||", *OF_CORE),
+    ("a move of nothing is the end of the input", MOVES,
+     "      reads_to_go_ = 1;\n      return AfterMove::kCopy;", "      return AfterMove::kMoved;",
+     *OF_CORE),
+    ("a pipe that could not be had is asked for at every read", MOVES,
+     "reads_to_go_ = kManyReads;", "reads_to_go_ = 0;", *OF_CORE),
+    ("what leaves a pipe in parts is doubled", MOVES,
+     "    held_ -= move.n;", "    held_ -= move.n != 0 ? held_ : 0;", *OF_CORE),
+    ("a relay fills its pipe beyond the buffer's limit", WAY,
+     "KernelMoves::most(buffer.config().max_size)", "KernelMoves::kMostBytes", *OF_SHELL),
+    ("a relay copies on behind what is still in the pipe", WAY,
+     "      if (!take_back(buffer)) {\n        return", "      if (false) {\n        return",
+     *OF_SHELL),
+    ("what is taken back from the pipe is not in the buffer", WAY,
+     "      BufferAccess::commit(buffer, n);", "      BufferAccess::commit(buffer, n - 1);",
+     *OF_SHELL),
+    ("a relay that ends leaves its bytes in the pipe", STREAM,
+     "    if (!way_.take_back(*buffer_)) {", "    if (false) {", *OF_SHELL),
+    ("bytes that were lost with the pipe are not told", STREAM,
+     "      core_.lose(to_error_value(net::error::no_memory));", "", *OF_SHELL),
+    ("what a pipe has passed on leaves the buffer, too", STREAM,
+     "        if (by == DoneBy::kCopy) {\n          n = std::min(n, buffer_->size());",
+     "        if (true) {\n          n = std::min(n, buffer_->size());", *OF_SHELL),
+    ("a wait for a socket counts as a step", STREAM,
+     "    if (by == DoneBy::kWait && !error) {", "    if (false) {", *OF_SHELL),
+    ("a relay that waits for its input keeps its pipe", WAY,
+     "    const AfterMove after = moves_.after_fill(move);\n    if (moves_.held() == 0) {",
+     "    const AfterMove after = moves_.after_fill(move);\n    if (false) {", *OF_SHELL),
+    ("the buffer of a relay by the kernel may be read by others", WAY,
+     "      claim_.emplace(buffer);", "      claim_.emplace(buffer);\n"
+     "      BufferAccess::set_reading(buffer, false);", *OF_SHELL),
+    ("a pipe with bytes goes back to the pool", WAY,
+     "    if (has_buffer || n == 0) {", "    if (true) {", *OF_SHELL),
+    ("SIGPIPE is not blocked", PIPE, "  turn.block();", "", *OF_CORE),
+    ("a SIGPIPE is left pending", PIPE, "    turn.consume();", "", *OF_CORE),
+    ("a SIGPIPE of the user's is taken", PIPE,
+     "if (!was_pending && moved.n < n", "if (moved.n < n", *OF_CORE),
+    ("SIGPIPE stays blocked behind a turn", PIPE,
+     "  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);", "", *OF_CORE),
+    ("pipes are not bounded", POOL, "if (open_ >= most_pipes()) {", "if (false) {", *OF_CORE),
+    ("a small pipe is used", POOL, "    if (!has_room(ends.write)) {", "    if (false) {", *OF_CORE),
+    ("the child of a fork uses its parent's pipes", POOL,
+     "holder.pool.forget_after_fork();", "", *OF_CORE),
+]
