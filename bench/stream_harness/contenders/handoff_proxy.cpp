@@ -109,15 +109,17 @@ class HandoffProxy final : public Proxy,
   static void relay(Self self) {
     HandoffProxy& me = *self;
     me.out_.async_close([self = std::move(self)](net_error_code error) mutable {
-      if (error) return self->finish("write", error);
-      HandoffProxy& me = *self;
-      async_relay(me.buffer_, me.in_, *me.stream_, {.end_out = false},
-                  [self = std::move(self)](net_error_code error, RelayCounts counts) mutable {
-                    self->tunnel_bytes_ = counts.passed_on;
-                    if (error) return self->finish(step_of(counts), error);
-                    self->end(end_and_linger(*self->stream_));
-                  });
+      error ? self->finish("write", error) : relay_to_stream(std::move(self));
     });
+  }
+  static void relay_to_stream(Self self) {
+    HandoffProxy& me = *self;
+    async_relay(me.buffer_, me.in_, *me.stream_, {.end_out = false},
+                [self = std::move(self)](net_error_code error, RelayCounts counts) mutable {
+                  self->tunnel_bytes_ = counts.passed_on;
+                  error ? self->finish(step_of(counts), error)
+                        : self->end(end_and_linger(*self->stream_));
+                });
   }
   [[nodiscard]] static const char* step_of(const RelayCounts& counts) {
     return counts.failed == RelaySide::out ? "write" : "read";

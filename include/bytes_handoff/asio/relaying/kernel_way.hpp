@@ -52,18 +52,14 @@ class CopyingWay {
   }
 };
 
-/// Sockets of Asio itself. What is derived from them, or stands on them, may count or limit what
-/// goes through it.
+/// Sockets of Asio itself, of whatever protocol: the kernel says for which it can. What is derived
+/// from them, or stands on them, may count or limit what goes through it.
 template <class Stream>
 inline constexpr bool kIsPlainSocket = false;
-template <class Executor>
-inline constexpr bool kIsPlainSocket<net::basic_stream_socket<net::ip::tcp, Executor>> = true;
+template <class Protocol, class Executor>
+inline constexpr bool kIsPlainSocket<net::basic_stream_socket<Protocol, Executor>> = true;
 
 #if BYTES_HANDOFF_HAS_SPLICE
-
-template <class Executor>
-inline constexpr bool
-    kIsPlainSocket<net::basic_stream_socket<net::local::stream_protocol, Executor>> = true;
 
 /// Has the kernel move a relay's bytes where `KernelMoves` says so. Each read and each pass of the
 /// relay is one call here, which copies, moves, or waits for the socket.
