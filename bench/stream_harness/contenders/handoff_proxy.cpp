@@ -2,15 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff.hpp"
-#include "transports/lingering.hpp"
-#include "transports/stream_end.hpp"
 #include "workload/payload_shape.hpp"
 
 namespace stream_harness {
@@ -31,9 +26,8 @@ class HandoffProxy final : public Proxy,
                  .block_size = config.block_bytes(),
                  .gather_for = config.gather_for}),
         lines_("\n", {.keep_delimiter = true}),
-        stream_(std::make_shared<Writer>(std::move(out))),
-        out_(stream_, {.max_items = kMaxBurst, .max_pending_bytes = config.write_pending_bytes},
-             leave_open),
+        out_(std::move(out),
+             {.max_items = kMaxBurst, .max_pending_bytes = config.write_pending_bytes}),
         config_(config),
         done_(std::move(done)) {}
 
@@ -41,8 +35,8 @@ class HandoffProxy final : public Proxy,
 
   void stop() noexcept override {
     out_.abort();
-    close_quietly(in_);
-    close_quietly(*stream_);
+    net_error_code ignored;
+    in_.close(ignored);
   }
 
  private:
@@ -104,52 +98,34 @@ class HandoffProxy final : public Proxy,
     self->is_tunnel_ ? relay(std::move(self)) : wait_for_frames(std::move(self));
   }
 
-  // What the queue has is written first. Then the stream is the relay's: what is buffered, then all
-  // that comes. A relay to the stream itself may leave sockets to the kernel.
+  // What is buffered, then all that comes; then the end.
   static void relay(Self self) {
     HandoffProxy& me = *self;
-    me.out_.async_close([self = std::move(self)](net_error_code error) mutable {
-      error ? self->finish("write", error) : relay_to_stream(std::move(self));
-    });
-  }
-  static void relay_to_stream(Self self) {
-    HandoffProxy& me = *self;
-    async_relay(me.buffer_, me.in_, *me.stream_, {.end_out = false},
+    async_relay(me.buffer_, me.in_, me.out_,
                 [self = std::move(self)](net_error_code error, RelayCounts counts) mutable {
-                  self->tunnel_bytes_ = counts.passed_on;
-                  error ? self->finish(step_of(counts), error)
-                        : self->end(end_and_linger(*self->stream_));
+                  self->finish(counts.failed == RelaySide::out ? "write" : "read", error);
                 });
-  }
-  [[nodiscard]] static const char* step_of(const RelayCounts& counts) {
-    return counts.failed == RelaySide::out ? "write" : "read";
-  }
-
-  void finish(const char* step, const net_error_code& error) {
-    end(error == Errc::limit_exceeded ? buffer_.frames(lines_).error().message()
-                                      : describe(step, error));
   }
 
   // Once the queue has let go of its socket: descriptors are free when it is told.
-  void end(std::string error) {
+  void finish(const char* step, const net_error_code& error) {
+    std::string text = error ? describe(step, error) : std::string();
+    if (error == Errc::limit_exceeded) text = buffer_.frames(lines_).error().message();
     stop();
-    out_.async_closed(
-        [self = this->shared_from_this(), error = std::move(error)](net_error_code) mutable {
-          const std::uint64_t written = self->out_.statistics().written_bytes;
-          std::exchange(self->done_, nullptr)({written + self->tunnel_bytes_, std::move(error)});
-        });
+    out_.async_closed([self = this->shared_from_this(),
+                       text = std::move(text)](net_error_code) mutable {
+      std::exchange(self->done_, nullptr)({self->out_.statistics().written_bytes, std::move(text)});
+    });
   }
 
   Reader in_;
   HandoffBuffer buffer_;
   DelimiterFramer lines_;
-  std::shared_ptr<Writer> stream_;
-  WriteHandoff out_;  // in front of it, until the tunnel begins
+  WriteHandoff out_;
   ProxyConfig config_;
   std::vector<Bytes> burst_;
   WriteTicket ticket_;  // of the last submission that did not wait
   bool is_tunnel_ = false;
-  std::uint64_t tunnel_bytes_ = 0;
   ProxyDone done_;
 };
 
