@@ -18,7 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-
 /// By whom the bytes are moved.
 class TunnelEnds : public TcpTunnelTest, public testing::WithParamInterface<RelayBy> {
  protected:
