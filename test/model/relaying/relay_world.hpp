@@ -1,0 +1,86 @@
+#pragma once
+
+// A relay without streams: operations decide what its input and its output do, and how time passes.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "model/relaying/relay_way.hpp"
+
+namespace bytes_handoff::test {
+
+/// What to do; `bits` decide with what.
+struct RelayOperation {
+  enum class Kind : std::uint8_t {
+    kGoOn,
+    kTakeNothing,
+    kEndInput,
+    kFail,
+    kReturnCancelled,
+    kPassTime,
+    kAcknowledge,
+    kCancel,
+    kStopReading,
+    kLimitTime,
+    kFailBeside,
+    kTakeUp,
+  };
+  static constexpr const char* kNames[] = {
+      "go_on",       "take_nothing", "end_input",    "fail",       "return_cancelled", "pass_time",
+      "acknowledge", "cancel",       "stop_reading", "limit_time", "fail_beside",      "take_up"};
+
+  [[nodiscard]] std::string text() const {
+    return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(bits)) + ")";
+  }
+
+  Kind kind;
+  std::uint64_t bits;
+};
+
+/// Of the steps of a relay, the outcome that an operation stands for: the first ones do.
+[[nodiscard]] inline RelayWay::Outcome outcome_of(RelayOperation::Kind kind) {
+  return static_cast<RelayWay::Outcome>(kind);
+}
+
+class RelayWorld : public Expectations {
+ public:
+  using Kind = RelayOperation::Kind;
+
+  /// How it comes to its end if the operations do not end it.
+  enum class Finish : std::uint8_t { kWell, kOutputTakesNothing, kOutputHangs };
+
+  RelayWorld(const RelayShape& shape, Finish finish);
+
+  [[nodiscard]] bool is_lively() const { return !way_.is_over(); }
+  void apply(const RelayOperation& operation);
+  /// Brings it to its end, in as many steps as that may take.
+  void finish();
+
+ private:
+  void pass_time(Choices& choices);
+  void finish_well();
+  void finish_with_nothing();
+  void finish_in_time();
+
+  const RelayShape shape_;
+  const Finish finish_;
+  RelayWay::TimePoint now_{std::chrono::hours(1)};
+  RelayWay way_{shape_, now_, *this};
+};
+
+/// Any shape of a relay, by what `from` chooses.
+template <class From>
+[[nodiscard]] RelayShape any_relay_shape(From& from) {
+  RelayShape shape;
+  shape.tail = from.between(0, 7);
+  shape.ends_out = !from.one_in(4);
+  shape.flushes = from.one_in(2);
+  const std::size_t times = from.between(0, 63);  // one byte decides about both
+  shape.close_timeout = std::chrono::milliseconds(times % 8 * 4);
+  shape.close_limit =
+      times / 8 == 7 ? std::chrono::nanoseconds::max() : std::chrono::milliseconds(times / 8 * 20);
+  return shape;
+}
+
+}  // namespace bytes_handoff::test
