@@ -8,6 +8,7 @@ STREAM = SHELL + "stream_relay.hpp"
 QUEUE = SHELL + "queue_relay.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/")
+OF_MODEL = ("dev", "model_tests", "/relaying/(relay|tunnel)_model_test")
 OF_STREAM = ("dev", "shell_tests_asio", "/relaying/stream_relay[a-z_]*_test")
 OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/queue_relay[a-z_]*_test")
 
@@ -111,4 +112,16 @@ MUTANTS = [
      "      return {InitiationOutcome::kUnderWay, {}, 0};\n    }", *OF_QUEUE),
     ("a relay tells that a queue is closed, and not why", QUEUE,
      "return first ? first : error;", "return error;", *OF_QUEUE),
+    ("a cancellation hides that the output has failed", CORE,
+     "    if (stop_ == Stop::kNo) {\n      stop_ = Stop::kCancelled;\n    }",
+     "    stop_ = Stop::kCancelled;", *OF_MODEL),
+    ("the error of a cancelled output is not told", CORE,
+     "      stop_ = Stop::kNo;  // an error that the stream has told is told, cancelled or not\n", "",
+     *OF_MODEL),
+    ("a wait that is cut, since nothing more is read, fails the output", CORE,
+     "    if (stops_reading_ && stop_ == Stop::kNo && error == cancelled_code_) {",
+     "    if (false) {", *OF_MODEL),
+    ("an input that is read no more ends in order", CORE,
+     "  void fail_unread() noexcept {\n    in_ = In::kFailed;",
+     "  void fail_unread() noexcept {\n    in_ = In::kEnded;", *OF_MODEL),
 ]
