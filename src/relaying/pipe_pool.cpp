@@ -55,11 +55,34 @@ bool has_room(int end) noexcept {
   return fcntl(end, F_SETPIPE_SZ, kBytesOfSlots) >= kLeast || fcntl(end, F_GETPIPE_SZ) >= kLeast;
 }
 
+// A fork waits until no other thread is in the pool. Other handlers of the same fork may use it
+// meanwhile, on the thread that forks.
+constinit thread_local bool forks = false;
+
+class Lock {
+ public:
+  explicit Lock(std::mutex& mutex) noexcept : mutex_(forks ? nullptr : &mutex) {
+    if (mutex_ != nullptr) {
+      mutex_->lock();
+    }
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+  ~Lock() {
+    if (mutex_ != nullptr) {
+      mutex_->unlock();
+    }
+  }
+
+ private:
+  std::mutex* mutex_;
+};
+
 class PipePool {
  public:
   bool take(Ends& ends) noexcept {
     {
-      const std::lock_guard lock(mutex);
+      const Lock lock(mutex_);
       if (idle_ != 0) {
         ends = pipes_[--idle_];
         return true;
@@ -73,7 +96,7 @@ class PipePool {
     if (make(ends)) {
       return true;
     }
-    const std::lock_guard lock(mutex);
+    const Lock lock(mutex_);
     --open_;
     ++refused_;
     return false;
@@ -81,7 +104,7 @@ class PipePool {
 
   void put(const Ends& ends) noexcept {
     {
-      const std::lock_guard lock(mutex);
+      const Lock lock(mutex_);
       if (idle_ != kMostIdle) {
         pipes_[idle_++] = ends;
         return;
@@ -92,30 +115,37 @@ class PipePool {
 
   void drop(const Ends& ends) noexcept {
     close_both(ends);
-    const std::lock_guard lock(mutex);
+    const Lock lock(mutex_);
     --open_;
   }
 
   void trim() noexcept {
-    const std::lock_guard lock(mutex);
+    const Lock lock(mutex_);
     open_ -= idle_;
     close_idle();
   }
 
+  void before_fork() noexcept {
+    mutex_.lock();
+    forks = true;
+  }
+  void after_fork() noexcept {
+    forks = false;
+    mutex_.unlock();
+  }
   // The other process has the same pipes. Those in use are its relays'.
-  void forget_after_fork() noexcept {
+  void after_fork_in_child() noexcept {
     open_ = 0;
     close_idle();
+    after_fork();
   }
 
   void add_to(RelayStatistics& statistics) noexcept {
-    const std::lock_guard lock(mutex);
+    const Lock lock(mutex_);
     statistics.pipes = open_;
     statistics.idle_pipes = idle_;
     statistics.refused_pipes = refused_;
   }
-
-  std::mutex mutex;
 
  private:
   static bool make(Ends& ends) noexcept {
@@ -137,6 +167,7 @@ class PipePool {
     }
   }
 
+  std::mutex mutex_;
   std::array<Ends, kMostIdle> pipes_{};
   std::size_t idle_ = 0;
   std::size_t open_ = 0;
@@ -151,13 +182,9 @@ union PoolHolder {
 };
 constinit PoolHolder holder;
 
-// A fork waits until nobody is in the pool.
 [[maybe_unused]] const int watches_forks =
-    pthread_atfork([] { holder.pool.mutex.lock(); }, [] { holder.pool.mutex.unlock(); },
-                   [] {
-                     holder.pool.forget_after_fork();
-                     holder.pool.mutex.unlock();
-                   });
+    pthread_atfork([] { holder.pool.before_fork(); }, [] { holder.pool.after_fork(); },
+                   [] { holder.pool.after_fork_in_child(); });
 
 }  // namespace
 

@@ -166,10 +166,11 @@ void World::run_event() {
   check();
 }
 
-// What runs on a strand must not outlive its context.
+// What runs on a strand must not outlive its context, nor must a relay, which is work there. Its
+// streams have what it waits for.
 void World::destroy_context() {
   end_threads();
-  if (setting_.executor == ExecutorKind::kErasedStrand) {
+  if (setting_.executor == ExecutorKind::kErasedStrand || is_relaying_) {
     streams_->drop_streams();
   }
   read_was_dropped_ = buffer_ && front_end::is_reading(*buffer_);

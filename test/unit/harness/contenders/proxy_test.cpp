@@ -310,7 +310,7 @@ TEST_P(ProxyTest, TheEndOfALongFrameIsNoMarker) {
   EXPECT_TRUE(received_ == frame);
 }
 
-// All that is read at a time is written at a time.
+// All that is read at a time is written at a time, where the budget has no room for more.
 TEST_P(ProxyTest, ReadsAreOfTheBlockThatIsAskedFor) {
   const std::string input = "TUNNEL\n" + std::string(kCapacity - 7, 'x');
   for (const std::size_t block : {64u, 256u}) {
@@ -322,7 +322,7 @@ TEST_P(ProxyTest, ReadsAreOfTheBlockThatIsAskedFor) {
     net::write(to_proxy_, net::buffer(input));
     ASSERT_FALSE(end_sending(to_proxy_));
     receive();
-    ProxyConfig config{128, 1024, 63, Completion::kTicket};
+    ProxyConfig config{128, block, 63, Completion::kTicket};
     config.read_block = block;
     start(config);
     context_.restart();
