@@ -64,5 +64,7 @@ MUTANTS = [
     ("pipes are not bounded", POOL, "if (open_ >= most_pipes()) {", "if (false) {", *OF_CORE),
     ("a small pipe is used", POOL, "    if (!has_room(ends.write)) {", "    if (false) {", *OF_CORE),
     ("the child of a fork uses its parent's pipes", POOL,
-     "holder.pool.forget_after_fork();", "", *OF_CORE),
+     "holder.pool.after_fork_in_child();", "holder.pool.after_fork();", *OF_CORE),
+    ("a handler of a fork waits for the pool of pipes that the fork holds", POOL,
+     "mutex_(forks ? nullptr : &mutex)", "mutex_(&mutex)", "dev", "core_tests", "/fork_test"),
 ]
