@@ -4,10 +4,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 
 namespace bytes_handoff::detail {
 namespace {
@@ -37,8 +37,8 @@ sigset_t only_sigpipe() noexcept {
 
 }  // namespace
 
-constinit const KernelCalls kSystemCalls{&system_splice, &system_open_pipe};
-constinit std::atomic<const KernelCalls*> kernel_calls{&kSystemCalls};
+constinit const KernelCalls system_calls{&system_splice, &system_open_pipe};
+constinit std::atomic<const KernelCalls*> kernel_calls{&system_calls};
 constinit std::atomic<std::uint64_t> moved_bytes{0};
 
 void MoveTurn::block() noexcept {

@@ -48,7 +48,7 @@ class Calls {
   }
   Calls(const Calls&) = delete;
   Calls& operator=(const Calls&) = delete;
-  ~Calls() { detail::kernel_calls = &detail::kSystemCalls; }
+  ~Calls() { detail::kernel_calls = &detail::system_calls; }
 
   /// What all did.
   [[nodiscard]] static unsigned made() { return state.made; }
@@ -64,7 +64,7 @@ class Calls {
       errno = state.error;
       return -1;
     }
-    const ssize_t moved = detail::kSystemCalls.splice(from, to, n);
+    const ssize_t moved = detail::system_calls.splice(from, to, n);
     state.largest = std::max(state.largest, moved < 0 ? 0 : static_cast<std::size_t>(moved));
     return moved;
   }
@@ -73,7 +73,7 @@ class Calls {
       errno = EMFILE;
       return -1;
     }
-    return detail::kSystemCalls.open_pipe(ends);
+    return detail::system_calls.open_pipe(ends);
   }
   static constexpr detail::KernelCalls kCounted{&splice, &open_pipe};
 };

@@ -24,10 +24,10 @@ void close_idle_pipes() noexcept;
 
 #if BYTES_HANDOFF_HAS_SPLICE
 
-#include <signal.h>
 #include <sys/types.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <span>
 
@@ -38,7 +38,7 @@ struct KernelCalls {
   ssize_t (*splice)(int from, int to, std::size_t n) noexcept;
   int (*open_pipe)(int (&ends)[2]) noexcept;
 };
-extern const KernelCalls kSystemCalls;
+extern const KernelCalls system_calls;
 /// Those in use. A test sets it back before its calls go.
 extern std::atomic<const KernelCalls*> kernel_calls;
 

@@ -339,7 +339,7 @@ class ReplacedCalls {
   explicit ReplacedCalls(const KernelCalls& calls) { detail::kernel_calls = &calls; }
   ReplacedCalls(const ReplacedCalls&) = delete;
   ReplacedCalls& operator=(const ReplacedCalls&) = delete;
-  ~ReplacedCalls() { detail::kernel_calls = &detail::kSystemCalls; }
+  ~ReplacedCalls() { detail::kernel_calls = &detail::system_calls; }
 };
 
 TEST(KernelPipe, IsRefusedWithoutDescriptorsAndCounted) {
@@ -394,7 +394,7 @@ TEST(KernelPipe, AnInterruptedMoveIsRepeated) {
                                          errno = EINTR;
                                          return -1;
                                        }
-                                       return detail::kSystemCalls.splice(from, to, n);
+                                       return detail::system_calls.splice(from, to, n);
                                      },
                                      nullptr};
   Sockets in;
