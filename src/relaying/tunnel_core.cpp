@@ -48,7 +48,8 @@ void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoi
       tell(other_than(way), WayStop::kPassOn, effects);
     }
     half_closed_since_ = now;
-    set_look(planned_look(now), effects);
+    // Not later than it was: what has moved since the last look would be noticed late.
+    set_look(std::min(next_look_, planned_look(now)), effects);
   }
 }
 

@@ -119,6 +119,17 @@ TEST_F(TunnelTimeTest, AnEndIsNoByte) {
   EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kReset);
 }
 
+TEST_F(TunnelTimeTest, AnEndPutsNoLookOff) {
+  TunnelRules rules = default_rules();
+  rules.idle_timeout = seconds(8);
+  begin(rules);
+  pass(milliseconds(2001));
+  move_bytes();
+  pass(milliseconds(1998));
+  end(Way::kAToB);
+  EXPECT_EQ(pass(milliseconds(8001)).reset, kTellsBoth) << "it was silent for a quarter more than its limit";
+}
+
 TEST_F(TunnelTimeTest, WaysThatReturnBehindATimeOutHaveTimedOut) {
   TunnelRules rules = default_rules();
   rules.idle_timeout = seconds(8);
