@@ -127,7 +127,8 @@ TEST_F(TunnelTimeTest, AnEndPutsNoLookOff) {
   move_bytes();
   pass(milliseconds(1998));
   end(Way::kAToB);
-  EXPECT_EQ(pass(milliseconds(8001)).reset, kTellsBoth) << "it was silent for a quarter more than its limit";
+  EXPECT_EQ(pass(milliseconds(8001)).reset, kTellsBoth)
+      << "it was silent for a quarter more than its limit";
 }
 
 TEST_F(TunnelTimeTest, WaysThatReturnBehindATimeOutHaveTimedOut) {
