@@ -80,6 +80,18 @@ void report_frames(const Counter& counter) {
                  }));
   counter.report("line_by_framer", kFrames,
                  taking(counter, by_framer(DelimiterFramer("\n", {.keep_delimiter = true}))));
+  counter.report("message_by_hand", kFrames, taking(counter, [](HandoffBuffer& buffer) {
+                   while (buffer.size() >= kHeaderBytes) {
+                     const std::byte* const at = buffer.peek().data();
+                     const auto byte = [at](int i) { return std::to_integer<std::size_t>(at[i]); };
+                     const std::size_t length =
+                         byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+                     if (length > buffer.size() - kHeaderBytes) break;
+                     static_cast<void>(buffer.advance(kHeaderBytes));
+                     const Bytes message = std::move(*buffer.split_prefix(length));
+                     keep(message);
+                   }
+                 }));
   counter.report("message_by_framer", kFrames,
                  taking(counter, by_framer(LengthFramer({.length_bytes = kHeaderBytes}))));
 }

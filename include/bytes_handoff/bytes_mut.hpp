@@ -256,7 +256,8 @@ inline BytesMut BytesMut::thaw(Bytes&& slice) noexcept {
   return BytesMut(data, n, n, block, 1);
 }
 
-inline Bytes BytesMut::take(std::size_t n, std::size_t first, std::size_t last) noexcept {
+[[gnu::always_inline]] inline Bytes BytesMut::take(std::size_t n, std::size_t first,
+                                                   std::size_t last) noexcept {
   if (first == last) {
     drop_front(n);
     return {};

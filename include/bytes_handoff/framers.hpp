@@ -206,9 +206,11 @@ class DelimiterFramer {
   [[nodiscard]] bool may_begin_delimiter(std::string_view window) const noexcept;
 
   std::string delimiter_;
-  DelimiterFramerConfig config_;
-  std::size_t most_;  // bytes of the longest frame, delimiter included
-  ScanMark mark_;     // no delimiter ends before it
+  std::size_t max_content_;
+  std::size_t most_;      // bytes of the longest frame, delimiter included
+  std::size_t left_out_;  // bytes at a frame's end that are not content
+  char last_byte_;        // of the delimiter
+  ScanMark mark_;         // no delimiter ends before it
 };
 
 struct LengthFramerConfig {
@@ -257,13 +259,21 @@ class LengthFramer {
 
   [[nodiscard]] detail::FoundFrame find(const FrameWindow& window) const noexcept;
   [[nodiscard]] detail::FoundFrame find_next(const FrameWindow& window) const noexcept;
+  [[nodiscard]] detail::FoundFrame find_by_bytes(std::span<const std::byte> window) const noexcept;
+  [[nodiscard]] detail::FoundFrame frame_of(std::uint64_t content, std::size_t header_bytes,
+                                            std::size_t window_size) const noexcept;
   [[nodiscard]] Header header_of(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] Header fixed_header(std::span<const std::byte> window) const noexcept;
   [[nodiscard]] static Header varint_header(std::span<const std::byte> window) noexcept;
   [[nodiscard]] FrameScan without_frame(const FrameWindow& window) const noexcept;
 
   LengthFramerConfig config_;
-  unsigned unused_bits_ = 0;  // of 8 bytes that begin with the length
+  // How a length of fixed size is taken out of 8 bytes at once.
+  std::size_t least_at_once_ = SIZE_MAX;  // bytes of a window
+  std::uint64_t mask_ = ~std::uint64_t{0};
+  std::size_t counted_ = 0;  // of the length: the header
+  unsigned shift_ = 0;
+  bool is_swapped_ = false;
 };
 
 }  // namespace bytes_handoff

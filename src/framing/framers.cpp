@@ -1,6 +1,8 @@
 #include "bytes_handoff/framers.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -42,7 +44,9 @@ std::string FrameError::message() const {
 }
 
 DelimiterFramer::DelimiterFramer(std::string_view delimiter, DelimiterFramerConfig config)
-    : delimiter_(delimiter), config_(config) {
+    : delimiter_(delimiter),
+      max_content_(config.max_content),
+      left_out_(config.keep_delimiter ? 0 : delimiter.size()) {
   if (delimiter.empty()) {
     refuse("DelimiterFramer: the delimiter is empty, it must have at least 1 byte");
   }
@@ -51,14 +55,14 @@ DelimiterFramer::DelimiterFramer(std::string_view delimiter, DelimiterFramerConf
            ", with the delimiter it must be at most " + std::to_string(SIZE_MAX));
   }
   most_ = config.max_content + delimiter.size();
+  last_byte_ = delimiter.back();
 }
 
 // The last byte of the first delimiter that ends at `from` or behind it; null if there is none.
 const char* DelimiterFramer::find_last_byte(std::string_view bytes,
                                             std::size_t from) const noexcept {
   while (from < bytes.size()) {
-    const void* const hit =
-        std::memchr(bytes.data() + from, delimiter_.back(), bytes.size() - from);
+    const void* const hit = std::memchr(bytes.data() + from, last_byte_, bytes.size() - from);
     if (hit == nullptr) {
       break;
     }
@@ -75,7 +79,7 @@ const char* DelimiterFramer::find_last_byte(std::string_view bytes,
 // the frame may still end within its limit. Precondition: the window has more bytes than that.
 bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcept {
   const std::string_view delimiter = delimiter_;
-  for (std::size_t n = window.size() - config_.max_content; n < delimiter.size(); ++n) {
+  for (std::size_t n = window.size() - max_content_; n < delimiter.size(); ++n) {
     if (window.ends_with(delimiter.substr(0, n))) {
       return true;
     }
@@ -84,11 +88,10 @@ bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcep
 }
 
 FrameScan DelimiterFramer::without_frame(const FrameWindow& window) const noexcept {
-  if (window.size() <= config_.max_content || may_begin_delimiter(window.view())) {
+  if (window.size() <= max_content_ || may_begin_delimiter(window.view())) {
     return FrameScan::need_at_least(window.size() + 1);
   }
-  return FrameScan::error(Errc::frame_too_long, std::uint64_t{config_.max_content} + 1,
-                          config_.max_content);
+  return FrameScan::error(Errc::frame_too_long, std::uint64_t{max_content_} + 1, max_content_);
 }
 
 LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {
@@ -103,9 +106,30 @@ LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {
   if (config.byte_order != std::endian::big && config.byte_order != std::endian::little) {
     refuse("LengthFramerConfig::byte_order is neither big nor little");
   }
-  if (config.length_bytes != LengthFramerConfig::kVarint) {
-    unused_bits_ = static_cast<unsigned>(8 * (sizeof(std::uint64_t) - config.length_bytes));
+  if (config.length_bytes == LengthFramerConfig::kVarint) {
+    return;
   }
+  const auto unused_bits = static_cast<unsigned>(8 * (sizeof(std::uint64_t) - config.length_bytes));
+  least_at_once_ = sizeof(std::uint64_t);
+  is_swapped_ = config.byte_order != std::endian::native;
+  if (config.byte_order == std::endian::big) {
+    shift_ = unused_bits;
+  } else {
+    mask_ >>= unused_bits;
+  }
+  counted_ = config.counts_header ? config.length_bytes : 0;
+}
+
+detail::FoundFrame LengthFramer::find_by_bytes(std::span<const std::byte> window) const noexcept {
+  const Header header = header_of(window);
+  const std::size_t counted = config_.counts_header ? header.bytes : 0;
+  return header.bytes == 0 ? detail::FoundFrame()
+                           : frame_of(header.length - counted, header.bytes, window.size());
+}
+
+LengthFramer::Header LengthFramer::header_of(std::span<const std::byte> window) const noexcept {
+  return config_.length_bytes == LengthFramerConfig::kVarint ? varint_header(window)
+                                                             : fixed_header(window);
 }
 
 LengthFramer::Header LengthFramer::fixed_header(std::span<const std::byte> window) const noexcept {

@@ -14,15 +14,14 @@ namespace bytes_handoff {
 [[gnu::always_inline]] inline detail::FoundFrame DelimiterFramer::find_behind(
     std::size_t looked_at, std::string_view window) const noexcept {
   const std::string_view bytes = window.substr(0, most_);
-  const void* const hit =
-      delimiter_.size() == 1
-          ? std::memchr(bytes.data() + looked_at, delimiter_.front(), bytes.size() - looked_at)
-          : find_last_byte(bytes, looked_at);
+  const void* const hit = delimiter_.size() == 1 ? std::memchr(bytes.data() + looked_at, last_byte_,
+                                                               bytes.size() - looked_at)
+                                                 : find_last_byte(bytes, looked_at);
   if (hit == nullptr) {
     return {};
   }
   const auto n = static_cast<std::size_t>(static_cast<const char*>(hit) + 1 - bytes.data());
-  return {n, 0, config_.keep_delimiter ? n : n - delimiter_.size()};
+  return {n, 0, n - left_out_};
 }
 
 inline detail::FoundFrame DelimiterFramer::find(const FrameWindow& window) noexcept {

@@ -20,23 +20,26 @@ class FrameRange {
     using value_type = Bytes;
     using difference_type = std::ptrdiff_t;
 
-    explicit iterator(FrameRange& range) noexcept : range_(&range) {}
+    explicit iterator(FrameRange* range) noexcept
+        : range_(range), buffer_(range->buffer_), framer_(range->framer_) {}
     /// The frame's content. It may be moved from.
     [[nodiscard]] Bytes& operator*() const noexcept { return range_->frame_; }
     [[nodiscard]] Bytes* operator->() const noexcept { return &range_->frame_; }
     [[gnu::always_inline]] iterator& operator++() {
-      range_->next();
+      range_ = range_->next(*buffer_, *framer_) ? range_ : nullptr;
       return *this;
     }
     void operator++(int) { ++*this; }
     [[nodiscard]] friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
-      return it.is_at_end();
+      return it.range_ == nullptr;
     }
 
    private:
-    [[nodiscard]] bool is_at_end() const noexcept { return range_->is_over_; }
+    friend class FrameRange;
 
-    FrameRange* range_;
+    FrameRange* range_;  // none: at the end
+    HandoffBuffer* buffer_;
+    F* framer_;
   };
 
   FrameRange(HandoffBuffer& buffer, F& framer) noexcept : buffer_(&buffer), framer_(&framer) {}
@@ -44,8 +47,9 @@ class FrameRange {
   FrameRange& operator=(const FrameRange&) = delete;
 
   [[nodiscard]] iterator begin() {
-    start();
-    return iterator(*this);
+    iterator it(this);
+    it.range_ = start() ? this : nullptr;
+    return it;
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
@@ -69,51 +73,48 @@ class FrameRange {
   }
 
  private:
-  // A wait may have looked at the first frame, or at a part of it.
-  [[gnu::noinline]] void start() {
+  // Whether there is a frame; it is taken. A wait may have looked at it, or at a part of it.
+  [[nodiscard, gnu::noinline]] bool start() {
     buffer_->have_generation();
-    is_over_ = false;
     if (buffer_->empty()) {
-      finish();
-      return;
+      return finish();
     }
     if constexpr (detail::kIsOfTheLibrary<F>) {
-      if (const detail::FoundFrame found = framer_->find(buffer_->window()); found.n != 0) {
-        take(found);
-      } else {
-        finish();
-      }
+      return take(*buffer_, framer_->find(buffer_->window()));
     } else {
-      next();
+      return next(*buffer_, *framer_);
     }
   }
-  [[gnu::always_inline]] void next() {
-    if (buffer_->empty()) {
-      finish();
-      return;
+  // The iterator's own pointers: in the loop they stay in registers.
+  [[nodiscard, gnu::always_inline]] bool next(HandoffBuffer& buffer, F& framer) {
+    if (buffer.empty()) {
+      return finish();
     }
     if constexpr (detail::kIsOfTheLibrary<F>) {
-      const detail::FoundFrame found = framer_->find_next(buffer_->window());
-      found.n != 0 ? take(found) : finish();
+      return take(buffer, framer.find_next(buffer.window()));
     } else {
-      const FrameScan scan = framer_->scan(buffer_->window());
-      detail::is_there(scan, buffer_->size())
-          ? take({scan.size(), scan.content_first(), scan.content_last()})
-          : finish();
+      const FrameScan scan = framer.scan(buffer.window());
+      return detail::is_there(scan, buffer.size())
+                 ? take(buffer, {scan.size(), scan.content_first(), scan.content_last()})
+                 : finish();
     }
   }
-  [[gnu::always_inline]] void take(const detail::FoundFrame& found) {
-    buffer_->take_frame(frame_, found.n, found.first, found.last);
+  [[nodiscard, gnu::always_inline]] bool take(HandoffBuffer& buffer,
+                                              const detail::FoundFrame& found) {
+    if (found.n == 0) {
+      return finish();
+    }
+    buffer.take_frame(frame_, found.n, found.first, found.last);
+    return true;
   }
-  [[gnu::noinline]] void finish() noexcept {
-    is_over_ = true;
+  [[nodiscard, gnu::noinline]] bool finish() noexcept {
     frame_ = Bytes();  // it would keep its block
+    return false;
   }
 
   HandoffBuffer* buffer_;
   F* framer_;
   Bytes frame_;
-  bool is_over_ = false;
 };
 
 template <Framer F>

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,36 +9,26 @@
 
 namespace bytes_handoff {
 
-// Eight bytes at once, where they are there.
-[[gnu::always_inline]] inline LengthFramer::Header LengthFramer::header_of(
-    std::span<const std::byte> window) const noexcept {
-  if (config_.length_bytes == LengthFramerConfig::kVarint) {
-    return varint_header(window);
-  }
-  std::uint64_t length = 0;
-  if (window.size() < sizeof(length)) {
-    return fixed_header(window);
-  }
-  std::memcpy(&length, window.data(), sizeof(length));
-  if (config_.byte_order != std::endian::native) {
-    length = __builtin_bswap64(length);
-  }
-  length = config_.byte_order == std::endian::big ? length >> unused_bits_
-                                                  : length << unused_bits_ >> unused_bits_;
-  return {length, config_.length_bytes};
-}
-
-[[gnu::always_inline]] inline detail::FoundFrame LengthFramer::find(
-    const FrameWindow& window) const noexcept {
-  const Header header = header_of(window.bytes());
-  const std::size_t counted = config_.counts_header ? header.bytes : 0;
-  const std::uint64_t content = header.length - counted;
-  if (header.bytes == 0 || header.length < counted || content > config_.max_content ||
-      content > window.size() - header.bytes) {
+// A length that does not count its whole header has wrapped, and is longer than any limit.
+[[gnu::always_inline]] inline detail::FoundFrame LengthFramer::frame_of(
+    std::uint64_t content, std::size_t header_bytes, std::size_t window_size) const noexcept {
+  if (content > config_.max_content || content > window_size - header_bytes) {
     return {};
   }
-  const std::size_t n = header.bytes + static_cast<std::size_t>(content);
-  return {n, config_.keep_header ? 0 : header.bytes, n};
+  const std::size_t n = header_bytes + static_cast<std::size_t>(content);
+  return {n, config_.keep_header ? 0 : header_bytes, n};
+}
+
+// Eight bytes at once, where they are there.
+[[gnu::always_inline]] inline detail::FoundFrame LengthFramer::find(
+    const FrameWindow& window) const noexcept {
+  if (window.size() < least_at_once_) {
+    return find_by_bytes(window.bytes());
+  }
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, window.bytes().data(), sizeof(bytes));
+  bytes = is_swapped_ ? __builtin_bswap64(bytes) : bytes;
+  return frame_of((bytes >> shift_ & mask_) - counted_, config_.length_bytes, window.size());
 }
 
 [[gnu::always_inline]] inline detail::FoundFrame LengthFramer::find_next(
