@@ -49,7 +49,7 @@ ROOMS = "bench/stream_harness/"
 LEDGER = ROOMS + "roles/driver/driver_ledger.cpp"
 ERROR_LOG = ROOMS + "report/error_log.cpp"
 PAYLOAD = ROOMS + "workload/payload_cursor.cpp"
-COROUTINE = ROOMS + "contenders/handoff_coroutine_proxy.cpp"
+COROUTINE = ROOMS + "contenders/coroutine_proxy.hpp"
 
 
 def ends(cells, tree="dev", flavour="asio"):

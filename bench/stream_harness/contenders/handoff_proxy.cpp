@@ -1,11 +1,11 @@
 #include "contenders/handoff_proxy.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff.hpp"
+#include "contenders/library_proxy.hpp"
 #include "workload/payload_shape.hpp"
 
 namespace stream_harness {
@@ -16,27 +16,18 @@ using namespace bytes_handoff;  // NOLINT(google-build-using-namespace): it is a
 constexpr std::size_t kMaxBurst = 512;  // slices of one submission, and items that may be pending
 
 template <class Reader, class Writer>
-class HandoffProxy final : public Proxy,
+class HandoffProxy final : public LibraryProxy<Reader, Writer>,
                            public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
  public:
   HandoffProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done)
-      : in_(std::move(in)),
-        buffer_({.max_size = std::max(config.longest_frame(), config.read_bytes()),
-                 .read_reserve = config.read_bytes(),
-                 .block_size = config.block_bytes(),
-                 .gather_for = config.gather_for}),
-        lines_("\n", {.keep_delimiter = true}),
-        out_(std::move(out),
-             {.max_items = kMaxBurst, .max_pending_bytes = config.write_pending_bytes}),
-        config_(config),
-        done_(std::move(done)) {}
+      : LibraryProxy<Reader, Writer>(std::move(in), std::move(out), config, std::move(done),
+                                     kMaxBurst) {}
 
   void start() { wait_for_frames(this->shared_from_this()); }
 
   void stop() noexcept override {
-    out_.abort();
-    net_error_code ignored;
-    in_.close(ignored);
+    this->out_.abort();
+    close_quietly(this->in_);
   }
 
  private:
@@ -49,7 +40,7 @@ class HandoffProxy final : public Proxy,
         me.in_, me.lines_, [self = std::move(self)](net_error_code error, std::size_t n) mutable {
           const bool is_end = n == 0 && (!error || error == Errc::truncated_frame);
           if (is_end) return relay(std::move(self));
-          if (error) return self->finish("read", error);
+          if (error) return end(std::move(self), error);
           send_frames(std::move(self));
         });
   }
@@ -68,7 +59,7 @@ class HandoffProxy final : public Proxy,
     }
     me.out_.async_send(me.burst_, may_cut,
                        [self = std::move(self)](net_error_code error, std::size_t) mutable {
-                         if (error) return self->finish("write", error);
+                         if (error) return end(std::move(self), error);
                          on_admitted(std::move(self));
                        });
   }
@@ -83,15 +74,16 @@ class HandoffProxy final : public Proxy,
       return go_on(std::move(self));
     }
     auto then = [self = std::move(self)](net_error_code error, std::size_t = 0) mutable {
-      if (error) return self->finish("write", error);
+      if (error) return end(std::move(self), error);
       go_on(std::move(self));
     };
     has_ticket ? me.ticket_.async_wait(std::move(then)) : me.out_.async_flush(std::move(then));
   }
 
   [[nodiscard]] bool has_budget_for_a_block() const {
-    const std::size_t pending = out_.pending_bytes();
-    return pending == 0 || pending + config_.block_bytes() <= config_.write_pending_bytes;
+    const std::size_t pending = this->out_.pending_bytes();
+    const ProxyConfig& config = this->config_;
+    return pending == 0 || pending + config.block_bytes() <= config.write_pending_bytes;
   }
 
   static void go_on(Self self) {
@@ -102,31 +94,20 @@ class HandoffProxy final : public Proxy,
   static void relay(Self self) {
     HandoffProxy& me = *self;
     async_relay(me.buffer_, me.in_, me.out_,
-                [self = std::move(self)](net_error_code error, RelayCounts counts) mutable {
-                  self->finish(counts.failed == RelaySide::out ? "write" : "read", error);
+                [self = std::move(self)](net_error_code error, RelayCounts) mutable {
+                  end(std::move(self), error);
                 });
   }
 
-  // Once the queue has let go of its socket: descriptors are free when it is told.
-  void finish(const char* step, const net_error_code& error) {
-    std::string text = error ? describe(step, error) : std::string();
-    if (error == Errc::limit_exceeded) text = buffer_.frames(lines_).error().message();
-    stop();
-    out_.async_closed([self = this->shared_from_this(),
-                       text = std::move(text)](net_error_code) mutable {
-      std::exchange(self->done_, nullptr)({self->out_.statistics().written_bytes, std::move(text)});
-    });
+  static void end(Self self, const net_error_code& error) {
+    self->stop();
+    HandoffProxy::finish(std::move(self), error);
   }
 
-  Reader in_;
-  HandoffBuffer buffer_;
-  DelimiterFramer lines_;
-  WriteHandoff out_;
-  ProxyConfig config_;
+  DelimiterFramer lines_{"\n", {.keep_delimiter = true}};
   std::vector<Bytes> burst_;
   WriteTicket ticket_;  // of the last submission that did not wait
   bool is_tunnel_ = false;
-  ProxyDone done_;
 };
 
 }  // namespace

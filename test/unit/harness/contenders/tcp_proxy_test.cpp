@@ -78,14 +78,17 @@ TEST_P(TcpProxyTest, ASinkThatHasEndedItsSideStillGetsEverything) {
 }
 
 TEST_P(TcpProxyTest, AClientThatResetsIsAnErrorOfTheRead) {
-  start();
-  receive();
-  net::write(client_, net::buffer(std::string("frame\n")));
-  ASSERT_TRUE(run_until(context_, [this] { return received_ == "frame\n"; }));
-  reset(client_);
-  ASSERT_TRUE(run_to_result());
-  EXPECT_EQ(result_->error, "read: Connection reset by peer");
-  EXPECT_EQ(result_->forwarded_bytes, 6u);
+  for (const std::string text : {"frame\n", "TUNNEL\nopaque"}) {
+    connect();
+    start();
+    receive();
+    net::write(client_, net::buffer(text));
+    ASSERT_TRUE(run_until(context_, [&] { return received_ == text; }));
+    reset(client_);
+    ASSERT_TRUE(run_to_result());
+    EXPECT_EQ(result_->error, "read: Connection reset by peer") << "behind " << text;
+    EXPECT_EQ(result_->forwarded_bytes, text.size());
+  }
 }
 
 TEST_P(TcpProxyTest, ASinkThatResetsIsAnErrorOfTheWrite) {
