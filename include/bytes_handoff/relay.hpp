@@ -59,6 +59,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     both streams can be used on, and what was received and not passed on is in `buffer`. Where
 ///     it comes later it ends what waits: once `in` has failed, its error is told, and `out` is
 ///     reset at once; once a stream `out` is being ended, it is reset; the end of a queue goes on.
+///     A stream `out` that buffers may keep bytes that count as passed on. Flush it or reset it: a
+///     later relay flushes it only behind a write of its own.
 ///     A `terminal` one in the middle of a write of an `ssl::stream` leaves that fit to be closed.
 /// Ownership: `buffer`, the streams and `options.progress` must stay alive and in place until the
 ///     handler is called or destroyed. Until then only observers of `buffer` may be called, the

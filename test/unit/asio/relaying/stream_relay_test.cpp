@@ -218,6 +218,27 @@ TEST_F(StreamRelayTest, a_flush_that_fails_is_the_error_of_out) {
   outcome.expect(net::error::broken_pipe, {100, 100, RelaySide::out});
 }
 
+TEST_F(StreamRelayTest, a_cancellation_before_a_flush_leaves_that_to_the_caller) {
+  feed(buffer, "abc");
+  to->hold_from = 0;
+  KeepingStream out = make_out<KeepingStream>();
+  const auto flushes = out.flushes;
+  relay(out);
+  run_ready(*context);
+  to->complete({}, 3);
+  signal.emit(net::cancellation_type::total);
+  run_ready(*context);
+  outcome.expect(net::error::operation_aborted, {3, 3, RelaySide::none});
+  EXPECT_EQ(buffer.size(), 0U);
+
+  from->hold_from = 0;
+  RelayOutcome second;
+  async_relay(buffer, in, out, second.handler());
+  run_ready(*context);
+  ASSERT_NE(from->held, nullptr);
+  EXPECT_EQ(*flushes, 0U) << "a later relay flushes what it has not written";
+}
+
 TEST_F(StreamRelayTest, a_buffer_that_is_being_read_is_refused) {
   from->hold_from = 0;
   CountOutcome read;
