@@ -101,7 +101,7 @@ class RelayCore {
   /// Behind a write of which the stream, or the queue, took `n` bytes.
   [[nodiscard]] RelayStep after_pass(const ErrorValue& error, std::size_t n) noexcept {
     counts_.passed_on += n;
-    is_unflushed_ = is_unflushed_ || (flushes_ && n != 0);
+    is_unflushed_ = flushes_;
     zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;
     tell();
     if (error) {
