@@ -154,8 +154,7 @@ void TunnelCore::set_look(TimePoint time, TunnelEffects& effects) noexcept {
 TunnelCore::TimePoint TunnelCore::planned_look(TimePoint now) const noexcept {
   TimePoint look = TimePoint::max();
   const auto look_for = [&](TunnelRules::Duration limit, TimePoint since) {
-    const TunnelRules::Duration quarter = std::max(limit / 4, TunnelRules::Duration(1));
-    look = std::min({look, later(now, quarter), later(since, limit)});
+    look = std::min({look, later(now, look_pause(limit)), later(since, limit)});
   };
   if (rules_.idle_timeout.count() != 0) {
     look_for(rules_.idle_timeout, idle_since_);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bytes_handoff/core/support/later.hpp"
 #include "model/write_queue_world.hpp"
 
 namespace bytes_handoff::test {

@@ -55,7 +55,7 @@ MUTANTS = [
     ("progress extends an end beyond its limit", TIME, " || now >= end_at", "", *OF_CORE),
     ("an end without time cuts what makes progress", TIME, "(is_silent && now >= silent_until)",
      "now >= silent_until", *OF_CORE),
-    ("an end is looked at too seldom", TIME, "later(now, timeout_ / kLooksAtSilence)",
+    ("an end is looked at too seldom", TIME, "later(now, look_pause(timeout_))",
      "later(now, timeout_ / 2)", *OF_CORE),
     ("the reset of a relay has a time of its own", TIME,
      "return since_ ? std::max<Duration>(later(*since_, limit_) - now, Duration::zero()) : limit_;",

@@ -18,7 +18,7 @@ MUTANTS = [
      "      half_closed_since_ = now;\n    }\n  }", "    }\n  }", *OF_CORE),
     ("the half-close time of a tunnel counts from its start", CORE,
      "    half_closed_since_ = now;\n    // Not", "    // Not", *OF_CORE),
-    ("a tunnel looks at its time too seldom", CORE, "std::max(limit / 4,", "std::max(limit / 2,",
+    ("a tunnel looks at its time too seldom", CORE, "look_pause(limit)", "limit / 2",
      *OF_CORE),
     ("a half-close does not set a tunnel's timer", CORE,
      "    set_look(std::min(next_look_, planned_look(now)), effects);", "", *OF_CORE),

@@ -236,7 +236,7 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
     end(tells_more ? cut_error_ : ErrorValue::of(Errc::timed_out), effects);
     return TimePoint::max();
   }
-  return std::min(end_at, later(now, longest_silence() / kLooksAtSilence));
+  return std::min(end_at, later(now, look_pause(longest_silence())));
 }
 
 // Goes through all that is queued and all who wait, under the lock, once: an end in steps would

@@ -29,9 +29,6 @@ namespace bytes_handoff::detail {
 /// A stream that reports success without taking a byte this many times in a row makes no progress.
 inline constexpr unsigned kMaxZeroWrites = 16;
 
-/// How often `tick` is to be called in the time for which a stream may be silent.
-inline constexpr int kLooksAtSilence = 4;
-
 /// Limit of what one step does under the lock. It counts items that leave, items that come in from
 /// the line, and flushes that complete. Then the writer yields, and goes on in another turn. One
 /// write comes in whole, however many items it has, and one gather leaves whole. The steps that end

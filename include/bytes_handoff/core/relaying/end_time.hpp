@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 
 namespace bytes_handoff::detail {
@@ -36,7 +35,7 @@ class EndTime {
     if ((is_silent && now >= silent_until) || now >= end_at) {
       return std::nullopt;
     }
-    return std::min({silent_until, end_at, later(now, timeout_ / kLooksAtSilence)});
+    return std::min({silent_until, end_at, later(now, look_pause(timeout_))});
   }
 
   /// What `close_limit` leaves for the rest of the end.

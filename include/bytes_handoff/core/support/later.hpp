@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 namespace bytes_handoff::detail {
@@ -9,6 +10,15 @@ namespace bytes_handoff::detail {
     std::chrono::steady_clock::time_point now, std::chrono::steady_clock::duration by) noexcept {
   const auto most = std::chrono::steady_clock::time_point::max() - now;
   return by < most ? now + by : std::chrono::steady_clock::time_point::max();
+}
+
+/// How often to look, in the time for which something may be silent.
+inline constexpr int kLooksAtSilence = 4;
+
+/// The time between two of these looks: never none.
+[[nodiscard]] constexpr std::chrono::nanoseconds look_pause(
+    std::chrono::nanoseconds silence) noexcept {
+  return std::max(silence / kLooksAtSilence, std::chrono::nanoseconds(1));
 }
 
 }  // namespace bytes_handoff::detail

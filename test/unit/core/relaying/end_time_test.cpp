@@ -11,6 +11,7 @@ namespace {
 
 using detail::EndTime;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 class EndTimeTest : public testing::Test {
@@ -67,6 +68,13 @@ TEST_F(EndTimeTest, ATimeoutOfZeroEndsWhatMakesNoProgressByTheNextLook) {
   EXPECT_EQ(time.look(now, 1), now);
   EXPECT_EQ(time.look(now, 2), now);
   EXPECT_EQ(time.look(now, 2), std::nullopt);
+}
+
+TEST_F(EndTimeTest, ATimeoutOfNanosecondsIsNotLookedAtWithoutAPause) {
+  for (const int timeout : {1, 3, 4, 7}) {
+    EndTime time(nanoseconds(timeout), seconds(20));
+    EXPECT_EQ(time.look(now, 1), now + nanoseconds(1)) << timeout << " ns";
+  }
 }
 
 TEST_F(EndTimeTest, ALimitOfZeroIsOverAtOnce) {
