@@ -41,7 +41,7 @@ CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
 MISUSE = (*SHELL, "/writer_misuse_test")
 HARNESS = ("dev", "harness_tests")
-ENDS = (*SHELL, "/(end_streams|linger)_test")
+ENDS = (*SHELL, "/(end_of_[a-z_]+|acknowledgements|linger)_test")
 TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
 BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
