@@ -28,12 +28,8 @@ struct FanOutScenario {
 
   [[nodiscard]] static FanOutOperation::Kind kind(Random& random, bool may_close) {
     constexpr std::size_t kWeights[] = {40, 30, 6, 2, 1, 4, 20, 1};
-    std::size_t at = random.between(0, may_close ? 103 : 102);
-    std::size_t kind = 0;
-    while (at >= kWeights[kind]) {
-      at -= kWeights[kind++];
-    }
-    return static_cast<FanOutOperation::Kind>(kind);
+    const std::size_t kinds = std::size(kWeights) - (may_close ? 0 : 1);
+    return static_cast<FanOutOperation::Kind>(random.weighted(std::span(kWeights).first(kinds)));
   }
 
   [[nodiscard]] std::unique_ptr<FanOutWorld> start() const {

@@ -27,13 +27,7 @@ struct BufferScenario {
   static BufferOperation::Kind random_kind(Random& random) {
     // In the order of Kind.
     constexpr std::size_t kWeights[] = {35, 20, 10, 7, 12, 3, 1, 2, 2, 7, 4, 10};
-    constexpr std::size_t kSum = 113;
-    std::size_t at = random.between(0, kSum - 1);
-    std::size_t kind = 0;
-    while (at >= kWeights[kind]) {
-      at -= kWeights[kind++];
-    }
-    return static_cast<BufferOperation::Kind>(kind);
+    return static_cast<BufferOperation::Kind>(random.weighted(kWeights));
   }
 
   [[nodiscard]] std::unique_ptr<BufferWorld> start() const {

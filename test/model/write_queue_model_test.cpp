@@ -18,15 +18,9 @@ using QueueKind = QueueOperation::Kind;
 QueueKind random_kind(Random& random, bool may_end) {
   constexpr std::size_t kWeights[] = {18, 14, 6, 6, 5, 7, 4, 6, 14, 26, 1, 5, 2,
                                       2,  2,  6, 4, 4, 6, 1, 2, 1,  1,  1, 1, 1};
-  constexpr std::size_t kSum = 146;
   static_assert(std::size(kWeights) == std::size(QueueOperation::kNames));
   for (;;) {
-    std::size_t at = random.between(0, kSum - 1);
-    std::size_t kind = 0;
-    while (at >= kWeights[kind]) {
-      at -= kWeights[kind++];
-    }
-    const auto chosen = static_cast<QueueKind>(kind);
+    const auto chosen = static_cast<QueueKind>(random.weighted(kWeights));
     if (may_end || (chosen != QueueKind::kNoProgress && chosen < QueueKind::kClose)) {
       return chosen;
     }

@@ -27,12 +27,7 @@ struct RelayScenario {
 
   [[nodiscard]] static RelayOperation::Kind kind(Random& random) {
     constexpr std::size_t kWeights[] = {130, 40, 3, 3, 8, 18, 6, 2, 2, 6, 2, 21};
-    std::size_t at = random.between(0, 240);
-    std::size_t kind = 0;
-    while (at >= kWeights[kind]) {
-      at -= kWeights[kind++];
-    }
-    return static_cast<RelayOperation::Kind>(kind);
+    return static_cast<RelayOperation::Kind>(random.weighted(kWeights));
   }
 
   [[nodiscard]] std::unique_ptr<RelayWorld> start() const {

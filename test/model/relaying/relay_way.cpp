@@ -82,6 +82,10 @@ void RelayWay::act(Outcome outcome, Choices& choices) {
   }
 }
 
+void RelayWay::act_to_end(Choices& choices) {
+  act(step_ == Step::kRead ? Outcome::kEndOfInput : Outcome::kWell, choices);
+}
+
 void RelayWay::cancel() {
   asks_to_cancel_ = true;
   if (is_started_ && is_end(step_)) {

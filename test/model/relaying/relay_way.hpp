@@ -25,6 +25,20 @@ struct RelayShape {
   std::chrono::nanoseconds close_limit{0};
 };
 
+/// Any shape of a relay, by what `from` chooses.
+template <class From>
+[[nodiscard]] RelayShape any_relay_shape(From& from) {
+  RelayShape shape;
+  shape.tail = from.between(0, 7);
+  shape.ends_out = !from.one_in(4);
+  shape.flushes = from.one_in(2);
+  const std::size_t times = from.between(0, 63);  // one byte decides about both
+  shape.close_timeout = std::chrono::milliseconds(times % 8 * 4);
+  shape.close_limit =
+      times / 8 == 7 ? std::chrono::nanoseconds::max() : std::chrono::milliseconds(times / 8 * 20);
+  return shape;
+}
+
 class RelayWay {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -49,6 +63,11 @@ class RelayWay {
 
   /// Lets the step begin, or ends it so, where it can end so.
   void act(Outcome outcome, Choices& choices);
+  /// The same: its input ends, and all else goes well.
+  void act_to_end(Choices& choices);
+  /// How often that is needed at most, if each write takes a byte. Each step is had twice, since it
+  /// may begin apart from its end.
+  [[nodiscard]] std::uint64_t acts_to_end() const { return 2 * (buffer_.size() + 5); }
   void cancel();
   void stop_reading() { asks_to_stop_ = true; }
   void limit_time();
@@ -135,5 +154,11 @@ class RelayWay {
   std::uint64_t moved_out_ = 0;
   std::uint64_t looked_at_ = 0;
 };
+
+/// The outcome that an operation stands for: those of relays and tunnels begin with them.
+template <class Kind>
+[[nodiscard]] constexpr RelayWay::Outcome outcome_of(Kind kind) {
+  return static_cast<RelayWay::Outcome>(kind);
+}
 
 }  // namespace bytes_handoff::test

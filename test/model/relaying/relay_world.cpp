@@ -56,25 +56,21 @@ void RelayWorld::finish() {
   expect(way_.is_over(), "it never comes to its end");
 }
 
-// The input ends, and the output takes a byte at least each time: each step is had twice, since it
-// may begin apart from its end.
 void RelayWorld::finish_well() {
-  const std::uint64_t left = way_.counts().received - way_.counts().passed_on;
   Choices choices(0);
-  for (std::uint64_t steps = 2 * (left + 5); steps != 0 && !way_.is_over(); --steps) {
-    way_.act(way_.step() == RelayWay::Step::kRead ? RelayWay::Outcome::kEndOfInput
-                                                  : RelayWay::Outcome::kWell,
-             choices);
+  for (std::uint64_t acts = way_.acts_to_end(); acts != 0 && !way_.is_over(); --acts) {
+    way_.act_to_end(choices);
   }
 }
 
 void RelayWorld::finish_with_nothing() {
   Choices choices(0);
   for (int steps = 2 * (16 + 5); steps != 0 && !way_.is_over(); --steps) {
-    way_.act(way_.step() == RelayWay::Step::kRead   ? RelayWay::Outcome::kEndOfInput
-             : way_.step() == RelayWay::Step::kPass ? RelayWay::Outcome::kNothing
-                                                    : RelayWay::Outcome::kWell,
-             choices);
+    if (way_.step() == RelayWay::Step::kPass) {
+      way_.act(RelayWay::Outcome::kNothing, choices);
+    } else {
+      way_.act_to_end(choices);
+    }
   }
 }
 

@@ -38,11 +38,6 @@ struct RelayOperation {
   std::uint64_t bits;
 };
 
-/// Of the steps of a relay, the outcome that an operation stands for: the first ones do.
-[[nodiscard]] inline RelayWay::Outcome outcome_of(RelayOperation::Kind kind) {
-  return static_cast<RelayWay::Outcome>(kind);
-}
-
 class RelayWorld : public Expectations {
  public:
   using Kind = RelayOperation::Kind;
@@ -68,19 +63,5 @@ class RelayWorld : public Expectations {
   RelayWay::TimePoint now_{std::chrono::hours(1)};
   RelayWay way_{shape_, now_, *this};
 };
-
-/// Any shape of a relay, by what `from` chooses.
-template <class From>
-[[nodiscard]] RelayShape any_relay_shape(From& from) {
-  RelayShape shape;
-  shape.tail = from.between(0, 7);
-  shape.ends_out = !from.one_in(4);
-  shape.flushes = from.one_in(2);
-  const std::size_t times = from.between(0, 63);  // one byte decides about both
-  shape.close_timeout = std::chrono::milliseconds(times % 8 * 4);
-  shape.close_limit =
-      times / 8 == 7 ? std::chrono::nanoseconds::max() : std::chrono::milliseconds(times / 8 * 20);
-  return shape;
-}
 
 }  // namespace bytes_handoff::test

@@ -26,12 +26,7 @@ struct TunnelScenario {
 
   [[nodiscard]] static TunnelOperation::Kind kind(Random& random) {
     constexpr std::size_t kWeights[] = {130, 20, 4, 4, 8, 18, 6, 20, 1, 1, 1};
-    std::size_t at = random.between(0, 212);
-    std::size_t kind = 0;
-    while (at >= kWeights[kind]) {
-      at -= kWeights[kind++];
-    }
-    return static_cast<TunnelOperation::Kind>(kind);
+    return static_cast<TunnelOperation::Kind>(random.weighted(kWeights));
   }
 
   [[nodiscard]] std::unique_ptr<TunnelWorld> start() const {

@@ -62,7 +62,7 @@ void TunnelWorld::act(const TunnelOperation& operation) {
     case Kind::kFailBeside:
       return way.fail_beside();
     default:
-      return way.act(outcome_of(static_cast<RelayOperation::Kind>(operation.kind)), choices);
+      return way.act(outcome_of(operation.kind), choices);
   }
 }
 
@@ -212,16 +212,11 @@ void TunnelWorld::finish() {
 }
 
 void TunnelWorld::finish_ways() {
-  std::uint64_t steps = 0;
-  for (const auto& way : ways_) {
-    steps += 2 * (way->counts().received - way->counts().passed_on + 5);
-  }
+  std::uint64_t acts = ways_[0]->acts_to_end() + ways_[1]->acts_to_end();
   Choices choices(0);
-  for (; steps != 0 && !is_over_; --steps) {
+  for (; acts != 0 && !is_over_; --acts) {
     for (const auto& way : ways_) {
-      way->act(way->step() == RelayWay::Step::kRead ? RelayWay::Outcome::kEndOfInput
-                                                    : RelayWay::Outcome::kWell,
-               choices);
+      way->act_to_end(choices);
       run_errands();
     }
     look_for_ends();

@@ -12,7 +12,6 @@
 
 #include "bytes_handoff/core/relaying/tunnel_core.hpp"
 #include "model/relaying/relay_way.hpp"
-#include "model/relaying/relay_world.hpp"
 
 namespace bytes_handoff::test {
 

@@ -3,9 +3,12 @@
 // One seed a test process for all random tests: taken from BYTES_HANDOFF_TEST_SEED when that is
 // set, so that a failure can be repeated, else new each time.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <numeric>
 #include <random>
+#include <span>
 #include <string>
 
 namespace bytes_handoff::test {
@@ -54,6 +57,16 @@ class Random {
     return std::uniform_int_distribution<std::size_t>(least, most)(engine_);
   }
   [[nodiscard]] bool one_in(std::size_t n) { return between(1, n) == 1; }
+  /// An index, as often as its weight says.
+  [[nodiscard]] std::size_t weighted(std::span<const std::size_t> weights) {
+    std::size_t at =
+        between(0, std::accumulate(weights.begin(), weights.end(), std::size_t{0}) - 1);
+    std::size_t index = 0;
+    while (at >= weights[index]) {
+      at -= weights[index++];
+    }
+    return index;
+  }
   [[nodiscard]] std::uint64_t bits() { return engine_(); }
 
  private:
