@@ -24,6 +24,7 @@
 #include "support/relaying/tunnel_outcome.hpp"
 #include "support/run_for.hpp"
 #include "support/stepping/seed.hpp"
+#include "support/streams/buffer_feed.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -77,9 +78,9 @@ class RelayEnds : public testing::TestWithParam<std::tuple<Row, StreamRow>> {
     } else if (row().is_from_stream) {
       connection_.near->relay_to(buffer_, socket_, options, relay_.handler());
     } else if (queue_) {
-      async_relay(buffer_, socket_, *queue_, options, relay_.handler());
+      async_relay(tcp_buffer_, socket_, *queue_, options, relay_.handler());
     } else {
-      connection_.near->relay_from(buffer_, socket_, options, relay_.handler());
+      connection_.near->relay_from(tcp_buffer_, socket_, options, relay_.handler());
     }
   }
 
@@ -113,11 +114,11 @@ class RelayEnds : public testing::TestWithParam<std::tuple<Row, StreamRow>> {
     return of_stream && family().family == Family::kTls ? Seen::kCloseNotify : Seen::kEnd;
   }
 
-  // All of it, while the other peer reads it slowly; then the end.
+  // All of it but what is buffered, while the other peer reads it slowly; then the end.
   [[nodiscard]] Reading send_and_end(const std::string& text) {
     auto reading =
         std::async(std::launch::async, [this] { return to().read_to_end(kPiece, kPause); });
-    EXPECT_TRUE(by_peer([&] { return from().write(text); }));
+    EXPECT_TRUE(by_peer([&] { return from().write(text.substr(buffered_)); }));
     EXPECT_TRUE(run_until_true([&] { return progress_.counts().received == text.size(); }));
     if (!row().is_cut) {
       from().end_write();
@@ -169,6 +170,7 @@ class RelayEnds : public testing::TestWithParam<std::tuple<Row, StreamRow>> {
   DescriptorPeer tcp_peer_{tcp_.second};
   HandoffBuffer buffer_;
   HandoffBuffer tcp_buffer_;
+  const std::size_t buffered_ = random_.one_in(4) ? 0 : random_.between(1, 1000);
   RelayProgress progress_;
   std::optional<WriteHandoff> queue_;
   RelayOutcome relay_;
@@ -178,6 +180,7 @@ class RelayEnds : public testing::TestWithParam<std::tuple<Row, StreamRow>> {
 TEST_P(RelayEnds, reach_the_other_peer_behind_all_that_came) {
   SCOPED_TRACE(seed_note());
   const std::string text = pattern(kBytes);
+  feed(row().is_from_stream ? buffer_ : tcp_buffer_, text.substr(0, buffered_));
   start();
   expect_reading(send_and_end(text), text);
   if (row().is_tunnel && !row().is_cut) {
