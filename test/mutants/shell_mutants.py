@@ -41,7 +41,11 @@ CONTEXTS_OF_DEV = ("dev", "context_tests_asio")
 SHELL = ("dev", "shell_tests_asio")
 MISUSE = (*SHELL, "/writer_misuse_test")
 HARNESS = ("dev", "harness_tests")
-ENDS = (*SHELL, "/(end_of_[a-z_]+|acknowledgements|linger)_test")
+LINGERS = (*SHELL, "/linger_test")
+SOCKET_ENDS = (*SHELL, "/end_of_sockets_test")
+BUFFER_ENDS = (*SHELL, "/end_of_buffers_test")
+OWN_ENDS = (*SHELL, "/end_of_own_types_test")
+ACKNOWLEDGEMENTS = (*SHELL, "/acknowledgements_test")
 TLS_ENDS = ("dev", "tls_tests_asio", "/tls_end_test")
 BEAST_ENDS = ("asan", "beast_tests_boost_asio", "/beast_streams_test")
 
@@ -214,46 +218,46 @@ MUTANTS = [
      *SHELL, "/writer_release_test"),
     ("a lingering socket waits for silence for ever", LINGER,
      "    wait_for_time();\n    try {\n", "    try {\n",
-     *ENDS),
+     *LINGERS),
     ("a lingering socket reads without end", LINGER,
      "if (dropped_ > bounds_.max_bytes) {", "if (false) {",
-     *ENDS),
+     *LINGERS),
     ("a lingering socket does not see acknowledgements", LINGER,
      "    if (before != kNotAsked && unacknowledged_bytes_ < before) {", "    if (false) {",
-     *ENDS),
+     *LINGERS),
     ("a linger may last for ever", LINGER_OPERATION,
      "later(std::chrono::steady_clock::now(), limits.whole)",
      "std::chrono::steady_clock::time_point::max()",
-     *ENDS),
+     *LINGERS),
     ("a linger cannot be cancelled", LINGER_OPERATION,
      "      linger->finish(net::error::operation_aborted);\n", "",
-     *ENDS),
+     *LINGERS),
     ("a linger that goes with its context forgets who waits", LINGER_OPERATION,
      "      waiter_->resume(context_);\n", "",
-     *ENDS),
+     *LINGERS),
     ("a reset is a close", RESET,
      "      detail::mark_for_reset(stream);\n      net_error_code ignored;\n", "      net_error_code ignored;\n",
-     *ENDS),
+     *SOCKET_ENDS),
     ("a socket is marked by Asio's option, which its destructor turns off", RESET,
      "        detail::set_reset_at_close(socket);\n",
      "        socket.set_option(net::socket_base::linger(true, 0));\n",
-     *ENDS),
+     *SOCKET_ENDS),
     ("a derived socket ends as its own member says", END_WRITE,
      "detail::as_socket(stream).shutdown(", "stream.shutdown(",
-     *ENDS),
+     *SOCKET_ENDS),
     ("what is buffered is not flushed before the end", END_WRITE,
      "      detail::as_write_buffer(stream).async_flush(std::move(step));\n",
      "      std::move(step)(net_error_code());\n",
-     *ENDS),
+     *BUFFER_ENDS),
     ("an end goes on behind an error", END_WRITE,
      "          if (error) {\n            std::move(then)(error);\n          } else {\n", "          {\n",
-     *ENDS),
+     *OWN_ENDS),
     ("only the uppermost buffer is flushed", END_WRITE,
      "if constexpr (BuffersWrites<LayerBelow<Stream>>) {", "if constexpr (false) {",
-     *ENDS),
+     *BUFFER_ENDS),
     ("a dead connection is said to live", ACKNOWLEDGEMENT,
      "info.state == TCP_CLOSE", "false",
-     *ENDS),
+     *ACKNOWLEDGEMENTS),
     ("the end of a TLS stream waits for the peer's with a read", TLS_END,
      "    SSL_set_shutdown(ssl_, SSL_get_shutdown(ssl_) | kTlsReceivedShutdown);\n", "",
      *TLS_ENDS),
