@@ -36,9 +36,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// buffered at the time, and has no meaning to the peer.
 ///
 /// Between two plain sockets the kernel moves the bytes while reads are large: `options.by`. They
-/// do not pass through the program then. What was received and not passed on is in a pipe
-/// meanwhile, at most 64 KiB and at most the buffer's `max_size`. At the end it is in `buffer`, as
-/// ever.
+/// do not pass through the program then, not even where a queue is in front of the second socket.
+/// What was received and not passed on is in a pipe meanwhile, at most 64 KiB and at most the
+/// buffer's `max_size`. At the end it is in `buffer`, as ever.
 ///
 /// At a clean end of `in`, `out` is ended in order: a stream as `end_write.hpp` says, a queue by
 /// `close`. If `in` fails, what it had delivered is passed on first. Then `out` is reset as by

@@ -1,6 +1,7 @@
 #include "bytes_handoff/core/queue/unwritten.hpp"
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/relaying/piped_piece.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -12,7 +13,28 @@ UnwrittenItems::~UnwrittenItems() {
   }
 }
 
+// For good, so nothing is lost where it throws. Of an item that is partly written it is the rest.
+void UnwrittenItems::copy_out_of_pipes() {
+#if BYTES_HANDOFF_HAS_SPLICE
+  if (items_.empty()) {
+    return;
+  }
+  std::size_t written = first_written_;
+  auto at = items_.front_cursor();
+  for (std::size_t left = items_.size(); left != 0; --left, ++at, written = 0) {
+    if (at->is_piped()) {
+      PipedPiece* const piece = PipedPiece::of(at->owner);
+      Bytes rest = piece->rest_of(at->size - written);
+      piece->release(1);
+      *at = WriteItem::take(rest);
+      first_written_ -= written;
+    }
+  }
+#endif
+}
+
 UnwrittenEntries UnwrittenItems::take() {
+  copy_out_of_pipes();
   UnwrittenEntries unwritten;
   unwritten.entries.reserve(items_.size());
   unwritten.first_written = std::exchange(first_written_, 0);

@@ -6,8 +6,17 @@ STREAM = "include/bytes_handoff/asio/relaying/stream_relay.hpp"
 PIPE = "src/relaying/kernel_pipe.cpp"
 POOL = "src/relaying/pipe_pool.cpp"
 
-OF_CORE = ("dev", "core_tests", "/relaying/kernel_[a-z]*_test")
+QUEUE = "include/bytes_handoff/asio/relaying/queue_relay.hpp"
+QUEUE_WAY = "include/bytes_handoff/asio/relaying/queue_way.hpp"
+PIECE = "src/relaying/piped_piece.cpp"
+WRITES = "include/bytes_handoff/asio/writing/piped_writes.hpp"
+WRITER = "include/bytes_handoff/asio/writing/writer.hpp"
+GATHER = "include/bytes_handoff/core/queue/departure.hpp"
+UNWRITTEN = "src/queue/unwritten.cpp"
+
+OF_CORE = ("dev", "core_tests", "/relaying/(kernel_[a-z]*|piped_piece)_test")
 OF_SHELL = ("dev", "shell_tests_asio", "/relaying/kernel_relay[a-z_]*_test")
+OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/kernel_queue_relay_test")
 
 MUTANTS = [
     ("a relay goes over for small reads", MOVES,
@@ -18,9 +27,10 @@ MUTANTS = [
      "std::min(2 * wanted_reads_, kManyReads)", "kFewReads", *OF_CORE),
     ("a move that would block is tried for ever", MOVES,
      "if (would_block && ++vain_waits_ <= kVainWaits) {", "if (would_block) {", *OF_CORE),
-    ("a refused move is tried again", MOVES, "      can_move_ = false;", "", *OF_CORE),
+    ("a refused move is tried again", MOVES,
+     "    can_move_ = can_move_ && after != AfterMove::kCopy;\n", "", *OF_CORE),
     ("a refusal of the system is the error of a side", MOVES,
-     "if (would_block || is_refusal(error)) {", "if (would_block) {", *OF_CORE),
+     "return would_block || is_refusal(error) ?", "return would_block ?", *OF_CORE),
     ("the error of a socket is taken for a refusal", MOVES,
      "return error == EINVAL ||", "return error == ECONNRESET || error == EINVAL ||", *OF_CORE),
     ("a move of nothing is the end of the input", MOVES,
@@ -67,4 +77,27 @@ MUTANTS = [
      "holder.pool.after_fork_in_child();", "holder.pool.after_fork();", *OF_CORE),
     ("a handler of a fork waits for the pool of pipes that the fork holds", POOL,
      "mutex_(forks ? nullptr : &mutex)", "mutex_(&mutex)", "dev", "core_tests", "/fork_test"),
+    ("a piece in a pipe is written with what is before it", GATHER,
+     "  if (items == 0) {\n    piped", "  if (true) {\n    piped", *OF_CORE),
+    ("a piece of which a part is written counts as whole", GATHER,
+     "    bytes = item.size - offset;\n    items = 1;", "    bytes = item.size;\n    items = 1;",
+     *OF_CORE),
+    ("what a pipe has passed on of an unwritten piece is told as written, too", UNWRITTEN,
+     "      first_written_ -= written;\n", "", *OF_CORE),
+    ("a piece that is dropped goes back with its bytes", PIECE,
+     "  if (piece->in_pipe_ == 0) {", "  if (true) {", *OF_CORE),
+    ("the rest of a piece is its begin", PIECE,
+     "bytes.advance(bytes.size() - rest)", "bytes.advance(0)", *OF_CORE),
+    ("a piece that waits for its socket is forgotten", WRITER,
+     "      if (pieces_.is_waiting()) {", "      if (false) {", *OF_QUEUE),
+    ("a refused piece is not copied out", WRITES,
+     "      if (!piece.take_back()) {", "      if (false) {", *OF_QUEUE),
+    ("pieces are moved on to a socket that has refused one", WRITES,
+     "      is_refused_.store(true, std::memory_order_relaxed);\n", "", *OF_QUEUE),
+    ("a relay gives a queue more in a pipe than it has room for", QUEUE,
+     "most - std::min(most, out_.pending_bytes())", "KernelMoves::kMostBytes", *OF_QUEUE),
+    ("a cancelled relay forgets the piece that it has not passed on", QUEUE,
+     "    if (!piece_.empty()) {\n      put_back();\n    }\n", "", *OF_QUEUE),
+    ("a relay to a queue waits for its input with a pipe", QUEUE_WAY,
+     "    } else {\n      piped->release(1);\n    }", "    }", *OF_QUEUE),
 ]

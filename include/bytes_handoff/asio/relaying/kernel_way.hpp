@@ -52,13 +52,6 @@ class CopyingWay {
   }
 };
 
-/// Sockets of Asio itself, of whatever protocol: the kernel says for which it can. What is derived
-/// from them, or stands on them, may count or limit what goes through it.
-template <class Stream>
-inline constexpr bool kIsPlainSocket = false;
-template <class Protocol, class Executor>
-inline constexpr bool kIsPlainSocket<net::basic_stream_socket<Protocol, Executor>> = true;
-
 #if BYTES_HANDOFF_HAS_SPLICE
 
 /// Has the kernel move a relay's bytes where `KernelMoves` says so. Each read and each pass of the
@@ -103,7 +96,7 @@ class MovingWay {
       return copy();
     }
     KernelMove move;
-    if (!is_non_blocking(out)) {
+    if (!is_made_non_blocking(out)) {
       move.error = EINVAL;
     } else {
       move = pipe_.drain(out.native_handle(), moves_.held(), turn);
@@ -144,7 +137,7 @@ class MovingWay {
  private:
   // Whether the input can be moved from, and there is a pipe.
   bool begin(HandoffBuffer& buffer, In& in) noexcept {
-    if (!is_non_blocking(in)) {
+    if (!is_made_non_blocking(in)) {
       return false;
     }
     if (!pipe_.open()) {
@@ -156,17 +149,6 @@ class MovingWay {
       claim_.emplace(buffer);
     }
     return true;
-  }
-
-  template <class Stream>
-  static bool is_non_blocking(Stream& stream) noexcept {
-    net_error_code error;
-    try {
-      ensure_non_blocking(stream, error);
-    } catch (...) {
-      return false;
-    }
-    return !error;
   }
 
   template <class Stream, class Wait, class Copy>

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "bytes_handoff/asio/relaying/queue_way.hpp"
 #include "bytes_handoff/asio/relaying/relay_operation.hpp"
 #include "bytes_handoff/asio/writing/write_handoff.hpp"
 #include "bytes_handoff/bytes.hpp"
@@ -18,6 +19,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A relay to a queue. It hands over all that is buffered as one piece, and reads on when that is
 /// admitted and the queue has budget for one more block. All of it runs on the executor of `in`.
+/// From a socket `QueueWay` may have a piece be moved by the kernel, past the buffer.
 ///
 /// While it reads, it also waits for the end of the queue, beside the steps.
 template <class In>
@@ -39,7 +41,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   using PartExecutor = ExecutorOf<In>;
 
   QueueRelay(HandoffBuffer& buffer, In& in, WriteHandoff out, const RelayOptions& options)
-      : Base(buffer, in, options, false, true), out_(std::move(out)) {}
+      : Base(buffer, in, options, false, true), out_(std::move(out)), way_(options.by) {}
 
   /// On the handler's executor.
   void cancel(net::cancellation_type_t type) noexcept {
@@ -54,7 +56,13 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   template <class, RelayPart>
   friend class RelayHandler;
 
-  static void release_work() noexcept {}  // what is under way is work there
+  // What is under way is work there. Something may be left that was read and not passed on.
+  void release_work() noexcept {
+    if (!piece_.empty()) {
+      put_back();
+    }
+    way_.end();
+  }
 
   template <RelayPart kPart>
   [[nodiscard]] ExecutorOf<In> executor() const noexcept {
@@ -180,8 +188,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   [[nodiscard]] InitiationResult take(const Self& self, RelayStep step) noexcept {
     switch (step) {
       case RelayStep::kRead:
-        read_before_ = buffer_->size();
-        return this->start_read(self);
+        return start_move_or_read(self);
       case RelayStep::kPass:
         return start_pass(self);
       case RelayStep::kFlush:
@@ -207,7 +214,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     const ErrorValue value = to_error_value(error);
     switch (step) {
       case RelayStep::kRead:
-        return this->after_read(value, buffer_->size() - read_before_);
+        return after_move_or_read(value);
       case RelayStep::kPass: {
         const std::size_t admitted = piece_size_ - piece_.size();
         put_back();
@@ -220,6 +227,38 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       default:
         return core_.after_end(value);
     }
+  }
+
+  [[nodiscard]] InitiationResult start_move_or_read(const Self& self) noexcept {
+    read_before_ = buffer_->size();
+    return way_.read(
+        *buffer_, *in_, most_in_pipe(), piece_,
+        [&](auto& in) {
+          return this->initiate(
+              [&] { in.async_wait(in.wait_read, RelayHandler<QueueRelay, RelayPart::kIn>(self)); });
+        },
+        [&] { return this->start_read(self); });
+  }
+
+  [[nodiscard]] RelayStep after_move_or_read(const ErrorValue& error) noexcept {
+    switch (way_.take_done_by()) {
+      case DoneBy::kWait:
+        return error ? this->after_read(error, 0) : core_.next();
+      case DoneBy::kMove:
+        claim_.emplace(*buffer_);  // it takes back what is not passed on
+        return this->after_read(error, piece_.size());
+      case DoneBy::kCopy:
+        break;
+    }
+    const std::size_t n = buffer_->size() - read_before_;
+    way_.after_read(n);
+    return this->after_read(error, n);
+  }
+
+  // Bytes that the queue has room for now, where it takes pipes.
+  [[nodiscard]] std::size_t most_in_pipe() const noexcept {
+    const std::size_t most = QueueAccess::config(out_).max_pending_bytes;
+    return QueueAccess::takes_pieces(out_) ? most - std::min(most, out_.pending_bytes()) : 0;
   }
 
   // What the queue holds may keep the buffer's block. Behind a flush it holds nothing of this.
@@ -236,7 +275,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
 
   // At once, if there is room; else by the line of those who wait.
   [[nodiscard]] InitiationResult start_pass(const Self& self) noexcept {
-    piece_ = BufferAccess::take_all(*buffer_);
+    if (piece_.empty()) {
+      piece_ = BufferAccess::take_all(*buffer_);
+    }
     piece_size_ = piece_.size();
     const std::span<Bytes> piece(&piece_, 1);
     try {
@@ -250,6 +291,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     } catch (...) {
       return {InitiationOutcome::kCompleted, error_of_current_exception(), 0};
     }
+    if (!way_.copy_out(piece_)) {  // while it waits it holds no pipe
+      return {InitiationOutcome::kCompleted, net::error::no_memory, 0};
+    }
     claim_.emplace(*buffer_);
     return this->initiate([&] { out_.async_send(piece, may_cut, out_handler(self)); });
   }
@@ -262,13 +306,19 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
 
   // What is left of the piece, unless the buffer has gone with its context.
   void put_back() noexcept {
+    if (!way_.copy_out(piece_)) {
+      core_.lose(to_error_value(net::error::no_memory));
+      piece_ = Bytes();
+    }
+    Bytes left = std::exchange(piece_, Bytes());
     if (!claim_ || claim_->has_buffer()) {
-      BufferAccess::put_back(*buffer_, std::exchange(piece_, Bytes()));
+      BufferAccess::put_back(*buffer_, std::move(left));
     }
     claim_.reset();
   }
 
   WriteHandoff out_;
+  QueueWay<In> way_;
   Bytes piece_;  // what the queue is to take, or has not taken yet
   std::size_t piece_size_ = 0;
   std::size_t read_before_ = 0;

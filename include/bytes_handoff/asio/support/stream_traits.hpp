@@ -114,6 +114,25 @@ void ensure_non_blocking(Stream& stream, net_error_code& error) {
   }
 }
 
+/// The same. False: it cannot be.
+template <HasNonBlockingMode Stream>
+[[nodiscard]] bool is_made_non_blocking(Stream& stream) noexcept {
+  net_error_code error;
+  try {
+    ensure_non_blocking(stream, error);
+  } catch (...) {
+    return false;
+  }
+  return !error;
+}
+
+/// Sockets of Asio itself, of whatever protocol: the kernel says for which it can move bytes. What
+/// is derived from them, or stands on them, may count or limit what goes through it.
+template <class Stream>
+inline constexpr bool kIsPlainSocket = false;
+template <class Protocol, class Executor>
+inline constexpr bool kIsPlainSocket<net::basic_stream_socket<Protocol, Executor>> = true;
+
 /// Whether a call at once has done nothing and says nothing about the stream. An interrupted one is
 /// not repeated by Asio, as those that wait are.
 inline bool is_to_try_again(const net_error_code& error) noexcept {

@@ -120,6 +120,9 @@ struct QueueAccess {
   [[nodiscard]] static const WriteHandoffConfig& config(const WriteHandoff& out) noexcept {
     return out.checked()->queue().config();
   }
+  [[nodiscard]] static bool takes_pieces(const WriteHandoff& out) noexcept {
+    return out.checked()->takes_pieces();
+  }
   static void abort(const WriteHandoff& out, const ErrorValue& error) noexcept {
     out.checked()->abort(error);
   }

@@ -13,6 +13,7 @@
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/batch_buffers.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/asio/writing/piped_writes.hpp"
 #include "bytes_handoff/asio/writing/stream_holder.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/joined_writes.hpp"
@@ -34,6 +35,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   using TurnMemory = HandlerMemory<320>;
   using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using Self = CountedPointer<Writer, WriterReference>;
+  using Pieces = PipedWrites<Stream>;
 
   using Base::cancellation_;
   using Base::carry_out;
@@ -52,6 +54,8 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
  public:
   using Base::Base;
+
+  [[nodiscard]] bool takes_pieces() const noexcept override { return pieces_.takes_pieces(); }
 
  protected:
   void start_turn(TurnStart turn) noexcept override {
@@ -129,16 +133,18 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // Writes on until the stream makes it wait, nothing is left, or others must have their turn.
   void drive(const Self& self, Turn turn, WriteBatch& batch) noexcept {
     std::size_t inline_bytes = 0;
+    typename Pieces::Turn of_pieces;
     for (unsigned writes = 1; turn == Turn::kWrite; ++writes) {
       if (batch.must_join()) {
         batch.join();
       }
       net_error_code error;
       std::size_t written = 0;
-      if (start_write(self, batch, error, written) || start_flush_behind(self, error, written)) {
+      if (start_write(self, batch, of_pieces, error, written) ||
+          start_flush_behind(self, error, written)) {
         return;
       }
-      inline_bytes += written;
+      inline_bytes += Pieces::kTakesPieces && batch.piped != nullptr ? 0 : written;
       const bool yield = writes >= kMaxInlineWrites || inline_bytes >= kMaxInlineBytes;
       turn = finish_write(error, written, yield, batch);
     }
@@ -162,8 +168,17 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // Without waiting where the stream can do that. False, with the outcome, when it is over already:
   // it has not made us wait, it could not be started, or the stream has completed it from inside of
   // the initiating function.
-  [[nodiscard]] bool start_write(const Self& self, const WriteBatch& batch, net_error_code& error,
-                                 std::size_t& written) noexcept {
+  [[nodiscard]] bool start_write(const Self& self, WriteBatch& batch,
+                                 [[maybe_unused]] typename Pieces::Turn& of_pieces,
+                                 net_error_code& error, std::size_t& written) noexcept {
+    if constexpr (Pieces::kTakesPieces) {
+      if (batch.piped != nullptr) {
+        const AfterMove after = pieces_.write(*stream_, batch, of_pieces, error, written);
+        if (after != AfterMove::kCopy) {
+          return after == AfterMove::kWait && start_wait(self, batch, error);
+        }
+      }
+    }
     if constexpr (NonBlockingWriteStream<Stream> && !MessageStream<Stream>) {
       try {
         ensure_non_blocking(*stream_, error);
@@ -193,6 +208,36 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     error = inside.error;
     written = inside.n;
     return false;
+  }
+
+  // Until the socket takes more of a piece that is in a pipe. As `start_write`.
+  [[nodiscard]] bool start_wait(const Self& self, WriteBatch& batch,
+                                net_error_code& error) noexcept {
+    pieces_.begin_wait(batch);
+    const InitiationResult inside =
+        initiate([&] { stream_->async_wait(Stream::wait_write, stream_handler(self)); });
+    if (inside.outcome != InitiationOutcome::kCompleted) {
+      return true;
+    }
+    pieces_.end_wait(batch);
+    error = inside.error;
+    return false;
+  }
+
+  void finish_async_wait(const Self& self, const net_error_code& error) noexcept {
+    const auto visit = enter_handler();
+    is_with_stream_ = false;
+    WriteBatch batch(kJoinedWriteBytes<Stream>);
+    pieces_.end_wait(batch);
+    net_error_code of_write = error;
+    std::size_t written = 0;
+    if (typename Pieces::Turn of_pieces;
+        !error && start_write(self, batch, of_pieces, of_write, written)) {
+      return;
+    }
+    const Turn turn = finish_write(of_write, written, false, batch);
+    drive(self, turn, batch);
+    leave_turn();
   }
 
   void finish_async_write(Self self, const net_error_code& error, std::size_t written) noexcept {
@@ -258,10 +303,16 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     }
   }
 
-  void finish_async_shutdown(Self /*keeps_this*/, const net_error_code& error) noexcept {
+  // Of the end, or of a wait.
+  void finish_async_shutdown(Self self, const net_error_code& error) noexcept {
     if (Initiation* const inside = Initiation::of(this)) {
       inside->complete(error, 0);
       return;
+    }
+    if constexpr (Pieces::kTakesPieces) {
+      if (pieces_.is_waiting()) {
+        return finish_async_wait(self, error);
+      }
     }
     const auto visit = enter_handler();
     is_with_stream_ = false;
@@ -289,6 +340,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   TurnMemory turn_memory_;  // of the posted turn, or of the stream's operation
   HeldBuffers held_;
   std::size_t buffered_ = 0;  // bytes of a write that are being flushed
+  [[no_unique_address]] Pieces pieces_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -61,6 +61,9 @@ class WriterBase : public ContextMember {
     effects.finish();
   }
 
+  /// Whether the queue may be given pieces whose bytes are in pipes. On any thread.
+  [[nodiscard]] virtual bool takes_pieces() const noexcept = 0;
+
   void close(Waiters waiters) noexcept {
     Effects effects(guard());
     queue_.close(waiters, effects);

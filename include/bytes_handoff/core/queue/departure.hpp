@@ -26,6 +26,8 @@ static_assert(kMaxBatchBuffers + 2 <= DeferredReleases::kCapacity,
 /// What one vectored write offers to the stream. Slices that are neighbours in one block are one
 /// buffer. The memory belongs to the queue and stays while the write is with the stream.
 ///
+/// Bytes that are in a pipe have no buffer, and are offered alone: see `PipedPiece`.
+///
 /// For a stream that makes a record of each write, whole slices are gathered, together at most
 /// `join_at_most` bytes, or one that is larger. Scattered ones are joined: copied into one block,
 /// to which they belong from then on. What is one buffer anyway is not copied. A slice of which the
@@ -61,10 +63,12 @@ class WriteBatch {
   std::array<Buffer, kMaxBatchBuffers> buffers;  // NOLINT: only the first count are ever read
   std::size_t count = 0;                         // buffers in use
   std::size_t bytes = 0;
-  std::size_t items = 0;  // items that are wholly or partly in it
-  MessageTag tag = 0;     // of a message
+  std::size_t items = 0;   // items that are wholly or partly in it
+  MessageTag tag = 0;      // of a message
+  Owner* piped = nullptr;  // a `PipedPiece`, which has the bytes; the queue's reference
 
  private:
+  void take_piped(const WriteItem& item, std::size_t offset) noexcept;
   void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
   [[nodiscard]] bool extends_last_buffer(const std::byte* data, const Owner* owner,
                                          const Owner* previous_owner) const noexcept {
@@ -80,6 +84,7 @@ class WriteBatch {
 inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
                                std::pmr::memory_resource* block_source) noexcept {
   count = bytes = items = 0;
+  piped = nullptr;
   if (join_at_most_ != 0) {
     block_source_ = block_source;
     gather_to_join(from, offset);
@@ -89,11 +94,14 @@ inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
   auto at = from.front_cursor();
   const std::size_t most_items = std::min(from.size(), kMaxBatchItems);
   for (; items < most_items && bytes < kMaxBatchBytes; ++items, ++at, offset = 0) {
-    const std::byte* data = at->data + offset;
-    const std::size_t size = std::min(at->size - offset, kMaxBatchBytes - bytes);
-    if (size == 0) {
+    if (at->data == nullptr) {
+      if (at->is_piped()) {
+        return take_piped(*at, offset);
+      }
       continue;
     }
+    const std::byte* data = at->data + offset;
+    const std::size_t size = std::min(at->size - offset, kMaxBatchBytes - bytes);
     if (extends_last_buffer(data, at->owner, previous_owner)) {
       buffers[count - 1].size += size;
     } else if (count < kMaxBatchBuffers) {
@@ -103,6 +111,16 @@ inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
     }
     previous_owner = at->owner;
     bytes += size;
+  }
+}
+
+// Alone: what was gathered before leaves first.
+[[gnu::cold, gnu::noinline]] inline void WriteBatch::take_piped(const WriteItem& item,
+                                                                std::size_t offset) noexcept {
+  if (items == 0) {
+    piped = item.owner;
+    bytes = item.size - offset;
+    items = 1;
   }
 }
 

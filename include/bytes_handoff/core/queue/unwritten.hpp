@@ -26,10 +26,13 @@ class UnwrittenItems {
     std::swap(first_written_, offset);
   }
 
-  /// All of them; then this is empty. Throws std::bad_alloc with nothing changed.
+  /// All of them; then this is empty. What is in pipes is copied out. Throws std::bad_alloc with
+  /// nothing lost.
   [[nodiscard]] UnwrittenEntries take();
 
  private:
+  void copy_out_of_pipes();
+
   WriteItems items_;
   std::size_t first_written_ = 0;
 };

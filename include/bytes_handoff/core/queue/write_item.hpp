@@ -20,6 +20,9 @@ struct WriteItem {
   Owner* owner;          // one reference, or null
   TicketWaiter* waiter;  // for the write that this is the last item of, or null
 
+  /// Whether the bytes are in a pipe: the owner is a `PipedPiece`.
+  [[nodiscard]] bool is_piped() const noexcept { return data == nullptr && size != 0; }
+
   /// Takes the bytes over; `bytes` is left empty. An empty slice keeps nothing alive, and its owner
   /// stays with `bytes`, to be dropped by the caller.
   static WriteItem take(Bytes& bytes) noexcept {

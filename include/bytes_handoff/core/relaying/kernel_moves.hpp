@@ -25,6 +25,33 @@ enum class AfterMove : unsigned char {
   kFailed,  ///< that side has failed with the error of the move
 };
 
+/// What an error of a move means. One object for each side that makes moves wait, or for both of
+/// them.
+class MoveErrors {
+ public:
+  /// Waits in a row behind each of which a side still would block: it is ready for something else,
+  /// as urgent data.
+  static constexpr unsigned kVainWaits = 16;
+
+  [[nodiscard]] AfterMove after(int error) noexcept {
+    const bool would_block = error == EAGAIN || error == EWOULDBLOCK;
+    if (would_block && ++vain_waits_ <= kVainWaits) {
+      return AfterMove::kWait;
+    }
+    return would_block || is_refusal(error) ? AfterMove::kCopy : AfterMove::kFailed;
+  }
+  /// Behind a move that has moved something.
+  void forget() noexcept { vain_waits_ = 0; }
+
+ private:
+  // A socket's own error is told once. So only what cannot be one is taken for a refusal.
+  [[nodiscard]] static constexpr bool is_refusal(int error) noexcept {
+    return error == EINVAL || error == ENOSYS || error == EPERM || error == ENOMEM;
+  }
+
+  unsigned vain_waits_ = 0;  // in a row
+};
+
 /// Decides for one way. Not thread safe: each call happens behind the one before.
 ///
 /// A pipe is filled only when it is empty and nothing is buffered, so the order is kept. That it
@@ -49,9 +76,6 @@ class KernelMoves {
   static constexpr unsigned kSmallMoves = 4;
   /// Moves of one stay that are not small, and make it one that has paid.
   static constexpr unsigned kMovesThatPay = 16;
-  /// Waits in a row behind each of which a side still would block: it is ready for something else,
-  /// as urgent data.
-  static constexpr unsigned kVainWaits = 16;
 
   explicit KernelMoves(RelayBy by) noexcept
       : by_(by), reads_to_go_(by == RelayBy::kernel ? 0 : kFewReads) {}
@@ -81,7 +105,7 @@ class KernelMoves {
   [[nodiscard]] AfterMove after_fill(const KernelMove& move) noexcept {
     if (move.n != 0) {
       held_ = move.n;
-      vain_waits_ = 0;
+      errors_.forget();
       note_size(move.n);
       return AfterMove::kMoved;
     }
@@ -98,7 +122,9 @@ class KernelMoves {
       return after_error(move.error);
     }
     held_ -= move.n;
-    vain_waits_ = move.n != 0 ? 0 : vain_waits_;
+    if (move.n != 0) {
+      errors_.forget();
+    }
     return AfterMove::kMoved;
   }
 
@@ -106,21 +132,10 @@ class KernelMoves {
   void after_take_back() noexcept { held_ = 0; }
 
  private:
-  // A socket's own error is told once. So only what cannot be one is taken for a refusal.
-  [[nodiscard]] static constexpr bool is_refusal(int error) noexcept {
-    return error == EINVAL || error == ENOSYS || error == EPERM || error == ENOMEM;
-  }
-
   [[nodiscard]] AfterMove after_error(int error) noexcept {
-    const bool would_block = error == EAGAIN || error == EWOULDBLOCK;
-    if (would_block && ++vain_waits_ <= kVainWaits) {
-      return AfterMove::kWait;
-    }
-    if (would_block || is_refusal(error)) {
-      can_move_ = false;
-      return AfterMove::kCopy;
-    }
-    return AfterMove::kFailed;
+    const AfterMove after = errors_.after(error);
+    can_move_ = can_move_ && after != AfterMove::kCopy;
+    return after;
   }
 
   void note_size(std::size_t n) noexcept {
@@ -145,7 +160,7 @@ class KernelMoves {
   unsigned wanted_reads_ = kFewReads;  // large ones in a row
   unsigned small_moves_ = 0;           // in a row
   unsigned paying_moves_ = 0;          // of this stay
-  unsigned vain_waits_ = 0;            // in a row
+  MoveErrors errors_;
   std::size_t held_ = 0;
 };
 

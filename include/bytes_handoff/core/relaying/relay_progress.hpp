@@ -16,7 +16,8 @@ class RelayCore;
 enum class RelaySide : unsigned char { none, in, out };
 
 /// Who moves the bytes of a relay. It can be the kernel only on Linux, and between two sockets of
-/// Asio itself (`basic_stream_socket`). Everywhere else a relay copies, whatever is chosen.
+/// Asio itself (`basic_stream_socket`), with or without a queue. Everywhere else a relay copies,
+/// whatever is chosen.
 enum class RelayBy : unsigned char {
   kernel_if_it_pays,  ///< copies, and goes over to the kernel and back as reads are large or small
   copy,               ///< reads into the buffer and writes from it

@@ -132,7 +132,7 @@ TEST(KernelMoves, WaitForTheSideThatWouldBlock) {
 
 TEST(KernelMoves, DoNotSpinIfASideIsReadyForSomethingElse) {
   KernelMoves moves(RelayBy::kernel);
-  for (unsigned i = 0; i < KernelMoves::kVainWaits; ++i) {
+  for (unsigned i = 0; i < detail::MoveErrors::kVainWaits; ++i) {
     EXPECT_EQ(moves.after_fill({0, EAGAIN}), AfterMove::kWait);
   }
   EXPECT_EQ(moves.after_fill({0, EAGAIN}), AfterMove::kCopy);
@@ -140,7 +140,7 @@ TEST(KernelMoves, DoNotSpinIfASideIsReadyForSomethingElse) {
 
   KernelMoves draining(RelayBy::kernel);
   EXPECT_EQ(draining.after_fill({10, 0}), AfterMove::kMoved);
-  for (unsigned i = 0; i < KernelMoves::kVainWaits; ++i) {
+  for (unsigned i = 0; i < detail::MoveErrors::kVainWaits; ++i) {
     EXPECT_EQ(draining.after_drain({0, EAGAIN}), AfterMove::kWait);
   }
   EXPECT_EQ(draining.after_drain({0, EAGAIN}), AfterMove::kCopy);
@@ -149,7 +149,7 @@ TEST(KernelMoves, DoNotSpinIfASideIsReadyForSomethingElse) {
 
 TEST(KernelMoves, AWaitThatWasNotInVainCountsForNothing) {
   KernelMoves moves(RelayBy::kernel);
-  for (unsigned i = 0; i < 10 * KernelMoves::kVainWaits; ++i) {
+  for (unsigned i = 0; i < 10 * detail::MoveErrors::kVainWaits; ++i) {
     ASSERT_EQ(moves.after_fill({0, EAGAIN}), AfterMove::kWait);
     ASSERT_EQ(moves.after_fill({1, 0}), AfterMove::kMoved);
     ASSERT_EQ(moves.after_drain({0, EAGAIN}), AfterMove::kWait);

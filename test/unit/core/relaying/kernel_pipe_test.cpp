@@ -19,6 +19,7 @@
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "support/pattern.hpp"
+#include "support/relaying/kernel_sockets.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -27,36 +28,6 @@ using detail::KernelCalls;
 using detail::KernelMove;
 using detail::KernelPipe;
 using detail::MoveTurn;
-
-/// Two connected sockets in non-blocking mode.
-struct Sockets {
-  Sockets() { EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0); }
-  Sockets(const Sockets&) = delete;
-  Sockets& operator=(const Sockets&) = delete;
-  ~Sockets() {
-    close_end(0);
-    close_end(1);
-  }
-  void close_end(int i) {
-    if (ends[i] >= 0) {
-      close(ends[i]);
-    }
-    ends[i] = -1;
-  }
-
-  int ends[2];
-};
-
-void send_text(int socket, const std::string& text) {
-  ASSERT_EQ(write(socket, text.data(), text.size()), static_cast<ssize_t>(text.size()));
-}
-
-std::string read_text(int socket) {
-  std::string text(200'000, '\0');
-  const ssize_t n = read(socket, text.data(), text.size());
-  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-  return text;
-}
 
 /// A pipe with 10 bytes that go to a socket whose peer has gone.
 class MoveToNobody {
