@@ -64,6 +64,16 @@ TEST_F(WriteQueueStall, WhileBytesWaitWithoutProgressEndsTheQueueAndTellsEveryon
   stream().finish(Reply::nothing());
 }
 
+TEST_F(WriteQueueStall, OfAFewNanosecondsIsNotLookedAtWithoutAPause) {
+  open({.stall_timeout = nanoseconds(3)});
+  send("abc");
+  stream().begin();
+  EXPECT_EQ(tick(at(0)), at(0) + nanoseconds(1));
+  EXPECT_EQ(tick(at(0) + nanoseconds(3)), kNever);
+  EXPECT_EQ(stream().ends(), 1);
+  stream().finish(Reply::nothing());
+}
+
 TEST_F(WriteQueueStall, ProgressStartsTheTimeAgain) {
   send("abcdef");
   stream().begin();
