@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <new>
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 #include "bytes_handoff/memory.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)

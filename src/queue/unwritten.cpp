@@ -1,7 +1,7 @@
 #include "bytes_handoff/core/queue/unwritten.hpp"
 
 #include "bytes_handoff/bytes.hpp"
-#include "bytes_handoff/core/relaying/piped_piece.hpp"
+#include "bytes_handoff/core/kernel/piped_piece.hpp"
 
 namespace bytes_handoff::detail {
 

@@ -1,20 +1,21 @@
 """Ways to break a relay where it goes over to the kernel and back; as in shell_mutants.py."""
 
 MOVES = "include/bytes_handoff/core/relaying/kernel_moves.hpp"
+MOVE = "include/bytes_handoff/core/kernel/kernel_move.hpp"
 WAY = "include/bytes_handoff/asio/relaying/kernel_way.hpp"
 STREAM = "include/bytes_handoff/asio/relaying/stream_relay.hpp"
-PIPE = "src/relaying/kernel_pipe.cpp"
-POOL = "src/relaying/pipe_pool.cpp"
+PIPE = "src/kernel/kernel_pipe.cpp"
+POOL = "src/kernel/pipe_pool.cpp"
 
 QUEUE = "include/bytes_handoff/asio/relaying/queue_relay.hpp"
 QUEUE_WAY = "include/bytes_handoff/asio/relaying/queue_way.hpp"
-PIECE = "src/relaying/piped_piece.cpp"
+PIECE = "src/kernel/piped_piece.cpp"
 WRITES = "include/bytes_handoff/asio/writing/piped_writes.hpp"
 WRITER = "include/bytes_handoff/asio/writing/writer.hpp"
 GATHER = "include/bytes_handoff/core/queue/departure.hpp"
 UNWRITTEN = "src/queue/unwritten.cpp"
 
-OF_CORE = ("dev", "core_tests", "/relaying/(kernel_[a-z]*|piped_piece)_test")
+OF_CORE = ("dev", "core_tests", "/(kernel_[a-z]*|piped_piece)_test")
 OF_SHELL = ("dev", "shell_tests_asio", "/relaying/kernel_relay[a-z_]*_test")
 OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/kernel_queue_relay_test")
 
@@ -25,13 +26,13 @@ MUTANTS = [
      "if (by_ == RelayBy::kernel || ++small_moves_ < kSmallMoves) {", "if (true) {", *OF_CORE),
     ("a relay goes over as soon behind stays that did not pay", MOVES,
      "std::min(2 * wanted_reads_, kManyReads)", "kFewReads", *OF_CORE),
-    ("a move that would block is tried for ever", MOVES,
+    ("a move that would block is tried for ever", MOVE,
      "if (would_block && ++vain_waits_ <= kVainWaits) {", "if (would_block) {", *OF_CORE),
     ("a refused move is tried again", MOVES,
      "    can_move_ = can_move_ && after != AfterMove::kCopy;\n", "", *OF_CORE),
-    ("a refusal of the system is the error of a side", MOVES,
+    ("a refusal of the system is the error of a side", MOVE,
      "return would_block || is_refusal(error) ?", "return would_block ?", *OF_CORE),
-    ("the error of a socket is taken for a refusal", MOVES,
+    ("the error of a socket is taken for a refusal", MOVE,
      "return error == EINVAL ||", "return error == ECONNRESET || error == EINVAL ||", *OF_CORE),
     ("a move of nothing is the end of the input", MOVES,
      "      reads_to_go_ = 1;\n      return AfterMove::kCopy;", "      return AfterMove::kMoved;",
@@ -41,7 +42,7 @@ MUTANTS = [
     ("what leaves a pipe in parts is doubled", MOVES,
      "    held_ -= move.n;", "    held_ -= move.n != 0 ? held_ : 0;", *OF_CORE),
     ("a relay fills its pipe beyond the buffer's limit", WAY,
-     "KernelMoves::most(buffer.config().max_size)", "KernelMoves::kMostBytes", *OF_SHELL),
+     "KernelMoves::most(buffer.config().max_size)", "kMostMoved", *OF_SHELL),
     ("a relay copies on behind what is still in the pipe", WAY,
      "      if (!take_back(buffer)) {\n        return", "      if (false) {\n        return",
      *OF_SHELL),
@@ -95,7 +96,7 @@ MUTANTS = [
     ("pieces are moved on to a socket that has refused one", WRITES,
      "      is_refused_.store(true, std::memory_order_relaxed);\n", "", *OF_QUEUE),
     ("a relay gives a queue more in a pipe than it has room for", QUEUE,
-     "most - std::min(most, out_.pending_bytes())", "KernelMoves::kMostBytes", *OF_QUEUE),
+     "most - std::min(most, out_.pending_bytes())", "kMostMoved", *OF_QUEUE),
     ("a cancelled relay forgets the piece that it has not passed on", QUEUE,
      "    if (!piece_.empty()) {\n      put_back();\n    }\n", "", *OF_QUEUE),
     ("a relay to a queue waits for its input with a pipe", QUEUE_WAY,

@@ -2,7 +2,7 @@
 
 // A relay between two sockets whose bytes the kernel moves, and the calls that do it.
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

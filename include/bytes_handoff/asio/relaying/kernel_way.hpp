@@ -11,10 +11,10 @@
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
 #include "bytes_handoff/core/relaying/kernel_moves.hpp"
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 

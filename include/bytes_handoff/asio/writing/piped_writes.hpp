@@ -8,9 +8,9 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/core/kernel/kernel_move.hpp"
+#include "bytes_handoff/core/kernel/piped_piece.hpp"
 #include "bytes_handoff/core/queue/departure.hpp"
-#include "bytes_handoff/core/relaying/kernel_moves.hpp"
-#include "bytes_handoff/core/relaying/piped_piece.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {

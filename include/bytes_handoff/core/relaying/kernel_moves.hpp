@@ -4,53 +4,12 @@
 // copies.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 
+#include "bytes_handoff/core/kernel/kernel_move.hpp"
 #include "bytes_handoff/core/relaying/relay_progress.hpp"
 
 namespace bytes_handoff::detail {
-
-/// What the kernel answered to one move: how many bytes it has moved, or its error number.
-struct KernelMove {
-  std::size_t n = 0;
-  int error = 0;
-};
-
-/// What follows a move.
-enum class AfterMove : unsigned char {
-  kMoved,   ///< its bytes count
-  kWait,    ///< until that side is ready; then the same move again
-  kCopy,    ///< this step is done by copying; what is in the pipe goes back to the buffer before
-  kFailed,  ///< that side has failed with the error of the move
-};
-
-/// What an error of a move means. One object for each side that makes moves wait, or for both of
-/// them.
-class MoveErrors {
- public:
-  /// Waits in a row behind each of which a side still would block: it is ready for something else,
-  /// as urgent data.
-  static constexpr unsigned kVainWaits = 16;
-
-  [[nodiscard]] AfterMove after(int error) noexcept {
-    const bool would_block = error == EAGAIN || error == EWOULDBLOCK;
-    if (would_block && ++vain_waits_ <= kVainWaits) {
-      return AfterMove::kWait;
-    }
-    return would_block || is_refusal(error) ? AfterMove::kCopy : AfterMove::kFailed;
-  }
-  /// Behind a move that has moved something.
-  void forget() noexcept { vain_waits_ = 0; }
-
- private:
-  // A socket's own error is told once. So only what cannot be one is taken for a refusal.
-  [[nodiscard]] static constexpr bool is_refusal(int error) noexcept {
-    return error == EINVAL || error == ENOSYS || error == EPERM || error == ENOMEM;
-  }
-
-  unsigned vain_waits_ = 0;  // in a row
-};
 
 /// Decides for one way. Not thread safe: each call happens behind the one before.
 ///
@@ -63,8 +22,6 @@ class MoveErrors {
 /// gone over in vain, as with a pipe that small segments fill, it waits for longer each time.
 class KernelMoves {
  public:
-  /// The most that one move brings, and so the most that is in the pipe.
-  static constexpr std::size_t kMostBytes = std::size_t{64} * 1024;
   /// Reads of so many bytes are large.
   static constexpr std::size_t kLarge = std::size_t{16} * 1024;
   /// Moves of fewer bytes are small.
@@ -86,7 +43,7 @@ class KernelMoves {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
   /// How many bytes the next fill may bring, if the buffer has room for that many.
   [[nodiscard]] static constexpr std::size_t most(std::size_t room) noexcept {
-    return std::min(room, kMostBytes);
+    return std::min(room, kMostMoved);
   }
 
   /// Behind a read of `n` bytes into the buffer.

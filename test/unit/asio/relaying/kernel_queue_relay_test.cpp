@@ -1,6 +1,6 @@
 // A relay to a queue in front of a socket, whose pieces are in pipes.
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

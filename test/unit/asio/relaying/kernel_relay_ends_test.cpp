@@ -1,6 +1,6 @@
 // How a relay ends whose bytes the kernel moves, and what TCP does to one.
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

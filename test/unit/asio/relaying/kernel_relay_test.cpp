@@ -1,6 +1,6 @@
 // A relay between two sockets whose bytes the kernel moves, or is to move.
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

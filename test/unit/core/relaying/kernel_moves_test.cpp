@@ -207,7 +207,7 @@ TEST(KernelMoves, LeaveTheEndToARead) {
 
 TEST(KernelMoves, BringNoMoreThanTheBufferHasRoomFor) {
   EXPECT_EQ(KernelMoves::most(10), 10U);
-  EXPECT_EQ(KernelMoves::most(std::size_t{1} << 40), KernelMoves::kMostBytes);
+  EXPECT_EQ(KernelMoves::most(std::size_t{1} << 40), detail::kMostMoved);
 }
 
 }  // namespace

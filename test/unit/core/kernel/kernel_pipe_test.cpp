@@ -1,4 +1,4 @@
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 
@@ -132,7 +132,7 @@ TEST(KernelPipe, TellsWhatAFullSocketHasTaken) {
     send_text(in.ends[0], text);
     sent += text;
     for (std::size_t got = 0; got < text.size() && !is_full;) {
-      const KernelMove fill = pipe.fill(in.ends[1], detail::KernelMoves::kMostBytes);
+      const KernelMove fill = pipe.fill(in.ends[1], detail::kMostMoved);
       ASSERT_NE(fill.n, 0U);
       got += fill.n;
       in_pipe += fill.n;

@@ -1,4 +1,4 @@
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 #include "bytes_handoff/statistics.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
@@ -28,7 +28,7 @@ constexpr std::size_t kMostPipes = 512;
 // What part of that limit pipes may have: the rest is for connections.
 constexpr std::size_t kPartOfDescriptors = 8;
 // Slots of a pipe: one page each, or one piece of a page that a small segment came in.
-constexpr int kBytesOfSlots = static_cast<int>(4 * KernelMoves::kMostBytes);
+constexpr int kBytesOfSlots = static_cast<int>(4 * kMostMoved);
 
 struct Ends {
   int read;
@@ -51,7 +51,7 @@ std::size_t most_pipes() noexcept {
 // A pipe that holds less than one move is not worth it: the system makes such, beyond what a user
 // may have in pipes.
 bool has_room(int end) noexcept {
-  constexpr auto kLeast = static_cast<int>(KernelMoves::kMostBytes);
+  constexpr auto kLeast = static_cast<int>(kMostMoved);
   return fcntl(end, F_SETPIPE_SZ, kBytesOfSlots) >= kLeast || fcntl(end, F_GETPIPE_SZ) >= kLeast;
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "bytes_handoff/core/relaying/kernel_moves.hpp"
+#include "bytes_handoff/core/kernel/kernel_move.hpp"
 
 /// Whether relays can have the kernel move bytes. 0 leaves the copying way alone.
 #if !defined(BYTES_HANDOFF_HAS_SPLICE)

@@ -1,4 +1,4 @@
-#include "bytes_handoff/core/relaying/piped_piece.hpp"
+#include "bytes_handoff/core/kernel/piped_piece.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 

@@ -2,13 +2,14 @@
 
 // Bytes that a relay hands to a queue without having seen them: they are in a pipe of the kernel.
 
-#include "bytes_handoff/core/relaying/kernel_pipe.hpp"
+#include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 
 #if BYTES_HANDOFF_HAS_SPLICE
 
 #include <cstddef>
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
 
 namespace bytes_handoff::detail {
 
