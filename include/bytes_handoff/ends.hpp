@@ -30,7 +30,7 @@ inline constexpr LeaveOpen leave_open{};  // NOLINT(readability-identifier-namin
 
 /// What a queue had admitted and not wholly written when it ended.
 struct UnwrittenEntries {
-  /// The slices as they were admitted, whole, in order.
+  /// The slices as they were admitted, whole, in order. Of what the kernel moves, the rest alone.
   std::vector<Bytes> entries;
   /// Bytes of the first entry that the stream had taken: less than its size, or 0.
   std::size_t first_written = 0;
