@@ -124,4 +124,9 @@ MUTANTS = [
     ("an input that is read no more ends in order", CORE,
      "  void fail_unread() noexcept {\n    in_ = In::kFailed;",
      "  void fail_unread() noexcept {\n    in_ = In::kEnded;", *OF_MODEL),
+    ("a relay whose last holder is who cancels it lets its streams' thread return",
+     "include/bytes_handoff/asio/relaying/relay_operation.hpp",
+     "        in_work_(in.get_executor()) {}",
+     "        in_work_(in.get_executor()) {\n    in_work_.reset();\n  }",
+     "dev", "shell_tests_asio", "/relay_end_threads_test"),
 ]

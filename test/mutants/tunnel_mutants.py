@@ -43,4 +43,8 @@ MUTANTS = [
      "      way<kWay>().stop_reading();", "", *OF_SHELL),
     ("a tunnel without queues resets nothing", SIDE,
      "      detail::reset_stream(end_.stream());", "", *OF_SHELL),
+    ("a tunnel whose last holder is who cancels it lets its streams' thread return", SIDE,
+     "        work_(end.stream().get_executor()) {}",
+     "        work_(end.stream().get_executor()) {\n    work_.reset();\n  }",
+     "dev", "shell_tests_asio", "/relay_end_threads_test"),
 ]

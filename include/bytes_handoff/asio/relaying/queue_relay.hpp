@@ -56,7 +56,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   template <class, RelayPart>
   friend class RelayHandler;
 
-  // What is under way is work there. Something may be left that was read and not passed on.
+  // Something may be left that was read and not passed on.
   void release_work() noexcept {
     if (!piece_.empty()) {
       put_back();

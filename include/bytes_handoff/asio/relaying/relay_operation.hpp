@@ -98,7 +98,8 @@ class RelayOperation : public Waiting {
         in_(&in),
         core_(options, flushes, to_error_value(net::error::operation_aborted)),
         in_context_(&context_of(in.get_executor())),
-        may_be_cancelled_(may_be_cancelled) {}
+        may_be_cancelled_(may_be_cancelled),
+        in_work_(in.get_executor()) {}
 
   /// From the initiating function, which may run elsewhere than `in` is used. The handler is told
   /// of all that fails from here on.
@@ -260,6 +261,7 @@ class RelayOperation : public Waiting {
   // Nothing is under way any more. The handler may run before this returns.
   void end() noexcept {
     relay().release_work();
+    in_work_.reset();
     this->resume(destroyed_context_);
   }
 
@@ -316,6 +318,8 @@ class RelayOperation : public Waiting {
   Canceller of_in_{*this};
   Canceller of_out_{*this};
   PostMemory hop_memory_;
+  // Until it is over: who cancels it elsewhere may hold it last, and has something to run there.
+  net::executor_work_guard<ExecutorOf<In>> in_work_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

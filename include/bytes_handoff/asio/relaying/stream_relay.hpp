@@ -56,7 +56,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         out_context_(&context_of(out.get_executor())),
         is_one_executor_(is_one(in.get_executor(), out.get_executor())) {
     if (!is_one_executor_) {
-      in_work_.emplace(in.get_executor());
       out_work_.emplace(out.get_executor());
     }
     of_end_.close_timeout = options.close_timeout;
@@ -102,14 +101,10 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   };
 
-  // Each side's executor, while the other one has all that is under way.
-  template <class Executor>
-  using Work = std::optional<net::executor_work_guard<Executor>>;
   void release_work() noexcept {
     if (!way_.take_back(*buffer_)) {
       core_.lose(to_error_value(net::error::no_memory));
     }
-    in_work_.reset();
     out_work_.reset();
     timer_.stop();  // its context may be gone when the handler's turn has come
   }
@@ -406,8 +401,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   Way way_;
   const net::execution_context* const out_context_;
   const bool is_one_executor_;
-  Work<ExecutorOf<In>> in_work_;
-  Work<ExecutorOf<Out>> out_work_;
+  std::optional<net::executor_work_guard<ExecutorOf<Out>>> out_work_;  // as `in_work_`, if another
   RelayStep step_ = RelayStep::kDone;
   unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
   net_error_code end_error_;

@@ -74,6 +74,8 @@ class TunnelOperation : public Waiting {
     static void drop(TunnelOperation* tunnel) noexcept {
       if (tunnel->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         tunnel->timer_.stop();  // its context may be gone when the handler's turn has come
+        tunnel->a_.release_work();
+        tunnel->b_.release_work();
         tunnel->resume(tunnel->destroyed_context_.load(std::memory_order_relaxed));
       }
     }
