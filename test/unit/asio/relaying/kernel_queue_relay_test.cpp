@@ -5,6 +5,7 @@
 #if BYTES_HANDOFF_HAS_SPLICE
 
 #include <cerrno>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -128,6 +129,70 @@ TYPED_TEST(KernelQueueRelay, a_cancellation_at_any_step_loses_nothing) {
     this->run([this] { return this->collected->is_over(); });
     ASSERT_TRUE(this->collected->text() == text) << steps;
   }
+}
+
+// Refuses all moves to one descriptor, and counts them.
+class RefusingOutput {
+ public:
+  explicit RefusingOutput(int output) {
+    refused = output;
+    tries = 0;
+    detail::kernel_calls = &kCalls;
+  }
+  RefusingOutput(const RefusingOutput&) = delete;
+  RefusingOutput& operator=(const RefusingOutput&) = delete;
+  ~RefusingOutput() { detail::kernel_calls = &detail::system_calls; }
+
+  static inline unsigned tries = 0;
+
+ private:
+  static inline int refused = -1;
+  static ssize_t splice(int from, int to, std::size_t n) noexcept {
+    if (to != refused) {
+      return detail::system_calls.splice(from, to, n);
+    }
+    ++tries;
+    errno = EINVAL;
+    return -1;
+  }
+  static int open_pipe(int (&ends)[2]) noexcept { return detail::system_calls.open_pipe(ends); }
+  static constexpr detail::KernelCalls kCalls{&splice, &open_pipe};
+};
+
+TYPED_TEST(KernelQueueRelay, a_socket_that_refuses_pieces_is_given_no_more) {
+  const std::string text = pattern(4'000'000);
+  const RefusingOutput output(this->out->native_handle());
+  this->collect();
+  this->start();
+  this->write_and_end(text);
+  this->run([this] { return this->collected->is_over(); });
+  EXPECT_TRUE(this->collected->text() == text);
+  EXPECT_GT(output.tries, 0U);
+  EXPECT_LE(output.tries, 17U) << "more than were queued by then";
+}
+
+// Behind some pieces others have their turn, while the relay has the next one in hand.
+TYPED_TEST(KernelQueueRelay, a_cancellation_leaves_the_piece_in_hand_in_the_buffer) {
+  const std::string text = pattern(40'000);
+  unsigned with_bytes = 0;
+  for (unsigned steps = 0; steps != 12; ++steps) {
+    this->connect();
+    this->buffer = HandoffBuffer({.max_size = 1000});
+    this->write(text);
+    this->start();
+    this->context->restart();
+    for (unsigned i = 0; i < steps; ++i) {
+      this->context->poll_one();
+    }
+    this->cancel.emit(net::cancellation_type::total);
+    this->run_to_end();
+    const RelayCounts counts = this->outcome->counts();
+    ASSERT_EQ(counts.received - counts.passed_on, this->buffer.size());
+    ASSERT_TRUE(this->buffer.peek_view() ==
+                std::string_view(text).substr(counts.passed_on, this->buffer.size()));
+    with_bytes += this->buffer.empty() ? 0U : 1U;
+  }
+  EXPECT_GT(with_bytes, 0U);
 }
 
 TYPED_TEST(KernelQueueRelay, what_is_in_pipes_counts_and_is_bounded) {
