@@ -81,11 +81,13 @@ class Reading {
   }
 
  private:
-  // Whether to wait for the stream before trying: not when the last read left something there, and
-  // not when there is no room, which is an error at once. Measured in docs/design/0010: as fast as
-  // a read that holds its block while it waits, without holding one.
+  // Whether to wait for the stream before trying: not when the last read left something there, nor
+  // before the first bytes, which often come while a connection is being set up. And not when there
+  // is no room, which is an error at once. Measured in docs/design/0010: as fast as a read that
+  // holds its block while it waits, without holding one.
   [[nodiscard]] bool is_worth_waiting() const noexcept {
-    return front_end::is_stream_drained(*buffer_) && buffer_->size() < buffer_->config().max_size;
+    return front_end::is_stream_drained(*buffer_) && BufferAccess::has_received(*buffer_) &&
+           buffer_->size() < buffer_->config().max_size;
   }
 
   [[nodiscard]] ReadStep wait_first() noexcept {

@@ -29,6 +29,8 @@ struct BufferAccess {
   /// Between two reads of one operation, which lets others run there.
   static void set_reading(HandoffBuffer& buffer, bool reads) noexcept;
   static bool is_stream_drained(const HandoffBuffer& buffer) noexcept;
+  /// Whether a read has brought bytes.
+  static bool has_received(const HandoffBuffer& buffer) noexcept;
 
   /// Room for `n` bytes behind those that are buffered. It replaces room that was prepared before,
   /// and no read runs meanwhile. Invalidates views. Errors: as `reserve_read_capacity`.
@@ -78,6 +80,9 @@ inline void BufferAccess::set_reading(HandoffBuffer& buffer, bool reads) noexcep
 }
 inline bool BufferAccess::is_stream_drained(const HandoffBuffer& buffer) noexcept {
   return buffer.offered_ != 0;
+}
+inline bool BufferAccess::has_received(const HandoffBuffer& buffer) noexcept {
+  return buffer.received_ != 0;
 }
 inline expected<std::span<std::byte>, LimitExceeded> BufferAccess::prepare(HandoffBuffer& buffer,
                                                                            std::size_t n) {

@@ -165,6 +165,31 @@ TEST_F(ReadingOn, tries_at_once_behind_many_bytes_and_then_holds_no_block) {
   waits.expect(net::error::operation_aborted, 0);
 }
 
+TEST_F(ReadingOn, tries_at_once_before_the_first_bytes) {
+  write("hello");
+  CountOutcome first;
+  buffer.async_read_available(stream, first.handler());
+  EXPECT_EQ(stream.reads, 1U) << "from inside of the initiating function";
+  run_ready(context);
+  first.expect({}, 5);
+  CountOutcome second;
+  buffer.async_read_available(stream, second.handler());
+  EXPECT_EQ(stream.reads, 1U) << "behind a short read it waits";
+  stream.cancel();
+  ASSERT_TRUE(run_out(context));
+  second.expect(net::error::operation_aborted, 0);
+}
+
+TEST_F(ReadingOn, holds_no_block_while_it_waits_for_the_first_bytes) {
+  CountOutcome waits;
+  buffer.async_read_available(stream, waits.handler());
+  EXPECT_EQ(stream.reads, 1U);
+  EXPECT_EQ(blocks.blocks_out(), 0U);
+  write("hello");
+  ASSERT_TRUE(run_until(context, [&] { return waits.has_come(); }));
+  waits.expect({}, 5);
+}
+
 TEST_F(ReadingOn, lets_others_have_their_turn) {
   write(pattern(64 * 64 * 16));
   bool other_ran = false;
