@@ -26,7 +26,8 @@
 //   pending operations must complete. Without it, and without a layer, a reset does nothing;
 // - `async_flush_write(stream, handler)`: for a stream that buffers. Sends on what it has kept,
 //   then calls `handler(error_code, std::size_t)` with the number of bytes sent on. It is called
-//   after each write. A write is over when its bytes were sent on.
+//   after each write. A write is over when its bytes were sent on. In front of an `end_write` or
+//   `async_end_write` of your own it is not called again: what these add they must send on.
 //
 // A `WriteHandoff` that is made with `leave_open` does not end its stream, and takes any type.
 

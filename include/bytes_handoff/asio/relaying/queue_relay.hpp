@@ -245,7 +245,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       case DoneBy::kWait:
         return error ? this->after_read(error, 0) : core_.next();
       case DoneBy::kMove:
-        claim_.emplace(*buffer_);  // it takes back what is not passed on
+        if (!piece_.empty()) {
+          claim_.emplace(*buffer_);  // it takes back what is not passed on
+        }
         return this->after_read(error, piece_.size());
       case DoneBy::kCopy:
         break;
