@@ -53,6 +53,7 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
       me.burst_.push_back(std::move(frame));
       if (me.is_tunnel_ || me.burst_.size() == kMaxBurst) break;
     }
+    if (me.is_tunnel_) me.burst_.push_back(me.buffer_.freeze_all());
     if (auto ticket = me.out_.try_write(me.burst_)) {
       me.ticket_ = std::move(*ticket);
       return on_admitted(std::move(self));
