@@ -6,8 +6,10 @@ from . import compile_cost, contenders, harness, idle, labels, measure, micro, n
     results, targets
 from .session import Session
 
+# The budget is the library's own default, which a program has that sets none.
 _TUNNELS = ("--completion", "fire_and_forget", "--connections", "64", "--route-frames", "64",
-            "--frame-len", "63", "--tunnel-bytes", str(1 << 20))
+            "--frame-len", "63", "--tunnel-bytes", str(1 << 20),
+            "--write-pending-bytes", str(1 << 20))
 _ONE_PROCESS = ("--transport", "tcp", *_TUNNELS)
 # 1,024 bytes in all, and the connection has ended.
 _SHORT = ("--completion", "fire_and_forget", "--connections", "64", "--worker-threads", "1",
