@@ -1,5 +1,6 @@
 #include "bytes_handoff/core/queue/last_run.hpp"
 
+#include <new>
 #include <utility>
 
 namespace bytes_handoff::detail {
@@ -20,21 +21,29 @@ bool LastRun::is_wasteful(const Run& run) noexcept {
   return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
 }
 
+// False where there is no memory for it.
+bool LastRun::has_wasteful() noexcept {
+  if (wasteful_ == nullptr) {
+    wasteful_.reset(new (std::nothrow) Wasteful);
+  }
+  return wasteful_ != nullptr;
+}
+
 void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
-  if (!is_wasteful(run_)) {
+  if (!is_wasteful(run_) || !has_wasteful()) {
     return;
   }
   if (run_.start_sequence >= first_movable) {
     compact(run_, releases);
   } else {
-    with_stream_ = run_;
+    wasteful_->with_stream = run_;
   }
   run_ = Run();
 }
 
 void LastRun::retry_run(WriteItems& items, std::uint64_t written,
                         DeferredReleases& releases) noexcept {
-  Run run = std::exchange(with_stream_, Run());
+  Run run = std::exchange(wasteful_->with_stream, Run());
   const std::uint64_t end = run.start_sequence + run.items;
   if (end <= written) {
     return;
@@ -56,10 +65,11 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
 // Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
 // the queue. So this goes on where there is no room to put the release off.
 void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
+  BytesMut& gathered = wasteful_->gathered;
   try {
-    if (gathered_.capacity() < run.bytes) {
+    if (gathered.capacity() < run.bytes) {
       const std::size_t capacity = run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock;
-      gathered_ = BytesMut::with_capacity(capacity, block_source_);
+      gathered = BytesMut::with_capacity(capacity, block_source_);
     }
   } catch (...) {  // NOLINT: what a source throws is no error here, the bytes stay where they are
     return;
@@ -70,7 +80,7 @@ void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
     if (at->owner != run.owner) {
       continue;  // an empty item
     }
-    static_cast<void>(move_bytes(*at, gathered_));
+    static_cast<void>(move_bytes(*at, gathered));
     ++moved;
   }
   if (releases.has_room()) {

@@ -6,7 +6,6 @@
 #include <variant>
 
 #include "bytes_handoff/asio/support/context_registry.hpp"
-#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
@@ -43,8 +42,6 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   using Strand = net::strand<IoExecutor>;
   /// Posting to a type-erased executor allocates.
   using PostsTo = std::variant<std::monostate, IoExecutor, Strand, net::any_io_executor>;
-  using TurnMemory = HandlerMemory<320>;
-  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   static constexpr const char* kName = "FanOut (turn)";  // for handler tracking
 
   ~ExecutorLane() override {
@@ -84,7 +81,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
       std::visit(
           [this](const auto& executor) {
             if constexpr (!std::is_same_v<decltype(executor), const std::monostate&>) {
-              post_on(executor, TurnAllocator(turn_memory_),
+              post_on(executor, PostAllocator(turn_memory_),
                       [self = LanePointer(this)] { as_lane(self).run_turn(); });
             }
           },
@@ -135,7 +132,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
 
   net::any_io_executor executor_;  // both until the context is destroyed
   PostsTo posts_to_;
-  TurnMemory turn_memory_;
+  PostMemory turn_memory_;
   LazyTimer<net::any_io_executor> timer_;
   TimePoint timer_at_ = TimePoint::max();
 };

@@ -26,7 +26,7 @@ class CancellationLink {
   /// where it has that. Throws std::bad_alloc.
   template <class Operation, class Slot>
   void connect(Operation& operation, Slot slot) {
-    shared_ = ::new (pool_allocate(sizeof(Shared))) Shared;
+    shared_ = ::new (pool_allocate_small(sizeof(Shared))) Shared;
     shared_->cancel = [](void* of, net::cancellation_type_t type) {
       auto& cancelled = *static_cast<Operation*>(of);
       if constexpr (requires { cancelled.cancel(type); }) {
@@ -54,7 +54,7 @@ class CancellationLink {
     void release() noexcept {
       if (references.release(1)) {
         this->~Shared();
-        pool_deallocate(this, sizeof(Shared));
+        pool_deallocate_small(this, sizeof(Shared));
       }
     }
 

@@ -22,20 +22,29 @@ struct PoolAllocator {
     if constexpr (alignof(T) > kCacheLine) {
       return std::allocator<T>().allocate(n);
     } else {
-      return static_cast<T*>(pool_allocate(n * sizeof(T)));
+      const std::size_t size = n * sizeof(T);
+      return static_cast<T*>(is_small(size) ? pool_allocate_small(size) : pool_allocate(size));
     }
   }
   void deallocate(T* memory, std::size_t n) noexcept {
     if constexpr (alignof(T) > kCacheLine) {
       std::allocator<T>().deallocate(memory, n);
+    } else if (const std::size_t size = n * sizeof(T); is_small(size)) {
+      pool_deallocate_small(memory, size);
     } else {
-      pool_deallocate(memory, n * sizeof(T));
+      pool_deallocate(memory, size);
     }
   }
 
   template <class U>
   friend bool operator==(const PoolAllocator&, const PoolAllocator<U>&) noexcept {
     return true;
+  }
+
+ private:
+  // Without room to align it to a cache line.
+  [[nodiscard]] static constexpr bool is_small(std::size_t size) noexcept {
+    return alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__ && size <= kLargestSmall;
   }
 };
 

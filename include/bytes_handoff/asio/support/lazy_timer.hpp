@@ -1,7 +1,7 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
@@ -9,16 +9,19 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// One timer, made when there is something to wait for. On the executor that it is given.
+/// One timer, made when there is something to wait for: most owners never do. On the executor that
+/// it is given.
 template <class Executor, class Clock = std::chrono::steady_clock>
 class LazyTimer {
+  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+
  public:
   /// Waits until then, unless it is stopped or set again before. Throws where memory is short.
   template <class Handler>
   void async_wait_until(typename Clock::time_point time, const Executor& executor,
                         Handler handler) {
     if (!timer_) {
-      timer_.emplace(executor);
+      timer_ = std::make_unique<Timer>(executor);
     }
     timer_->expires_at(time);
     timer_->async_wait(std::move(handler));
@@ -36,7 +39,7 @@ class LazyTimer {
   void stop() noexcept { timer_.reset(); }
 
  private:
-  std::optional<net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>> timer_;
+  std::unique_ptr<Timer> timer_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "bytes_handoff/asio/ending/stream_end.hpp"
-#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
@@ -87,8 +86,6 @@ class StreamHolder : public WriterBase {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using EndMemory = HandlerMemory<96>;
-  using EndAllocator = HandlerAllocator<void, EndMemory>;
 
   [[nodiscard]] auto hold() noexcept { return CountedPointer<StreamHolder, WriterReference>(this); }
 
@@ -112,7 +109,7 @@ class StreamHolder : public WriterBase {
     }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      post_on(*stream_executor_, EndAllocator(end_memory_), [self = hold()] { self->run_end(); });
+      post_on(*stream_executor_, PostAllocator(end_memory_), [self = hold()] { self->run_end(); });
     } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
     }
   }
@@ -206,7 +203,7 @@ class StreamHolder : public WriterBase {
   [[no_unique_address]] SoleWriter sole_writer_;
   [[no_unique_address]] OneThread one_thread_{
       "WriteHandoff: two handlers of a stream at once: its executor is not serial"};
-  EndMemory end_memory_;    // of the posted end, which may find the turn's in use
+  PostMemory end_memory_;   // of the posted end, which may find the turn's in use
   bool has_ended_ = false;  // the queue
   bool was_ended_ = false;  // the stream
   StreamEnd<Stream, kAtEnd> end_;

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/batch_buffers.hpp"
@@ -32,8 +32,6 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Base = StreamHolder<Stream, kAtEnd>;
   using typename Base::Executor;
   using Turn = WriteQueue::Turn;
-  using TurnMemory = HandlerMemory<320>;
-  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using Self = CountedPointer<Writer, WriterReference>;
   using Pieces = PipedWrites<Stream>;
 
@@ -74,12 +72,12 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
  private:
   // It has no associated executor: it runs on the one that it is given to, and on no other.
   struct TurnHandler {
-    using allocator_type = TurnAllocator;
+    using allocator_type = PostAllocator;
 
     Self writer;
 
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return TurnAllocator(writer->turn_memory_);
+      return PostAllocator(writer->turn_memory_);
     }
     void operator()() noexcept {
       const Self self = std::move(writer);
@@ -102,7 +100,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // Completes one write of the stream, its flush, or the end of its write side.
   struct StreamHandler {
     using executor_type = Executor;
-    using allocator_type = TurnAllocator;
+    using allocator_type = PostAllocator;
     using cancellation_slot_type = net::cancellation_slot;
 
     Self writer;
@@ -110,7 +108,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
     [[nodiscard]] executor_type get_executor() const noexcept { return *writer->stream_executor_; }
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return TurnAllocator(writer->turn_memory_);
+      return PostAllocator(writer->turn_memory_);
     }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
     void operator()(const net_error_code& error, std::size_t written) {
@@ -337,7 +335,8 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     return inside.result();
   }
 
-  TurnMemory turn_memory_;  // of the posted turn, or of the stream's operation
+  // Of the posted turn. An operation of the stream that does not fit takes from the pool.
+  PostMemory turn_memory_;
   HeldBuffers held_;
   std::size_t buffered_ = 0;  // bytes of a write that are being flushed
   [[no_unique_address]] Pieces pieces_;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <memory_resource>
 
 #include "bytes_handoff/bytes_mut.hpp"
@@ -64,15 +65,17 @@ class LastRun {
   /// Nothing is with the stream, and the first `written` items ever are gone. Compacts what is left
   /// of a run that had to wait.
   void retry(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept {
-    if (with_stream_.owner != nullptr) {
+    if (wasteful_ != nullptr && wasteful_->with_stream.owner != nullptr) {
       retry_run(items, written, releases);
     }
   }
 
   /// The queue is empty, or has ended: there is no run, and no memory is kept.
   void reset() noexcept {
-    run_ = with_stream_ = Run();
-    gathered_ = BytesMut();
+    run_ = Run();
+    if (wasteful_ != nullptr) {
+      *wasteful_ = Wasteful();
+    }
   }
 
  private:
@@ -84,14 +87,20 @@ class LastRun {
     std::size_t items = 0;  // from the first of the run to the last, empty ones between included
   };
 
+  // What only a queue needs that has met a run to copy.
+  struct Wasteful {
+    Run with_stream;    // ended while the stream was reading it
+    BytesMut gathered;  // where small runs are copied together
+  };
+
   [[nodiscard]] static bool is_wasteful(const Run& run) noexcept;
+  [[nodiscard]] bool has_wasteful() noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
   void compact(const Run& run, DeferredReleases& releases) noexcept;
 
   std::pmr::memory_resource* const block_source_;
   Run run_;
-  Run with_stream_;    // ended while the stream was reading it
-  BytesMut gathered_;  // where small runs are copied together
+  std::unique_ptr<Wasteful> wasteful_;
 };
 
 }  // namespace bytes_handoff::detail
