@@ -41,7 +41,10 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   using PartExecutor = ExecutorOf<In>;
 
   QueueRelay(HandoffBuffer& buffer, In& in, WriteHandoff out, const RelayOptions& options)
-      : Base(buffer, in, options, false, true), out_(std::move(out)), way_(options.by) {}
+      : Base(buffer, in, options, false, true),
+        out_(std::move(out)),
+        way_(options.by),
+        is_written_(out_.pending_bytes() == 0) {}
 
   /// On the handler's executor.
   void cancel(net::cancellation_type_t type) noexcept {
@@ -326,7 +329,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   std::size_t read_before_ = 0;
   std::optional<ReadClaim> claim_;
   bool has_begun_ = false;
-  bool is_written_ = true;  // nothing of this is in the queue
+  bool is_written_;  // nothing of the buffer's is in the queue
   bool is_ending_ = false;
   RelayStep step_ = RelayStep::kDone;
   Canceller of_watch_{*this};
