@@ -68,13 +68,20 @@ void BytesMut::unsplit(BytesMut&& other) {
   other = BytesMut();
 }
 
-// Uses the whole block again when no one shares it. Moving the filled bytes must be paid for by at
-// least as much room won, or bytes that drip in would be moved again and again.
+// Uses the whole block again when no one shares it. What others left behind this region needs no
+// move. Moving the filled bytes must be paid for by at least as much room won, or bytes that drip in
+// would be moved again and again.
 bool BytesMut::reclaim(std::size_t additional) noexcept {
   if (block_ == nullptr || !block_->is_unique(held_) || additional > block_->capacity - size_) {
     return false;
   }
   const auto won = static_cast<std::size_t>(data_ - block_->data());
+  const std::size_t to_the_end = block_->capacity - won;
+  if (size_ != 0 && additional <= to_the_end - size_) {
+    capacity_ = to_the_end;
+    detail::give_up(data_ + size_, capacity_ - size_);
+    return true;
+  }
   if (won < size_) {
     return false;
   }

@@ -102,8 +102,9 @@ class BytesMut {
 
   /// Makes room for at least `additional` bytes more.
   ///
-  /// If the room is not there, the filled bytes move to the front of the block. If that is not
-  /// enough, or somebody shares the block, they move to a block of at least twice the size.
+  /// If nobody shares the block, all of it is room: what is behind this region, and then, with the
+  /// filled bytes moved to the front, what is before it. If that is not enough, or somebody shares
+  /// the block, the filled bytes move to a block of at least twice their size.
   ///
   /// Errors: throws what the source throws. Nothing changes then.
   /// Cost: O(1) if the room is there; amortized O(1) a byte.

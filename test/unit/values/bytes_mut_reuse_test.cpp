@@ -62,6 +62,23 @@ TEST(BytesMutReclaim, TheLastSliceThatGoesMakesTheBlockReclaimable) {
   EXPECT_EQ(source.allocations(), 1U);
 }
 
+TEST(BytesMutReclaim, WhatANeighbourLeftBehindIsRoomWithoutAMove) {
+  CountingResource source;
+  BytesMut behind = filled(pattern(4096), source);
+  ASSERT_TRUE(behind.advance(10));
+  BytesMut bytes = behind.split_to(100).value();
+  const std::byte* const place = bytes.data();
+  EXPECT_FALSE(bytes.try_reclaim(1)) << "the neighbour is there";
+  behind = BytesMut();
+  EXPECT_FALSE(bytes.try_reclaim(4096 - 110 + 1)) << "the part before it is less than what it has";
+  EXPECT_TRUE(bytes.try_reclaim(1));
+  EXPECT_EQ(bytes.capacity(), 4096U - 10);
+  bytes.extend(pattern(4096 - 110, 500));
+  EXPECT_EQ(bytes.data(), place);
+  EXPECT_EQ(bytes.view(), pattern(100, 10) + pattern(4096 - 110, 500));
+  EXPECT_EQ(source.allocations(), 1U);
+}
+
 TEST(BytesMutReclaim, TryReclaimNeverTakesMemory) {
   CountingResource source;
   BytesMut bytes = filled(pattern(64), source);
