@@ -137,17 +137,23 @@ class Bytes {
   /// or any movable contiguous range of bytes that owns its elements. The container is destroyed on
   /// the thread that drops the last slice.
   ///
+  /// An empty one is destroyed at once.
+  ///
   /// Errors: if the allocation throws, `owner` is unchanged.
   /// Cost: one allocation. The bytes are not copied.
   template <detail::ByteOwner T>
   requires(!std::is_lvalue_reference_v<T>)
       [[nodiscard("the owner is destroyed with the result")]] static Bytes from_owner(T&& owner) {
     if (std::ranges::empty(owner)) {
+      [[maybe_unused]] const T gone(std::forward<T>(owner));
       return {};
     }
     auto* foreign = new detail::ForeignOwner<T>(std::forward<T>(owner));
+    Bytes slice(nullptr, 0, foreign);  // destroys it if the container throws below
     const auto bytes = std::as_bytes(std::span(std::as_const(foreign->value)));
-    return {bytes.data(), bytes.size(), foreign};
+    slice.data_ = bytes.data();
+    slice.size_ = bytes.size();
+    return slice;
   }
 
   /// Refers to `bytes`, and keeps `owner` until the last slice is gone. For memory that is no

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,6 +111,37 @@ TEST(Bytes, WhenAnOwnerCannotBeTakenInItIsUntouched) {
     EXPECT_THROW(static_cast<void>(Bytes::from_owner(std::move(text))), std::bad_alloc);
   }
   EXPECT_EQ(text, expected);  // NOLINT(bugprone-use-after-move): that is what is promised
+}
+
+TEST(Bytes, AContainerWithoutBytesGoesAtOnce) {
+  int destroyed = 0;
+  Traced empty({}, &destroyed);
+  EXPECT_TRUE(Bytes::from_owner(std::move(empty)).empty());
+  EXPECT_EQ(destroyed, 1);
+}
+
+// Its bytes cannot be told once it has been moved.
+struct ShyAfterAMove : Traced {
+  using Traced::Traced;
+  ShyAfterAMove(ShyAfterAMove&& other) noexcept : Traced(std::move(other)), is_shy_(true) {}
+  ShyAfterAMove& operator=(ShyAfterAMove&&) = default;
+  [[nodiscard]] char* data() { return vector::data(); }
+  [[nodiscard]] const char* data() const {
+    return is_shy_ ? throw std::runtime_error("shy") : vector::data();
+  }
+
+ private:
+  bool is_shy_ = false;
+};
+
+TEST(Bytes, AnOwnerThatThrowsWhenAskedForItsBytesIsDestroyedOnce) {
+  int destroyed = 0;
+  {
+    ShyAfterAMove owner({'a', 'b'}, &destroyed);
+    EXPECT_THROW(static_cast<void>(Bytes::from_owner(std::move(owner))), std::runtime_error);
+    EXPECT_EQ(destroyed, 1);
+  }
+  EXPECT_EQ(destroyed, 1);
 }
 
 }  // namespace
