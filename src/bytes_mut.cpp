@@ -69,28 +69,25 @@ void BytesMut::unsplit(BytesMut&& other) {
 }
 
 // Uses the whole block again when no one shares it. What others left behind this region needs no
-// move. Moving the filled bytes must be paid for by at least as much room won, or bytes that drip in
-// would be moved again and again.
+// move. Moving the filled bytes must be paid for by at least as much room won, or bytes that drip
+// in would be moved again and again.
 bool BytesMut::reclaim(std::size_t additional) noexcept {
   if (block_ == nullptr || !block_->is_unique(held_) || additional > block_->capacity - size_) {
     return false;
   }
-  const auto won = static_cast<std::size_t>(data_ - block_->data());
-  const std::size_t to_the_end = block_->capacity - won;
-  if (size_ != 0 && additional <= to_the_end - size_) {
-    capacity_ = to_the_end;
-    detail::give_up(data_ + size_, capacity_ - size_);
-    return true;
+  const auto before = static_cast<std::size_t>(data_ - block_->data());
+  const bool fits_behind = size_ != 0 && additional <= block_->capacity - before - size_;
+  if (!fits_behind) {
+    if (before < size_) {
+      return false;
+    }
+    detail::take_up(block_->data(), block_->capacity);
+    if (size_ != 0) {
+      std::memcpy(block_->data(), data_, size_);
+    }
+    data_ = block_->data();
   }
-  if (won < size_) {
-    return false;
-  }
-  detail::take_up(block_->data(), block_->capacity);
-  if (size_ != 0) {
-    std::memcpy(block_->data(), data_, size_);
-  }
-  data_ = block_->data();
-  capacity_ = block_->capacity;
+  capacity_ = static_cast<std::size_t>(block_->end() - data_);
   detail::give_up(data_ + size_, capacity_ - size_);
   return true;
 }
