@@ -19,6 +19,17 @@ BytesMut BytesMut::copy_of(std::span<const std::byte> bytes) {
   return copy;
 }
 
+// Nobody else can read a block whose only reference is this one.
+BytesMut BytesMut::thaw(Bytes&& bytes) {
+  detail::Block* const block = detail::Block::of(detail::BytesAccess::owner(bytes));
+  if (block != nullptr && block->is_unique(1)) {
+    return thaw_unseen(std::move(bytes));
+  }
+  BytesMut copy = copy_of(bytes.span());
+  bytes.clear();
+  return copy;
+}
+
 void BytesMut::extend(std::span<const std::byte> bytes) {
   if (bytes.empty()) {
     return;
@@ -27,6 +38,15 @@ void BytesMut::extend(std::span<const std::byte> bytes) {
   detail::take_up(data_ + size_, bytes.size());
   std::copy_n(bytes.data(), bytes.size(), data_ + size_);
   size_ += bytes.size();
+}
+
+void BytesMut::resize(std::size_t n, std::byte value) {
+  if (n > size_) {
+    reserve(n - size_);
+    detail::take_up(data_ + size_, n - size_);
+    std::fill_n(data_ + size_, n - size_, value);
+  }
+  size_ = n;
 }
 
 BytesMut BytesMut::split() noexcept {
