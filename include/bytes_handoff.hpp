@@ -4,6 +4,8 @@
 #include "bytes_handoff/adaptors/copying_write_stream.hpp"
 #include "bytes_handoff/adaptors/dynamic_buffer.hpp"
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes/escaped.hpp"
+#include "bytes_handoff/bytes/into_container.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/end_write.hpp"

@@ -19,6 +19,17 @@ BytesMut BytesMut::copy_of(std::span<const std::byte> bytes) {
   return copy;
 }
 
+// Nobody else can read a block whose only reference is this one.
+BytesMut BytesMut::thaw(Bytes&& bytes) {
+  detail::Block* const block = detail::Block::of(detail::BytesAccess::owner(bytes));
+  if (block != nullptr && block->is_unique(1)) {
+    return thaw_unseen(std::move(bytes));
+  }
+  BytesMut copy = copy_of(bytes.span());
+  bytes.clear();
+  return copy;
+}
+
 void BytesMut::extend(std::span<const std::byte> bytes) {
   if (bytes.empty()) {
     return;
@@ -27,6 +38,15 @@ void BytesMut::extend(std::span<const std::byte> bytes) {
   detail::take_up(data_ + size_, bytes.size());
   std::copy_n(bytes.data(), bytes.size(), data_ + size_);
   size_ += bytes.size();
+}
+
+void BytesMut::resize(std::size_t n, std::byte value) {
+  if (n > size_) {
+    reserve(n - size_);
+    detail::take_up(data_ + size_, n - size_);
+    std::fill_n(data_ + size_, n - size_, value);
+  }
+  size_ = n;
 }
 
 BytesMut BytesMut::split() noexcept {
@@ -68,22 +88,26 @@ void BytesMut::unsplit(BytesMut&& other) {
   other = BytesMut();
 }
 
-// Uses the whole block again when no one shares it. Moving the filled bytes must be paid for by at
-// least as much room won, or bytes that drip in would be moved again and again.
+// Uses the whole block again when no one shares it. What others left behind this region needs no
+// move. Moving the filled bytes must be paid for by at least as much room won, or bytes that drip
+// in would be moved again and again.
 bool BytesMut::reclaim(std::size_t additional) noexcept {
   if (block_ == nullptr || !block_->is_unique(held_) || additional > block_->capacity - size_) {
     return false;
   }
-  const auto won = static_cast<std::size_t>(data_ - block_->data());
-  if (won < size_) {
-    return false;
+  const auto before = static_cast<std::size_t>(data_ - block_->data());
+  const bool fits_behind = size_ != 0 && additional <= block_->capacity - before - size_;
+  if (!fits_behind) {
+    if (before < size_) {
+      return false;
+    }
+    detail::take_up(block_->data(), block_->capacity);
+    if (size_ != 0) {
+      std::memcpy(block_->data(), data_, size_);
+    }
+    data_ = block_->data();
   }
-  detail::take_up(block_->data(), block_->capacity);
-  if (size_ != 0) {
-    std::memcpy(block_->data(), data_, size_);
-  }
-  data_ = block_->data();
-  capacity_ = block_->capacity;
+  capacity_ = static_cast<std::size_t>(block_->end() - data_);
   detail::give_up(data_ + size_, capacity_ - size_);
   return true;
 }

@@ -146,7 +146,7 @@ void HandoffBuffer::put_back(Bytes&& front) noexcept {
   BYTES_HANDOFF_CHECK(empty() || front.end() == bytes_.data(),
                       "HandoffBuffer: bytes are put back in front of others than their own");
   BytesMut behind = std::move(bytes_);
-  bytes_ = BytesMut::thaw(std::move(front));
+  bytes_ = BytesMut::thaw_unseen(std::move(front));
   bytes_.unsplit(std::move(behind));  // a neighbour, or nothing that is kept: no copy
 }
 

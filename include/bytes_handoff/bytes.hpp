@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstring>
 #include <functional>
+#include <iosfwd>
 #include <ranges>
 #include <span>
 #include <string_view>
@@ -41,8 +42,29 @@ struct ForeignOwner final : Owner {
   explicit ForeignOwner(T&& from)
       : Owner(1, &ForeignOwner::destroy_foreign), value(std::move(from)) {}
   static void destroy_foreign(Owner* owner) noexcept { delete static_cast<ForeignOwner*>(owner); }
+
+  /// The `T` behind an owner; null when the owner is of another kind.
+  static ForeignOwner* of(Owner* owner) noexcept {
+    return owner != nullptr && owner->destroy == &ForeignOwner::destroy_foreign
+               ? static_cast<ForeignOwner*>(owner)
+               : nullptr;
+  }
+
   T value;
 };
+
+/// What is compared with bytes, and hashed as they are: text, and contiguous ranges of bytes.
+template <class T>
+concept ViewedAsBytes = (TextLike<T> && !std::same_as<T, std::nullptr_t>) || ByteRange<T>;
+
+template <ViewedAsBytes T>
+[[nodiscard]] std::string_view text_of(const T& bytes) {
+  if constexpr (TextLike<T>) {
+    return bytes;
+  } else {
+    return {reinterpret_cast<const char*>(std::ranges::data(bytes)), std::ranges::size(bytes)};
+  }
+}
 
 }  // namespace detail
 
@@ -137,17 +159,24 @@ class Bytes {
   /// or any movable contiguous range of bytes that owns its elements. The container is destroyed on
   /// the thread that drops the last slice.
   ///
+  /// To have the container back: `into_container` (`bytes/into_container.hpp`). An empty one is
+  /// destroyed at once.
+  ///
   /// Errors: if the allocation throws, `owner` is unchanged.
   /// Cost: one allocation. The bytes are not copied.
   template <detail::ByteOwner T>
   requires(!std::is_lvalue_reference_v<T>)
       [[nodiscard("the owner is destroyed with the result")]] static Bytes from_owner(T&& owner) {
     if (std::ranges::empty(owner)) {
+      [[maybe_unused]] const T gone(std::forward<T>(owner));
       return {};
     }
     auto* foreign = new detail::ForeignOwner<T>(std::forward<T>(owner));
+    Bytes slice(nullptr, 0, foreign);  // destroys it if the container throws below
     const auto bytes = std::as_bytes(std::span(std::as_const(foreign->value)));
-    return {bytes.data(), bytes.size(), foreign};
+    slice.data_ = bytes.data();
+    slice.size_ = bytes.size();
+    return slice;
   }
 
   /// Refers to `bytes`, and keeps `owner` until the last slice is gone. For memory that is no
@@ -245,6 +274,20 @@ class Bytes {
   friend std::strong_ordering operator<=>(const Bytes& a, const Bytes& b) noexcept {
     return a.view() <=> b.view();
   }
+  /// As above, with `BytesMut`, with what converts to `std::string_view`, and with any contiguous
+  /// range of bytes. A literal ends before its first zero byte.
+  template <detail::ViewedAsBytes T>
+  friend bool operator==(const Bytes& a, const T& b) {
+    return a.view() == detail::text_of(b);
+  }
+  template <detail::ViewedAsBytes T>
+  friend std::strong_ordering operator<=>(const Bytes& a, const T& b) {
+    return a.view() <=> detail::text_of(b);
+  }
+
+  /// Prints printable ASCII as it is and other bytes as `\xNN`, and not more than
+  /// `kMostPrintedBytes` of them. `bytes/escaped.hpp` has the same for other ways to print.
+  friend std::ostream& operator<<(std::ostream& out, const Bytes& bytes);
 
  private:
   friend struct detail::BytesAccess;
@@ -259,6 +302,19 @@ class Bytes {
 };
 
 static_assert(sizeof(Bytes) <= 24);
+
+/// Hashes bytes by content, and what views as bytes alike. With it a key is looked up without
+/// making a `Bytes` of it. A `std::map` needs only `std::less<>` for that.
+///
+///     std::unordered_map<Bytes, int, BytesHash, std::equal_to<>> seen;
+///     const auto found = seen.find(std::string_view("key"));
+struct BytesHash {
+  using is_transparent = void;
+  template <detail::ViewedAsBytes T>
+  [[nodiscard]] std::size_t operator()(const T& bytes) const {
+    return std::hash<std::string_view>{}(detail::text_of(bytes));
+  }
+};
 
 namespace detail {
 
@@ -324,6 +380,6 @@ inline expected<void, SplitOutOfBounds> Bytes::advance(std::size_t n) noexcept {
 template <>
 struct std::hash<bytes_handoff::Bytes> {
   [[nodiscard]] std::size_t operator()(const bytes_handoff::Bytes& bytes) const noexcept {
-    return std::hash<std::string_view>{}(bytes.view());
+    return bytes_handoff::BytesHash{}(bytes);
   }
 };

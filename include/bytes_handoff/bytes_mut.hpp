@@ -1,8 +1,11 @@
 #pragma once
 
+#include <compare>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iosfwd>
 #include <memory_resource>
 #include <span>
 #include <string_view>
@@ -24,7 +27,8 @@ namespace bytes_handoff {
 /// needs a bound: see `HandoffBuffer`.
 ///
 /// Ownership: references on one block, or none while empty. Not copyable.
-/// Views: `reserve`, `try_reclaim`, `extend` and `unsplit` invalidate them. Otherwise they stay
+/// Views: `reserve`, `try_reclaim`, `extend`, `resize` and `unsplit` invalidate them. Otherwise
+/// they stay
 ///     valid while any owner of these bytes lives.
 /// Threads: distinct objects on any threads at once, even if they share a block. One object on one
 ///     thread at a time.
@@ -73,6 +77,15 @@ class BytesMut {
     return copy_of(std::as_bytes(std::span(text)));
   }
 
+  /// The same bytes, to be written to; `bytes` is left empty. The opposite of `freeze`.
+  ///
+  /// Takes over the memory if it is a block that nothing else shares. Otherwise it copies, also
+  /// what is static, came by `from_owner` or has a tag, and most of what `Bytes::copy_of` made.
+  ///
+  /// Errors: if the allocation of a copy throws, `bytes` is unchanged.
+  /// Cost: O(1), or a copy as `copy_of`.
+  [[nodiscard("the region is the result")]] static BytesMut thaw(Bytes&& bytes);
+
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Filled and spare bytes together.
@@ -89,6 +102,24 @@ class BytesMut {
     return {reinterpret_cast<const char*>(data_), size_};
   }
 
+  [[nodiscard]] std::byte* begin() noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_; }
+  [[nodiscard]] std::byte* end() noexcept BYTES_HANDOFF_LIFETIMEBOUND { return data_ + size_; }
+  [[nodiscard]] const std::byte* begin() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return data_;
+  }
+  [[nodiscard]] const std::byte* end() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    return data_ + size_;
+  }
+  /// Precondition: `index < size()`.
+  [[nodiscard]] std::byte& operator[](std::size_t index) noexcept BYTES_HANDOFF_LIFETIMEBOUND {
+    BYTES_HANDOFF_CHECK(index < size_, "BytesMut::operator[]: the index is not below size()");
+    return data_[index];
+  }
+  [[nodiscard]] std::byte operator[](std::size_t index) const noexcept {
+    BYTES_HANDOFF_CHECK(index < size_, "BytesMut::operator[]: the index is not below size()");
+    return data_[index];
+  }
+
   /// Room behind the filled bytes. Its contents are unspecified. `commit` makes part of it filled.
   [[nodiscard]] std::span<std::byte> spare() noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     detail::take_up(data_ + size_, capacity_ - size_);
@@ -102,8 +133,9 @@ class BytesMut {
 
   /// Makes room for at least `additional` bytes more.
   ///
-  /// If the room is not there, the filled bytes move to the front of the block. If that is not
-  /// enough, or somebody shares the block, they move to a block of at least twice the size.
+  /// All of a block that nobody shares is room. What is behind this region is taken first, then
+  /// what is before it: the filled bytes move to the front. Otherwise they move to another block,
+  /// of at least twice their size.
   ///
   /// Errors: throws what the source throws. Nothing changes then.
   /// Cost: O(1) if the room is there; amortized O(1) a byte.
@@ -124,6 +156,11 @@ class BytesMut {
   /// Errors and cost: as `reserve`, and O(n) for the copy.
   void extend(std::span<const std::byte> bytes);
   void extend(std::string_view text) { extend(std::as_bytes(std::span(text))); }
+
+  /// Makes `size()` be `n`: drops what is behind, or appends bytes that are `value`.
+  ///
+  /// Errors and cost: as `extend`.
+  void resize(std::size_t n, std::byte value = std::byte{});
 
   /// Splits off and returns the first `n` bytes, without spare room. This keeps the rest and the
   /// room behind it. O(1).
@@ -182,11 +219,31 @@ class BytesMut {
     std::swap(held_, other.held_);
   }
 
+  /// By content, and with the same other types as `Bytes`. O(n).
+  friend bool operator==(const BytesMut& a, const BytesMut& b) noexcept {
+    return a.view() == b.view();
+  }
+  friend std::strong_ordering operator<=>(const BytesMut& a, const BytesMut& b) noexcept {
+    return a.view() <=> b.view();
+  }
+  template <detail::ViewedAsBytes T>
+  requires(!std::same_as<T, Bytes>) friend bool operator==(const BytesMut& a, const T& b) {
+    return a.view() == detail::text_of(b);
+  }
+  template <detail::ViewedAsBytes T>
+  requires(!std::same_as<T, Bytes>) friend std::strong_ordering operator<=>(const BytesMut& a,
+                                                                            const T& b) {
+    return a.view() <=> detail::text_of(b);
+  }
+
+  /// Prints the filled bytes as `Bytes` are printed.
+  friend std::ostream& operator<<(std::ostream& out, const BytesMut& bytes);
+
  private:
   friend class HandoffBuffer;
 
   // The region of a slice that was split off from one, and that nobody else has seen.
-  [[nodiscard]] static BytesMut thaw(Bytes&& slice) noexcept;
+  [[nodiscard]] static BytesMut thaw_unseen(Bytes&& slice) noexcept;
 
   // The slice `[first, last)` of the first `n` bytes, which are dropped. Precondition:
   // `first <= last <= n <= size()`.
@@ -249,7 +306,7 @@ inline expected<BytesMut, SplitOutOfBounds> BytesMut::split_to(std::size_t n) no
   return front;
 }
 
-inline BytesMut BytesMut::thaw(Bytes&& slice) noexcept {
+inline BytesMut BytesMut::thaw_unseen(Bytes&& slice) noexcept {
   auto* const data = const_cast<std::byte*>(slice.data());  // NOLINT: it was this type's
   const std::size_t n = slice.size();
   auto* const block = static_cast<detail::Block*>(detail::BytesAccess::release(slice));

@@ -20,6 +20,7 @@ import tempfile
 from typing import NamedTuple
 
 from adaptor_mutants import MUTANTS as ADAPTOR_MUTANTS
+from bytes_mutants import MUTANTS as BYTES_MUTANTS
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from framing_mutants import MUTANTS as FRAMING_MUTANTS
 from kernel_relay_mutants import MUTANTS as KERNEL_RELAY_MUTANTS
@@ -49,6 +50,7 @@ class Mutant(NamedTuple):
 
 
 OF_PROGRAMS = (ADAPTOR_MUTANTS +
+               BYTES_MUTANTS +
                FAN_OUT_MUTANTS +
                FRAMING_MUTANTS +
                KERNEL_RELAY_MUTANTS +

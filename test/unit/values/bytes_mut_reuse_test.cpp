@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bytes_handoff/bytes_mut.hpp"
+#include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/streams/filled.hpp"
@@ -62,6 +63,23 @@ TEST(BytesMutReclaim, TheLastSliceThatGoesMakesTheBlockReclaimable) {
   EXPECT_EQ(source.allocations(), 1U);
 }
 
+TEST(BytesMutReclaim, WhatANeighbourLeftBehindIsRoomWithoutAMove) {
+  CountingResource source;
+  BytesMut behind = filled(pattern(4096), source);
+  ASSERT_TRUE(behind.advance(10));
+  BytesMut bytes = behind.split_to(100).value();
+  const std::byte* const place = bytes.data();
+  EXPECT_FALSE(bytes.try_reclaim(1)) << "the neighbour is there";
+  behind = BytesMut();
+  EXPECT_FALSE(bytes.try_reclaim(4096 - 110 + 1)) << "the part before it is less than what it has";
+  EXPECT_TRUE(bytes.try_reclaim(1));
+  EXPECT_EQ(bytes.capacity(), 4096U - 10);
+  bytes.extend(pattern(4096 - 110, 500));
+  EXPECT_EQ(bytes.data(), place);
+  EXPECT_EQ(bytes.view(), pattern(100, 10) + pattern(4096 - 110, 500));
+  EXPECT_EQ(source.allocations(), 1U);
+}
+
 TEST(BytesMutReclaim, TryReclaimNeverTakesMemory) {
   CountingResource source;
   BytesMut bytes = filled(pattern(64), source);
@@ -108,6 +126,49 @@ TEST(BytesMutReclaim, ConsumingAFullRegionByDripsCopiesLinearly) {
   }
   EXPECT_LE(moves, 4U);
   EXPECT_LE(source.allocations(), 3U);
+}
+
+TEST(BytesMutThaw, TakesOverABlockThatNothingElseShares) {
+  CountingResource source;
+  BytesMut region = filled(pattern(1000), source);
+  Bytes frozen = std::move(region).freeze();
+  Bytes part = frozen.slice(100, 100).value();
+  frozen.clear();
+  const std::byte* const place = part.data();
+  BytesMut thawed = BytesMut::thaw(std::move(part));
+  EXPECT_EQ(thawed.data(), place);
+  EXPECT_EQ(thawed.view(), pattern(100, 100));
+  EXPECT_TRUE(thawed.is_unique());
+  EXPECT_TRUE(thawed.try_reclaim(1024 - 200)) << "the block is its room";
+  thawed.extend(pattern(824, 1));
+  const Bytes again = std::move(thawed).freeze();
+  EXPECT_EQ(again.view(), pattern(100, 100) + pattern(824, 1));
+  EXPECT_EQ(source.allocations(), 1U);
+}
+
+TEST(BytesMutThaw, CopiesWhatARegionOrASliceShares) {
+  CountingResource source;
+  BytesMut region = filled(pattern(1000), source);
+  Bytes front = region.split_to_frozen(500).value();
+  const std::byte* const place = front.data();
+  BytesMut beside_a_region = BytesMut::thaw(Bytes(front));
+  EXPECT_NE(beside_a_region.data(), place);
+  region = BytesMut();
+  const Bytes kept = front;
+  BytesMut beside_a_slice = BytesMut::thaw(std::move(front));
+  EXPECT_NE(beside_a_slice.data(), place);
+  std::ranges::fill(beside_a_slice, std::byte{'!'});
+  EXPECT_EQ(kept.view(), pattern(500));
+  EXPECT_EQ(kept.data(), place);
+}
+
+TEST(BytesMutThaw, ThatCannotCopyLeavesTheBytes) {
+  Bytes bytes = Bytes::from_owner(pattern(300'000));  // larger than what the pool caches
+  {
+    test::FailingAllocations no_memory;
+    EXPECT_THROW(static_cast<void>(BytesMut::thaw(std::move(bytes))), std::bad_alloc);
+  }
+  EXPECT_EQ(bytes.view(), pattern(300'000));  // NOLINT(bugprone-use-after-move): what is promised
 }
 
 TEST(BytesMutUnsplit, NeighboursRejoinWithoutMovingOrAllocating) {

@@ -4,13 +4,17 @@
 #include <array>
 #include <list>
 #include <memory>
+#include <memory_resource>
+#include <new>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes/into_container.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/pattern.hpp"
 
@@ -111,6 +115,123 @@ TEST(Bytes, WhenAnOwnerCannotBeTakenInItIsUntouched) {
   }
   EXPECT_EQ(text, expected);  // NOLINT(bugprone-use-after-move): that is what is promised
 }
+
+TEST(Bytes, AContainerWithoutBytesGoesAtOnce) {
+  int destroyed = 0;
+  Traced empty({}, &destroyed);
+  EXPECT_TRUE(Bytes::from_owner(std::move(empty)).empty());
+  EXPECT_EQ(destroyed, 1);
+}
+
+// Its bytes cannot be told once it has been moved.
+struct ShyAfterAMove : Traced {
+  using Traced::Traced;
+  ShyAfterAMove(ShyAfterAMove&& other) noexcept : Traced(std::move(other)), is_shy_(true) {}
+  ShyAfterAMove& operator=(ShyAfterAMove&&) = default;
+  [[nodiscard]] char* data() { return vector::data(); }
+  [[nodiscard]] const char* data() const {
+    return is_shy_ ? throw std::runtime_error("shy") : vector::data();
+  }
+
+ private:
+  bool is_shy_ = false;
+};
+
+TEST(Bytes, AnOwnerThatThrowsWhenAskedForItsBytesIsDestroyedOnce) {
+  int destroyed = 0;
+  {
+    ShyAfterAMove owner({'a', 'b'}, &destroyed);
+    EXPECT_THROW(static_cast<void>(Bytes::from_owner(std::move(owner))), std::runtime_error);
+    EXPECT_EQ(destroyed, 1);
+  }
+  EXPECT_EQ(destroyed, 1);
+}
+
+// A container that is more than a small string, with room.
+std::string roomy_text() {
+  std::string text = pattern(1000);
+  text.reserve(5000);
+  return text;
+}
+
+TEST(IntoContainer, GivesBackTheContainerThatNobodyElseHolds) {
+  std::string text = roomy_text();
+  const std::string expected = text;
+  const char* const place = text.data();
+  Bytes bytes = Bytes::from_owner(std::move(text));
+  Bytes part = bytes.slice(10, 10).value();
+  part.clear();
+  test::AllocationScope counted;
+  const std::string back = into_container<std::string>(std::move(bytes));
+  EXPECT_EQ(counted.allocations(), 0U);
+  EXPECT_EQ(counted.deallocations(), 1U) << "what held the container goes";
+  EXPECT_EQ(back.data(), place);
+  EXPECT_EQ(back.capacity(), 5000U);
+  EXPECT_EQ(back, expected);
+  EXPECT_TRUE(bytes.empty());  // NOLINT(bugprone-use-after-move): the state that is promised
+}
+
+TEST(IntoContainer, GivesBackContainersOfEachKindOfByte) {
+  std::vector<std::byte> bytes(100, std::byte{'b'});
+  std::vector<unsigned char> octets(100, 'o');
+  const void* const places[] = {bytes.data(), octets.data()};
+  bytes = into_container<std::vector<std::byte>>(Bytes::from_owner(std::move(bytes)));
+  octets = into_container<std::vector<unsigned char>>(Bytes::from_owner(std::move(octets)));
+  EXPECT_EQ(bytes.data(), places[0]);
+  EXPECT_EQ(octets.data(), places[1]);
+}
+
+TEST(IntoContainer, CopiesWhatAnotherSliceStillHolds) {
+  Bytes bytes = Bytes::from_owner(roomy_text());
+  const Bytes kept = bytes.slice(0, 1).value();
+  const void* const place = bytes.data();
+  const std::string copy = into_container<std::string>(std::move(bytes));
+  EXPECT_NE(static_cast<const void*>(copy.data()), place);
+  EXPECT_EQ(copy, pattern(1000));
+  EXPECT_EQ(kept.view(), pattern(1));
+  EXPECT_EQ(static_cast<const void*>(kept.data()), place);
+}
+
+TEST(IntoContainer, CopiesAPartAndLetsGoOfTheRest) {
+  for (const bool front : {true, false}) {
+    Bytes part = Bytes::from_owner(roomy_text()).slice(front ? 0 : 1, 999).value();
+    EXPECT_EQ(into_container<std::string>(std::move(part)), pattern(999, front ? 0 : 1));
+  }
+}
+
+TEST(IntoContainer, CopiesWhatIsNoContainerOfThatType) {
+  EXPECT_EQ(into_container<std::string>(Bytes::from_owner(std::vector<char>(100, 'v'))),
+            std::string(100, 'v'));
+  EXPECT_EQ(into_container<std::string>(Bytes::from_static("literal")), "literal");
+  EXPECT_EQ(into_container<std::string>(Bytes()), "");
+  // Bytes that a container keeps alive, and that are not its elements.
+  const std::string other = pattern(10);
+  Bytes bytes = Bytes::from_owner(std::string("owner"), test::bytes_of(other));
+  EXPECT_EQ(into_container<std::string>(std::move(bytes)), other);
+}
+
+TEST(IntoContainer, ThatCannotCopyLeavesTheBytes) {
+  Bytes bytes = Bytes::copy_of(pattern(1000));
+  {
+    test::FailingAllocations no_memory;
+    EXPECT_THROW(static_cast<void>(into_container<std::string>(std::move(bytes))), std::bad_alloc);
+  }
+  EXPECT_EQ(bytes.view(), pattern(1000));  // NOLINT(bugprone-use-after-move): what is promised
+}
+
+template <class T>
+concept CanBeMade = requires(Bytes bytes) {
+  into_container<T>(std::move(bytes));
+};
+static_assert(CanBeMade<std::pmr::vector<std::byte>> && CanBeMade<std::string>);
+static_assert(!CanBeMade<std::vector<int>>, "its elements are no bytes");
+static_assert(!CanBeMade<std::array<char, 3>>, "its size is fixed");
+static_assert(!CanBeMade<std::string_view>, "a view owns nothing");
+template <class B>
+concept CanBeTurned = requires(B bytes) {
+  into_container<std::string>(static_cast<B>(bytes));
+};
+static_assert(CanBeTurned<Bytes&&> && !CanBeTurned<Bytes&>, "bytes are moved, never by accident");
 
 }  // namespace
 }  // namespace bytes_handoff
