@@ -11,11 +11,13 @@ namespace bytes_handoff {
 
 namespace detail {
 
+template <class T>
+using ElementPointer = const std::ranges::range_value_t<T>*;
+
 /// What `into_container` makes: a container of bytes, such as `std::string`.
 template <class T>
-concept ByteContainer = ByteOwner<T> && std::constructible_from < T,
-        const std::ranges::range_value_t<T>
-*, const std::ranges::range_value_t<T>* > ;
+concept ByteContainer =
+    ByteOwner<T> && std::constructible_from<T, ElementPointer<T>, ElementPointer<T>>;
 
 /// The container that `bytes` are, if no one else has a slice of it; else null.
 template <ByteContainer T>
@@ -47,7 +49,7 @@ template <detail::ByteContainer T>
     bytes.clear();
     return container;
   }
-  const auto* const first = reinterpret_cast<const std::ranges::range_value_t<T>*>(bytes.data());
+  const auto* const first = reinterpret_cast<detail::ElementPointer<T>>(bytes.data());
   T copy(first, first + bytes.size());
   bytes.clear();
   return copy;
