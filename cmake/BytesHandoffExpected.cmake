@@ -52,6 +52,8 @@ if(BYTES_HANDOFF_POISONS)
   string(APPEND bytes_handoff_build _poisons)
 endif()
 
+string(TOUPPER "${bytes_handoff_build}" bytes_handoff_build_macro)
+
 set(bytes_handoff_generated_include "${PROJECT_BINARY_DIR}/generated/include")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/package_config.hpp.in"
                "${bytes_handoff_generated_include}/bytes_handoff/core/support/package_config.hpp" @ONLY)

@@ -58,7 +58,7 @@ function(bytes_handoff_install_pc component requires cflags libs description)
           DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()
 bytes_handoff_install_pc(
-  core "" "-DBYTES_HANDOFF_LINKED_BUILD=BYTES_HANDOFF_IS_BUILD_${bytes_handoff_build}"
+  core "" "-DBYTES_HANDOFF_LINKED_BUILD=BYTES_HANDOFF_IS_BUILD_${bytes_handoff_build_macro}"
   "-lbytes_handoff_core -pthread" "Bytes, read buffers and the write queue's state machine, without Asio")
 bytes_handoff_install_pc(
   testing "bytes_handoff-core = ${PROJECT_VERSION}" "" "-lbytes_handoff_testing"

@@ -64,7 +64,7 @@ target_include_directories(
          "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 target_compile_definitions(
   bytes_handoff_core
-  INTERFACE BYTES_HANDOFF_LINKED_BUILD=BYTES_HANDOFF_IS_BUILD_${bytes_handoff_build})
+  INTERFACE BYTES_HANDOFF_LINKED_BUILD=BYTES_HANDOFF_IS_BUILD_${bytes_handoff_build_macro})
 # A minimum, also with std::expected: a header says what that needs, and changes no language mode.
 target_compile_features(bytes_handoff_core PUBLIC cxx_std_20)
 target_link_libraries(bytes_handoff_core PUBLIC Threads::Threads)

@@ -17,7 +17,7 @@ function(make folder)
 endfunction()
 make(once TZ=UTC)
 make(again TZ=Asia/Tokyo GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=tar.umask GIT_CONFIG_VALUE_0=0077
-     GIT_CONFIG_KEY_1=core.autocrlf GIT_CONFIG_VALUE_1=true GZIP=-1)
+     GIT_CONFIG_KEY_1=core.autocrlf GIT_CONFIG_VALUE_1=true GZIP=--rsyncable)
 file(SHA512 "${FOLDER}/once/${name}.tar.gz" once)
 file(SHA512 "${FOLDER}/again/${name}.tar.gz" again)
 if(NOT once STREQUAL again)
