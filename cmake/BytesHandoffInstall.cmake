@@ -6,9 +6,15 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" "${bytes_handoff_generated_in
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 # An export set each, so that a part can be used where the other parts' needs are not found.
+set(bytes_handoff_components "")
 foreach(component core testing asio boost_asio)
   if(TARGET bytes_handoff_${component})
-    install(TARGETS bytes_handoff_${component} EXPORT bytes_handoff_${component}_targets)
+    list(APPEND bytes_handoff_components ${component})
+    set(targets bytes_handoff_${component})
+    if(TARGET bytes_handoff_${component}_coroutines)
+      list(APPEND targets bytes_handoff_${component}_coroutines)
+    endif()
+    install(TARGETS ${targets} EXPORT bytes_handoff_${component}_targets)
     install(
       EXPORT bytes_handoff_${component}_targets
       FILE bytes_handoff-${component}-targets.cmake
@@ -20,6 +26,7 @@ if(TARGET bytes_handoff_asio)
   install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindStandaloneAsio.cmake" DESTINATION "${package_dir}")
 endif()
 
+list(JOIN bytes_handoff_components ", " bytes_handoff_components)
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/bytes_handoff-config.cmake.in"
   "${PROJECT_BINARY_DIR}/bytes_handoff-config.cmake"
@@ -31,3 +38,38 @@ write_basic_package_version_file(
 install(FILES "${PROJECT_BINARY_DIR}/bytes_handoff-config.cmake"
               "${PROJECT_BINARY_DIR}/bytes_handoff-config-version.cmake"
         DESTINATION "${package_dir}")
+
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+
+# For pkg-config, a file for each component. They find their prefix from where they are.
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR is_absolute)
+if(is_absolute)
+  set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
+  set(pc_prefix "\${pcfiledir}/${pc_prefix}")
+endif()
+# bytes_handoff_install_pc(<component> <requires> <cflags> <libs> <description>)
+function(bytes_handoff_install_pc component requires cflags libs description)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/component.pc.in"
+                 "${PROJECT_BINARY_DIR}/generated/bytes_handoff-${component}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/generated/bytes_handoff-${component}.pc"
+          DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endfunction()
+bytes_handoff_install_pc(
+  core "" "-DBYTES_HANDOFF_LINKED_BUILD=BYTES_HANDOFF_IS_BUILD_${bytes_handoff_build_macro}"
+  "-lbytes_handoff_core -pthread" "Bytes, read buffers and the write queue's state machine, without Asio")
+bytes_handoff_install_pc(
+  testing "bytes_handoff-core = ${PROJECT_VERSION}" "" "-lbytes_handoff_testing"
+  "The in-memory connection of bytes_handoff, for tests")
+if(TARGET bytes_handoff_asio)
+  bytes_handoff_install_pc(
+    asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_STANDALONE_ASIO" ""
+    "Read buffers and write queues on standalone Asio, whose headers must be found")
+endif()
+if(TARGET bytes_handoff_boost_asio)
+  bytes_handoff_install_pc(
+    boost_asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_BOOST_ASIO" ""
+    "Read buffers and write queues on Boost.Asio, whose headers must be found")
+endif()

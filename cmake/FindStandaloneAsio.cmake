@@ -15,13 +15,13 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   StandaloneAsio
   REQUIRED_VARS StandaloneAsio_INCLUDE_DIR Threads_FOUND
-  VERSION_VAR StandaloneAsio_VERSION)
+  VERSION_VAR StandaloneAsio_VERSION
+  REASON_FAILURE_MESSAGE
+    "Install the headers of standalone Asio (Debian: libasio-dev), or set StandaloneAsio_INCLUDE_DIR to the folder of asio.hpp")
 
 if(StandaloneAsio_FOUND AND NOT TARGET StandaloneAsio::StandaloneAsio)
   add_library(StandaloneAsio::StandaloneAsio INTERFACE IMPORTED)
   target_include_directories(StandaloneAsio::StandaloneAsio SYSTEM
                              INTERFACE "${StandaloneAsio_INCLUDE_DIR}")
-  target_compile_definitions(StandaloneAsio::StandaloneAsio INTERFACE ASIO_STANDALONE
-                                                                      ASIO_NO_DEPRECATED)
   target_link_libraries(StandaloneAsio::StandaloneAsio INTERFACE Threads::Threads)
 endif()

@@ -57,6 +57,9 @@ ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
 SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "relaying", SHELL + "fan_out",
                     SHELL + "duplex", SHELL + "adaptors"]
 
+# What tells what the library cannot be used with: in front of all that is declared. Of no room.
+FIRST_HEADER = CORE + "support/abi.hpp"
+
 # ---- Sizes, in lines of code: neither comments nor blank lines.
 
 PUBLIC_HEADER_LINES = 250
@@ -160,18 +163,27 @@ def check_includes(house, path, text):
     if path.startswith("include/bytes_handoff/") and room is None:
         house.report(path, "a room that the table of scripts/check_house.py does not have")
         return
+    if path.startswith("include/bytes_handoff/") and declares_first(text):
+        house.report(path, f"declares before it includes a header of the library: include {FIRST_HEADER}")
     last_code = last_declaration(text)
     for number, header in includes_of(text):
         place = f"{path}:{number}"
         if path.startswith(tuple(WITHOUT_ASIO)) and ASIO_HEADER.match(header):
             house.report(place, f"the core includes <{header}>: it knows no Asio")
         other = room_of(header) if header.startswith(FACE) else None
-        if room is None or other is None:
+        if room is None or other is None or header == FIRST_HEADER:
             continue
         if not may_include(room, other):
             house.report(place, f"{room} may not include {header}")
         elif room in (FACE, FACE + "adaptors") and other in SHELL_LAST_ROOMS and number < last_code:
             house.report(place, f"{header} belongs behind what the header declares")
+
+
+def declares_first(text):
+    """Whether the namespace begins before a header of the library is included."""
+    namespace = re.search(r"^namespace bytes_handoff\b", text, re.MULTILINE)
+    include = re.search(r'^#\s*include\s*"bytes_handoff/', text, re.MULTILINE)
+    return namespace is not None and (include is None or include.start() > namespace.start())
 
 
 def last_declaration(text):

@@ -27,6 +27,7 @@ build libgmock-dev     header   gmock/gmock.h
 build libbenchmark-dev header   benchmark/benchmark.h
 build libevent-dev     header   event2/buffer.h
 test  python3          command  python3
+test  pkg-config       command  pkg-config
 test  strace           command  strace
 test  iproute2         command  ip
 test  spin             command  spin

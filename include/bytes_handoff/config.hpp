@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <memory_resource>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff {
 
 /// When a prefix that is split off a `HandoffBuffer` is copied instead of sharing the block.

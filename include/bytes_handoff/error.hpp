@@ -8,6 +8,8 @@
 #include <system_error>
 #include <type_traits>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff {
 
 /// An operation would have made a buffer hold more than its limit. Nothing was changed.

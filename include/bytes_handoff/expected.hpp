@@ -1,12 +1,20 @@
 #pragma once
 
-#include "bytes_handoff/core/support/package_config.hpp"
+#include "bytes_handoff/core/support/abi.hpp"
 
 #if BYTES_HANDOFF_EXPECTED_IS_STD
+#if __has_include(<expected>)
 #include <expected>
-#if !defined(__cpp_lib_expected)
-#error "bytes_handoff was built with std::expected: compile its users as C++23 or later"
 #endif
+#if !defined(__cpp_lib_expected)
+#error \
+    "bytes_handoff was built with std::expected: compile this with -std=c++23 or later, or build it with BYTES_HANDOFF_EXPECTED=tl"
+#include <the line above says what to do>
+#endif
+#elif !__has_include(<tl/expected.hpp>)
+#error \
+    "bytes_handoff was built with tl::expected: install it (Debian: libexpected-dev), or add its folder to the include path"
+#include <the line above says what to do>
 #else
 #include <tl/expected.hpp>
 #endif
@@ -21,8 +29,8 @@ namespace expected_backend = tl;
 
 /// What the library's synchronous operations return: the value, or the full error.
 ///
-/// Either `std::expected` or `tl::expected`. The package decides when it is built, by the CMake
-/// variable `BYTES_HANDOFF_EXPECTED`. The language mode of the code that uses it does not matter.
+/// `tl::expected`, or `std::expected` if the package was built with the CMake option
+/// `BYTES_HANDOFF_EXPECTED=std`. The language mode of the code that uses it does not matter.
 /// Portable code keeps to the members that both have. `value` of an `expected<void, E>` is not one:
 /// some releases of `tl::expected` lack it.
 using expected_backend::expected;

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff {
 
 /// What the library's pool keeps of memory that nobody uses. Blocks of buffers, queue nodes and

@@ -66,6 +66,15 @@ class Includes(HouseTest):
         self.assert_in_order({self.CORE + "queue/a.hpp": header("bytes_handoff/core/memory/pool.hpp",
                                                                 "bytes_handoff/bytes.hpp")})
 
+    def test_the_first_header_comes_before_what_is_declared(self):
+        first = '#include "bytes_handoff/core/support/abi.hpp"\n'
+        declared = "namespace bytes_handoff::detail {\n}  // namespace bytes_handoff::detail\n"
+        path = self.CORE + "framing/a.hpp"
+        self.assert_in_order({path: first + declared})
+        for text in (declared, declared + first):
+            self.assert_refused({path: text}, f"{path}: declares before it includes a header of the "
+                                              "library: include bytes_handoff/core/support/abi.hpp")
+
     def test_rooms_of_the_shell_have_an_order(self):
         self.assert_in_order({
             self.SHELL + "writing/a.hpp": header("bytes_handoff/asio/ending/reset.hpp",

@@ -11,7 +11,7 @@ READS = (*SHELL, "/(dynamic_buffer|buffer_first_stream)_test")
 
 MUTANTS = [
     ("a copying write takes more than its queue can ever take", COPYING,
-     "std::min(config.max_pending_bytes, detail::kMaxCopiedWriteBytes)",
+     "(std::min)(config.max_pending_bytes, detail::kMaxCopiedWriteBytes)",
      "detail::kMaxCopiedWriteBytes",
      *SHELL, "/copying_write_stream_test"),
     ("a copying write that was refused says that it took its bytes", COPYING,
@@ -40,10 +40,10 @@ MUTANTS = [
      "std::max({config_.block_size, config_.read_reserve, n - n})",
      *PREPARES),
     ("a dynamic buffer tells of more room than it may fill", DYNAMIC_BUFFER,
-     "return std::min(buffer_->capacity(), max_size());", "return buffer_->capacity();",
+     "return (std::min)(buffer_->capacity(), max_size());", "return buffer_->capacity();",
      *READS),
     ("a dynamic buffer consumes nothing where it has less", DYNAMIC_BUFFER,
-     "buffer_->advance(std::min(n, buffer_->size()))", "buffer_->advance(n)",
+     "buffer_->advance((std::min)(n, buffer_->size()))", "buffer_->advance(n)",
      *READS),
     ("bytes are lost with a post that throws", BUFFER_FIRST,
      "BufferAccess::put_back(*buffer_, std::move(taken).freeze());", "taken.clear();",

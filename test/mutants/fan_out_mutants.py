@@ -59,7 +59,7 @@ MUTANTS = [
     ("a log goes while it drops what had its last handle", FAN_OUT,
      "      kept = this->shared_from_this();  // what is dropped may have had the last handle\n", "", *FAN_OUTS),
     ("a soft limit never rings", LANE,
-     "  next_look_ = std::min(next_look_, until);\n", "", *FAN_OUTS),
+     "  next_look_ = (std::min)(next_look_, until);\n", "", *FAN_OUTS),
     ("a soft limit is not cleared by draining", LANE,
      "    subscriber.beyond_soft_since_.reset();\n    return true;", "    return true;", *FAN_OUTS),
     ("a hard limit ends who is within it", LANE,

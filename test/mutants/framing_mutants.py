@@ -35,7 +35,7 @@ MUTANTS = [
     ("one byte more than a frame may have is waited for", FRAMERS_SOURCE,
      "window.size() <= max_content_ ||", "window.size() <= max_content_ + 1 ||", *FRAMES),
     ("a scan that ended is begun anew", DELIMITER_SCAN,
-     "mark_.set(window, found.n != 0 ? found.n - 1 : std::min(window.size(), most_));",
+     "mark_.set(window, found.n != 0 ? found.n - 1 : (std::min)(window.size(), most_));",
      "if (found.n != 0) mark_.set(window, found.n - 1);", *FRAMES),
     ("a length of exactly the limit is no frame", LENGTH_SCAN,
      "content > config_.max_content", "content >= config_.max_content", *FRAMES),

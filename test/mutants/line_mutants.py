@@ -83,7 +83,7 @@ MUTANTS = [
     ("a burst that is cut is refused where it is larger than the budget", LINE,
      "waiter.largest = waiter.bytes == SIZE_MAX ? SIZE_MAX : 0;", "waiter.largest = waiter.bytes;"),
     ("a slice that can never fit waits for ever", LINE,
-     "      waiter.largest = std::max(waiter.largest, slice.size());\n", ""),
+     "      waiter.largest = (std::max)(waiter.largest, slice.size());\n", ""),
     ("a burst of no slices waits behind others", LINE, "if (is_nothing || has_room(", "if (has_room("),
     ("who waits behind a cancelled reservation is forgotten", LINE,
      "{}}, effects);\n      is_settled = admit_a_step(effects);\n",

@@ -227,7 +227,7 @@ MUTANTS = [
      *LINGERS),
     ("a linger may last for ever", LINGER_OPERATION,
      "later(std::chrono::steady_clock::now(), limits.whole)",
-     "std::chrono::steady_clock::time_point::max()",
+     "(std::chrono::steady_clock::time_point::max)()",
      *LINGERS),
     ("a linger cannot be cancelled", LINGER_OPERATION,
      "      linger->finish(net::error::operation_aborted);\n", "",

@@ -50,7 +50,7 @@ class DynamicBuffer {
   [[nodiscard]] std::size_t max_size() const noexcept { return buffer_->config().max_size; }
   /// Bytes that the block at hand can hold, and at most `max_size()`. 0 without a block.
   [[nodiscard]] std::size_t capacity() const noexcept {
-    return std::min(buffer_->capacity(), max_size());
+    return (std::min)(buffer_->capacity(), max_size());
   }
   /// The buffered bytes, as one buffer.
   [[nodiscard]] const_buffers_type data() const noexcept {
@@ -78,7 +78,7 @@ class DynamicBuffer {
 
   /// Drops the first `n` bytes, or all if there are less.
   void consume(std::size_t n) noexcept {
-    static_cast<void>(buffer_->advance(std::min(n, buffer_->size())));
+    static_cast<void>(buffer_->advance((std::min)(n, buffer_->size())));
   }
 
  private:

@@ -57,7 +57,7 @@ struct CopySource {
 
   [[nodiscard]] CopiedBytes copy() const {
     OneWriteAtATime claim(is_writing);
-    const std::size_t n = std::min(net::buffer_size(buffers), most_bytes);
+    const std::size_t n = (std::min)(net::buffer_size(buffers), most_bytes);
     BytesMut copy = BytesMut::with_capacity(n, block_source);
     copy.commit(net::buffer_copy(net::mutable_buffer(copy.spare().data(), n), buffers));
     return {std::move(claim), std::move(copy).freeze()};
@@ -117,7 +117,7 @@ auto CopyingWriteStream::async_write_some(const ConstBufferSequence& buffers,
   using Write = detail::CopiedWrite<ConstBufferSequence>;
   detail::WriterPointer writer(out_.checked());
   const WriteHandoffConfig& config = writer->queue().config();
-  const std::size_t most = std::min(config.max_pending_bytes, detail::kMaxCopiedWriteBytes);
+  const std::size_t most = (std::min)(config.max_pending_bytes, detail::kMaxCopiedWriteBytes);
   typename Write::Parameters source{is_writing_, buffers, most, config.block_source};
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
       detail::StartWait<Write>(std::move(writer), std::move(source)), token);

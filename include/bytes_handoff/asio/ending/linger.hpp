@@ -127,7 +127,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     const Clock::time_point look =
         unacknowledged_bytes_ != 0 ? later(Clock::now(), bounds_.silence / 4) : silent_until_;
-    timer_.expires_at(std::min({look, silent_until_, bounds_.until}));
+    timer_.expires_at((std::min)({look, silent_until_, bounds_.until}));
     timer_.async_wait([self = this->shared_from_this()](const net_error_code&) {
       self->go_on([&] { self->check_time(); });
     });

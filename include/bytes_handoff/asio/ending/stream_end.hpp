@@ -49,7 +49,7 @@ class StreamEnd {
       return std::nullopt;
     }
     const Clock::duration after = look_after_;
-    look_after_ = std::min(2 * after, kLongestLook);
+    look_after_ = (std::min)(2 * after, kLongestLook);
     return later(now, after);
   }
 

@@ -125,7 +125,7 @@ class TlsEnd {
     }
     Timer& timer = *timer_;
     timer.expires_after(look_after_);
-    look_after_ = std::min(2 * look_after_, kLongestLook);
+    look_after_ = (std::min)(2 * look_after_, kLongestLook);
     timer.async_wait(std::move(*this));
   }
 

@@ -111,7 +111,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
       return;
     }
     timer_at_ = next;
-    if (next == TimePoint::max()) {
+    if (next == (TimePoint::max)()) {
       timer_.stop();
       return;
     }
@@ -119,12 +119,12 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
     try {
       timer_.wait_until(next, executor_, [self = LanePointer(this)] { as_lane(self).on_time(); });
     } catch (...) {  // the next turn tries again
-      timer_at_ = TimePoint::max();
+      timer_at_ = (TimePoint::max)();
     }
   }
 
   void on_time() noexcept {
-    timer_at_ = TimePoint::max();
+    timer_at_ = (TimePoint::max)();
     LaneList woken;
     core().call(*this, woken);
     wake_all(woken);
@@ -134,7 +134,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   PostsTo posts_to_;
   PostMemory turn_memory_;
   LazyTimer<net::any_io_executor> timer_;
-  TimePoint timer_at_ = TimePoint::max();
+  TimePoint timer_at_ = (TimePoint::max)();
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

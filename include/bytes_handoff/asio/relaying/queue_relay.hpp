@@ -263,14 +263,14 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   // Bytes that the queue has room for now, where it takes pipes.
   [[nodiscard]] std::size_t most_in_pipe() const noexcept {
     const std::size_t most = QueueAccess::config(out_).max_pending_bytes;
-    return QueueAccess::takes_pieces(out_) ? most - std::min(most, out_.pending_bytes()) : 0;
+    return QueueAccess::takes_pieces(out_) ? most - (std::min)(most, out_.pending_bytes()) : 0;
   }
 
   // What the queue holds may keep the buffer's block. Behind a flush it holds nothing of this.
   [[nodiscard]] bool may_read() const noexcept {
     const HandoffBufferConfig& config = buffer_->config();
     return is_written_ || has_budget_for_a_block(out_.pending_bytes(),
-                                                 std::max(config.block_size, config.read_reserve),
+                                                 (std::max)(config.block_size, config.read_reserve),
                                                  QueueAccess::config(out_).max_pending_bytes);
   }
 

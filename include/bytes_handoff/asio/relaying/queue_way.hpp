@@ -69,7 +69,7 @@ class MovingQueueWay {
       return copy();
     }
     const KernelMove move = piped->fill(
-        in.native_handle(), KernelMoves::most(std::min(most, buffer.config().max_size)));
+        in.native_handle(), KernelMoves::most((std::min)(most, buffer.config().max_size)));
     const AfterMove after = moves_.after_fill(move);
     if (after == AfterMove::kMoved) {
       moves_.after_take_back();  // the piece is the queue's

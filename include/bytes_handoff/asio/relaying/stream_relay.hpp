@@ -275,7 +275,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         return this->after_read(value, n);
       case RelayStep::kPass:
         if (by == DoneBy::kCopy) {
-          n = std::min(n, buffer_->size());
+          n = (std::min)(n, buffer_->size());
           static_cast<void>(buffer_->advance(n));
         }
         return if_out_is_well(core_.after_pass(value, n));

@@ -103,7 +103,7 @@ class TunnelOperation : public Waiting {
       is_refused_ = true;
       return;
     }
-    if (core_.next_look() != TimePoint::max()) {
+    if (core_.next_look() != (TimePoint::max)()) {
       ask_a(self, kLookAtTimer);
     }
     references_.fetch_add(kWays, std::memory_order_relaxed);  // the ways'
@@ -322,9 +322,9 @@ class TunnelOperation : public Waiting {
 
   void look_at_timer(const Self& self) noexcept {
     const TimePoint next = core_.next_look();
-    if (next == TimePoint::max()) {
+    if (next == (TimePoint::max)()) {
       timer_.stop();
-      armed_ = TimePoint::max();
+      armed_ = (TimePoint::max)();
     } else if (next < armed_ && !is_ticking_.load(std::memory_order_acquire)) {
       set_timer(self, next);
     }
@@ -340,14 +340,14 @@ class TunnelOperation : public Waiting {
     } catch (...) {
       const ErrorValue error = to_error_value(error_of_current_exception());
       destroyed_context_.store(nullptr, std::memory_order_relaxed);
-      armed_ = TimePoint::max();
+      armed_ = (TimePoint::max)();
       fail_time(self, error);
     }
   }
 
   // It looks at one side after the other.
   void tick(const Self& self) noexcept {
-    armed_ = TimePoint::max();
+    armed_ = (TimePoint::max)();
     a_.look_at_acknowledgement();
     is_ticking_.store(true, std::memory_order_release);
     if (is_one_executor_) {
@@ -400,7 +400,7 @@ class TunnelOperation : public Waiting {
   std::atomic<unsigned> references_{1};
   std::atomic<const void*> destroyed_context_{nullptr};
   std::atomic<bool> is_ticking_{false};
-  TimePoint armed_ = TimePoint::max();
+  TimePoint armed_ = (TimePoint::max)();
   LazyTimer<typename SideA::Executor, Clock> timer_;
 };
 

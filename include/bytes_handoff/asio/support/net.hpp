@@ -11,9 +11,19 @@
 // posted or started on this thread, until the end of the block, is printed as "in 'name'". It
 // stands once in a function. Without tracking it does nothing, and does not evaluate the name.
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 #if defined(BYTES_HANDOFF_STANDALONE_ASIO) && defined(BYTES_HANDOFF_BOOST_ASIO)
-#error "One translation unit links either bytes_handoff::asio or bytes_handoff::boost_asio"
+#error \
+    "One translation unit links either bytes_handoff::asio or bytes_handoff::boost_asio: remove one from its target"
+#include <the line above says what to do>
 #elif defined(BYTES_HANDOFF_STANDALONE_ASIO)
+
+#if !__has_include(<asio/any_io_executor.hpp>)
+#error \
+    "bytes_handoff::asio needs the headers of standalone Asio: install them (Debian: libasio-dev), or link bytes_handoff::boost_asio"
+#include <the line above says what to do>
+#endif
 
 #include <asio/any_io_executor.hpp>
 #include <asio/associated_allocator.hpp>
@@ -73,6 +83,12 @@ using net_system_error = ::asio::system_error;
 }  // namespace bytes_handoff
 
 #elif defined(BYTES_HANDOFF_BOOST_ASIO)
+
+#if !__has_include(<boost/asio/any_io_executor.hpp>)
+#error \
+    "bytes_handoff::boost_asio needs the headers of Boost: install them (Debian: libboost1.81-dev), or link bytes_handoff::asio"
+#include <the line above says what to do>
+#endif
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
@@ -134,4 +150,5 @@ using net_system_error = ::boost::system::system_error;
 #else
 #error \
     "This header needs Asio: link the CMake target bytes_handoff::asio or bytes_handoff::boost_asio"
+#include <the line above says what to do>
 #endif

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// What an executor is given of an operation: one type for all of them. So the code by which an

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// Owns an operation that nobody else knows yet. It has `discard()`, which destroys it.

@@ -141,11 +141,11 @@ class StreamHolder : public WriterBase {
     carry_out(effects, TurnStart::kFromTurn);
     has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
     if (is_acknowledging_ && !has_ended_) {
-      next = std::min(next, check_acknowledged(now));
+      next = (std::min)(next, check_acknowledged(now));
     }
     if (has_ended_) {
       end_stream();
-    } else if (next != Clock::time_point::max()) {
+    } else if (next != (Clock::time_point::max)()) {
       wait_until(next);
     }
   }
@@ -166,7 +166,7 @@ class StreamHolder : public WriterBase {
     }
     is_acknowledging_ = false;
     finish_shutdown({});
-    return Clock::time_point::max();
+    return (Clock::time_point::max)();
   }
 
   // Once the queue has ended: ends the stream as the queue was ended. What it was doing for the

@@ -285,7 +285,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     if (buffered == 0) {
       return false;
     }
-    written = error ? std::min(written, buffered) : buffered;
+    written = error ? (std::min)(written, buffered) : buffered;
     return true;
   }
 

@@ -85,8 +85,8 @@ class BasicFanOutLane : public CountedObject, public ListNode {
   std::uint64_t round_ = 1;  // grows when those in `current_` become ready
   Glance seen_;
   std::size_t to_look_at_ = 0;  // of `watched_`, from the front
-  TimePoint next_look_ = TimePoint::max();
-  TimePoint next_look_so_far_ = TimePoint::max();  // of those looked at since `start_looking`
+  TimePoint next_look_ = (TimePoint::max)();
+  TimePoint next_look_so_far_ = (TimePoint::max)();  // of those looked at since `start_looking`
   std::size_t gone_ = 0;
   Taken taken_;
 

@@ -56,7 +56,7 @@ bool BasicFanOutLane<Sync>::turn(TimePoint now) noexcept {
   taken_.slices.clear();
   look_at_some(now);
   if (watched_.empty()) {
-    next_look_ = TimePoint::max();
+    next_look_ = (TimePoint::max)();
   }
   return core_->end_turn(*this, seen_, !ready_.empty() || to_look_at_ != 0,
                          std::exchange(gone_, 0U));
@@ -273,9 +273,9 @@ QueueAnswer BasicFanOutLane<Sync>::give_all(Subscriber& subscriber, QueueVisit& 
 template <class Sync>
 void BasicFanOutLane<Sync>::start_looking() noexcept {
   to_look_at_ = watched_.size();
-  next_look_so_far_ = TimePoint::max();
+  next_look_so_far_ = (TimePoint::max)();
   if (to_look_at_ == 0) {
-    next_look_ = TimePoint::max();
+    next_look_ = (TimePoint::max)();
   }
 }
 
@@ -325,8 +325,8 @@ bool BasicFanOutLane<Sync>::look_at(Subscriber& subscriber, TimePoint now) noexc
     let_go(subscriber);
     return false;
   }
-  next_look_ = std::min(next_look_, until);
-  next_look_so_far_ = std::min(next_look_so_far_, until);
+  next_look_ = (std::min)(next_look_, until);
+  next_look_so_far_ = (std::min)(next_look_so_far_, until);
   return true;
 }
 

@@ -26,7 +26,7 @@ namespace bytes_handoff {
 
 inline detail::FoundFrame DelimiterFramer::find(const FrameWindow& window) noexcept {
   const detail::FoundFrame found = find_behind(mark_.looked_at(window), window.view());
-  mark_.set(window, found.n != 0 ? found.n - 1 : std::min(window.size(), most_));
+  mark_.set(window, found.n != 0 ? found.n - 1 : (std::min)(window.size(), most_));
   return found;
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// Where a window begins. Equal origins have the same bytes, as far as both windows reach.

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// The most that one move brings, and so the most that is in a pipe.

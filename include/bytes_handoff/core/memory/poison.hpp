@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-#include "bytes_handoff/core/support/package_config.hpp"
+#include "bytes_handoff/core/support/abi.hpp"
 
 namespace bytes_handoff::detail {
 

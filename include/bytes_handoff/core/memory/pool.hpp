@@ -18,6 +18,8 @@
 #include <bit>
 #include <cstddef>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 inline constexpr std::size_t kCacheLine = 64;

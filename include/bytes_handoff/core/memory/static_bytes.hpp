@@ -6,6 +6,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 template <class T>

@@ -232,8 +232,8 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   }
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;
-  stats_.high_water_bytes = std::max(stats_.high_water_bytes, pending_bytes_);
-  stats_.high_water_items = std::max(stats_.high_water_items, pending_items_);
+  stats_.high_water_bytes = (std::max)(stats_.high_water_bytes, pending_bytes_);
+  stats_.high_water_items = (std::max)(stats_.high_water_items, pending_items_);
   if (writer_ == Writer::kIdle) {
     writer_ = Writer::kScheduled;
     effects.ask_for_turn();

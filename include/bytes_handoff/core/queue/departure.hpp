@@ -92,7 +92,7 @@ inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
   }
   const Owner* previous_owner = nullptr;
   auto at = from.front_cursor();
-  const std::size_t most_items = std::min(from.size(), kMaxBatchItems);
+  const std::size_t most_items = (std::min)(from.size(), kMaxBatchItems);
   for (; items < most_items && bytes < kMaxBatchBytes; ++items, ++at, offset = 0) {
     if (at->data == nullptr) {
       if (at->is_piped()) {
@@ -101,7 +101,7 @@ inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
       continue;
     }
     const std::byte* data = at->data + offset;
-    const std::size_t size = std::min(at->size - offset, kMaxBatchBytes - bytes);
+    const std::size_t size = (std::min)(at->size - offset, kMaxBatchBytes - bytes);
     if (extends_last_buffer(data, at->owner, previous_owner)) {
       buffers[count - 1].size += size;
     } else if (count < kMaxBatchBuffers) {
@@ -145,8 +145,8 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   if (entries_ == Entries::kMessages) {
     return finish_message(error, written, yield, batch, effects);
   }
-  written = std::min(written, batch.bytes);
-  const std::size_t most = std::max(max_step_items_, std::exchange(in_flight_items_, 0U));
+  written = (std::min)(written, batch.bytes);
+  const std::size_t most = (std::max)(max_step_items_, std::exchange(in_flight_items_, 0U));
   writer_ = Writer::kScheduled;
   ++stats_.stream_writes;
   stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;
@@ -176,7 +176,7 @@ auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written
   const WriteItem message = items_.front();
   const bool is_closing = (tag_of(message.owner) & kClosingMessage) != 0;
   const bool is_whole = !error || (message.size != 0 && written >= message.size);
-  written = is_whole ? message.size : std::min(written, message.size);
+  written = is_whole ? message.size : (std::min)(written, message.size);
   in_flight_items_ = 0;
   writer_ = Writer::kScheduled;
   ++stats_.stream_writes;

@@ -195,12 +195,12 @@ void BasicWriteQueue<Sync>::watch_time(Effects& effects) noexcept {
 // Of the stream, before the queue is ended.
 template <class Sync>
 std::chrono::nanoseconds BasicWriteQueue<Sync>::longest_silence() const noexcept {
-  auto longest = std::chrono::nanoseconds::max();
+  auto longest = (std::chrono::nanoseconds::max)();
   if (state_ == State::kClosing) {
     longest = config_.close_timeout;
   }
   if (config_.stall_timeout.count() != 0 && pending_bytes_ != 0) {
-    longest = std::min(longest, config_.stall_timeout);
+    longest = (std::min)(longest, config_.stall_timeout);
   }
   return longest;
 }
@@ -213,7 +213,7 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
       state_ == State::kClosing ||
       (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
   if (!is_watched_) {
-    return TimePoint::max();
+    return (TimePoint::max)();
   }
   progress_ += acknowledged ? 1U : 0U;
   const bool is_silent = std::exchange(progress_seen_, progress_) == progress_;
@@ -227,16 +227,16 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
   if (state_ == State::kClosing) {
     closing_since_ = closing_since_.value_or(now);
     const TimePoint limit = later(*closing_since_, config_.close_limit);
-    end_at = std::min(end_at, limit);
+    end_at = (std::min)(end_at, limit);
     is_over = is_over || now >= limit;
   }
-  if (is_over && end_at != TimePoint::max()) {
+  if (is_over && end_at != (TimePoint::max)()) {
     is_watched_ = false;
     const bool tells_more = cut_error_ && cut_error_ != ErrorValue::of(Errc::aborted);
     end(tells_more ? cut_error_ : ErrorValue::of(Errc::timed_out), effects);
-    return TimePoint::max();
+    return (TimePoint::max)();
   }
-  return std::min(end_at, later(now, look_pause(longest_silence())));
+  return (std::min)(end_at, later(now, look_pause(longest_silence())));
 }
 
 // Goes through all that is queued and all who wait, under the lock, once: an end in steps would

@@ -29,7 +29,7 @@ inline void measure(RoomWaiter& waiter) noexcept {
   waiter.largest = waiter.bytes == SIZE_MAX ? SIZE_MAX : 0;
   if (waiter.asks_for == AsksFor::kBurst) {
     for (const Bytes& slice : waiter.slices) {
-      waiter.largest = std::max(waiter.largest, slice.size());
+      waiter.largest = (std::max)(waiter.largest, slice.size());
     }
   }
 }
@@ -73,7 +73,7 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
   }
   const std::size_t limit = config_.max_waiting_bytes;
   const std::size_t bytes = waiter.waiting_bytes();
-  if (!line_.empty() && bytes > limit - std::min(limit, waiting_bytes_)) {
+  if (!line_.empty() && bytes > limit - (std::min)(limit, waiting_bytes_)) {
     return Refusal{WriteRefusalReason::too_many_waiting_bytes,
                    saturating_sum(waiting_bytes_, bytes),
                    limit,
@@ -91,8 +91,8 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   constexpr std::size_t kForPieces = WriteItems::kSegmentItems + 3;
   const bool has_pieces = line_has_pieces_ || waiter.asks_for == AsksFor::kCutBurst;
   const std::size_t places = saturating_sum(waiting_items_, waiter.items);
-  items_.reserve(std::min(saturating_sum(places, has_pieces ? kForPieces : 0),
-                          saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
+  items_.reserve((std::min)(saturating_sum(places, has_pieces ? kForPieces : 0),
+                            saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
   line_has_pieces_ = has_pieces;
   waiting_items_ += waiter.items;
   waiting_bytes_ += waiter.waiting_bytes();
@@ -100,8 +100,8 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   line_.push_back(waiter);
   uncounted_waiters_ += waiter.is_counted ? 0 : 1;
   ++stats_.waits;
-  stats_.high_water_waiters = std::max(stats_.high_water_waiters, line_.size());
-  stats_.high_water_waiting_bytes = std::max(stats_.high_water_waiting_bytes, waiting_bytes_);
+  stats_.high_water_waiters = (std::max)(stats_.high_water_waiters, line_.size());
+  stats_.high_water_waiting_bytes = (std::max)(stats_.high_water_waiting_bytes, waiting_bytes_);
 }
 
 template <class Sync>
@@ -176,7 +176,7 @@ std::optional<Refusal> BasicWriteQueue<Sync>::first_held_up_by(
   // No permit that was granted before can be committed into a slice that is cut.
   const bool may_cut =
       first.asks_for == AsksFor::kCutBurst && unreserved_items_ == config_.max_items;
-  return held_up_by(may_cut ? std::min(size, least_piece()) : size, 1);
+  return held_up_by(may_cut ? (std::min)(size, least_piece()) : size, 1);
 }
 
 // Pieces of a cut slice have at least half of the budget, so that a queue that drains slowly is not
@@ -198,7 +198,7 @@ bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) n
         continue;
       }
     } else {
-      left -= std::min(left, waiter.items);
+      left -= (std::min)(left, waiter.items);
     }
     leave_line(waiter);
     admit_whole(waiter, effects);
@@ -227,7 +227,7 @@ template <class Sync>
 std::size_t BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most,
                                               Effects& effects) noexcept {
   const std::size_t free_bytes = unreserved_bytes_ - pending_bytes_;
-  most = std::min({most, unreserved_items_ - pending_items_, burst.slices.size()});
+  most = (std::min)({most, unreserved_items_ - pending_items_, burst.slices.size()});
   std::size_t bytes = 0;
   std::size_t items = 0;
   while (items != most && burst.slices[items].size() <= free_bytes - bytes) {

@@ -113,7 +113,7 @@ class SegmentQueue {
   /// how many. With `keeps_memory` what becomes free is room at the back.
   template <class Take>
   std::size_t pop_front_while(std::size_t most, bool keeps_memory, Take take) {
-    most = std::min(most, size_);
+    most = (std::min)(most, size_);
     std::size_t popped = 0;
     Cursor at = front_;
     for (; popped != most; ++popped, ++at.index_) {

@@ -3,6 +3,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// What a read needs to know of a stream of this type: `Room`, `Handler` and `DefaultToken`. The

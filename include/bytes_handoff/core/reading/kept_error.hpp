@@ -2,6 +2,8 @@
 
 #include <system_error>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// The error of a read that also brought a whole frame. The next read tells it, since a socket may

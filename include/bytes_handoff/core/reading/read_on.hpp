@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// When to read again from a stream whose read came up short, instead of waiting for it.

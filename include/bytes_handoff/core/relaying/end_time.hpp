@@ -35,7 +35,7 @@ class EndTime {
     if ((is_silent && now >= silent_until) || now >= end_at) {
       return std::nullopt;
     }
-    return std::min({silent_until, end_at, later(now, look_pause(timeout_))});
+    return (std::min)({silent_until, end_at, later(now, look_pause(timeout_))});
   }
 
   /// What `close_limit` leaves for the rest of the end.

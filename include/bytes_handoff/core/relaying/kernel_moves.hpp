@@ -43,7 +43,7 @@ class KernelMoves {
   [[nodiscard]] std::size_t held() const noexcept { return held_; }
   /// How many bytes the next fill may bring, if the buffer has room for that many.
   [[nodiscard]] static constexpr std::size_t most(std::size_t room) noexcept {
-    return std::min(room, kMostMoved);
+    return (std::min)(room, kMostMoved);
   }
 
   /// Behind a read of `n` bytes into the buffer.
@@ -51,7 +51,7 @@ class KernelMoves {
     if (by_ == RelayBy::kernel || n >= kLarge) {
       reads_to_go_ -= reads_to_go_ != 0 ? 1U : 0U;
     } else {
-      reads_to_go_ = std::max(reads_to_go_, wanted_reads_);
+      reads_to_go_ = (std::max)(reads_to_go_, wanted_reads_);
     }
   }
 
@@ -98,14 +98,14 @@ class KernelMoves {
   void note_size(std::size_t n) noexcept {
     if (n >= kSmall) {
       small_moves_ = 0;
-      paying_moves_ = std::min(paying_moves_ + 1, kMovesThatPay);
+      paying_moves_ = (std::min)(paying_moves_ + 1, kMovesThatPay);
       return;
     }
     if (by_ == RelayBy::kernel || ++small_moves_ < kSmallMoves) {
       return;
     }
     const bool has_paid = paying_moves_ == kMovesThatPay;
-    wanted_reads_ = has_paid ? kFewReads : std::min(2 * wanted_reads_, kManyReads);
+    wanted_reads_ = has_paid ? kFewReads : (std::min)(2 * wanted_reads_, kManyReads);
     reads_to_go_ = wanted_reads_;
     small_moves_ = 0;
     paying_moves_ = 0;

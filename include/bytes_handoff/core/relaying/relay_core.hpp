@@ -64,7 +64,7 @@ class RelayCore {
     if (!next) {
       fail_out(ErrorValue::of(Errc::timed_out));
     }
-    return next.value_or(EndTime::TimePoint::max());
+    return next.value_or((EndTime::TimePoint::max)());
   }
   /// For the reset that follows: how long that may take in all.
   [[nodiscard]] EndTime::Duration limit_left(EndTime::TimePoint now) const noexcept {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff {
 
 namespace detail {

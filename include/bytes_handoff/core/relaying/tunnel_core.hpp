@@ -126,7 +126,7 @@ class TunnelCore {
   bool is_cancelled_ = false;
   TimePoint idle_since_;
   TimePoint half_closed_since_;
-  TimePoint next_look_ = TimePoint::max();
+  TimePoint next_look_ = (TimePoint::max)();
 };
 
 }  // namespace bytes_handoff::detail

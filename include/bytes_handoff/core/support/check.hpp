@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bytes_handoff/core/support/package_config.hpp"
+#include "bytes_handoff/core/support/abi.hpp"
 
 // Asserts what only a run can find: `BYTES_HANDOFF_CHECK(condition, "what was done wrong")`. Does
 // nothing in a package that was built without the option BYTES_HANDOFF_CHECKS. The package decides,

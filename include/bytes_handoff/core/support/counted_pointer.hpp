@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// A pointer to an object that counts who points to it. `Count` says how: `Count::add(object)` and

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// What an object needs to be in an `IntrusiveList`: in one at a time.

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// Throws `std::invalid_argument` otherwise. `member` is its full name.

@@ -4,6 +4,8 @@
 #include <memory>
 #include <thread>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// Lets the shutdown of an execution context wait for threads that are about to post to it.

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <mutex>
 
+#include "bytes_handoff/core/support/abi.hpp"
+
 namespace bytes_handoff::detail {
 
 /// How the write queue and its tickets synchronize. Tests put their own in its place, to decide the

@@ -1,0 +1,2 @@
+// Compiled where the library cannot be used.
+#include <bytes_handoff/testing/duplex.hpp>
