@@ -271,8 +271,8 @@ class ReadOperation final : private Target {
   ReadClaim claim_;
   [[no_unique_address]] Told told_;
   Handler handler_;
-  bool is_cancelled_ = false;
   std::unique_ptr<Gathering<Stream>> gathering_;
+  bool is_cancelled_ = false;
   ReadStep step_ = ReadStep::kDone;
 };
 

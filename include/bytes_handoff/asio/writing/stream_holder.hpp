@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/ending/stream_end.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
@@ -40,6 +41,9 @@ class StreamHolder : public WriterBase {
   }
 
  protected:
+  // For a pointer that is posted, on a context or a strand.
+  using TurnMemory = HandlerMemory<64>;
+  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
@@ -109,7 +113,7 @@ class StreamHolder : public WriterBase {
     }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      post_on(*stream_executor_, PostAllocator(end_memory_), [self = hold()] { self->run_end(); });
+      post_on(*stream_executor_, TurnAllocator(end_memory_), [self = hold()] { self->run_end(); });
     } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
     }
   }
@@ -203,7 +207,7 @@ class StreamHolder : public WriterBase {
   [[no_unique_address]] SoleWriter sole_writer_;
   [[no_unique_address]] OneThread one_thread_{
       "WriteHandoff: two handlers of a stream at once: its executor is not serial"};
-  PostMemory end_memory_;   // of the posted end, which may find the turn's in use
+  TurnMemory end_memory_;   // of the posted end, which may find the turn's in use
   bool has_ended_ = false;  // the queue
   bool was_ended_ = false;  // the stream
   StreamEnd<Stream, kAtEnd> end_;

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-#include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/batch_buffers.hpp"
@@ -31,6 +31,8 @@ template <class Stream, AtEnd kAtEnd>
 class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Base = StreamHolder<Stream, kAtEnd>;
   using typename Base::Executor;
+  using typename Base::TurnAllocator;
+  using typename Base::TurnMemory;
   using Turn = WriteQueue::Turn;
   using Self = CountedPointer<Writer, WriterReference>;
   using Pieces = PipedWrites<Stream>;
@@ -72,12 +74,12 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
  private:
   // It has no associated executor: it runs on the one that it is given to, and on no other.
   struct TurnHandler {
-    using allocator_type = PostAllocator;
+    using allocator_type = TurnAllocator;
 
     Self writer;
 
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return PostAllocator(writer->turn_memory_);
+      return TurnAllocator(writer->turn_memory_);
     }
     void operator()() noexcept {
       const Self self = std::move(writer);
@@ -100,7 +102,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // Completes one write of the stream, its flush, or the end of its write side.
   struct StreamHandler {
     using executor_type = Executor;
-    using allocator_type = PostAllocator;
+    using allocator_type = TurnAllocator;
     using cancellation_slot_type = net::cancellation_slot;
 
     Self writer;
@@ -108,7 +110,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
     [[nodiscard]] executor_type get_executor() const noexcept { return *writer->stream_executor_; }
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return PostAllocator(writer->turn_memory_);
+      return TurnAllocator(writer->turn_memory_);
     }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
     void operator()(const net_error_code& error, std::size_t written) {
@@ -336,7 +338,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   }
 
   // Of the posted turn. An operation of the stream that does not fit takes from the pool.
-  PostMemory turn_memory_;
+  TurnMemory turn_memory_;
   HeldBuffers held_;
   std::size_t buffered_ = 0;  // bytes of a write that are being flushed
   [[no_unique_address]] Pieces pieces_;
