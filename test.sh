@@ -12,9 +12,13 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
   fuzz       100,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
-  long       the runs that take minutes or hours, or those of one label  (build/long; for fuzz:
-             20,000,000 inputs for each target in build/fuzz; for newer: the tests of the shell on
-             the Asio and the Boost of Debian 13, which are unpacked in build/newer)
+  long       the runs that take minutes or hours, or those of one label  (build/long). These labels
+             have trees of their own:
+             coverage  the lines of the core that its tests reach, 95% at least  (build/coverage)
+             fuzz      20,000,000 inputs for each target  (build/fuzz)
+             newer     the tests of the shell on the Asio and the Boost of Debian 13  (unpacked, and
+                       built, in build/newer)
+             spikes    the measurements of design records, which are only built  (build/release)
 What is printed about building goes to standard error.
 USAGE
 }
@@ -28,8 +32,8 @@ labels=()
 if [[ "$*" == 'long fuzz' ]]; then
   export BYTES_HANDOFF_TEST_COUNT=${BYTES_HANDOFF_TEST_COUNT:-20000000}
   set -- fuzz
-elif [[ "$*" == 'long newer' ]]; then
-  set -- newer
+elif [[ "$*" == 'long newer' || "$*" == 'long coverage' || "$*" == 'long spikes' ]]; then
+  set -- "$2"
 elif [[ ${1-} == long ]] && (($# == 2)); then
   labels=(--label-regex "^$2\$" --no-tests=error)
   set -- long
@@ -40,7 +44,7 @@ case ${1-} in
     usage
     exit 0
     ;;
-  asan | tsan | fuzz | long | newer) presets=("$1") ;;
+  asan | tsan | fuzz | long | newer | coverage | spikes) presets=("$1") ;;
   all) presets=(dev asan tsan) ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
@@ -55,17 +59,26 @@ source "$REPOSITORY/scripts/packages.sh"
 source "$REPOSITORY/scripts/build.sh"
 # shellcheck source=scripts/newer_asio.sh
 source "$REPOSITORY/scripts/newer_asio.sh"
+# shellcheck source=scripts/coverage.sh
+source "$REPOSITORY/scripts/coverage.sh"
 
 groups=(build test)
 [[ " ${presets[*]} " =~ \ (asan|tsan|fuzz)\  ]] && groups+=(sanitize)
+[[ ${presets[*]} != coverage ]] || groups+=(check)
 ensure_packages "${groups[@]}"
+if [[ ${presets[*]} == spikes ]]; then
+  build_preset release bench/micro/spike/all
+  exit
+fi
 [[ ${presets[*]} != newer ]] || unpack_newer_asio
 for preset in "${presets[@]}"; do
   build_preset "$preset"
+  [[ $preset != coverage ]] || forget_coverage
   # Older ThreadSanitizer runtimes refuse the address randomization of newer kernels.
   fixed_addresses=()
   if [[ $preset == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed_addresses=(setarch "$(uname -m)" -R)
   fi
   (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "$preset" "${labels[@]}")
+  [[ $preset != coverage ]] || check_coverage
 done

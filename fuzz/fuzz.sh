@@ -2,14 +2,14 @@
 # fuzz.sh <program of libFuzzer> <folder of inputs>
 #
 # Runs the inputs of the folder, then makes
-# BYTES_HANDOFF_TEST_COUNT inputs of up to 128 bytes, by default 100,000 of up to 64, from the seed
-# BYTES_HANDOFF_TEST_SEED (a new one).
+# BYTES_HANDOFF_TEST_COUNT inputs of up to 128 bytes, or else BYTES_HANDOFF_FUZZ_INPUTS (100,000) of
+# up to 64, from the seed BYTES_HANDOFF_TEST_SEED (a new one).
 # New inputs stay beside the program, in <program>.found; one that fails in <program>.failed-*.
 set -euo pipefail
 
 program=$1
 inputs=$2
-runs=${BYTES_HANDOFF_TEST_COUNT:-100000}
+runs=${BYTES_HANDOFF_TEST_COUNT:-${BYTES_HANDOFF_FUZZ_INPUTS:-100000}}
 longest=$([[ ${BYTES_HANDOFF_TEST_COUNT-} ]] && echo 128 || echo 64)
 seed=${BYTES_HANDOFF_TEST_SEED:-$((RANDOM * 32768 + RANDOM + 1))}
 found=$program.found

@@ -12,7 +12,9 @@ import time
 import unittest
 
 from runner.problems import Failure
+from runner.tests.forked import Forked
 
+from .. import cli
 from ..callgrind import counted, is_left_out, own_costs
 from ..counts import compare, load
 
@@ -159,17 +161,18 @@ class Command(unittest.TestCase):
         self.counts = self.folder / "counts.json"
 
     def executable(self, path, body):
-        path.write_text(f"#!{sys.executable} -B\n{body}\n")
+        path.write_text(f"#!{sys.executable} -ISB\n{body}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return path
 
     def valgrind(self, dumps, output, end=""):
         """A program of this name that writes these dumps and prints this."""
         self.executable(self.tools / "valgrind", f"""
-import os, pathlib, signal, sys
+import os, signal, sys
 out = next(word.partition("=")[2] for word in sys.argv if word.startswith("--callgrind-out"))
 for number, text in enumerate({dumps!r}, 1):
-    pathlib.Path(f"{{out}}.{{number}}").write_text(text)
+    with open(f"{{out}}.{{number}}", "w") as file:
+        file.write(text)
 print({output!r}, end="", flush=True)
 {end}""")
 
@@ -183,11 +186,9 @@ print({output!r}, end="", flush=True)
         self.valgrind(dumps, "".join(lines))
 
     def start(self, *words, path=None):
-        return subprocess.Popen(
-            [sys.executable, str(COMMAND), *map(str, words)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, cwd=self.folder,
-            env={**os.environ, "PATH": path or f"{self.tools}:{os.environ['PATH']}",
-                 "TMPDIR": str(self.scratch)})
+        return Forked(cli.main, str(COMMAND), list(map(str, words)), cwd=self.folder,
+                      env={**os.environ, "PATH": path or f"{self.tools}:{os.environ['PATH']}",
+                           "TMPDIR": str(self.scratch)})
 
     def run_with(self, command, *words, **options):
         """Its exit status, and the lines of output and of errors."""
@@ -330,6 +331,12 @@ print({output!r}, end="", flush=True)
                             (("record", "--program"), "--program")):
             with self.subTest(words=words):
                 self.assert_refused(2, part, of=self.run_words(*words))
+
+    def test_the_file_itself_is_a_command(self):
+        run = subprocess.run([str(COMMAND), "check", "--dance"], capture_output=True, text=True,
+                             cwd=self.folder, timeout=60)
+        self.assert_refused(2, "--dance", of=(run.returncode, run.stdout.splitlines(),
+                                              run.stderr.splitlines()))
 
     def test_help(self):
         for words, parts in ((("--help",), ("check", "record", "3%")),

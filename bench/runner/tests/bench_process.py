@@ -5,13 +5,15 @@ import csv
 import io
 import os
 import pathlib
-import resource
 import stat
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+from .. import cli
+from .forked import Forked
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "bench"
 
@@ -52,17 +54,28 @@ class BenchTest(unittest.TestCase):
         self.folder = pathlib.Path(scratch.name)
         self.out = self.folder / "out"
 
-    def harness(self, body):
-        """An executable whose Python text is `body`; it has `role` and the functions."""
+    def harness(self, body, check=":"):
+        """An executable whose Python text is `body`; it has `role` and the functions. It accepts
+        all flags, or says what the shell text `check` does when it is only asked about them."""
         path = self.folder / "harness"
-        path.write_text(f"""#!{sys.executable} -B
-import os, pathlib, signal, sys, time
+        # Most starts ask about flags only. The others import little, which takes longest.
+        path.write_text(f"""#!/bin/sh
+case " $* " in *" --check "*) {check}; exit ;; esac
+exec {sys.executable} -ISB {path}.py "$@"
+""")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        pathlib.Path(f"{path}.py").write_text(f"""
+import os, signal, sys, time
 def flag(name):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
-def ready():
-    pathlib.Path(flag("--ready-file")).write_text("127.0.0.1:1")
+def note(path, text=""):
+    with open(path + ".new", "w") as file:
+        file.write(text)
+    os.rename(path + ".new", path)
+def ready(address="127.0.0.1:1"):
+    note(flag("--ready-file"), address)
 def wait_for(role):
-    while not pathlib.Path({str(self.folder)!r}, role + ".pid").exists():
+    while not os.path.exists(os.path.join({str(self.folder)!r}, role + ".pid")):
         time.sleep(0.01)
 def hang():
     signal.pause()
@@ -74,14 +87,9 @@ def lines(**others):
         "completion": flag("--completion") or "ticket",
         "tunnel_bytes": flag("--tunnel-bytes") or 65536, "cost": 2, "cpu_seconds": 2, **others}}))
 role = flag("--role") or "integrated"
-if "--check" in sys.argv:
-    sys.exit(0)
-note = pathlib.Path({str(self.folder)!r}, role + ".new")
-note.write_text(str(os.getpid()))
-note.rename(note.with_suffix(".pid"))
+note(os.path.join({str(self.folder)!r}, role + ".pid"), str(os.getpid()))
 {body}
 """)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
         return path
 
     def tool(self, name, body):
@@ -95,14 +103,15 @@ note.rename(note.with_suffix(".pid"))
 
     def start(self, *arguments, harness="/nonexistent", most_bytes=None, stderr=subprocess.PIPE,
               **environment):
-        def limit():
-            if most_bytes is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+        return Forked(cli.main, str(BENCH), list(map(str, arguments)), cwd=self.folder,
+                      env={**os.environ, "BYTES_HANDOFF_HARNESS": str(harness), **environment},
+                      stderr=stderr, most_bytes=most_bytes)
 
-        return subprocess.Popen(
-            [sys.executable, str(BENCH), *map(str, arguments)], stdout=subprocess.PIPE,
-            stderr=stderr, text=True, preexec_fn=limit, cwd=self.folder,
-            env={**os.environ, "BYTES_HANDOFF_HARNESS": str(harness), **environment})
+    def executed(self, *arguments):
+        """As `bench`, of the file itself, which an interpreter is started for."""
+        run = subprocess.run([str(BENCH), *map(str, arguments)], capture_output=True, text=True,
+                             cwd=self.folder, timeout=60)
+        return run.returncode, run.stdout, run.stderr.splitlines()
 
     def bench(self, *arguments, **options):
         """Its exit status, what it printed, and its error lines."""

@@ -11,7 +11,7 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Chromium:
-    """One browser with one page. Keeps what the page said in its console and asked for."""
+    """One browser with one page at a time. Keeps what the page said in its console and asked for."""
 
     def __init__(self):
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -29,18 +29,24 @@ class Chromium:
         self._read = os.fdopen(self._from, "rb")
         self._left = b""
         self._last = 0
-        self._session = None
+        self._session = self._target = self._context = None
+        self.new_page()
+
+    def new_page(self):
+        """In place of the one before, of which nothing is kept: each has a profile of its own."""
+        if self._target:
+            self._session = None
+            self.ask("Target.disposeBrowserContext", browserContextId=self._context)
+        self._context = self.ask("Target.createBrowserContext")["browserContextId"]
+        self._target = self.ask("Target.createTarget", url="about:blank",
+                                browserContextId=self._context)["targetId"]
+        self._session = self.ask("Target.attachToTarget", targetId=self._target,
+                                 flatten=True)["sessionId"]
         self.console, self.requests = [], []
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self._process.terminate()
         self._process.wait(20)
         self._read.close()
@@ -90,7 +96,8 @@ class Chromium:
             self._left += more
         text, _, self._left = self._left.partition(b"\0")
         message = json.loads(text)
-        self._note(message)
+        if message.get("sessionId") == self._session:
+            self._note(message)
         return message
 
     def _note(self, message):

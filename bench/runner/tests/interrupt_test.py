@@ -13,7 +13,7 @@ mine = open("calls").read().split().count(role)
 if role == "tcp-service":
     ready()
 if mine == 4:
-    pathlib.Path("fourth").touch()
+    note("fourth")
     {then}
 lines()"""
 

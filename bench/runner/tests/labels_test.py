@@ -30,10 +30,8 @@ class Overrides(BenchTest):
                 self.assertFalse(self.out.exists())
 
     def test_what_the_harness_refuses_for_a_split_is_said_before_anything_runs(self):
-        harness = self.folder / "harness"
-        self.harness("""sys.exit("it has run")""")
-        harness.write_text(harness.read_text().replace("sys.exit(0)", """
-    print("harness: --transport: no", file=sys.stderr); sys.exit(2)"""))
+        harness = self.harness("""sys.exit("it has run")""",
+                               check="echo 'harness: --transport: no' >&2; exit 2")
         self.assert_refused(2, "--transport: no", of=self.bench(
             "run", "--split", "--out", self.out, "--", "--transport", "duplex", harness=harness))
         self.assertFalse(self.out.exists())

@@ -9,9 +9,7 @@ from .bench_process import BenchTest, table_of
 RELAY = """
 import socket
 with socket.create_server(("127.0.0.1", 0)) as clients:
-    ready_file = pathlib.Path(flag("--ready-file") + ".new")
-    ready_file.write_text("127.0.0.1:%d" % clients.getsockname()[1])
-    ready_file.rename(flag("--ready-file"))
+    ready("127.0.0.1:%d" % clients.getsockname()[1])
     client, _ = clients.accept()
 host, port = flag("--sink-addr").split(":")
 sink = socket.create_connection((host, int(port)))
@@ -84,7 +82,7 @@ lines()
     def test_finished_runs_are_kept_and_shown(self):
         harness = self.harness(RELAY + """
 if flag("--implementation") == "b":
-    pathlib.Path("second").touch()
+    note("second")
     hang()
 while data := client.recv(65536):
     sink.sendall(data)

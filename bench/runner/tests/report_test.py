@@ -88,31 +88,34 @@ class Page(PageTest):
 
 @unittest.skipIf(chromium.PROGRAM is None, "SKIPPED: there is no chromium to look at the page")
 class Shown(PageTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = chromium.Chromium()
+        cls.addClassCleanup(cls.browser.close)
+
     def shown(self, root, width=1200, dark=False):
         self.assertEqual(self.bench("report", root)[0], 0)
-        browser = self.enterContext(chromium.Chromium())
-        browser.open(root / "report.html", width, dark)
-        self.addCleanup(lambda: self.assertEqual(browser.console, []))
-        return browser
+        self.browser.new_page()
+        self.browser.open(root / "report.html", width, dark)
+        self.addCleanup(self.assertEqual, self.browser.console, [])
+        return self.browser
 
     def test_at_any_width_and_in_the_dark_nothing_is_cut_off(self):
         root = self.results()
-        self.bench("report", root)
+        browser = self.shown(root)
         page = root / "report.html"
-        with chromium.Chromium() as browser:
-            colours = set()
-            for width, dark in ((1200, False), (1200, True), (360, False), (360, True)):
-                with self.subTest(width=width, dark=dark):
-                    browser.open(page, width, dark)
-                    shown = browser.value("document.documentElement.scrollWidth")
-                    self.assertLessEqual(shown, width)
-                    self.assert_drawn(browser)
-                    self.assertEqual(browser.value(AT_THE_EDGE), [])
-                    self.assertEqual(browser.value(CUT_TABLES), [])
-                    colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
-            self.assertEqual(len(colours), 2, "light and dark look alike")
-            self.assertEqual(browser.console, [])
-            self.assertEqual(set(browser.requests), {page.resolve().as_uri()})
+        colours = set()
+        for width, dark in ((1200, False), (1200, True), (360, False), (360, True)):
+            with self.subTest(width=width, dark=dark):
+                browser.open(page, width, dark)
+                shown = browser.value("document.documentElement.scrollWidth")
+                self.assertLessEqual(shown, width)
+                self.assert_drawn(browser)
+                self.assertEqual(browser.value(AT_THE_EDGE), [])
+                self.assertEqual(browser.value(CUT_TABLES), [])
+                colours.add(browser.value("getComputedStyle(document.body).backgroundColor"))
+        self.assertEqual(len(colours), 2, "light and dark look alike")
+        self.assertEqual(set(browser.requests), {page.resolve().as_uri()})
 
     def assert_drawn(self, browser):
         """Every chart has pixels, and a table under it."""

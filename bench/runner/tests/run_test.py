@@ -32,8 +32,11 @@ class Arguments(BenchTest):
             with self.subTest(arguments=arguments):
                 self.assert_refused(2, *parts, of=self.bench(*arguments))
 
+    def test_the_file_itself_is_a_command(self):
+        self.assert_refused(2, "--dance", of=self.executed("run", "--dance"))
+
     def test_help_names_the_commands(self):
-        status, output, errors = self.bench("--help")
+        status, output, errors = self.executed("--help")
         self.assertEqual((status, errors), (0, []))
         for command in ("run", "matrix", "capture", "latency", "report", "all"):
             self.assertIn(command, output)

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "bytes_handoff/memory.hpp"
 #include "support/pattern.hpp"
 #include "support/sanitizers.hpp"
+#include "support/stepping/count.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -32,8 +34,11 @@ namespace {
 using test::pattern;
 
 constexpr unsigned kChildSeconds = 20;
-// AddressSanitizer copies much at each.
-constexpr int kForks = BYTES_HANDOFF_TEST_WITH_ASAN ? 10 : 100;
+
+/// AddressSanitizer copies much at each.
+[[nodiscard]] std::uint64_t forks() {
+  return test::count_or(BYTES_HANDOFF_TEST_WITH_ASAN ? 10 : 25);
+}
 
 /// Takes and drops so much of every size that the caches are exchanged with the depot.
 void visit_the_depot() {
@@ -120,7 +125,7 @@ class Restless {
 TEST(Fork, NewObjectsWorkInAChildWhateverOtherThreadsHeld) {
   const Restless some(2, visit_the_depot);
   const Restless others(2, stay_in_the_depot);
-  for (int i = 0; i < kForks; ++i) {
+  for (std::uint64_t i = 0; i < forks(); ++i) {
     ASSERT_EQ(status_of_child(new_objects_work), 0) << "fork " << i;
   }
 }
@@ -141,7 +146,7 @@ TEST(Fork, SlicesThatOtherThreadsHandOnCanBeDroppedInAChild) {
     const std::lock_guard lock(mutex);
     dropped.swap(handed_on);
   });
-  for (int i = 0; i < kForks; ++i) {
+  for (std::uint64_t i = 0; i < forks(); ++i) {
     std::vector<Bytes> mine;
     {
       const std::lock_guard lock(mutex);
