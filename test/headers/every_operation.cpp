@@ -56,17 +56,17 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
   co_await async_linger(*shared, LingerLimits{}, net::use_awaitable);
 }
 
-net::awaitable<void> serve(net::ip::tcp::acceptor& acceptor);
-net::awaitable<void> serve(net::ip::tcp::acceptor& acceptor) {
+void accept_each(net::ip::tcp::acceptor& acceptor);
+void accept_each(net::ip::tcp::acceptor& acceptor) {
   const auto pause = std::make_shared<AcceptPause>();
-  co_await async_accept_each(
+  async_accept_each(
       acceptor, [pause](const Socket&) { pause->end(); },
       {.prepare = [] { return net_error_code(); },
        .next_executor = [&] { return acceptor.get_executor(); },
        .pause = pause},
-      net::use_awaitable);
-  co_await async_accept_each(
-      acceptor, [](const Socket&) {}, net::use_awaitable);
+      [](net_error_code) {});
+  async_accept_each(
+      acceptor, [](const Socket&) {}, [](net_error_code) {});
 }
 
 void write_copies(CopyingWriteStream& stream);

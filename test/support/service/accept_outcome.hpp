@@ -24,6 +24,7 @@ class AcceptOutcome {
     };
   }
   [[nodiscard]] bool is_over() const { return error_.has_value(); }
+  [[nodiscard]] bool is(const net_error_code& error) const { return error_ == error; }
   void expect(const net_error_code& error) const {
     ASSERT_TRUE(is_over()) << "accepting has not ended";
     EXPECT_EQ(*error_, error) << error_->message();

@@ -46,7 +46,12 @@ class AcceptEachOperation {
     }
   }
   void let_go() { acceptor_.reset(); }
-  void end() { client_.close(); }
+  void end() {
+    if (acceptor_ && !is_told_) {
+      net::post(streams_, [this] { close(); });
+    }
+    client_.close();
+  }
 
   template <class Token>
   auto start(Token&& token) {

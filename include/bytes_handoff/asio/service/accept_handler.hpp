@@ -43,7 +43,7 @@ class AcceptHandler {
   [[nodiscard]] executor_type get_executor() const noexcept { return self_->executor(); }
   [[nodiscard]] static allocator_type get_allocator() noexcept { return {}; }
   [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-    return self_->slot();
+    return kPart == kTimerPart ? cancellation_slot_type() : self_->slot();
   }
 
   /// An accept brings a socket. What the user's functions throw leaves this.

@@ -272,6 +272,21 @@ TEST_F(AcceptSteps, a_pause_is_ended_early) {
   options.pause->end();
 }
 
+TEST_F(AcceptSteps, a_pause_that_is_ended_as_it_ends_leaves_the_next_accept_alone) {
+  options.pause = std::make_shared<AcceptPause>();
+  acceptor.answer(net::error::no_descriptors);
+  start();
+  run_ready(context);
+  options.pause->end();
+  context.restart();
+  context.poll_one();  // the timer is stopped, and its handler is yet to run
+  ASSERT_TRUE(options.pause->is_on());
+  options.pause->end();
+  run_ready(context);
+  EXPECT_FALSE(outcome.is_over());
+  EXPECT_TRUE(acceptor.is_waiting());
+}
+
 TEST_F(AcceptSteps, a_pause_object_can_be_used_again_but_not_by_two) {
   options.pause = std::make_shared<AcceptPause>();
   start();
@@ -371,20 +386,20 @@ TEST_F(AcceptSteps, honours_executor_and_allocator_and_takes_a_function_that_can
   EXPECT_EQ(resource.blocks_out(), 0U);
 }
 
-TEST_F(AcceptSteps, its_functions_go_before_the_handler_is_called) {
+TEST_F(AcceptSteps, its_functions_go_on_the_acceptors_executor_before_the_handler_is_called) {
+  net::io_context other(1);
   Sentinel function;
   options.on_pause = function.handler();
   acceptor.answer(system_error_of(EINVAL));
-  bool is_called = false;
   accept_each_with_set_clock(
       acceptor, [kept = function.handler()](const ScriptedAcceptor::Socket&) {},
-      std::exchange(options, {}),
-      [&](const net_error_code&) {
-        is_called = true;
-        EXPECT_TRUE(function.is_destroyed());
-      });
+      std::exchange(options, {}), net::bind_executor(other, outcome.handler()));
+  EXPECT_FALSE(function.is_destroyed());
   ASSERT_TRUE(run_out(context));
-  EXPECT_TRUE(is_called);
+  EXPECT_TRUE(function.is_destroyed());
+  EXPECT_FALSE(outcome.is_over());
+  ASSERT_TRUE(run_out(other));
+  outcome.expect(system_error_of(EINVAL));
 }
 
 }  // namespace
