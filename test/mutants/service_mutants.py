@@ -7,6 +7,7 @@ OPERATION = INCLUDE + "asio/service/accept_operation.hpp"
 
 OF_CORE = ("dev", "core_tests", "/service/accept_core_test")
 OF_STEPS = ("dev", "shell_tests_asio", "/service/accept_steps_test")
+OF_MEMORY = ("dev", "allocation_fault_tests_asio", "/fault/(stream|suspension|threaded|memory/)")
 OF_ACCEPTORS = ("dev", "shell_tests_asio", "/service/accept_each_test")
 
 MUTANTS = [
@@ -44,6 +45,8 @@ MUTANTS = [
      "      throw;", *OF_STEPS),
     ("the functions of accepting outlive it", OPERATION, "    options_ = {};\n    on_accept_.reset();\n",
      "", *OF_STEPS),
+    ("accepting ends with a connection that Asio has lost", OPERATION,
+     "if (kPart != kAcceptPart || std::uncaught_exceptions() == 0) {", "if (true) {", *OF_MEMORY),
     ("accepting that is over keeps its pause", OPERATION,
      "      AcceptPauseAccess::detach(*options_.pause);\n", "      set_paused(false);\n", *OF_STEPS),
     ("a pause object looks at its operation without a pause", PAUSE, "is_on() ? held() : nullptr",

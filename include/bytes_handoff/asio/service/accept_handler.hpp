@@ -36,7 +36,7 @@ class AcceptHandler {
     if (Initiation* const inside = Initiation::of(self_.get())) {
       inside->drop();
     } else {
-      self_->lose();
+      self_->template lose<kPart>(self_);
     }
   }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <concepts>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -104,7 +106,21 @@ class AcceptOperation : public Waiting, public PausedAccept {
 
   [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
   [[nodiscard]] net::cancellation_slot slot() noexcept { return signal_.slot(); }
-  void lose() noexcept { destroyed_context_ = context_; }
+  /// Destroyed uninvoked: with its context, or by what Asio throws behind the system's accept if it
+  /// has no memory for the socket. Then accepting goes on behind a pause.
+  template <AcceptPart kPart>
+  void lose(const Self& self) noexcept {
+    if (kPart != kAcceptPart || std::uncaught_exceptions() == 0) {
+      destroyed_context_ = context_;
+      return;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      under_way_ = 0;
+    }
+    has_lost_connection_ = true;
+    hop(self);
+  }
 
   template <AcceptPart kPart, class... Socket>
   void complete(Self self, const net_error_code& error, Socket... socket) {
@@ -231,7 +247,13 @@ class AcceptOperation : public Waiting, public PausedAccept {
   }
   static void arrive(void* of, Turn::Outcome outcome) {
     const Self self = Self::adopt(static_cast<AcceptOperation*>(of));
-    outcome == Turn::Outcome::kTaken ? self->prepare(self) : self->lose();
+    if (outcome != Turn::Outcome::kTaken) {
+      self->destroyed_context_ = self->context_;
+    } else if (std::exchange(self->has_lost_connection_, false)) {
+      self->go_on(self, self->core_.after_accept(ENOMEM), net::error::no_memory);
+    } else {
+      self->prepare(self);
+    }
   }
 
   void fail(const net_error_code& error) noexcept {
@@ -348,7 +370,7 @@ class AcceptOperation : public Waiting, public PausedAccept {
     if (outcome == Turn::Outcome::kTaken) {
       self->run_errands();
     } else if (Initiation::of(self.get()) == nullptr) {
-      self->lose();
+      self->destroyed_context_ = self->context_;
     } else {  // it could not be posted
       self->errands_.store(0, std::memory_order_release);
     }
@@ -393,6 +415,7 @@ class AcceptOperation : public Waiting, public PausedAccept {
   const net::execution_context* destroyed_context_ = nullptr;
   AcceptCore core_;
   net_error_code error_;
+  bool has_lost_connection_ = false;
   std::atomic<bool> is_cancelled_{false};
   std::atomic<unsigned> errands_{0};
   std::atomic<unsigned> references_{1};
