@@ -20,6 +20,7 @@
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/message_stream.hpp"
 #include "bytes_handoff/relay.hpp"
+#include "bytes_handoff/service/accept_each.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/tunnel.hpp"
 #include "bytes_handoff/write_handoff.hpp"

@@ -30,6 +30,7 @@ ROOMS = {
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
     CORE + "fan_out": [CORE + "support", FACE],
     CORE + "relaying": [CORE + "support", CORE + "kernel", CORE + "queue", FACE],
+    CORE + "service": [],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],
     SHELL + "support": [CORE, FACE],
     SHELL + "ending": [CORE, FACE, SHELL + "support"],
@@ -38,12 +39,14 @@ ROOMS = {
     SHELL + "relaying": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
                          SHELL + "reading"],
     SHELL + "fan_out": [CORE, FACE, SHELL + "support", SHELL + "writing"],
+    SHELL + "service": [CORE, FACE, FACE + "service", SHELL + "support", SHELL + "writing"],
     SHELL + "duplex": [CORE, FACE, SHELL + "support"],
     SHELL + "adaptors": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
                          SHELL + "reading", FACE + "adaptors"],
     FACE: [CORE, SHELL],
     FACE + "bytes": [CORE, FACE],
     FACE + "adaptors": [CORE, SHELL, FACE],
+    FACE + "service": [CORE, SHELL, FACE],
     FACE + "testing": [CORE, SHELL, FACE],
     "src": [CORE, FACE, FACE + "bytes"],
 }
@@ -55,7 +58,9 @@ ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
 # Public headers include these behind what they declare; the other rooms of the shell name what a
 # declaration needs.
 SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "relaying", SHELL + "fan_out",
-                    SHELL + "duplex", SHELL + "adaptors"]
+                    SHELL + "duplex", SHELL + "adaptors", SHELL + "service"]
+# Where users' headers are, besides those for tests.
+PUBLIC_ROOMS = (FACE, FACE + "adaptors", FACE + "bytes", FACE + "service")
 
 # What tells what the library cannot be used with: in front of all that is declared. Of no room.
 FIRST_HEADER = CORE + "support/abi.hpp"
@@ -175,7 +180,7 @@ def check_includes(house, path, text):
             continue
         if not may_include(room, other):
             house.report(place, f"{room} may not include {header}")
-        elif room in (FACE, FACE + "adaptors") and other in SHELL_LAST_ROOMS and number < last_code:
+        elif room in PUBLIC_ROOMS and other in SHELL_LAST_ROOMS and number < last_code:
             house.report(place, f"{header} belongs behind what the header declares")
 
 
@@ -213,7 +218,7 @@ def code_lines(path, text):
 
 
 def check_lines(house, path, text):
-    is_public = room_of(path) in (FACE, FACE + "adaptors", FACE + "bytes", FACE + "testing") and path.endswith(".hpp")
+    is_public = room_of(path) in (*PUBLIC_ROOMS, FACE + "testing") and path.endswith(".hpp")
     limit = PUBLIC_HEADER_LINES if is_public else FILE_LINES
     lines = code_lines(path, text)
     if lines > limit:

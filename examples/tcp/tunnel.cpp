@@ -1,5 +1,7 @@
 // Forwards a TCP port, both ways. Each way ends by itself: the client ends its request, and the
-// answer still comes back. A connection on which nothing moves for a minute is ended.
+// answer still comes back. A connection on which nothing moves for a minute is ended. If the
+// process is out of descriptors, connections wait: each is accepted when there is a second one for
+// it, too.
 #include <asio/co_spawn.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
@@ -7,18 +9,22 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
+#include <bytes_handoff/service/accept_each.hpp>
 #include <bytes_handoff/tunnel.hpp>
 #include <chrono>
 #include <exception>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
 using asio::experimental::as_tuple;
 using asio::ip::tcp;
+using bytes_handoff::AcceptOptions;
+using bytes_handoff::async_accept_each;
 using bytes_handoff::async_tunnel;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::TunnelEnd;
@@ -29,8 +35,8 @@ awaitable<tcp::socket> connect(tcp::endpoint to) {
   co_return socket;
 }
 
-awaitable<void> forward(tcp::socket client, tcp::endpoint to) {
-  tcp::socket server = co_await connect(to);
+awaitable<void> forward(tcp::socket client, tcp::socket server, tcp::endpoint to) {
+  co_await server.async_connect(to, use_awaitable);
   HandoffBuffer from_client;
   HandoffBuffer from_server;
   co_await async_tunnel(TunnelEnd(from_client, client), TunnelEnd(from_server, server),
@@ -43,12 +49,23 @@ void report(std::exception_ptr failure) try {
   std::cout << "a connection failed: " << error.what() << '\n';
 }
 
+// Until the acceptor is closed. `server` is the second socket of the next connection.
 awaitable<void> accept_all(tcp::acceptor& acceptor, tcp::endpoint to) {
-  for (;;) {
-    auto [error, socket] = co_await acceptor.async_accept(as_tuple(use_awaitable));
-    if (error) co_return;  // the acceptor was closed
-    asio::co_spawn(acceptor.get_executor(), forward(std::move(socket), to), report);
-  }
+  tcp::socket server(acceptor.get_executor());
+  AcceptOptions<> options;
+  options.prepare = [&] {
+    asio::error_code error;
+    if (!server.is_open()) server.open(to.protocol(), error);
+    return error;
+  };
+  options.on_pause = [](const asio::error_code& reason) {
+    std::cerr << "no new connections for now: " << reason.message() << '\n';
+  };
+  const auto on_accept = [&](tcp::socket client) {
+    asio::co_spawn(acceptor.get_executor(), forward(std::move(client), std::move(server), to),
+                   report);
+  };
+  co_await async_accept_each(acceptor, on_accept, options, as_tuple(use_awaitable));
 }
 
 // The server behind it answers when the request has ended.

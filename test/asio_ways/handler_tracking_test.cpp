@@ -304,6 +304,29 @@ TEST_F(HandlerTracking, names_the_duplexs_operations) {
   EXPECT_EQ(got, "efgh");
 }
 
+TEST_F(HandlerTracking, names_all_of_an_accept_with_a_pause) {
+  Acceptor acceptor(context.get_executor(), {net::ip::address_v4::loopback(), 0});
+  Socket client(context.get_executor());
+  client.connect(acceptor.local_endpoint());
+  AcceptOptions<Executor> options;
+  options.retry_after = 1ms;
+  options.prepare = [is_first = true]() mutable {
+    return std::exchange(is_first, false) ? net_error_code(net::error::no_descriptors)
+                                          : net_error_code();
+  };
+  const std::string text = tracked([&] {
+    async_accept_each(
+        acceptor, [&](const Socket&) { acceptor.close(); }, options,
+        [this](const net_error_code& error) {
+          EXPECT_EQ(error, net::error::operation_aborted);
+          ++calls;
+        });
+  });
+  EXPECT_EQ(calls, 1);
+  EXPECT_THAT(text, HasSubstr(named("async_accept_each")));
+  EXPECT_THAT(unnamed(text), IsEmpty());
+}
+
 // Where the stream is shared, and read from by its other owner.
 TEST_F(HandlerTracking, works_from_a_shared_stream_to_the_end) {
   auto shared = std::make_shared<Socket>(std::move(*near));

@@ -56,6 +56,19 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
   co_await async_linger(*shared, LingerLimits{}, net::use_awaitable);
 }
 
+void accept_each(net::ip::tcp::acceptor& acceptor);
+void accept_each(net::ip::tcp::acceptor& acceptor) {
+  const auto pause = std::make_shared<AcceptPause>();
+  async_accept_each(
+      acceptor, [pause](const Socket&) { pause->end(); },
+      {.prepare = [] { return net_error_code(); },
+       .next_executor = [&] { return acceptor.get_executor(); },
+       .pause = pause},
+      [](net_error_code) {});
+  async_accept_each(
+      acceptor, [](const Socket&) {}, [](net_error_code) {});
+}
+
 void write_copies(CopyingWriteStream& stream);
 void write_copies(CopyingWriteStream& stream) {
   stream.async_write_some(net::buffer("copied", 6), [](net_error_code, std::size_t) {});

@@ -28,6 +28,7 @@ from line_mutants import MUTANTS as LINE_MUTANTS
 from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
 from relay_mutants import MUTANTS as RELAY_MUTANTS
+from service_mutants import MUTANTS as SERVICE_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 from tunnel_mutants import MUTANTS as TUNNEL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
@@ -56,6 +57,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                KERNEL_RELAY_MUTANTS +
                MESSAGE_MUTANTS +
                RELAY_MUTANTS +
+               SERVICE_MUTANTS +
                SHELL_MUTANTS +
                TUNNEL_MUTANTS +
                WAIT_MUTANTS)

@@ -3,7 +3,7 @@
 usage: check_rows.py <folder of public headers> <test program>
 
 A public operation is a member function `async_...` of a class that is declared in a header of the
-folder itself, of its adaptors/ or of its testing/. Its row is the test `<Class>Tokens.async_...` of
+folder itself, of its adaptors/, its service/ or its testing/. Its row is the test `<Class>Tokens.async_...` of
 the program. An overload has a row of its own: `..._of_slices` if it takes a span of slices,
 `..._may_cut` if it may cut them, `..._of_items` if it takes a number of items. A row without an
 operation fails, too.
@@ -75,7 +75,7 @@ def rows_of(program):
 
 def main(headers, program):
     operations = set()
-    for folder in ["", "adaptors", "testing"]:
+    for folder in ["", "adaptors", "service", "testing"]:
         for header in sorted(pathlib.Path(headers, folder).glob("*.hpp")):
             operations |= operations_of(header.read_text())
     rows = rows_of(program)

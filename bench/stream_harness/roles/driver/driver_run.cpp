@@ -8,7 +8,7 @@
 
 #include "report/error_log.hpp"
 #include "roles/driver/driver_worker.hpp"
-#include "roles/process/accept_loop.hpp"
+#include "roles/process/connection_dealer.hpp"
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/exception_text.hpp"
 #include "roles/process/first_error.hpp"
@@ -43,9 +43,10 @@ class Driver {
         clock_(options),
         ledger_(options.connections, most_waves, {[this] { wave_due(); }, [this] { over(); }}),
         pool_(wave_workers(options)),
-        loop_(pool_,
-              {[](std::size_t) { return net_error_code(); },
-               [this](std::size_t worker, TcpStream in) { accepted(worker, std::move(in)); }}) {
+        dealer_(pool_,
+                {[](std::size_t) { return net_error_code(); },
+                 [this](std::size_t worker, TcpStream in) { accepted(worker, std::move(in)); },
+                 [this](const std::string& error) { fail(error); }}) {
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       workers_.push_back(std::make_unique<DriverWorker>(
           pool_.context(i), options, WorkerShare{i, pool_.size()}, ledger_,
@@ -59,8 +60,8 @@ class Driver {
 
   // The error that prevents it.
   [[nodiscard]] std::string open() {
-    if (auto error = loop_.listen(options_.sink_addr); !error.empty()) return error;
-    loop_.start();
+    if (auto error = dealer_.listen(options_.sink_addr); !error.empty()) return error;
+    dealer_.start();
     return pool_.start([this](const std::string& error) { fail(error); });
   }
 
@@ -156,7 +157,7 @@ class Driver {
   DriverLedger ledger_;
   WorkerPool pool_;  // outlives what uses its contexts
   std::vector<std::unique_ptr<DriverWorker>> workers_;
-  AcceptLoop loop_;
+  ConnectionDealer dealer_;
 };
 
 }  // namespace

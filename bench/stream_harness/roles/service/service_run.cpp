@@ -9,7 +9,7 @@
 
 #include "contenders/splice_pipe.hpp"
 #include "report/error_log.hpp"
-#include "roles/process/accept_loop.hpp"
+#include "roles/process/connection_dealer.hpp"
 #include "roles/process/descriptor_limit.hpp"
 #include "roles/process/exception_text.hpp"
 #include "roles/process/first_error.hpp"
@@ -36,9 +36,10 @@ class Service {
       : options_(options),
         sink_protocol_(to_endpoint(options.sink_addr).protocol()),
         pool_(options.worker_threads),
-        loop_(pool_,
-              {[this](std::size_t worker) { return prepare(worker); },
-               [this](std::size_t worker, TcpStream in) { accepted(worker, std::move(in)); }}) {
+        dealer_(pool_,
+                {[this](std::size_t worker) { return prepare(worker); },
+                 [this](std::size_t worker, TcpStream in) { accepted(worker, std::move(in)); },
+                 [this](const std::string& error) { fail(error); }}) {
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       workers_.push_back(std::make_unique<ServiceWorker>(options, [this] { connection_ended(); }));
     }
@@ -50,13 +51,13 @@ class Service {
 
   // The error that prevents it.
   [[nodiscard]] std::string open() {
-    if (auto error = loop_.listen(options_.service_addr); !error.empty()) return error;
-    loop_.start();
+    if (auto error = dealer_.listen(options_.service_addr); !error.empty()) return error;
+    dealer_.start();
     if (auto error = pool_.start([this](const std::string& text) { fail(text); }); !error.empty()) {
       return error;
     }
     if (options_.ready_file.empty()) return {};
-    return write_ready_file(options_.ready_file, to_text(loop_.endpoint()));
+    return write_ready_file(options_.ready_file, to_text(dealer_.endpoint()));
   }
 
   expected<RunResult, std::string> run() {
@@ -105,14 +106,14 @@ class Service {
       clock_.closed(Clock::now());
       done_if_over();
     }
-    loop_.resume();
+    dealer_.resume();
   }
 
   void begin_end() {
     const std::lock_guard lock(mutex_);
     if (stages_.begun()) return;
     stages_.begin(Clock::now());
-    loop_.stop([this] {
+    dealer_.stop([this] {
       const std::lock_guard stopped_lock(mutex_);
       accepts_no_more_ = true;
       done_if_over();
@@ -187,7 +188,7 @@ class Service {
   std::vector<std::unique_ptr<ServiceWorker>> workers_;
   std::optional<TcpStream> next_out_;      // used by the acceptor's thread
   std::shared_ptr<SplicePipe> next_pipe_;  // likewise
-  AcceptLoop loop_;
+  ConnectionDealer dealer_;
 };
 
 }  // namespace

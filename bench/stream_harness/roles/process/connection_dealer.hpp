@@ -1,10 +1,9 @@
 #pragma once
 
-#include <asio/basic_waitable_timer.hpp>
-#include <atomic>
-#include <chrono>
+#include <bytes_handoff/service/accept_each.hpp>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "roles/process/worker_pool.hpp"
@@ -17,11 +16,10 @@ namespace stream_harness {
 /// SO_REUSEPORT does not promise, and none is lost when one listener of several closes.
 ///
 /// Runs on the pool's first worker. When descriptors or memory run out it pauses, with one line on
-/// standard error the first time, and goes on when `resume` says that some came back, or after a
-/// while. Connections wait in the kernel's queue meanwhile.
+/// standard error the first time.
 ///
 /// Must be destroyed after the pool's threads have ended.
-class AcceptLoop {
+class ConnectionDealer {
  public:
   struct Hooks {
     /// Gets what a connection on this worker needs besides its own descriptor, before it is
@@ -30,9 +28,11 @@ class AcceptLoop {
     /// Takes a connection. `socket` belongs to the worker's context; the call is made on the first
     /// worker's thread.
     std::function<void(std::size_t worker, TcpStream socket)> accepted;
+    /// Accepting has ended with this error, and nobody has asked for it.
+    std::function<void(std::string)> failed;
   };
 
-  AcceptLoop(WorkerPool& pool, Hooks hooks);
+  ConnectionDealer(WorkerPool& pool, Hooks hooks);
 
   /// The error is one line; empty where there is none.
   [[nodiscard]] std::string listen(const HostPort& address);
@@ -41,30 +41,29 @@ class AcceptLoop {
   [[nodiscard]] TcpEndpoint endpoint() const;
 
   /// From here on connections are taken. Before the threads run, once.
-  void start() { accept_next(); }
+  void start();
 
-  /// Stops listening; `stopped` is called on the first worker when that is done. Any thread.
+  /// Stops listening; `stopped` is called on the first worker when that is done, and no connection
+  /// is taken any more. Any thread, once.
   void stop(std::function<void()> stopped);
 
   /// Something may have come back that was short. Any thread; cheap while accepting.
-  void resume();
+  void resume() { pause_->end(); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
-
-  void accept_next();
-  void on_accept(net_error_code error, TcpStream socket);
-  void pause(net_error_code error);
+  [[nodiscard]] bytes_handoff::AcceptOptions<Executor> options();
+  void accept(TcpStream socket);
+  void end(net_error_code error);
 
   WorkerPool& pool_;
   Hooks hooks_;
   TcpAcceptor acceptor_;
-  Timer retry_;
+  const std::shared_ptr<bytes_handoff::AcceptPause> pause_ =
+      std::make_shared<bytes_handoff::AcceptPause>();
   std::size_t next_worker_ = 0;
-  bool stopped_ = false;
+  bool is_over_ = false;
   bool shortage_logged_ = false;
-  std::atomic<bool> paused_{false};
+  std::function<void()> stopped_;
 };
 
 }  // namespace stream_harness

@@ -1,0 +1,54 @@
+"""Ways to break accepting, core and shell; as in shell_mutants.py."""
+
+INCLUDE = "include/bytes_handoff/"
+CORE = INCLUDE + "core/service/accept_core.hpp"
+PAUSE = INCLUDE + "core/service/accept_pause.hpp"
+OPERATION = INCLUDE + "asio/service/accept_operation.hpp"
+
+OF_CORE = ("dev", "core_tests", "/service/accept_core_test")
+OF_STEPS = ("dev", "shell_tests_asio", "/service/accept_steps_test")
+OF_MEMORY = ("dev", "allocation_fault_tests_asio", "/fault/(stream|suspension|threaded|memory/)")
+OF_ACCEPTORS = ("dev", "shell_tests_asio", "/service/accept_each_test")
+
+MUTANTS = [
+    ("accepting ends at EMFILE", CORE, "    case EMFILE:\n", "", *OF_CORE),
+    ("accepting spins at a shortage", CORE,
+     "      case AcceptError::kShortage:\n        return after_prepare(false);",
+     "      case AcceptError::kShortage:\n        return next();", *OF_STEPS),
+    ("accepting spins at the error of a connection", CORE,
+     "errors_in_a_row_ <= kMostAtOnce ? next()", "errors_in_a_row_ != 0 ? next()", *OF_CORE),
+    ("a connection does not end a row of errors", CORE, "        errors_in_a_row_ = 0;\n", "",
+     *OF_CORE),
+    ("accepting ends at the error of a connection", CORE, "    case ECONNABORTED:\n", "", *OF_STEPS),
+    ("a closed acceptor is told as one that was never open", CORE, "was_open ? cancel() : fail();",
+     "fail();", *OF_CORE),
+    ("a pause does not end with its acceptor", CORE,
+     "    if (is_end(error)) {\n      cancel();\n    }\n", "", *OF_CORE),
+    ("a pause is not told of its acceptor's end", OPERATION,
+     "    if constexpr (TellsOfItsEnd<Acceptor>) {", "    if constexpr (false) {", *OF_ACCEPTORS),
+    ("a cancellation during a pause is forgotten", OPERATION,
+     "    if ((under_way_ & kAcceptPart) == 0) {\n      end_pause_locked();\n    } else if",
+     "    if (under_way_ != 0 && (under_way_ & kAcceptPart) == 0 && errands == kEndPause) {\n"
+     "      end_pause_locked();\n    } else if", *OF_STEPS),
+    ("a cancellation during an accept is forgotten", OPERATION,
+     "    } else if ((errands & kCancel) != 0) {\n      cancel_part();\n    }", "    }", *OF_STEPS),
+    ("a cancellation between two steps of accepting is forgotten", OPERATION,
+     "    if (is_cancelled_.load(std::memory_order_acquire)) {\n      core_.cancel();\n    }", "",
+     *OF_STEPS),
+    ("the end of a pause cancels an accept", OPERATION,
+     "    } else if ((errands & kCancel) != 0) {", "    } else {", *OF_STEPS),
+    ("a pause leaves its watch behind", OPERATION,
+     "    if ((under_way_ & kWatchPart) != 0) {\n      cancel_part();\n    }\n", "", *OF_ACCEPTORS),
+    ("what on_accept throws ends accepting", OPERATION, "      hop(self);\n      throw;", "      throw;",
+     *OF_STEPS),
+    ("what prepare throws ends accepting", OPERATION, "      start_pause(self);\n      throw;",
+     "      throw;", *OF_STEPS),
+    ("the functions of accepting outlive it", OPERATION, "    options_ = {};\n    on_accept_.reset();\n",
+     "", *OF_STEPS),
+    ("accepting ends with a connection that Asio has lost", OPERATION,
+     "if (kPart != kAcceptPart || std::uncaught_exceptions() == 0) {", "if (true) {", *OF_MEMORY),
+    ("accepting that is over keeps its pause", OPERATION,
+     "      AcceptPauseAccess::detach(*options_.pause);\n", "      set_paused(false);\n", *OF_STEPS),
+    ("a pause object looks at its operation without a pause", PAUSE, "is_on() ? held() : nullptr",
+     "held()", *OF_CORE),
+]
