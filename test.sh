@@ -3,11 +3,12 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: ./test.sh [asan|tsan|all|fuzz]
+usage: ./test.sh [whole|asan|tsan|all|fuzz]
        ./test.sh long [label]
 
 Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
   (nothing)  assertions on, no sanitizer, on standalone Asio  (build/dev)
+  whole      the same, with one process for each test program, which is faster  (build/dev)
   asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
@@ -24,11 +25,12 @@ USAGE
 }
 
 refuse() {
-  echo "test.sh: $1: expected asan, tsan, all, fuzz, long [label], or nothing" >&2
+  echo "test.sh: $1: expected whole, asan, tsan, all, fuzz, long [label], or nothing" >&2
   exit 2
 }
 
 labels=()
+tests='' # the preset of the tests, if it is not that of the tree
 if [[ "$*" == 'long fuzz' ]]; then
   export BYTES_HANDOFF_TEST_COUNT=${BYTES_HANDOFF_TEST_COUNT:-20000000}
   set -- fuzz
@@ -45,6 +47,10 @@ case ${1-} in
     exit 0
     ;;
   asan | tsan | fuzz | long | newer | coverage | spikes) presets=("$1") ;;
+  whole)
+    presets=(dev)
+    tests=whole
+    ;;
   all) presets=(dev asan tsan) ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
@@ -79,6 +85,6 @@ for preset in "${presets[@]}"; do
   if [[ $preset == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
     fixed_addresses=(setarch "$(uname -m)" -R)
   fi
-  (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "$preset" "${labels[@]}")
+  (cd "$REPOSITORY" && "${fixed_addresses[@]}" ctest --preset "${tests:-$preset}" "${labels[@]}")
   [[ $preset != coverage ]] || check_coverage
 done
