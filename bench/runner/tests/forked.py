@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 
 
 class Forked:
@@ -76,6 +77,8 @@ class Forked:
 def _run(main, words, cwd, env, ends, most_bytes):
     """Never returns to the test that this is a copy of."""
     status = 1
+    # As in an interpreter that a user starts. What the test has left may be collected here, too.
+    warnings.simplefilter("ignore", ResourceWarning)
     try:
         for descriptor, end in enumerate(ends, 1):
             os.dup2(end, descriptor)

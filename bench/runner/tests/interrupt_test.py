@@ -79,7 +79,7 @@ hang()""")
             "fourth", signal.SIGTERM, "matrix", "--implementation", "a,b", "--scenario",
             "coalesced", "--runs", 1, "--connections", "1,4", "--frame-size", "64", "--out",
             self.out, harness=self.harness(FOURTH.format(then="hang()")))
-        self.assertEqual((status, len(errors)), (130, 1))
+        self.assertEqual((status, len(errors)), (130, 1), errors)
         self.assertIn("round 1 of b, coalesced-4x64", errors[0])
         rows = table_of((self.out / "matrix.csv").read_text())
         self.assertEqual([(row["connections"], row["contender"]) for row in rows],
