@@ -40,8 +40,8 @@ function(bytes_handoff_compiled_target component)
     PROPERTIES EXPORT_NAME ${component}
                POSITION_INDEPENDENT_CODE ON
                VERSION ${PROJECT_VERSION}
-               # Before 1.0 a minor version may break its users.
-               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+               # Every object refers to its exact build.
+               SOVERSION ${PROJECT_VERSION}
                # For a user of two packages: CMake refuses to link both.
                INTERFACE_BYTES_HANDOFF_EXPECTED ${BYTES_HANDOFF_EXPECTED}
                COMPATIBLE_INTERFACE_STRING BYTES_HANDOFF_EXPECTED)
