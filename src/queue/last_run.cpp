@@ -21,12 +21,16 @@ bool LastRun::is_wasteful(const Run& run) noexcept {
   return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
 }
 
-// False where there is no memory for it.
+// False where there is no memory for it: the bytes stay where they are.
 bool LastRun::has_wasteful() noexcept {
-  if (wasteful_ == nullptr) {
-    wasteful_.reset(new (std::nothrow) Wasteful);
+  try {
+    if (wasteful_ == nullptr) {
+      wasteful_ = std::make_unique<Wasteful>();
+    }
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
-  return wasteful_ != nullptr;
 }
 
 void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
