@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "bytes_handoff/core/memory/pool.hpp"
+
 namespace bytes_handoff::detail {
 namespace {
 
@@ -21,11 +23,16 @@ bool LastRun::is_wasteful(const Run& run) noexcept {
   return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
 }
 
+void LastRun::GiveBack::operator()(Wasteful* wasteful) const noexcept {
+  wasteful->~Wasteful();
+  pool_deallocate_small(wasteful, sizeof(Wasteful));
+}
+
 // False where there is no memory for it: the bytes stay where they are.
 bool LastRun::has_wasteful() noexcept {
   try {
     if (wasteful_ == nullptr) {
-      wasteful_ = std::make_unique<Wasteful>();
+      wasteful_.reset(::new (pool_allocate_small(sizeof(Wasteful))) Wasteful);
     }
     return true;
   } catch (const std::bad_alloc&) {

@@ -28,6 +28,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <future>
@@ -121,7 +122,8 @@ class Case {
 
   void wait(bool is_told) {
     if (!is_told) {
-      for (int turns = 0; turns < 50 || !record_.has_started() || must_cancel(); ++turns) {
+      for (int turns = 0; turns < 50 || !record_.has_started() || must_cancel() || is_emitting();
+           ++turns) {
         cancel_if_it_waits();
         operation_->go_on();
         environment_->turn();
@@ -129,7 +131,7 @@ class Case {
       return;
     }
     const auto give_up = std::chrono::steady_clock::now() + kPatience;
-    while (!record_.is_over()) {
+    while (!record_.is_over() || is_emitting()) {
       cancel_if_it_waits();
       operation_->go_on();
       environment_->turn();
@@ -143,13 +145,16 @@ class Case {
   [[nodiscard]] bool must_cancel() const {
     return is_cancelled<Operation>(state_) && !was_cancelled_;
   }
+  [[nodiscard]] bool is_emitting() const { return was_cancelled_ && !has_emitted_; }
   // Where its handler runs.
   void cancel_if_it_waits() {
     if constexpr (requires { operation_->is_waiting(); }) {
       if (must_cancel() && operation_->is_waiting()) {
         was_cancelled_ = true;
-        net::post(environment_->executor(),
-                  [this] { record_.signal().emit(net::cancellation_type::total); });
+        net::post(environment_->executor(), [this] {
+          record_.signal().emit(net::cancellation_type::total);
+          has_emitted_ = true;
+        });
       }
     }
   }
@@ -338,6 +343,7 @@ class Case {
   const CaseId id_;
   const unsigned state_;
   bool was_cancelled_ = false;
+  std::atomic<bool> has_emitted_ = false;  // of a cancellation, whose thread may be another
   const std::unique_ptr<Environment> environment_;
   Record record_;
   std::optional<Operation> operation_;

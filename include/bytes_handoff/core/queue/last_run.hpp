@@ -73,9 +73,7 @@ class LastRun {
   /// The queue is empty, or has ended: there is no run, and no memory is kept.
   void reset() noexcept {
     run_ = Run();
-    if (wasteful_ != nullptr) {
-      *wasteful_ = Wasteful();
-    }
+    wasteful_.reset();
   }
 
  private:
@@ -93,6 +91,10 @@ class LastRun {
     BytesMut gathered;  // where small runs are copied together
   };
 
+  struct GiveBack {
+    void operator()(Wasteful* wasteful) const noexcept;
+  };
+
   [[nodiscard]] static bool is_wasteful(const Run& run) noexcept;
   [[nodiscard]] bool has_wasteful() noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
@@ -100,7 +102,7 @@ class LastRun {
 
   std::pmr::memory_resource* const block_source_;
   Run run_;
-  std::unique_ptr<Wasteful> wasteful_;
+  std::unique_ptr<Wasteful, GiveBack> wasteful_;
 };
 
 }  // namespace bytes_handoff::detail

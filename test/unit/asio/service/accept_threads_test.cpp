@@ -19,7 +19,6 @@ namespace bytes_handoff::test {
 namespace {
 
 using namespace std::chrono_literals;
-using Tcp = net::ip::tcp;
 
 class AcceptThreads : public testing::TestWithParam<bool> {
  protected:
@@ -46,7 +45,7 @@ class AcceptThreads : public testing::TestWithParam<bool> {
   }
 
   net::thread_pool pool{3};
-  Tcp::acceptor acceptor{executor(), {net::ip::address_v4::loopback(), 0}};
+  net::ip::tcp::acceptor acceptor{executor(), {net::ip::address_v4::loopback(), 0}};
   std::promise<net_error_code> ended;
 };
 INSTANTIATE_TEST_SUITE_P(Strand, AcceptThreads, testing::Bool());
@@ -59,7 +58,7 @@ TEST_P(AcceptThreads, calls_its_function_once_at_a_time) {
   net::cancellation_signal cancel;
   async_accept_each(
       acceptor,
-      [&](const Tcp::socket&) {
+      [&](const net::ip::tcp::socket&) {
         EXPECT_EQ(inside.fetch_add(1), 0);
         seen.store(++accepted);
         inside.fetch_sub(1);
@@ -67,7 +66,7 @@ TEST_P(AcceptThreads, calls_its_function_once_at_a_time) {
       net::bind_cancellation_slot(cancel.slot(), handler()));
   net::io_context context(1);
   for (int i = 0; i < kClients; ++i) {
-    Tcp::socket client(context);
+    net::ip::tcp::socket client(context);
     client.connect(acceptor.local_endpoint());
   }
   wait_for([&] { return seen.load() == kClients; });
@@ -83,7 +82,7 @@ TEST_P(AcceptThreads, a_pause_is_ended_from_any_thread_while_it_is_cancelled) {
     std::atomic<int> prepared{0};
     net::cancellation_signal cancel;
     async_accept_each(
-        acceptor, [](const Tcp::socket&) {},
+        acceptor, [](const net::ip::tcp::socket&) {},
         {.retry_after = times % 2 == 0 ? 1h : 1ms,
          .prepare =
              [&] {
@@ -114,9 +113,9 @@ TEST_P(AcceptThreads, a_cancellation_may_meet_connections) {
     std::atomic<int> accepted{0};
     net::cancellation_signal cancel;
     async_accept_each(
-        acceptor, [&](const Tcp::socket&) { ++accepted; },
+        acceptor, [&](const net::ip::tcp::socket&) { ++accepted; },
         net::bind_cancellation_slot(cancel.slot(), handler()));
-    std::vector<Tcp::socket> clients;
+    std::vector<net::ip::tcp::socket> clients;
     for (int i = 0; i < times % 4; ++i) {
       clients.emplace_back(context).connect(acceptor.local_endpoint());
     }
