@@ -4,7 +4,8 @@ import argparse
 import dataclasses
 import re
 
-NGINX = "nginx"
+# With the second one, the end of one direction leaves the other open, as with the other contenders.
+NGINX = ("nginx", "nginx_half_close")
 _FORM = re.compile(r"[a-z0-9][a-z0-9-]*=[^\s,:=/]+")
 
 

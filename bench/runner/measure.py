@@ -103,7 +103,7 @@ def check(executable, plans):
     """Raises what the harness says of the flags, before anything runs."""
     for each in plans:
         for contender in each.contenders:
-            if contender.implementation != NGINX:
+            if contender.implementation not in NGINX:
                 harness.check(executable, contender, each.shape)
             else:
                 nginx.check(each.shape)
@@ -120,7 +120,7 @@ def run_plans(executable, session, plans, after_each=None):
                 what = each.name or each.shape.scenario
                 progress.begin(f"{what} {contender.label}, run {number}")
                 session.begin(f"round {number} of {contender.label}, {what}")
-                runner = nginx if contender.implementation == NGINX else harness
+                runner = nginx if contender.implementation in NGINX else harness
                 series.add(contender.label, number,
                            runner.run(executable, contender, each.shape))
                 session.finished()

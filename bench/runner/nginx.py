@@ -21,7 +21,7 @@ worker_rlimit_nofile 20000;
 pid {folder}/pid;
 error_log {folder}/error.log error;
 events {{ worker_connections 16384; }}
-stream {{ server {{ listen {address} backlog=4096; proxy_pass {sink}; }} }}
+stream {{ server {{ listen {address} backlog=4096; proxy_pass {sink}; proxy_half_close {half_close}; }} }}
 """
 
 
@@ -73,7 +73,7 @@ def run(executable, contender, shape):
         address = f"127.0.0.1:{harness.free_port(int(sink.rsplit(':', 1)[1]) + 1)}"
         asked = labels.given((*shape.flags, *contender.flags))
         workers = asked.get("--worker-threads", len(os.sched_getaffinity(0)))
-        server = _start(children, scratch, address, sink, workers, shape)
+        server = _start(children, scratch, address, sink, workers, contender, shape)
         before = _cpu_nanoseconds(server.pid)
         # A driver looks at no implementation: it only prints the name.
         lines = harness.drive(children, scratch, executable, address, [
@@ -86,7 +86,7 @@ def run(executable, contender, shape):
                                   "implementation": "raw_copy"}, "driver")
     lines = re.sub(r"^implementation=.*$", f"implementation={contender.implementation}", lines,
                    flags=re.MULTILINE)
-    service = {"role": "tcp-service", "transport": "tcp", "implementation": "nginx",
+    service = {"role": "tcp-service", "transport": "tcp", "implementation": contender.implementation,
                "scenario": shape.scenario, "worker_threads": workers,
                **{key: driver[key] for key in ("total_streams", "total_bytes", "total_seconds")},
                "cpu_total_seconds": f"{spent / 1e9:.9f}", "max_rss_bytes": memory,
@@ -94,12 +94,13 @@ def run(executable, contender, shape):
     return harness.Outcome(lines, "".join(f"{key}={text}\n" for key, text in service.items()))
 
 
-def _start(children, scratch, address, sink, workers, shape):
+def _start(children, scratch, address, sink, workers, contender, shape):
     dynamic = "--with-stream=dynamic" in _built()
     configuration = scratch / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(
         module=f"load_module {_module()};" if dynamic else "", workers=workers, folder=scratch,
-        address=address, sink=sink))
+        address=address, sink=sink,
+        half_close="on" if contender.implementation == "nginx_half_close" else "off"))
     errors = scratch / "start.err"
     with errors.open("wb") as err:
         server = children.start([*shape.wrapper, program(), "-p", str(scratch), "-e",

@@ -36,7 +36,7 @@ RUNS = {
                          ("--transport", "duplex", *_TUNNELS)),
     "cached": (("handoff_coroutine", "handoff", "manual_vec"), "coalesced", False,
                ("--transport", "cached", *_TUNNELS)),
-    "short-connections": (("handoff_coroutine", "handoff", "raw_copy", "nginx"), "coalesced", True,
+    "short-connections": (("handoff_coroutine", "handoff", "raw_copy", *contenders.NGINX), "coalesced", True,
                           _SHORT),
     "connections": (("handoff:connections=5000", "handoff:connections=1"), "coalesced", True,
                     _MANY),
@@ -74,7 +74,7 @@ def all_of_it(arguments):
 def _plan(name, arguments, without_nginx):
     names, scenario, split, flags = RUNS[name]
     who = tuple(contenders.Contender(each) for each in names
-                if each != contenders.NGINX or not without_nginx)
+                if each not in contenders.NGINX or not without_nginx)
     labels.refuse_forms(who, flags)
     shape = harness.Shape(
         scenario, split, frozenset(arguments.service_cpus if split else ()),

@@ -3,6 +3,7 @@
 import dataclasses
 
 from . import results
+from .contenders import NGINX
 from .figures import number_of
 from .statistics import interval, summarize
 
@@ -54,9 +55,9 @@ ROWS = (
         1.0, None, True, ""),
     Row("cached", EXPERT, "manual_vec", "cpu_ns_per_byte", "cached, 16 KiB: CPU per byte", 1.05,
         0.95, False, ""),
-    *(Row("short-connections", name, "nginx", "cpu_micros_per_stream",
+    *(Row("short-connections", name, base, "cpu_micros_per_stream",
           "connections of one frame and 1 KiB: CPU per connection", 1.15, 1.0)
-      for name in (README_LOOP, EXPERT)),
+      for base in NGINX for name in (README_LOOP, EXPERT)),
     *(Row("idle", name, None, "bytes_per_pair", "memory of an idle TCP pair, KiB", 2.0, 1.5,
           unit=1024) for name in (README_LOOP, EXPERT)),
     Row("connections", "handoff:connections=5000", "handoff:connections=1", "cpu_ns_per_byte",

@@ -3,7 +3,8 @@
 // Mostly Okabe and Ito's colours, which those who do not see all colours can tell apart. A contender
 // has the same one on every page; a form of it has a lighter one.
 const colours = { handoff_coroutine: "#0072b2", handoff: "#56b4e9", raw_copy: "#e69f00",
-                  manual_vec: "#009e73", asio_queue: "#cc79a7", splice: "#d55e00", nginx: "#7f7f7f" };
+                  manual_vec: "#009e73", asio_queue: "#cc79a7", splice: "#d55e00", nginx: "#7f7f7f",
+                  nginx_half_close: "#4d4d4d" };
 const strangers = ["#332288", "#117733", "#882255", "#999933", "#aa4499", "#44aa99"];
 
 const hash = text => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 65521, 7);

@@ -17,7 +17,7 @@ lines(cpu_seconds=costs.get(flag("--implementation"), 2))"""
 # Forwards nothing. Each worker takes some processor time.
 NGINX = """if [ "$1" = -V ]; then echo "configure arguments: --with-stream" >&2; exit; fi
 while [ $# -gt 0 ]; do case $1 in -c) conf=$2 ;; esac; shift; done
-cp "$conf" nginx.conf
+cp "$conf" "half-close-$(sed -n 's/.*half_close \\(o[nf]*\\);.*/\\1/p' "$conf").conf"
 workers=$(sed -n 's/^worker_processes \\([0-9]*\\);/\\1/p' "$conf")
 while [ "$workers" -gt 0 ]; do
   sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done; exec sleep 100' &
@@ -81,8 +81,10 @@ lines()"""), BYTES_HANDOFF_NGINX=str(self.folder / "tools/nginx"))
         self.assertGreater(int(row["max_rss_bytes"]), 100_000)
         driver = {row["contender"]: row["implementation"] for row in table_of(
             (self.out / "short-connections/driver-runs.csv").read_text())}
-        self.assertEqual(driver["nginx"], "nginx")
-        self.assertIn("proxy_pass 127.0.0.1:", (self.folder / "nginx.conf").read_text())
+        for name, half_close in (("nginx", "off"), ("nginx_half_close", "on")):
+            self.assertEqual(driver[name], name)
+            self.assertIn("proxy_pass 127.0.0.1:",
+                          (self.folder / f"half-close-{half_close}.conf").read_text())
 
     def test_nginx_that_cannot_run_is_refused_before_anything_runs(self):
         run = ("run", "--implementation", "a,nginx", "--out", self.out)
