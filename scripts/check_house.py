@@ -55,6 +55,8 @@ PRIVATE_ROOMS = [FACE + "testing"]
 # The core and what is compiled of it know no Asio.
 WITHOUT_ASIO = ["include/" + CORE, "src/"]
 ASIO_HEADER = re.compile(r"(boost/)?asio(/|\.hpp$)")
+# What users of any system see has no header of one, such as POSIX. Elsewhere it is behind an #if.
+SYSTEM_HEADER = re.compile(r"[\w/]+\.h$|csignal$")
 # Public headers include these behind what they declare; the other rooms of the shell name what a
 # declaration needs.
 SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "relaying", SHELL + "fan_out",
@@ -170,6 +172,8 @@ def check_includes(house, path, text):
         return
     if path.startswith("include/bytes_handoff/") and declares_first(text):
         house.report(path, f"declares before it includes a header of the library: include {FIRST_HEADER}")
+    if room is not None:
+        check_system_headers(house, path, text, room)
     last_code = last_declaration(text)
     for number, header in includes_of(text):
         place = f"{path}:{number}"
@@ -182,6 +186,31 @@ def check_includes(house, path, text):
             house.report(place, f"{room} may not include {header}")
         elif room in PUBLIC_ROOMS and other in SHELL_LAST_ROOMS and number < last_code:
             house.report(place, f"{header} belongs behind what the header declares")
+
+
+def check_system_headers(house, path, text, room):
+    has_none = room in (*PUBLIC_ROOMS, FACE + "testing") or room.startswith(CORE)
+    depths = list(condition_depths(text))
+    for number, header in includes_of(text):
+        if not SYSTEM_HEADER.match(header):
+            continue
+        if has_none:
+            house.report(f"{path}:{number}", f"<{header}> is not there on every system: include it in "
+                                             "src/ or in asio/, behind an #if")
+        elif depths[number - 1] == 0:
+            house.report(f"{path}:{number}", f"<{header}> is not there on every system: put it behind "
+                                             "an #if")
+
+
+def condition_depths(text):
+    """Of each line, how many conditions of the preprocessor are open."""
+    depth = 0
+    for line in text.split("\n"):
+        if re.match(r"\s*#\s*if", line):
+            depth += 1
+        elif re.match(r"\s*#\s*endif\b", line):
+            depth -= 1
+        yield depth
 
 
 def declares_first(text):

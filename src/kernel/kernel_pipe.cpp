@@ -7,13 +7,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstddef>
 #include <ctime>
 
 namespace bytes_handoff::detail {
 namespace {
 
 // Without SPLICE_F_MORE: the last piece of a message would wait for more.
-ssize_t system_splice(int from, int to, std::size_t n) noexcept {
+std::ptrdiff_t system_splice(int from, int to, std::size_t n) noexcept {
   return ::splice(from, nullptr, to, nullptr, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 }
 
@@ -21,7 +23,7 @@ int system_open_pipe(int (&ends)[2]) noexcept { return ::pipe2(ends, O_CLOEXEC |
 
 KernelMove move(int from, int to, std::size_t n) noexcept {
   const KernelCalls& calls = *kernel_calls.load(std::memory_order_acquire);
-  ssize_t moved = 0;
+  std::ptrdiff_t moved = 0;
   do {
     moved = calls.splice(from, to, n);
   } while (moved < 0 && errno == EINTR);

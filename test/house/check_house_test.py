@@ -53,6 +53,26 @@ class Includes(HouseTest):
                                 f"src/queue/a.cpp:2: the core includes <{name}>: it knows no Asio")
         self.assert_in_order({self.SHELL + "support/a.hpp": "#include <asio.hpp>\n"})
 
+    def test_the_core_and_the_face_have_no_header_of_a_system(self):
+        for name in ("sys/types.h", "unistd.h", "csignal", "windows.h"):
+            text = f"#if defined(A)\n#include <{name}>\n#endif\n"
+            for path in (self.CORE + "kernel/a.hpp", "include/bytes_handoff/a.hpp",
+                         "include/bytes_handoff/testing/a.hpp"):
+                text = header("bytes_handoff/core/support/abi.hpp") + text
+                line = text.count("\n") - 1
+                self.assert_refused({path: text}, f"{path}:{line}: <{name}> is not there on every system: "
+                                                  "include it in src/ or in asio/, behind an #if")
+        self.assert_in_order({self.CORE + "kernel/a.hpp": "#include <cstddef>\n#include <cerrno>\n"})
+
+    def test_a_header_of_a_system_is_behind_a_condition(self):
+        include = "#include <unistd.h>\n"
+        for path in ("src/kernel/a.cpp", self.SHELL + "ending/a.hpp"):
+            self.assert_in_order({path: f"#if A\n#if B\n#endif\n{include}#endif\n"})
+            for text in (include, f"#ifdef A\n#endif\n{include}"):
+                line = text.count("\n")
+                self.assert_refused({path: text}, f"{path}:{line}: <unistd.h> is not there on every "
+                                                  "system: put it behind an #if")
+
     def test_the_core_does_not_include_the_shell(self):
         other = "bytes_handoff/asio/support/net.hpp"
         self.assert_refused({self.CORE + "memory/a.hpp": header(other)},

@@ -59,12 +59,12 @@ class Calls {
  private:
   static inline CallsState state;
 
-  static ssize_t splice(int from, int to, std::size_t n) noexcept {
+  static std::ptrdiff_t splice(int from, int to, std::size_t n) noexcept {
     if (state.made++ >= state.failing_call) {
       errno = state.error;
       return -1;
     }
-    const ssize_t moved = detail::system_calls.splice(from, to, n);
+    const std::ptrdiff_t moved = detail::system_calls.splice(from, to, n);
     state.largest = std::max(state.largest, moved < 0 ? 0 : static_cast<std::size_t>(moved));
     return moved;
   }

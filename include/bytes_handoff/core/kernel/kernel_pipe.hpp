@@ -24,10 +24,7 @@ void close_idle_pipes() noexcept;
 
 #if BYTES_HANDOFF_HAS_SPLICE
 
-#include <sys/types.h>
-
 #include <atomic>
-#include <csignal>
 #include <cstdint>
 #include <span>
 
@@ -35,7 +32,7 @@ namespace bytes_handoff::detail {
 
 /// The system calls that a test may replace.
 struct KernelCalls {
-  ssize_t (*splice)(int from, int to, std::size_t n) noexcept;
+  std::ptrdiff_t (*splice)(int from, int to, std::size_t n) noexcept;
   int (*open_pipe)(int (&ends)[2]) noexcept;
 };
 extern const KernelCalls system_calls;

@@ -147,7 +147,7 @@ class RefusingOutput {
 
  private:
   static inline int refused = -1;
-  static ssize_t splice(int from, int to, std::size_t n) noexcept {
+  static std::ptrdiff_t splice(int from, int to, std::size_t n) noexcept {
     if (to != refused) {
       return detail::system_calls.splice(from, to, n);
     }
