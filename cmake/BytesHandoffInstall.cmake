@@ -63,13 +63,17 @@ bytes_handoff_install_pc(
 bytes_handoff_install_pc(
   testing "bytes_handoff-core = ${PROJECT_VERSION}" "" "-lbytes_handoff_testing"
   "The in-memory connection of bytes_handoff, for tests")
+list(TRANSFORM bytes_handoff_socket_libraries PREPEND "-l" OUTPUT_VARIABLE socket_libraries)
+list(JOIN socket_libraries " " socket_libraries)
 if(TARGET bytes_handoff_asio)
   bytes_handoff_install_pc(
-    asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_STANDALONE_ASIO" ""
+    asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_STANDALONE_ASIO"
+    "${socket_libraries}"
     "Read buffers and write queues on standalone Asio, whose headers must be found")
 endif()
 if(TARGET bytes_handoff_boost_asio)
   bytes_handoff_install_pc(
-    boost_asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_BOOST_ASIO" ""
+    boost_asio "bytes_handoff-core = ${PROJECT_VERSION}" "-DBYTES_HANDOFF_BOOST_ASIO"
+    "${socket_libraries}"
     "Read buffers and write queues on Boost.Asio, whose headers must be found")
 endif()

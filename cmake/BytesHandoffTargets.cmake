@@ -81,6 +81,12 @@ if(BYTES_HANDOFF_EXPECTED_IS_STD)
   target_compile_features(bytes_handoff_testing PRIVATE cxx_std_23)
 endif()
 
+# Where Asio's sockets are in libraries that a linker must be told.
+set(bytes_handoff_socket_libraries "")
+if(WIN32)
+  set(bytes_handoff_socket_libraries ws2_32 mswsock)
+endif()
+
 # bytes_handoff_add_shell(<flavour> <definition> <target of the Asio headers>)
 function(bytes_handoff_add_shell flavour definition asio_headers)
   foreach(name IN ITEMS ${flavour} ${flavour}_coroutines)
@@ -89,7 +95,8 @@ function(bytes_handoff_add_shell flavour definition asio_headers)
     set_target_properties(bytes_handoff_${name} PROPERTIES EXPORT_NAME ${name})
   endforeach()
   target_compile_definitions(bytes_handoff_${flavour} INTERFACE ${definition})
-  target_link_libraries(bytes_handoff_${flavour} INTERFACE bytes_handoff_core ${asio_headers})
+  target_link_libraries(bytes_handoff_${flavour} INTERFACE bytes_handoff_core ${asio_headers}
+                                                           ${bytes_handoff_socket_libraries})
   target_link_libraries(bytes_handoff_${flavour}_coroutines INTERFACE bytes_handoff_${flavour})
 endfunction()
 

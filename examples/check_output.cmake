@@ -1,11 +1,13 @@
-# cmake -DPROGRAM=<program> -DEXPECTED=<file> -P check_output.cmake
+# cmake -DPROGRAM=<program> -DEXPECTED=<file> [-DEMULATOR=<command>] -P check_output.cmake
 #
-# Runs the program: it must end with status 0 and print exactly what the file has.
+# Runs the program, by the emulator if it is for another machine: it must end with status 0 and print
+# exactly what the file has, in the lines of its system.
 execute_process(
-  COMMAND "${PROGRAM}"
+  COMMAND ${EMULATOR} "${PROGRAM}"
   OUTPUT_VARIABLE output
   RESULT_VARIABLE status
   TIMEOUT 20)
+string(REPLACE "\r\n" "\n" output "${output}")
 file(READ "${EXPECTED}" expected)
 if(NOT status STREQUAL "0")
   message(FATAL_ERROR "${PROGRAM} ended with '${status}'; it printed:\n${output}")

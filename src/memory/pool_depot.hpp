@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "bytes_handoff/core/memory/pool.hpp"
+#include "bytes_handoff/core/support/static_mutex.hpp"
 #include "bytes_handoff/memory.hpp"
 
 namespace bytes_handoff::detail {
@@ -254,7 +255,7 @@ class Batches {
 // What all threads share. Everything in it is called with the mutex held.
 class Depot {
  public:
-  std::mutex mutex;
+  StaticMutex mutex;
 
   [[nodiscard]] PoolStatistics statistics() const noexcept {
     return {limit_, bytes_, leased_, threads_};

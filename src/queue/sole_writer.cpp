@@ -6,6 +6,8 @@
 #include <functional>
 #include <mutex>
 
+#include "bytes_handoff/core/support/static_mutex.hpp"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
@@ -16,7 +18,7 @@ namespace {
 using Writers = IntrusiveList<SoleWriter>;
 
 // Never destroyed: queues may be static objects.
-constinit std::mutex writers_mutex;
+constinit StaticMutex writers_mutex;
 constinit std::array<Writers, 256> writers_by_stream;
 
 Writers& writers_near(const void* stream) noexcept {

@@ -35,6 +35,10 @@ using net::experimental::deferred;
 
 #endif
 
+// Headers of Windows define them, for pointers of former times.
+#undef near
+#undef far
+
 // Set in build/newer: that what was unpacked there is what is compiled.
 #if defined(BYTES_HANDOFF_TEST_NEWER_ASIO)
 #if defined(BYTES_HANDOFF_BOOST_ASIO)

@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
+
 namespace bytes_handoff::test {
 namespace {
 
@@ -12,15 +16,26 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 40U;
 constinit thread_local AllocationCounts counts{};
 constinit thread_local bool refusing = false;
 
+#if defined(_WIN32)
+void* system_allocate(std::size_t size, std::size_t alignment) {
+  return _aligned_malloc(size, alignment < sizeof(void*) ? sizeof(void*) : alignment);
+}
+void system_free(void* memory) noexcept { _aligned_free(memory); }
+#else
+void* system_allocate(std::size_t size, std::size_t alignment) {
+  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+  return alignment <= alignof(std::max_align_t) ? std::malloc(size)
+                                                : std::aligned_alloc(alignment, rounded);
+}
+void system_free(void* memory) noexcept { std::free(memory); }
+#endif
+
 void* counted_allocate(std::size_t size, std::size_t alignment) {
   if (refusing || size > kMostBytes) {
     ++counts.refusals;
     throw std::bad_alloc();
   }
-  const std::size_t least = size == 0 ? 1 : size;
-  const std::size_t rounded = (least + alignment - 1) / alignment * alignment;
-  void* memory = alignment <= alignof(std::max_align_t) ? std::malloc(least)
-                                                        : std::aligned_alloc(alignment, rounded);
+  void* memory = system_allocate(size == 0 ? 1 : size, alignment);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -31,7 +46,7 @@ void* counted_allocate(std::size_t size, std::size_t alignment) {
 void counted_free(void* memory) noexcept {
   if (memory != nullptr) {
     ++counts.deallocations;
-    std::free(memory);
+    system_free(memory);
   }
 }
 

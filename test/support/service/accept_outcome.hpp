@@ -1,16 +1,20 @@
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "bytes_handoff/service/accept_each.hpp"
 #include "support/asio.hpp"
 #include "support/set_clock.hpp"
+
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
 
 namespace bytes_handoff::test {
 
@@ -43,9 +47,16 @@ auto accept_each_with_set_clock(Acceptor& acceptor, OnAccept on_accept,
                                                           std::move(options));
 }
 
+/// Of a number of errno, which Windows has no errors of sockets for.
 [[nodiscard]] inline net_error_code system_error_of(int number) {
+#if defined(_WIN32)
+  return std::error_code(number, std::generic_category());
+#else
   return {number, net::error::get_system_category()};
+#endif
 }
+
+#if !defined(_WIN32)
 
 /// Takes away all descriptors that are free.
 class DescriptorShortage {
@@ -65,5 +76,6 @@ class DescriptorShortage {
  private:
   rlimit before_{};
 };
+#endif
 
 }  // namespace bytes_handoff::test

@@ -6,7 +6,7 @@
 
 #include "support/asio.hpp"
 
-#if !defined(BYTES_HANDOFF_BOOST_ASIO)
+#if !defined(BYTES_HANDOFF_BOOST_ASIO) && !defined(_WIN32)
 #include <unistd.h>
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace bytes_handoff::test {
 
-#if defined(BYTES_HANDOFF_BOOST_ASIO)
+#if defined(BYTES_HANDOFF_BOOST_ASIO) || defined(_WIN32)
 
 using ReadablePipe = net::readable_pipe;
 using WritablePipe = net::writable_pipe;

@@ -25,7 +25,22 @@ struct TcpPair {
   }
 };
 
-/// On the executor itself, without a type-erased one around it.
+/// On the executor itself, without a type-erased one around it. Windows connects no such pair:
+/// there it is one of TCP.
+#if defined(_WIN32)
+struct UnixPair {
+  using Stream = net::basic_stream_socket<net::ip::tcp, net::io_context::executor_type>;
+  static std::pair<Stream, Stream> make(net::io_context& context) {
+    net::basic_socket_acceptor<net::ip::tcp, net::io_context::executor_type> acceptor(
+        context, {net::ip::address_v4::loopback(), 0});
+    Stream client(context);
+    client.connect(acceptor.local_endpoint());
+    Stream server = acceptor.accept();
+    client.set_option(net::ip::tcp::no_delay(true));
+    return {std::move(client), std::move(server)};
+  }
+};
+#else
 struct UnixPair {
   using Stream =
       net::basic_stream_socket<net::local::stream_protocol, net::io_context::executor_type>;
@@ -36,6 +51,7 @@ struct UnixPair {
     return {std::move(first), std::move(second)};
   }
 };
+#endif
 
 struct DuplexPair {
   using Stream = BasicDuplexStream<net::io_context::executor_type>;

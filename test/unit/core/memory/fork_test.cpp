@@ -1,4 +1,6 @@
 // A fork while other threads are anywhere in the library: the child makes and drops new objects.
+#if defined(__unix__) || defined(__APPLE__)
+
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -248,3 +250,5 @@ TEST(Fork, AHandlerOfTheProgramMayBeTheFirstToUseThePool) {
 
 }  // namespace
 }  // namespace bytes_handoff
+
+#endif

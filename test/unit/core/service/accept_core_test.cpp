@@ -10,9 +10,16 @@
 namespace bytes_handoff::detail {
 namespace {
 
-constexpr std::array kErrorsOfConnections{ECONNABORTED, EINTR,      EAGAIN,       EPROTO,
-                                          ENOPROTOOPT,  EOPNOTSUPP, ENETDOWN,     EHOSTDOWN,
-                                          ENONET,       EPERM,      EHOSTUNREACH, ENETUNREACH};
+constexpr std::array kErrorsOfConnections {
+  ECONNABORTED, EINTR, EAGAIN, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, EPERM, EHOSTUNREACH,
+      ENETUNREACH,
+#if defined(EHOSTDOWN)
+      EHOSTDOWN,
+#endif
+#if defined(ENONET)
+      ENONET,
+#endif
+};
 constexpr std::array kShortages{EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC};
 constexpr std::array kErrorsOfAcceptors{EINVAL, ENOTSOCK, EFAULT, EIO, -1};
 
