@@ -23,6 +23,9 @@
 #error \
     "bytes_handoff::asio needs the headers of standalone Asio: install them (Debian: libasio-dev), or link bytes_handoff::boost_asio"
 #include <the line above says what to do>
+#elif !__has_include(<asio/associated_cancellation_slot.hpp>)
+#error "bytes_handoff::asio needs Asio 1.22 or later: install it (Debian: libasio-dev)"
+#include <the line above says what to do>
 #endif
 
 #include <asio/any_io_executor.hpp>
@@ -87,6 +90,9 @@ using net_system_error = ::asio::system_error;
 #if !__has_include(<boost/asio/any_io_executor.hpp>)
 #error \
     "bytes_handoff::boost_asio needs the headers of Boost: install them (Debian: libboost1.81-dev), or link bytes_handoff::asio"
+#include <the line above says what to do>
+#elif !__has_include(<boost/asio/associated_cancellation_slot.hpp>)
+#error "bytes_handoff::boost_asio needs Boost 1.81 or later: install it (Debian: libboost1.81-dev)"
 #include <the line above says what to do>
 #endif
 

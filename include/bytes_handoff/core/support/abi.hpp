@@ -13,6 +13,9 @@
 #error \
     "bytes_handoff needs GCC 12, Clang 16, or a later one: choose another compiler (CMake: -DCMAKE_CXX_COMPILER=g++-12)"
 #include <the line above says what to do>
+#elif !defined(__cpp_exceptions)
+#error "bytes_handoff needs exceptions: compile without -fno-exceptions"
+#include <the line above says what to do>
 #elif !__has_include("bytes_handoff/core/support/package_config.hpp")
 #error \
     "bytes_handoff is built by CMake, which makes one header: use the target bytes_handoff::core, or what cmake --install leaves"
