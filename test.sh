@@ -17,6 +17,8 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
              have trees of their own:
              coverage  the lines of the core that its tests reach, 95% at least  (build/coverage)
              fuzz      20,000,000 inputs for each target  (build/fuzz)
+             matrix    a choice of tests with the compilers and the Asio of three releases of Debian,
+                       for arm64, and for Windows, as far as emulators go  (build/matrix)
              newer     the tests of the shell on the Asio and the Boost of Debian 13  (unpacked, and
                        built, in build/newer)
              spikes    the measurements of design records, which are only built  (build/release)
@@ -28,6 +30,11 @@ refuse() {
   echo "test.sh: $1: expected whole, asan, tsan, all, fuzz, long [label], or nothing" >&2
   exit 2
 }
+
+REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [[ "$*" == 'long matrix' ]]; then
+  exec "$REPOSITORY/test/matrix/run.py" --all
+fi
 
 labels=()
 tests='' # the preset of the tests, if it is not that of the tree
@@ -58,13 +65,10 @@ case ${1-} in
     ;;
 esac
 
-REPOSITORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/packages.sh
 source "$REPOSITORY/scripts/packages.sh"
 # shellcheck source=scripts/build.sh
 source "$REPOSITORY/scripts/build.sh"
-# shellcheck source=scripts/newer_asio.sh
-source "$REPOSITORY/scripts/newer_asio.sh"
 # shellcheck source=scripts/coverage.sh
 source "$REPOSITORY/scripts/coverage.sh"
 
@@ -76,7 +80,8 @@ if [[ ${presets[*]} == spikes ]]; then
   build_preset release bench/micro/spike/all
   exit
 fi
-[[ ${presets[*]} != newer ]] || unpack_newer_asio
+[[ ${presets[*]} != newer ]] || "$REPOSITORY/scripts/unpack_debian.sh" \
+  "$REPOSITORY/build/newer/root" trixie alone libasio-dev libboost1.88-dev
 for preset in "${presets[@]}"; do
   build_preset "$preset"
   [[ $preset != coverage ]] || forget_coverage
