@@ -24,7 +24,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(bytes_handoff_warnings INTERFACE -Wno-deprecated-declarations)
 endif()
 
-# On Windows, GCC sees Asio free a coroutine's frame otherwise than it was allocated: it is not.
-if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+# GCC 15, and 14 on Windows, see Asio free a coroutine's frame otherwise than it was allocated, where
+# they inline one of the two.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)
   target_compile_options(bytes_handoff_warnings INTERFACE -Wno-mismatched-new-delete)
 endif()

@@ -8,7 +8,9 @@
 #include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 #include "bytes_handoff/memory.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
+// GCC's thread-local objects on Windows lose their memory before a thread's destructors run: what
+// such a thread keeps would be lost at its end.
+#if defined(__SANITIZE_ADDRESS__) || (defined(__MINGW32__) && !defined(__clang__))
 #define BYTES_HANDOFF_UNPOOLED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

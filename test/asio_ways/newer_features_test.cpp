@@ -134,40 +134,41 @@ auto async_pass_frame(DuplexStream& in, HandoffBuffer& buffer, DelimiterFramer& 
                       WriteHandoff& out, Token&& token) {
   return net::async_initiate<Token, void(net_error_code, std::size_t)>(
       co_composed<void(net_error_code, std::size_t)>(
-          [](auto state, DuplexStream& from, HandoffBuffer& bytes, DelimiterFramer& framer,
+          [](auto state, DuplexStream& from, HandoffBuffer& input, DelimiterFramer& framer,
              WriteHandoff& to) -> void {
             state.reset_cancellation_state(net::enable_terminal_cancellation());
             auto [error, n] =
-                co_await bytes.async_wait_frame(from, framer, test::as_tuple(test::deferred));
+                co_await input.async_wait_frame(from, framer, test::as_tuple(test::deferred));
             if (error) {
               co_yield state.complete(error, std::size_t{0});
             }
-            Bytes frame = bytes.split_prefix(n).value();
+            Bytes frame = input.split_prefix(n).value();
             auto [refused, ticket] = co_await to.async_write(frame, test::as_tuple(test::deferred));
-            co_yield state.complete(refused, n);
+            co_return {refused, n};
           },
           in),
       token, std::ref(in), std::ref(buffer), std::ref(lines), std::ref(out));
 }
 
 TEST_F(NewerFeatures, a_composed_operation_is_a_coroutine) {
-  auto [from, to] = make_duplex(context.get_executor(), 64);
-  net::write(from, net::buffer("one\ntwo", 7));
+  std::pair<DuplexStream, DuplexStream> input = make_duplex(context.get_executor(), 64);
+  net::write(input.first, net::buffer("one\ntwo", 7));
   HandoffBuffer buffer;
   DelimiterFramer lines("\n", {.keep_delimiter = true});
   WriteHandoff out(std::move(left));
   std::optional<std::size_t> passed;
-  async_pass_frame(to, buffer, lines, out, [&](const net_error_code& error, std::size_t n) {
-    EXPECT_FALSE(error) << error.message();
-    passed = n;
-  });
+  async_pass_frame(input.second, buffer, lines, out,
+                   [&](const net_error_code& error, std::size_t n) {
+                     EXPECT_FALSE(error) << error.message();
+                     passed = n;
+                   });
   context.run_for(10ms);
   EXPECT_EQ(passed, 4U);
   EXPECT_EQ(buffer.peek_view(), "two");
 
   std::optional<net_error_code> told;
   net::cancellation_signal signal;
-  async_pass_frame(to, buffer, lines, out,
+  async_pass_frame(input.second, buffer, lines, out,
                    net::bind_cancellation_slot(signal.slot(), [&](const net_error_code& error,
                                                                   std::size_t) { told = error; }));
   signal.emit(net::cancellation_type::terminal);

@@ -15,6 +15,7 @@ where it was. Its log is build/matrix/logs/<cell>.txt. Exit status 1 if a cell f
 import argparse
 import dataclasses
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -104,6 +105,8 @@ def main():
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
+    # A signal to end leaves nothing behind that runs on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     every = cells()
     unknown = set(arguments.cell) - {cell.name for cell in every}
     if unknown:
