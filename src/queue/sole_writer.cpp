@@ -12,6 +12,8 @@
 #include <pthread.h>
 #endif
 
+#include "bytes_handoff/core/queue/queue_check.hpp"
+
 namespace bytes_handoff::detail {
 namespace {
 
@@ -42,8 +44,9 @@ SoleWriter::SoleWriter(const void* stream, const WriteQueue& queue) noexcept
   const std::lock_guard lock(writers_mutex);
   Writers& writers = writers_near(stream);
   for (const SoleWriter* other = writers.front(); other != nullptr; other = writers.after(*other)) {
-    BYTES_HANDOFF_CHECK(other->stream_ != stream || other->queue_->has_ended(),
-                        "WriteHandoff: another queue that has not ended writes to this stream");
+    BYTES_HANDOFF_CHECK_QUEUE(
+        *other->queue_, other->stream_ != stream || other->queue_->has_ended(),
+        "WriteHandoff: another queue that has not ended writes to this stream");
   }
   writers.push_back(*this);
 }

@@ -33,6 +33,7 @@ EFFECTS = "include/bytes_handoff/core/queue/effects.hpp"
 CLAIM = "include/bytes_handoff/core/reading/read_claim.hpp"
 ONE_THREAD = "include/bytes_handoff/core/support/one_thread.hpp"
 SOLE_WRITER = "src/queue/sole_writer.cpp"
+QUEUE_CHECK = "src/queue/queue_check.cpp"
 
 ASAN_TOKENS = ("asan", "token_tests_boost_asio")
 ASAN_MISUSE = ("asan", "core_tests", "/misuse_test")
@@ -156,7 +157,13 @@ MUTANTS = [
     ("a queue that is gone still has its stream for itself", SOLE_WRITER,
      "    writers_near(stream_).remove(*this);\n", "", *MISUSE),
     ("a handler beside another one is not noticed", ONE_THREAD,
-     "    BYTES_HANDOFF_CHECK(inside == &this_thread, wrong_);\n", "", *MISUSE),
+     "    if (inside != &this_thread) {\n", "    if (false) {\n", *MISUSE),
+    ("a handler beside another one does not say the queue's state", HOLDER,
+     "queue_check_failed(queue(), wrong);", "check_failed(wrong);", *MISUSE),
+    ("a second queue says its own state, and not that of the first", SOLE_WRITER,
+     "        *other->queue_, ", "        queue, ", *MISUSE),
+    ("a queue that failed does not say its error", QUEUE_CHECK,
+     "  if (figures.first_error) {", "  if (false) {", *MISUSE),
     ("a handler that is over is still inside", ONE_THREAD,
      "        of_->inside_.store(nullptr, std::memory_order_relaxed);\n", "", *MISUSE),
     ("a handler off the executor is not noticed", POST,
@@ -226,7 +233,7 @@ MUTANTS = [
      "    if (before != kNotAsked && unacknowledged_bytes_ < before) {", "    if (false) {",
      *LINGERS),
     ("a linger may last for ever", LINGER_OPERATION,
-     "later(std::chrono::steady_clock::now(), limits.whole)",
+     "later(now_at(detail::lowest_socket(*stream_)), limits.whole)",
      "(std::chrono::steady_clock::time_point::max)()",
      *LINGERS),
     ("a linger cannot be cancelled", LINGER_OPERATION,

@@ -16,6 +16,7 @@
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
+#include "bytes_handoff/core/queue/queue_check.hpp"
 #include "bytes_handoff/core/queue/sole_writer.hpp"
 #include "bytes_handoff/core/support/one_thread.hpp"
 
@@ -61,9 +62,10 @@ class StreamHolder : public WriterBase {
 
   // To be held by every handler that runs there.
   OneThread::Visit enter_handler() noexcept {
-    BYTES_HANDOFF_CHECK(!stream_executor_ || may_run_here(*stream_executor_),
-                        "WriteHandoff: the stream called a handler off its executor");
-    return OneThread::Visit(one_thread_);
+    BYTES_HANDOFF_CHECK_QUEUE(queue(), !stream_executor_ || may_run_here(*stream_executor_),
+                              "WriteHandoff: the stream called a handler off its executor");
+    return OneThread::Visit(one_thread_,
+                            [this](const char* wrong) { queue_check_failed(queue(), wrong); });
   }
 
   // What a turn, or a step of the stream, leaves to be done.

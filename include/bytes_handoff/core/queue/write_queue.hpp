@@ -78,6 +78,23 @@ struct RoomWaiter : Waiting {
   }
 };
 
+/// The whole state of a queue at one moment, for a person to read.
+struct QueueFigures {
+  const char* state;
+  const char* writer;
+  std::size_t pending_items;
+  std::size_t pending_bytes;
+  std::size_t items_with_stream;
+  std::size_t waiting_writes;  // in line, and what they ask for
+  std::size_t waiting_items;
+  std::size_t waiting_bytes;
+  std::size_t reserved_items;
+  std::size_t reserved_bytes;
+  std::size_t flush_waiters;
+  std::size_t close_waiters;
+  ErrorValue first_error;
+};
+
 template <class Sync>
 class BasicWriteQueue {
  public:
@@ -182,6 +199,7 @@ class BasicWriteQueue {
   /// When the first `tick` of a close was, if there was one.
   [[nodiscard]] std::optional<TimePoint> closing_since() const noexcept;
   [[nodiscard]] WriteStatistics statistics() const noexcept;
+  [[nodiscard]] QueueFigures figures() const noexcept;
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
   [[nodiscard]] const WriteHandoffConfig& config() const noexcept { return config_; }

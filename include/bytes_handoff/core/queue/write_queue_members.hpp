@@ -2,6 +2,7 @@
 
 // The members of BasicWriteQueue, for who instantiates it.
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -76,6 +77,27 @@ WriteStatistics BasicWriteQueue<Sync>::statistics() const noexcept {
   statistics.reserved_bytes = reserved_bytes();
   statistics.reserved_items = reserved_items();
   return statistics;
+}
+
+template <class Sync>
+QueueFigures BasicWriteQueue<Sync>::figures() const noexcept {
+  static constexpr std::array kStates{"open", "closing", "ended"};
+  static constexpr std::array kWriters{"idle", "scheduled", "writing", "shutting_down",
+                                       "acknowledging"};
+  const Lock lock(mutex_);
+  return {kStates[static_cast<std::size_t>(state_)],
+          kWriters[static_cast<std::size_t>(writer_)],
+          pending_items_,
+          pending_bytes_,
+          in_flight_items_,
+          line_.size(),
+          waiting_items_,
+          waiting_bytes_,
+          reserved_items(),
+          reserved_bytes(),
+          flush_waiters_.size(),
+          close_waiters_.size(),
+          first_error_};
 }
 
 }  // namespace bytes_handoff::detail

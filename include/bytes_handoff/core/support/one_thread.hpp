@@ -16,7 +16,10 @@ class OneThread {
   /// Inside for as long as it lives. A thread that is inside may come in again.
   class [[nodiscard]] Visit {
    public:
-    explicit Visit(OneThread& of) noexcept : of_(of.enter() ? &of : nullptr) {}
+    explicit Visit(OneThread& of) noexcept : Visit(of, check_failed) {}
+    /// `fail(wrong)` ends the process.
+    template <class Fail>
+    Visit(OneThread& of, const Fail& fail) noexcept : of_(of.enter(fail) ? &of : nullptr) {}
     Visit(const Visit&) = delete;
     Visit& operator=(const Visit&) = delete;
     ~Visit() {
@@ -31,13 +34,16 @@ class OneThread {
 
  private:
   // False if this thread is inside already.
-  [[nodiscard]] bool enter() noexcept {
+  template <class Fail>
+  [[nodiscard]] bool enter(const Fail& fail) noexcept {
     static thread_local const char this_thread = 0;
     const void* inside = nullptr;
     if (inside_.compare_exchange_strong(inside, &this_thread, std::memory_order_relaxed)) {
       return true;
     }
-    BYTES_HANDOFF_CHECK(inside == &this_thread, wrong_);
+    if (inside != &this_thread) {
+      fail(wrong_);
+    }
     return false;
   }
 
@@ -48,6 +54,8 @@ class OneThread {
 
   struct [[nodiscard]] Visit {
     explicit Visit(OneThread& /*of*/) noexcept {}
+    template <class Fail>
+    Visit(OneThread& /*of*/, const Fail& /*fail*/) noexcept {}
     ~Visit() {}  // NOLINT: so that a variable that is only held counts as used
   };
 #endif

@@ -33,6 +33,34 @@ TEST_F(SecondQueue, on_a_stream_whose_queue_is_open_closing_or_without_handles_a
   EXPECT_DEATH(WriteHandoff second(stream), kWrong);
 }
 
+TEST_F(SecondQueue, says_the_state_of_the_first) {
+  script->hold_from = 0;
+  WriteHandoff first(stream, limits(4, 10));
+  EXPECT_DEATH(WriteHandoff second(stream),
+               "this stream\nbytes_handoff: queue state=open writer=idle pending_items=0 "
+               "pending_bytes=0 items_with_stream=0 waiting_writes=0 waiting_items=0 "
+               "waiting_bytes=0 reserved_items=0 reserved_bytes=0 flush_waiters=0 close_waiters=0 "
+               "first_error=none\n");
+  EXPECT_TRUE(try_send(first, "abc"));
+  run_ready(*context);
+  EXPECT_TRUE(try_send(first, "de"));
+  const auto permit = first.try_reserve(2);
+  ASSERT_TRUE(permit);
+  WriteOutcome waiting;
+  first.async_write(waiting.from("waiting"), waiting.handler());
+  Outcome<net_error_code> flushed;
+  first.async_flush(flushed.handler());
+  EXPECT_DEATH(WriteHandoff second(stream),
+               "state=open writer=writing pending_items=2 pending_bytes=5 items_with_stream=1 "
+               "waiting_writes=1 waiting_items=1 waiting_bytes=7 reserved_items=1 "
+               "reserved_bytes=2 flush_waiters=1 close_waiters=0 first_error=none\n");
+  Outcome<net_error_code> closed;
+  first.async_close(closed.handler());
+  EXPECT_DEATH(WriteHandoff second(stream),
+               "state=closing writer=writing pending_items=2 pending_bytes=5 .*waiting_writes=0 "
+               ".*reserved_items=0 .*close_waiters=1 first_error=none\n");
+}
+
 TEST_F(SecondQueue, on_another_stream_is_allowed) {
   const WriteHandoff first(stream);
   const WriteHandoff second(std::make_shared<IoStream>(context->get_executor(), script));
@@ -122,12 +150,26 @@ TEST_F(StreamHandler, that_runs_beside_the_turn_aborts) {
     net::post(*context, std::move(call));
     std::thread([this] { context->poll(); }).join();
   };
-  EXPECT_DEATH(write_with(on_another_thread), "its executor is not serial");
+  EXPECT_DEATH(write_with(on_another_thread),
+               "its executor is not serial\nbytes_handoff: queue state=open writer=writing "
+               "pending_items=1 pending_bytes=3 items_with_stream=1 ");
 }
 
 TEST_F(StreamHandler, that_is_called_off_the_executor_aborts) {
   const auto later = [this](StrayStream::Call call) { late = std::move(call); };
-  EXPECT_DEATH(write_with(later), "called a handler off its executor");
+  EXPECT_DEATH(write_with(later),
+               "called a handler off its executor\nbytes_handoff: queue state=open writer=writing "
+               "pending_items=1 pending_bytes=3 items_with_stream=1 ");
+}
+
+TEST_F(StreamHandler, that_comes_after_an_end_says_its_error) {
+  context = std::make_unique<net::io_context>(2);
+  WriteHandoff out(
+      StrayStream(*context, script, [this](StrayStream::Call call) { late = std::move(call); }));
+  EXPECT_TRUE(try_send(out, "abc"));
+  run_ready(*context);
+  out.abort();
+  EXPECT_DEATH(late(), "state=ended .*first_error=bytes_handoff:4\n");
 }
 
 TEST_F(StreamHandler, that_runs_on_another_thread_behind_the_turn_is_allowed) {
