@@ -14,7 +14,11 @@ FAN_OUTS = ("dev", "core_tests", "/fan_out/")
 FAN_OUTS_IN_EACH_ORDER = ("dev", "interleaving_tests", "/interleavings/fan_out")
 FAN_OUTS_OF_SHELL = ("dev", "shell_tests_asio", "/fan_out/fan_out_test")
 
+FAN_OUT_STRANDS = ("dev", "shell_tests_asio", "/fan_out/fan_out_threads_test")
+
 MUTANTS = [
+    ("a turn of a lane leaves the strand", EXECUTOR_LANE,
+     "target_of<IoExecutor>(executor)", "executor.target<IoExecutor>()", *FAN_OUT_STRANDS),
     ("a full log drops a part of a group", FAN_OUT_LOG,
      "    if (held_entry_ == first_.entries) {", "    if (held_entry_ > first_.entries) {", *FAN_OUTS),
     ("a subscriber skips to the middle of a group", FAN_OUT,

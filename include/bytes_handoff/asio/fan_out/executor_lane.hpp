@@ -9,6 +9,7 @@
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
+#include "bytes_handoff/asio/support/target_of.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 
 namespace bytes_handoff::detail {
@@ -50,10 +51,10 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   }
 
   [[nodiscard]] static PostsTo concrete(const net::any_io_executor& executor) {
-    if (const auto* io = executor.target<IoExecutor>()) {
+    if (const auto* io = target_of<IoExecutor>(executor)) {
       return *io;
     }
-    if (const auto* strand = executor.target<Strand>()) {
+    if (const auto* strand = target_of<Strand>(executor)) {
       return *strand;
     }
     return executor;

@@ -1,4 +1,6 @@
 // A log, its publishers and its subscribers on many threads.
+#include <gmock/gmock.h>
+
 #include <array>
 #include <atomic>
 #include <barrier>
@@ -10,6 +12,7 @@
 
 #include "bytes_handoff/fan_out.hpp"
 #include "support/asio.hpp"
+#include "support/fan_out/subscribed_queue.hpp"
 #include "support/queue/writer_fixture.hpp"
 #include "support/stepping/count.hpp"
 
@@ -120,6 +123,31 @@ TEST(FanOutThreads, a_full_log_drops_what_each_subscriber_is_told_of) {
                   peer.subscription.conflated(),
               static_cast<std::size_t>(2 * count));
   }
+}
+
+TEST(FanOutStrand, takes_its_turns_on_the_strand_of_the_stream) {
+  net::io_context context(1);
+  const FanOut log;
+  auto script = std::make_shared<StreamScript>();
+  script->hold_from = 0;
+  const auto strand = net::make_strand(context.get_executor());
+  WriteHandoff out(ScriptedStream<net::strand<net::io_context::executor_type>>(strand, script),
+                   limits(1, 1000));
+  std::vector<bool> is_on_strand;
+  const Subscription subscription =
+      log.subscribe(out, {.skip_beyond = {.entries = 1}, .gap_note = [&](std::uint64_t /*missed*/) {
+                            is_on_strand.push_back(strand.running_in_this_thread());
+                            return text("gap");
+                          }});
+  for (const char* each : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(publish(log, each));
+    run_ready(context);
+  }
+  script->hold_from = kNever;
+  script->complete({}, 1);
+  run_ready(context);
+  EXPECT_FALSE(is_on_strand.empty());
+  EXPECT_THAT(is_on_strand, testing::Each(true));
 }
 
 TEST(FanOutThreads, strands_of_one_context_with_two_threads_are_lanes_of_their_own) {
