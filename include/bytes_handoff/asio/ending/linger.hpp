@@ -16,6 +16,7 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/core/support/later.hpp"
@@ -55,7 +56,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
   /// Throws where memory is short, or the socket does; then `on_end()` never comes.
   void start() {
     const std::lock_guard lock(mutex_);
-    silent_until_ = later(Clock::now(), bounds_.silence);
+    silent_until_ = later(now_at(*socket_), bounds_.silence);
     wait_for_time();
     try {
       wait_for_input();
@@ -126,7 +127,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
   void wait_for_time() {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     const Clock::time_point look =
-        unacknowledged_bytes_ != 0 ? later(Clock::now(), bounds_.silence / 4) : silent_until_;
+        unacknowledged_bytes_ != 0 ? later(now_at(*socket_), bounds_.silence / 4) : silent_until_;
     timer_.expires_at((std::min)({look, silent_until_, bounds_.until}));
     timer_.async_wait([self = this->shared_from_this()](const net_error_code&) {
       self->go_on([&] { self->check_time(); });
@@ -135,7 +136,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
   }
 
   void check_time() {
-    const Clock::time_point now = Clock::now();
+    const Clock::time_point now = now_at(*socket_);
     const std::size_t before =
         std::exchange(unacknowledged_bytes_, detail::acknowledgement_of(*socket_).bytes);
     if (before != kNotAsked && unacknowledged_bytes_ < before) {
@@ -160,7 +161,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
 
   void drain(net_error_code error) {
     if (!error && drain_some(error)) {
-      silent_until_ = later(Clock::now(), bounds_.silence);
+      silent_until_ = later(now_at(*socket_), bounds_.silence);
       wait_for_input();
     } else {
       finish_locked(error == net::error::eof ? net_error_code() : error);
@@ -190,7 +191,7 @@ class Linger : public std::enable_shared_from_this<Linger<Socket>> {
 
   std::mutex mutex_;
   std::shared_ptr<Socket> socket_;
-  net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor> timer_;
+  typename TimeOf<Executor>::Timer timer_;
   const LingerBounds bounds_;
   net::cancellation_signal input_;  // ends the wait for input
   Clock::time_point silent_until_;

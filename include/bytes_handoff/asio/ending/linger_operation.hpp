@@ -9,6 +9,7 @@
 
 #include "bytes_handoff/asio/ending/linger.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 
@@ -94,7 +95,8 @@ class StartLinger {
     using Socket = SocketBelow<Stream>;
     using Op = WaitingOp<LingerWait<Socket>, std::decay_t<Handler>, executor_type>;
     const LingerBounds bounds{limits.max_bytes, limits.silence,
-                              later(std::chrono::steady_clock::now(), limits.whole), nullptr};
+                              later(now_at(detail::lowest_socket(*stream_)), limits.whole),
+                              nullptr};
     auto op = Op::make(std::forward<Handler>(handler), get_executor());
     const auto linger = std::allocate_shared<AwaitedLinger<Socket>>(
         PoolAllocator<void>(), detail::lowest_socket(*stream_), bounds, *op);

@@ -9,6 +9,7 @@
 
 #include "bytes_handoff/asio/ending/linger.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 #include "bytes_handoff/end_write.hpp"
@@ -84,7 +85,7 @@ class StreamEnd {
       const bool waits = config.close_timeout.count() != 0 && config.close_limit.count() != 0;
       if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {
         try {
-          const Clock::time_point since = queue.closing_since().value_or(Clock::now());
+          const Clock::time_point since = queue.closing_since().value_or(now_at(*stream));
           start_lingering(std::move(stream), config, later(since, config.close_limit));
         } catch (...) {  // NOLINT: then it is closed at once
         }

@@ -9,6 +9,8 @@
 
 #include "bytes_handoff/asio/ending/known_streams.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
+#include "bytes_handoff/core/support/later.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -56,7 +58,7 @@ template <class Stream, class Handler>
 class TlsEnd {
   using StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   using Clock = std::chrono::steady_clock;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, StreamExecutor>;
+  using Timer = typename TimeOf<StreamExecutor>::Timer;
 
  public:
   using executor_type = net::associated_executor_t<Handler, StreamExecutor>;
@@ -124,7 +126,7 @@ class TlsEnd {
       timer_ = std::make_unique<Timer>(stream_->get_executor());
     }
     Timer& timer = *timer_;
-    timer.expires_after(look_after_);
+    timer.expires_at(later(now_at(*stream_), look_after_));
     look_after_ = (std::min)(2 * look_after_, kLongestLook);
     timer.async_wait(std::move(*this));
   }

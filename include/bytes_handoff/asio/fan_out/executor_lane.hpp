@@ -10,6 +10,7 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/target_of.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 
 namespace bytes_handoff::detail {
@@ -99,7 +100,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   // ---- On the executor.
 
   void run_turn() noexcept {
-    const bool again = turn(TimePoint::clock::now());
+    const bool again = turn(TimeOf<net::any_io_executor>::now(executor_));
     set_timer();
     if (again) {
       post();

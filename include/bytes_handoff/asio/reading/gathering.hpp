@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 #include "bytes_handoff/front_end.hpp"
@@ -18,19 +19,20 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// Behind a read of `n` bytes: when the next one may begin.
-inline void set_next_read(HandoffBuffer& buffer, std::size_t n) noexcept {
+template <class Stream>
+void set_next_read(HandoffBuffer& buffer, Stream& stream, std::size_t n) noexcept {
   const auto time = buffer.config().gather_for;
   if (time.count() != 0) {
     const bool is_little = n != 0 && n < ReadOn::kManyBytes && front_end::is_stream_drained(buffer);
-    BufferAccess::read_on(buffer).next_read_at = is_little
-                                                     ? later(std::chrono::steady_clock::now(), time)
-                                                     : std::chrono::steady_clock::time_point();
+    BufferAccess::read_on(buffer).next_read_at =
+        is_little ? later(now_at(stream), time) : std::chrono::steady_clock::time_point();
   }
 }
 
-inline bool is_too_early(HandoffBuffer& buffer) noexcept {
+template <class Stream>
+bool is_too_early(HandoffBuffer& buffer, Stream& stream) noexcept {
   return buffer.config().gather_for.count() != 0 && buffer.size() < buffer.config().max_size &&
-         BufferAccess::read_on(buffer).next_read_at > std::chrono::steady_clock::now();
+         BufferAccess::read_on(buffer).next_read_at > now_at(stream);
 }
 
 /// Sockets, which need not wake their reader for every few bytes.
@@ -78,7 +80,6 @@ class RaisedLowWaterMark {
 template <class Stream>
 class Gathering {
   using Clock = std::chrono::steady_clock;
-  using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
  public:
   Gathering(Stream& stream, Clock::time_point until)
@@ -91,7 +92,7 @@ class Gathering {
   void end() { mark_.restore(); }
 
  private:
-  net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor> timer_;
+  typename TimeAt<Stream>::Timer timer_;
   RaisedLowWaterMark<Stream> mark_;
 };
 

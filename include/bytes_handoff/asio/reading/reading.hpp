@@ -44,7 +44,7 @@ class Reading {
     if (BufferAccess::kept_error(*buffer_)) {
       return tell_kept_error();
     }
-    if (is_too_early(*buffer_)) {
+    if (is_too_early(*buffer_, *stream_)) {
       return ReadStep::kGather;
     }
     if constexpr (ReadinessReadStream<Stream>) {
@@ -147,7 +147,7 @@ class Reading {
     front_end::end_read(*buffer_, n,
                         more_is_there ? front_end::Remaining::more : front_end::Remaining::unknown);
     bytes_ += n;
-    set_next_read(*buffer_, bytes_);
+    set_next_read(*buffer_, *stream_, bytes_);
     error_ = error == net::error::eof ? net_error_code() : error;
     return ReadStep::kDone;
   }

@@ -15,6 +15,7 @@
 #include "bytes_handoff/asio/relaying/relay_operation.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/asio/writing/write_handoff.hpp"
 #include "bytes_handoff/asio/writing/writer.hpp"
 #include "bytes_handoff/config.hpp"
@@ -341,7 +342,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     if (is_timing_ || !core_.only_passes_on()) {
       return;
     }
-    const Clock::time_point next = core_.look_at_time(Clock::now(), acknowledged_.has_more(*out_));
+    const Clock::time_point next = core_.look_at_time(now_at(*out_), acknowledged_.has_more(*out_));
     if (!core_.has_out_failed()) {
       BYTES_HANDOFF_HANDLER_LOCATION(Base::kName);
       try {
@@ -361,7 +362,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   // A queue in front of `out` knows how to end it. It is there for that alone.
   [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
     timer_.stop();
-    of_end_.close_limit = core_.limit_left(Clock::now());
+    of_end_.close_limit = core_.limit_left(now_at(*out_));
     try {
       queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end_);
     } catch (...) {

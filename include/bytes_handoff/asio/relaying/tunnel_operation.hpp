@@ -94,7 +94,7 @@ class TunnelOperation : public Waiting {
                   options.b_to_a != nullptr ? options.b_to_a : &own_progress_[1]},
         a_to_b_(*this, a, b, of_way(options, *progress_[0])),
         b_to_a_(*this, b, a, of_way(options, *progress_[1])),
-        core_(rules, Clock::now(), {}) {}
+        core_(rules, now(), {}) {}
 
   /// From the initiating function. The handler is told of all that fails from here on.
   void start() noexcept {
@@ -157,7 +157,7 @@ class TunnelOperation : public Waiting {
                        : counts.failed == RelaySide::out ? WayEnd::kWriteFailed
                                                          : WayEnd::kReadFailed;
     TunnelEffects effects;
-    core_.way_ended(kWay, how, explained<kWay>(counts.failed, error), Clock::now(), effects);
+    core_.way_ended(kWay, how, explained<kWay>(counts.failed, error), now(), effects);
     carry_out(self, effects);
   }
 
@@ -320,6 +320,10 @@ class TunnelOperation : public Waiting {
 
   // ---- Time, on the executor of the first side.
 
+  [[nodiscard]] TimePoint now() const noexcept {
+    return TimeOf<typename SideA::Executor, Clock>::now(a_.executor());
+  }
+
   void look_at_timer(const Self& self) noexcept {
     const TimePoint next = core_.next_look();
     if (next == (TimePoint::max)()) {
@@ -362,7 +366,7 @@ class TunnelOperation : public Waiting {
                                         moved(*progress_[1]) + a_.progress()};
     is_ticking_.store(false, std::memory_order_release);
     TunnelEffects effects;
-    core_.tick(Clock::now(), progress, effects);
+    core_.tick(now(), progress, effects);
     carry_out(self, effects);
   }
   [[nodiscard]] static std::uint64_t moved(const RelayProgress& progress) noexcept {

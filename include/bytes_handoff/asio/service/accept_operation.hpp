@@ -273,8 +273,8 @@ class AcceptOperation : public Waiting, public PausedAccept {
     is_pause_ending_ = false;
     end_of_acceptor_ = {};
     const net_error_code error = start_part(kTimerPart, [&] {
-      timer_.async_wait_until(later(Clock::now(), options_.retry_after), executor_,
-                              AcceptHandler<AcceptOperation, kTimerPart>(self));
+      timer_.async_wait_until(later(TimeOf<Executor, Clock>::now(executor_), options_.retry_after),
+                              executor_, AcceptHandler<AcceptOperation, kTimerPart>(self));
     });
     if (error) {
       return fail(net::error::no_memory);

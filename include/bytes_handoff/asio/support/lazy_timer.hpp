@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -13,7 +14,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// it is given.
 template <class Executor, class Clock = std::chrono::steady_clock>
 class LazyTimer {
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>, Executor>;
+  using Timer = typename TimeOf<Executor, Clock>::Timer;
 
  public:
   /// Waits until then, unless it is stopped or set again before. Throws where memory is short.

@@ -15,6 +15,7 @@
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/core/queue/queue_check.hpp"
 #include "bytes_handoff/core/queue/sole_writer.hpp"
@@ -141,7 +142,7 @@ class StreamHolder : public WriterBase {
     if (stream_ == nullptr) {
       return;
     }
-    const Clock::time_point now = Clock::now();
+    const Clock::time_point now = TimeOf<Executor>::now(*stream_executor_);
     Effects effects;
     Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
     carry_out(effects, TurnStart::kFromTurn);
