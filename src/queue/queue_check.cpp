@@ -7,10 +7,6 @@
 namespace bytes_handoff {
 namespace {
 
-struct Text {
-  std::array<char, 512> chars;
-};
-
 // Of another kind of category only the value is known.
 const char* category_name(const detail::ErrorValue& error) noexcept {
   return error.has_std_category && error.category != nullptr
@@ -22,22 +18,22 @@ const char* category_name(const detail::ErrorValue& error) noexcept {
 
 void detail::queue_check_failed(const WriteQueue& queue, const char* wrong) noexcept {
   const QueueFigures figures = queue.figures();
-  Text error{"none"};
+  std::array<char, 96> error{"none"};
   if (figures.first_error) {
-    std::snprintf(error.chars.data(), error.chars.size(), "%s:%d",
-                  category_name(figures.first_error), figures.first_error.value);
+    std::snprintf(error.data(), error.size(), "%.64s:%d", category_name(figures.first_error),
+                  figures.first_error.value);
   }
-  Text line{};
+  std::array<char, 1024> line{};
   std::snprintf(
-      line.chars.data(), line.chars.size(),
-      "%s\nbytes_handoff: queue state=%s writer=%s pending_items=%zu pending_bytes=%zu "
+      line.data(), line.size(),
+      "%.256s\nbytes_handoff: queue state=%s writer=%s pending_items=%zu pending_bytes=%zu "
       "items_with_stream=%zu waiting_writes=%zu waiting_items=%zu waiting_bytes=%zu "
       "reserved_items=%zu reserved_bytes=%zu flush_waiters=%zu close_waiters=%zu first_error=%s",
       wrong, figures.state, figures.writer, figures.pending_items, figures.pending_bytes,
       figures.items_with_stream, figures.waiting_writes, figures.waiting_items,
       figures.waiting_bytes, figures.reserved_items, figures.reserved_bytes, figures.flush_waiters,
-      figures.close_waiters, error.chars.data());
-  check_failed(line.chars.data());
+      figures.close_waiters, error.data());
+  check_failed(line.data());
 }
 
 }  // namespace bytes_handoff
