@@ -25,7 +25,11 @@ void settle(PipeRequest& request, PipeStatus status, WaitingList& settled) noexc
 /// A place in a sequence of segments. It rests on an empty one only at the end.
 class DuplexPipe::Cursor {
  public:
-  explicit Cursor(PipeSegments segments) noexcept : rest_(segments) { advance(0); }
+  /// Ends behind `most` bytes.
+  explicit Cursor(PipeSegments segments, std::size_t most = SIZE_MAX) noexcept
+      : rest_(segments), most_(most) {
+    advance(0);
+  }
 
   [[nodiscard]] bool is_last() const noexcept { return rest_.empty(); }
   [[nodiscard]] const PipeSegment& front() const noexcept { return front_; }
@@ -35,7 +39,9 @@ class DuplexPipe::Cursor {
     front_ = {front_.data + count, front_.size - count};
     while (front_.size == 0 && !rest_.empty()) {
       front_ = rest_.front();
-      rest_ = rest_.subspan(1);
+      front_.size = std::min(front_.size, most_);
+      most_ -= front_.size;
+      rest_ = most_ == 0 ? PipeSegments() : rest_.subspan(1);
     }
   }
 
@@ -54,6 +60,7 @@ class DuplexPipe::Cursor {
  private:
   PipeSegment front_{};
   PipeSegments rest_;
+  std::size_t most_;
 };
 
 DuplexPipe::DuplexPipe(std::size_t capacity, std::pmr::memory_resource* block_source) noexcept
@@ -63,11 +70,12 @@ DuplexPipe::DuplexPipe(std::size_t capacity, std::pmr::memory_resource* block_so
 bool DuplexPipe::holds(PipeAct wait) const noexcept {
   switch (wait) {
     case PipeAct::kWaitReadable:
-      return size_ != 0 || has_ended();
+      return size_ != 0 || has_ended_for_reads();
     case PipeAct::kWaitWritable:
-      return size_ != capacity_ || has_ended();
+      return has_ended() || (!is_full() && !has_met_fault());
     default:
-      return end_of(PipeSide::kReader) != PipeEnd::kNone || is_closed(PipeSide::kWriter);
+      return end_of(PipeSide::kReader) != PipeEnd::kNone || is_closed(PipeSide::kWriter) ||
+             has_failed_;
   }
 }
 
@@ -122,19 +130,29 @@ void DuplexPipe::end(PipeSide side, PipeEnd how, PipeSettled settled) noexcept {
   const bool was_whole = end == PipeEnd::kShut;
   end = how == PipeEnd::kReset && was_whole ? PipeEnd::kClosed : how;
   if (is_closed(side)) cancel_all(side, settled.of(side));
-  for (const PipeSide each : kPipeSides) settle_transfer(each, ended(each), settled.of(each));
-  for (const PipeAct wait : kWaits) {
-    settle_waits(wait, PipeStatus::kDone, settled.of(side_of(wait)));
-  }
+  settle_ended(settled);
   if (is_closed(PipeSide::kReader)) {
     head_ = 0;
     size_ = 0;
+    on_the_way_ = 0;
     drop_storage();
+  }
+}
+
+/// Once something has ended: tells who waits, but no reader of what is still on its way.
+void DuplexPipe::settle_ended(PipeSettled settled) noexcept {
+  if (has_ended_for_reads()) {
+    settle_transfer(PipeSide::kReader, ended(PipeSide::kReader), settled.reader);
+  }
+  settle_transfer(PipeSide::kWriter, ended(PipeSide::kWriter), settled.writer);
+  for (const PipeAct wait : kWaits) {
+    settle_waits(wait, PipeStatus::kDone, settled.of(side_of(wait)));
   }
 }
 
 /// What a transfer is told when a side has ended and there are no bytes for it.
 PipeStatus DuplexPipe::ended(PipeSide side) const noexcept {
+  if (has_failed_ && end_of(side) == PipeEnd::kNone) return PipeStatus::kFailed;
   const bool is_reset = std::ranges::find(ends_, PipeEnd::kReset) != ends_.end();
   if (is_reset && end_of(side) == PipeEnd::kNone) return PipeStatus::kReset;
   return side == PipeSide::kReader ? PipeStatus::kEndOfStream : PipeStatus::kBroken;
@@ -142,14 +160,16 @@ PipeStatus DuplexPipe::ended(PipeSide side) const noexcept {
 
 PipeResult DuplexPipe::read(PipeSegments into, PipeSettled settled) noexcept {
   if (size_ == 0) {
-    return {has_ended() ? ended(PipeSide::kReader) : PipeStatus::kWouldBlock, 0};
+    return {has_ended_for_reads() ? ended(PipeSide::kReader) : PipeStatus::kWouldBlock, 0};
   }
-  Cursor sink{into};
+  Cursor sink{into, limit(path_.most_per_read)};
   std::size_t count = pop(sink);
-  if (PipeRequest* const parked = transfer_of(PipeSide::kWriter)) {
-    Cursor source{parked->segments};
-    const std::size_t direct = Cursor::copy(source, sink);
+  PipeRequest* const parked = transfer_of(PipeSide::kWriter);
+  if (parked != nullptr && !has_met_fault()) {
+    Cursor source{parked->segments, limit_of_write()};
+    const std::size_t direct = is_delayed() ? 0 : Cursor::copy(source, sink);
     parked->bytes = direct + push(source);
+    count_written(parked->bytes);
     count += direct;
     settle_transfer(PipeSide::kWriter, PipeStatus::kDone, settled.writer);
   }
@@ -159,11 +179,12 @@ PipeResult DuplexPipe::read(PipeSegments into, PipeSettled settled) noexcept {
 
 PipeResult DuplexPipe::write(PipeSegments from, PipeSettled settled) noexcept {
   if (has_ended()) return {ended(PipeSide::kWriter), 0};
-  if (size_ == capacity_) return {PipeStatus::kWouldBlock, 0};
-  Cursor source{from};
+  if (is_full() || has_met_fault()) return {PipeStatus::kWouldBlock, 0};
+  Cursor source{from, limit_of_write()};
   std::size_t count = 0;
-  if (PipeRequest* const parked = transfer_of(PipeSide::kReader)) {
-    Cursor sink{parked->segments};
+  PipeRequest* const parked = transfer_of(PipeSide::kReader);
+  if (parked != nullptr && !is_delayed()) {
+    Cursor sink{parked->segments, limit(path_.most_per_read)};
     count = parked->bytes = Cursor::copy(source, sink);
     settle_transfer(PipeSide::kReader, PipeStatus::kDone, settled.reader);
   } else if (ensure_storage()) {
@@ -171,8 +192,45 @@ PipeResult DuplexPipe::write(PipeSegments from, PipeSettled settled) noexcept {
   } else {
     return {PipeStatus::kNoMemory, 0};
   }
+  count_written(count);
   settle_waits(PipeAct::kWaitReadable, PipeStatus::kDone, settled.reader);
   return {PipeStatus::kDone, count};
+}
+
+void DuplexPipe::fail(PipeSettled settled) noexcept {
+  has_failed_ = true;
+  settle_ended(settled);
+}
+
+void DuplexPipe::arrive(std::size_t n, PipeSettled settled) noexcept {
+  n = std::min(n, on_the_way_);
+  on_the_way_ -= n;
+  size_ += n;
+  PipeRequest* const parked = transfer_of(PipeSide::kReader);
+  if (parked != nullptr && size_ != 0) {
+    parked->bytes = read(parked->segments, settled).bytes;
+    settle_transfer(PipeSide::kReader, PipeStatus::kDone, settled.reader);
+  }
+  if (has_ended()) settle_ended(settled);
+  settle_waits(PipeAct::kWaitReadable, PipeStatus::kDone, settled.reader);
+}
+
+/// How many bytes one call moves at most.
+std::size_t DuplexPipe::limit(std::size_t most) noexcept {
+  if (!path_.is_random || most == PipePath::kUnlimited) return most;
+  // SplitMix64.
+  std::uint64_t mixed = path_.random += 0x9e3779b97f4a7c15U;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebU;
+  return 1 + static_cast<std::size_t>((mixed ^ (mixed >> 31U)) % most);
+}
+
+std::size_t DuplexPipe::limit_of_write() noexcept {
+  return std::min(limit(path_.most_per_write), path_.bytes_to_fault);
+}
+
+void DuplexPipe::count_written(std::size_t n) noexcept {
+  if (path_.bytes_to_fault != PipePath::kUnlimited) path_.bytes_to_fault -= n;
 }
 
 bool DuplexPipe::ensure_storage() noexcept {
@@ -194,10 +252,11 @@ void DuplexPipe::drop_storage() noexcept {
 }
 
 std::size_t DuplexPipe::push(Cursor& from) noexcept {
-  const std::size_t room = capacity_ - size_;
+  const std::size_t held = size_ + on_the_way_;
+  const std::size_t room = capacity_ - held;
   const std::size_t until_end = capacity_ - head_;
-  const bool wraps = size_ >= until_end;
-  const std::size_t tail = wraps ? size_ - until_end : head_ + size_;
+  const bool wraps = held >= until_end;
+  const std::size_t tail = wraps ? held - until_end : head_ + held;
   const std::size_t first = wraps ? room : std::min(room, capacity_ - tail);
   std::size_t count = 0;
   if (from.is_last() && from.front().size <= first) {  // the usual case, without the loops
@@ -210,7 +269,7 @@ std::size_t DuplexPipe::push(Cursor& from) noexcept {
     Cursor into{regions};
     count = Cursor::copy(from, into);
   }
-  size_ += count;
+  (is_delayed() ? on_the_way_ : size_) += count;
   return count;
 }
 
@@ -222,7 +281,7 @@ std::size_t DuplexPipe::pop(Cursor& into) noexcept {
   Cursor from{regions};
   const std::size_t count = Cursor::copy(from, into);
   size_ -= count;
-  if (size_ == 0) {
+  if (size_ + on_the_way_ == 0) {
     head_ = 0;
   } else {
     head_ = count >= until_end ? count - until_end : head_ + count;

@@ -30,6 +30,7 @@ from mutants import MUTANTS
 from relay_mutants import MUTANTS as RELAY_MUTANTS
 from service_mutants import MUTANTS as SERVICE_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
+from testing_mutants import MUTANTS as TESTING_MUTANTS
 from tunnel_mutants import MUTANTS as TUNNEL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
 
@@ -58,7 +59,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                MESSAGE_MUTANTS +
                RELAY_MUTANTS +
                SERVICE_MUTANTS +
-               SHELL_MUTANTS +
+               SHELL_MUTANTS + TESTING_MUTANTS +
                TUNNEL_MUTANTS +
                WAIT_MUTANTS)
 

@@ -11,6 +11,7 @@
 
 #include "bytes_handoff/asio/duplex/duplex_link.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/testing/duplex_path.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -214,6 +215,23 @@ class BasicDuplexStream : public net::socket_base {
     if (const auto end = end_) end->end(detail::PipeEnd::kReset);
   }
 
+  /// What happens to the bytes on their way to this end, from now on.
+  ///
+  /// The path to the other end is that end's: each direction has its own.
+  ///
+  /// Errors: throws std::invalid_argument for a path that can never work, and std::bad_alloc.
+  ///     Does nothing at an end that is closed.
+  void set_incoming(const DuplexPath& path) {
+    throw_if_invalid(path);
+    std::unique_ptr<detail::PathDelay> delay;
+    if (path.delay.count() != 0) {
+      delay = std::make_unique<detail::PathDelayOn<Executor>>(executor_, path.delay);
+    }
+    if (const auto end = end_; end != nullptr && end->is_open()) {
+      end->set_path(of_pipe(path), of_ends(path.fault), std::move(delay));
+    }
+  }
+
   /// The customization points of <bytes_handoff/end_write.hpp>.
   friend void end_write(BasicDuplexStream& stream, net_error_code& error) {
     stream.shutdown(shutdown_send, error);
@@ -229,6 +247,34 @@ class BasicDuplexStream : public net::socket_base {
   detail::PipeResult attempt(detail::PipeAct act, detail::PipeSegments segments) const noexcept {
     if (end_ == nullptr) return {detail::PipeStatus::kClosed, 0};
     return end_->attempt(act, segments);
+  }
+
+  static detail::PipePath of_pipe(const DuplexPath& path) noexcept {
+    return {path.max_read,
+            path.max_write,
+            path.seed.value_or(0),
+            path.seed.has_value(),
+            path.fault == DuplexFault::none ? detail::PipePath::kUnlimited : path.fault_after,
+            path.delay.count() != 0};
+  }
+  static detail::PathFault of_ends(DuplexFault fault) noexcept {
+    using detail::PipeEnd;
+    switch (fault) {
+      case DuplexFault::sender_closes:
+        return {PipeEnd::kClosed, PipeEnd::kNone, false};
+      case DuplexFault::sender_resets:
+        return {PipeEnd::kReset, PipeEnd::kNone, false};
+      case DuplexFault::receiver_closes:
+        return {PipeEnd::kNone, PipeEnd::kClosed, false};
+      case DuplexFault::receiver_resets:
+        return {PipeEnd::kNone, PipeEnd::kReset, false};
+      case DuplexFault::path_fails:
+        return {PipeEnd::kNone, PipeEnd::kNone, true};
+      case DuplexFault::none:
+      case DuplexFault::path_stalls:
+        break;
+    }
+    return {};
   }
 
   template <typename Buffers>

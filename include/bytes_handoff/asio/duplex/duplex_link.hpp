@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,14 +17,44 @@
 
 #include "bytes_handoff/asio/support/context_registry.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/asio/support/waiting_op.hpp"
 #include "bytes_handoff/core/pipe/duplex_pipe.hpp"
+#include "bytes_handoff/core/support/later.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// What happens at the end of a path, to the end that sends and to the one that receives.
+struct PathFault {
+  PipeEnd of_sender = PipeEnd::kNone;
+  PipeEnd of_receiver = PipeEnd::kNone;
+  bool fails = false;  // the path itself does
+};
+
+struct DuplexLink;
+
+/// Waits where the receiving end is, until bytes have arrived.
+class PathDelay {
+ public:
+  PathDelay() = default;
+  PathDelay(const PathDelay&) = delete;
+  PathDelay& operator=(const PathDelay&) = delete;
+  virtual ~PathDelay() = default;
+  /// Then `link` is told that `bytes` of the pipe have arrived. Throws where memory is short.
+  virtual void wait(std::shared_ptr<DuplexLink> link, std::size_t pipe, std::size_t bytes) = 0;
+};
+
 /// What the two ends of a duplex share: two pipes behind one lock. End `i` writes pipe `i`.
 struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
+  /// What the test wants of the path through a pipe, besides what the pipe does by itself.
+  struct Path {
+    PathFault fault;
+    bool is_fault_to_come = false;
+    std::unique_ptr<PathDelay> delay;
+    std::size_t delayed_bytes = 0;  // that a wait is under way for
+  };
+
   /// One end. Each call is one step under the lock. What the step settles is resumed without it,
   /// the peer's requests first. A resumed handler may destroy both streams on another thread:
   /// a caller that touches the end afterwards keeps it alive.
@@ -75,6 +106,7 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
     bool end(PipeEnd how, bool reader = true, bool writer = true,
              const void* destroyed_context = nullptr) noexcept {
       const auto step = [&](Settled& settled) {
+        if (how != PipeEnd::kShut) link_.paths[1 - index_].delay.reset();  // with its executor
         if (!is_open_locked()) return false;
         for (const PipeSide side : kPipeSides) {
           const bool is_named = side == PipeSide::kReader ? reader : writer;
@@ -83,6 +115,29 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
         return true;
       };
       return in_one_step(step, destroyed_context);
+    }
+
+    /// The path to this end, from now on. `delay` may be null.
+    void set_path(const PipePath& of_pipe, const PathFault& fault,
+                  std::unique_ptr<PathDelay> delay) noexcept {
+      in_one_step([&](Settled& /*settled*/) {
+        Path& path = link_.paths[1 - index_];
+        path.fault = fault;
+        path.is_fault_to_come = true;
+        path.delay = std::move(delay);
+        pipe(PipeSide::kReader).set_path(of_pipe);
+        link_.has_paths = true;
+        return true;
+      });
+    }
+    /// Bytes that were on their way to this end.
+    void arrive(std::size_t n) noexcept {
+      in_one_step([&](Settled& settled) {
+        std::size_t& delayed = link_.paths[1 - index_].delayed_bytes;
+        delayed -= (std::min)(delayed, n);
+        pipe(PipeSide::kReader).arrive(n, settled.of(PipeSide::kReader));
+        return true;
+      });
     }
 
    private:
@@ -101,6 +156,7 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
       Settled settled;
       std::unique_lock lock(link_.mutex);
       const auto result = step(settled);
+      if (link_.has_paths) follow_paths(settled);
       lock.unlock();
       resume(settled.peer, destroyed_context);
       resume(settled.own, destroyed_context);
@@ -108,6 +164,45 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
     }
     static void resume(WaitingList& settled, const void* destroyed_context) noexcept {
       while (Waiting* const request = settled.pop_front()) request->resume(destroyed_context);
+    }
+
+    // Locked: what the paths make of the step.
+    void follow_paths(Settled& settled) noexcept {
+      for (std::size_t i = 0; i != link_.pipes.size(); ++i) {
+        Path& path = link_.paths[i];
+        if (path.is_fault_to_come && link_.pipes[i].has_met_fault()) {
+          path.is_fault_to_come = false;
+          end_path(i, path, settled);
+        }
+        delay_arrivals(i, path, settled);
+      }
+    }
+    void end_path(std::size_t i, Path& path, Settled& settled) noexcept {
+      const auto end = [&](std::size_t which, PipeEnd how) {
+        if (how == PipeEnd::kNone) return;
+        link_.pipes[which].end(PipeSide::kWriter, how, of_pipe(which, settled));
+        link_.pipes[1 - which].end(PipeSide::kReader, how, of_pipe(1 - which, settled));
+      };
+      end(i, path.fault.of_sender);
+      end(1 - i, path.fault.of_receiver);
+      if (path.fault.fails) link_.pipes[i].fail(of_pipe(i, settled));
+    }
+    void delay_arrivals(std::size_t i, Path& path, Settled& settled) noexcept {
+      const std::size_t on_the_way = link_.pipes[i].on_the_way();
+      if (on_the_way <= path.delayed_bytes) return;
+      const std::size_t more = on_the_way - path.delayed_bytes;
+      try {
+        if (path.delay != nullptr) {
+          path.delay->wait(link_.shared_from_this(), i, more);
+          path.delayed_bytes += more;
+          return;
+        }
+      } catch (...) {  // NOLINT: without memory for a wait they arrive at once
+      }
+      link_.pipes[i].arrive(more, of_pipe(i, settled));
+    }
+    [[nodiscard]] PipeSettled of_pipe(std::size_t i, Settled& settled) const noexcept {
+      return settled.of(i == index_ ? PipeSide::kWriter : PipeSide::kReader);
     }
 
     /// The pipe whose `side` this end is.
@@ -135,7 +230,29 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
 
   std::mutex mutex;
   std::array<DuplexPipe, 2> pipes;
+  std::array<Path, 2> paths;
+  bool has_paths = false;  // a test has set one
   std::array<End, 2> ends;
+};
+
+/// On the executor of the end that receives, in its time. Each wait owns its timer.
+template <class Executor>
+class PathDelayOn final : public PathDelay {
+ public:
+  PathDelayOn(const Executor& executor, std::chrono::nanoseconds time)
+      : executor_(executor), time_(time) {}
+
+  void wait(std::shared_ptr<DuplexLink> link, std::size_t pipe, std::size_t bytes) override {
+    using Time = TimeOf<Executor>;
+    const auto timer = std::make_shared<typename Time::Timer>(executor_);
+    timer->expires_at(later(Time::now(executor_), time_));
+    timer->async_wait([timer, link = std::move(link), pipe, bytes](
+                          const net_error_code& /*error*/) { link->ends[1 - pipe].arrive(bytes); });
+  }
+
+ private:
+  const Executor executor_;
+  const std::chrono::nanoseconds time_;
 };
 
 using DuplexEnd = DuplexLink::End;
@@ -161,6 +278,7 @@ template <class Place>
   if (status == PipeStatus::kBroken) return net::error::broken_pipe;
   if (status == PipeStatus::kClosed) return net::error::bad_descriptor;
   if (status == PipeStatus::kAborted) return net::error::operation_aborted;
+  if (status == PipeStatus::kFailed) return net::error::network_down;
   return status == PipeStatus::kNoMemory ? net::error::no_memory : net::error::already_started;
 }
 

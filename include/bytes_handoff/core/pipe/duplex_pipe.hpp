@@ -39,6 +39,7 @@ enum class PipeStatus : std::uint8_t {
   kClosed,       ///< The side that asks has been closed.
   kAborted,      ///< A parked request that was cancelled, or whose own side was closed.
   kNoMemory,     ///< There was no memory for the ring; nothing moved.
+  kFailed,       ///< The path has failed: a write, or a read behind the last byte.
   kBusy          ///< A second read (or write) while one is parked.
 };
 
@@ -53,6 +54,21 @@ enum class PipeEnd : std::uint8_t {
 struct PipeResult {
   PipeStatus status;
   std::size_t bytes;
+};
+
+/// What a path does to bytes on their way through a pipe.
+struct PipePath {
+  static constexpr std::size_t kUnlimited = SIZE_MAX;
+
+  std::size_t most_per_read = kUnlimited;
+  std::size_t most_per_write = kUnlimited;
+  /// With a seed each of these is from 1 to the number above, as the seed says.
+  std::uint64_t random = 0;
+  bool is_random = false;
+  /// Bytes after which its fault happens. Nothing goes through it behind them.
+  std::size_t bytes_to_fault = kUnlimited;
+  /// Written bytes cannot be read before `arrive`.
+  bool is_delayed = false;
 };
 
 /// A request that can be parked. The pipe links it and writes the outcome into it.
@@ -97,7 +113,7 @@ class DuplexPipe {
   ~DuplexPipe() { drop_storage(); }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-  /// Bytes in the ring.
+  /// Bytes that can be read without waiting.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool has_storage() const noexcept { return storage_ != nullptr; }
   [[nodiscard]] bool is_closed(PipeSide side) const noexcept {
@@ -120,6 +136,17 @@ class DuplexPipe {
   void cancel_all(PipeSide side, WaitingList& settled) noexcept;
   void end(PipeSide side, PipeEnd how, PipeSettled settled) noexcept;
 
+  /// From now on.
+  void set_path(const PipePath& path) noexcept { path_ = path; }
+  /// Whether the last byte before the path's fault has been written.
+  [[nodiscard]] bool has_met_fault() const noexcept { return path_.bytes_to_fault == 0; }
+  /// The path fails: both sides are told `kFailed`.
+  void fail(PipeSettled settled) noexcept;
+  /// Bytes that were written, and are still on their way.
+  [[nodiscard]] std::size_t on_the_way() const noexcept { return on_the_way_; }
+  /// The first `n` of these can be read.
+  void arrive(std::size_t n, PipeSettled settled) noexcept;
+
  private:
   class Cursor;
 
@@ -128,8 +155,15 @@ class DuplexPipe {
   }
   [[nodiscard]] bool has_ended() const noexcept {
     return end_of(PipeSide::kReader) != PipeEnd::kNone ||
-           end_of(PipeSide::kWriter) != PipeEnd::kNone;
+           end_of(PipeSide::kWriter) != PipeEnd::kNone || has_failed_;
   }
+  // For the reader: nothing more is on its way.
+  [[nodiscard]] bool has_ended_for_reads() const noexcept {
+    return has_ended() && (on_the_way_ == 0 || end_of(PipeSide::kReader) != PipeEnd::kNone);
+  }
+  /// Behind what is on its way everything is.
+  [[nodiscard]] bool is_delayed() const noexcept { return path_.is_delayed || on_the_way_ != 0; }
+  [[nodiscard]] bool is_full() const noexcept { return size_ + on_the_way_ == capacity_; }
   [[nodiscard]] PipeStatus ended(PipeSide side) const noexcept;
   [[nodiscard]] PipeRequest*& transfer_of(PipeSide side) noexcept {
     return transfers_[static_cast<std::size_t>(side)];
@@ -142,8 +176,12 @@ class DuplexPipe {
   PipeResult write(PipeSegments from, PipeSettled settled) noexcept;
   bool ensure_storage() noexcept;
   void drop_storage() noexcept;
+  [[nodiscard]] std::size_t limit(std::size_t most) noexcept;
+  [[nodiscard]] std::size_t limit_of_write() noexcept;
+  void count_written(std::size_t n) noexcept;
   std::size_t push(Cursor& from) noexcept;
   std::size_t pop(Cursor& into) noexcept;
+  void settle_ended(PipeSettled settled) noexcept;
   void settle_transfer(PipeSide side, PipeStatus status, WaitingList& settled) noexcept;
   void settle_waits(PipeAct wait, PipeStatus status, WaitingList& settled) noexcept;
 
@@ -152,11 +190,14 @@ class DuplexPipe {
   std::size_t capacity_;
   std::size_t head_ = 0;  ///< Index of the oldest byte; 0 whenever the ring is empty.
   std::size_t size_ = 0;
+  std::size_t on_the_way_ = 0;  ///< Bytes in the ring behind those that can be read.
   std::byte* storage_ = nullptr;
   std::pmr::memory_resource* block_source_;
   std::array<PipeRequest*, kTransfers> transfers_{};  ///< A read only while the ring is empty.
   std::array<IntrusiveList<PipeRequest>, 3> waits_;   ///< By act.
   std::array<PipeEnd, 2> ends_{};
+  PipePath path_;
+  bool has_failed_ = false;
 };
 
 }  // namespace bytes_handoff::detail

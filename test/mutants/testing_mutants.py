@@ -1,0 +1,81 @@
+"""Ways to break what users test with, and the time that a test moves; as in shell_mutants.py."""
+
+SHELL = "include/bytes_handoff/asio/"
+TIME = SHELL + "support/manual_time.hpp"
+TIME_OF = SHELL + "support/time_of.hpp"
+CLOCK = "include/bytes_handoff/testing/manual_clock.hpp"
+
+PIPE = "src/pipe/duplex_pipe.cpp"
+LINK = SHELL + "duplex/duplex_link.hpp"
+
+PATHS = ("dev", "shell_tests_asio", "/duplex_path_test")
+CLOCKS = ("dev", "shell_tests_asio", "/manual_clock_test")
+
+MUTANTS = [
+    ("what is due waits for one more advance", TIME,
+     "next && *next <= now(); next", "next && *next < now(); next", *CLOCKS),
+    ("all that is due completes in the order in which it was armed", TIME,
+     "each.until_ <= *next; });", "each.until_ <= now(); });", *CLOCKS),
+    ("a wait for what is past waits for an advance", TIME,
+     "wait.until_ > now()", "wait.until_ >= now()", *CLOCKS),
+    ("a timer that is set again leaves its wait", TIME,
+     "    cancel();\n    until_ = until;", "    until_ = until;", *CLOCKS),
+    ("a timer that is destroyed leaves its wait", TIME,
+     "  ~ManualTimer() { cancel(); }", "  ~ManualTimer() = default;", *CLOCKS),
+    ("a timer ends the waits of others", TIME,
+     "return each.timer_ == timer;", "return true;", *CLOCKS),
+    ("waits stay when their context goes", TIME,
+     "    end(context, net::error::operation_aborted, [](const ManualWait&) { return true; });\n", "",
+     *CLOCKS),
+    ("a clock gives out the waits of a context that has gone", CLOCK,
+     "    std::erase_if(times_, [](const auto& time) { return time->is_over(); });\n", "", *CLOCKS),
+    ("an erased executor has the system's time", TIME,
+     "return manual == nullptr ? nullptr : &manual->time();", "return nullptr;", *CLOCKS),
+    ("the other contexts of a clock are not advanced", CLOCK,
+     "      times = times_;", "      times.assign(1, times_.front());", *CLOCKS),
+    ("a queue looks at the system's time", SHELL + "writing/stream_holder.hpp",
+     "TimeOf<Executor>::now(*stream_executor_)", "Clock::now()", *CLOCKS),
+    ("a delay between reads is in the system's time", SHELL + "reading/gathering.hpp",
+     "next_read_at > now_at(stream)", "next_read_at > std::chrono::steady_clock::now()", *CLOCKS),
+    ("a tunnel looks at the system's time", SHELL + "relaying/tunnel_operation.hpp",
+     "return TimeOf<typename SideA::Executor, Clock>::now(a_.executor());", "return Clock::now();",
+     *CLOCKS),
+    ("a relay looks at the system's time", SHELL + "relaying/stream_relay.hpp",
+     "core_.look_at_time(now_at(*out_), ", "core_.look_at_time(Clock::now(), ", *CLOCKS),
+    ("accepting pauses in the system's time", SHELL + "service/accept_operation.hpp",
+     "later(TimeOf<Executor, Clock>::now(executor_), ", "later(Clock::now(), ", *CLOCKS),
+    ("a lag is measured in the system's time", SHELL + "fan_out/executor_lane.hpp",
+     "turn(TimeOf<net::any_io_executor>::now(executor_))", "turn(TimePoint::clock::now())", *CLOCKS),
+    ("a linger is silent in the system's time", SHELL + "ending/linger.hpp",
+     "const Clock::time_point now = now_at(*socket_);", "const Clock::time_point now = Clock::now();",
+     *CLOCKS),
+    ("a read that waits takes more than its bound", PIPE,
+     "Cursor sink{parked->segments, limit(path_.most_per_read)};", "Cursor sink{parked->segments};",
+     *PATHS),
+    ("a write that waits gives more than its bound", PIPE,
+     "Cursor source{parked->segments, limit_of_write()};", "Cursor source{parked->segments};", *PATHS),
+    ("a seed is not looked at", PIPE,
+     "  if (!path_.is_random || most == PipePath::kUnlimited) return most;\n", "  return most;\n", *PATHS),
+    ("a bound by a seed is never reached", PIPE,
+     "(mixed >> 31U)) % most);", "(mixed >> 31U)) % (most > 1 ? most - 1 : 1));", *PATHS),
+    ("a fault comes a byte late", PIPE,
+     "return std::min(limit(path_.most_per_write), path_.bytes_to_fault);",
+     "return std::min(limit(path_.most_per_write), path_.bytes_to_fault + 1);", *PATHS),
+    ("a path that has stalled is writable", PIPE,
+     "(!is_full() && !has_met_fault());", "!is_full();", *PATHS),
+    ("what is on its way has no room in the ring", PIPE,
+     "const std::size_t held = size_ + on_the_way_;", "const std::size_t held = size_;", *PATHS),
+    ("bytes overtake those on their way", PIPE,
+     "  (is_delayed() ? on_the_way_ : size_) += count;", "  (path_.is_delayed ? on_the_way_ : size_) += count;",
+     *PATHS),
+    ("an end overtakes the bytes on their way", PIPE,
+     "return {has_ended_for_reads() ? ended(PipeSide::kReader) : PipeStatus::kWouldBlock, 0};",
+     "return {has_ended() ? ended(PipeSide::kReader) : PipeStatus::kWouldBlock, 0};", *PATHS),
+    ("a read that waits is not told of what arrives", PIPE,
+     "  if (parked != nullptr && size_ != 0) {", "  if (parked != nullptr && size_ == 0) {", *PATHS),
+    ("a path that fails tells nobody", PIPE,
+     "  has_failed_ = true;\n  settle_ended(settled);", "  has_failed_ = true;", *PATHS),
+    ("the other end has the fault", LINK,
+     "      end(i, path.fault.of_sender);\n      end(1 - i, path.fault.of_receiver);",
+     "      end(1 - i, path.fault.of_sender);\n      end(i, path.fault.of_receiver);", *PATHS),
+]
