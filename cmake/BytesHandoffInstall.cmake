@@ -41,6 +41,15 @@ install(FILES "${PROJECT_BINARY_DIR}/bytes_handoff-config.cmake"
 
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
+# GDB loads a script that stands beside a shared library and has its name, if it may.
+install(FILES "${bytes_handoff_gdb_script}" DESTINATION "${CMAKE_INSTALL_DATADIR}/bytes_handoff")
+if(BUILD_SHARED_LIBS AND CMAKE_EXECUTABLE_FORMAT STREQUAL "ELF")
+  install(
+    FILES "${bytes_handoff_gdb_script}"
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    RENAME "libbytes_handoff_core.so.${PROJECT_VERSION}-gdb.py")
+endif()
+
 # For pkg-config, a file for each component. They find their prefix from where they are.
 cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR is_absolute)
 if(is_absolute)

@@ -31,6 +31,7 @@ test  pkg-config       command  pkg-config
 test  strace           command  strace
 test  iproute2         command  ip
 test  spin             command  spin
+test  gdb              command  gdb
 test  relacy-dev       header   relacy/relacy.hpp
 test  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
 page  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js

@@ -45,6 +45,16 @@ if(WHAT STREQUAL "shared")
   build("${SOURCES}/both_flavours_consumer" "${FOLDER}/consumer" "-DCMAKE_PREFIX_PATH=${FOLDER}/prefix"
         -DCMAKE_CXX_VISIBILITY_PRESET=hidden -DCMAKE_VISIBILITY_INLINES_HIDDEN=ON)
   run("${FOLDER}/consumer/both_flavours_consumer")
+  # GDB finds the printers beside the library.
+  find_program(GDB gdb REQUIRED)
+  execute_process(
+    COMMAND "${GDB}" -nx -batch -iex "set auto-load safe-path ${FOLDER}" -iex "set debuginfod enabled off"
+            -ex "set disable-randomization off" -ex "break main" -ex run -ex "info pretty-printer"
+            "${FOLDER}/consumer/both_flavours_consumer"
+    OUTPUT_VARIABLE printers COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT printers MATCHES "libbytes_handoff_core.so.${VERSION} pretty-printers:\n  bytes_handoff\n    Bytes")
+    message(FATAL_ERROR "GDB has no printers of the library's: ${printers}")
+  endif()
 
 elseif(WHAT STREQUAL "fetched")
   file(MAKE_DIRECTORY "${FOLDER}/archive")
