@@ -202,7 +202,7 @@ std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
 
 void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
   const detail::OneThread::Visit visit(one_thread_);
-  BYTES_HANDOFF_CHECK(n <= offered_ || n == 0, "front_end::end_read: more bytes than were offered");
+  BYTES_HANDOFF_CHECK(n <= offered_, "front_end::end_read: more bytes than were offered");
   bytes_.commit(n);
   received_ += n;
   detail::give_up(bytes_.data() + size(), capacity() - size());

@@ -246,7 +246,7 @@ class BytesMut {
   [[nodiscard]] static BytesMut thaw_unseen(Bytes&& slice) noexcept;
 
   // The slice `[first, last)` of the first `n` bytes, which are dropped. Precondition:
-  // `first <= last <= n <= size()`.
+  // `first < last <= n <= size()`.
   [[nodiscard]] Bytes take(std::size_t n, std::size_t first, std::size_t last) noexcept;
 
   // Takes over `held` references on `block`.
@@ -315,10 +315,6 @@ inline BytesMut BytesMut::thaw_unseen(Bytes&& slice) noexcept {
 
 [[gnu::always_inline]] inline Bytes BytesMut::take(std::size_t n, std::size_t first,
                                                    std::size_t last) noexcept {
-  if (first == last) {
-    drop_front(n);
-    return {};
-  }
   take_reference();
   Bytes slice = detail::BytesAccess::adopt(data_ + first, last - first, block_);
   drop_front(n);

@@ -84,7 +84,7 @@ inline void deallocate_slot(void* slot, std::size_t size_class) noexcept {
 
 using SlotCounts = std::array<std::uint32_t, kClasses>;
 
-constexpr SlotCounts slots_within(std::size_t bytes, std::size_t least, std::size_t most) {
+consteval SlotCounts slots_within(std::size_t bytes, std::size_t least, std::size_t most) {
   SlotCounts slots{};
   for (std::size_t size_class = 0; size_class < kClasses; ++size_class) {
     slots[size_class] =
@@ -218,9 +218,9 @@ class Batches {
   }
 
   /// Some, at most `most` and at least one if there is any. O(1) for as many as were put together,
-  /// else O(most).
+  /// else O(most). Precondition: `most` is not 0.
   [[nodiscard]] Chain take(std::uint32_t most) noexcept {
-    if (top_ == nullptr || most == 0) {
+    if (top_ == nullptr) {
       return {};
     }
     const Batch batch = *top_;

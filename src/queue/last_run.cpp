@@ -68,9 +68,7 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
       run.bytes += at->owner == run.owner ? at->size : 0;
     }
   }
-  if (is_wasteful(run)) {
-    compact(run, releases);
-  }
+  compact(run, releases);  // what is left of a run that was wasteful is so, too
 }
 
 // Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call

@@ -147,7 +147,7 @@ void TunnelCore::end_at_once(const ErrorValue& error, TunnelEffects& effects) no
 }
 
 void TunnelCore::set_look(TimePoint time, TunnelEffects& effects) noexcept {
-  effects.set_timer = effects.set_timer || next_look_ != time;
+  effects.set_timer = next_look_ != time;
   next_look_ = time;
 }
 

@@ -117,9 +117,9 @@ std::uint64_t SteppedSubscriber::state() const {
   for (const std::uint64_t each :
        {place_.publications, gap_, std::uint64_t{lags_}, static_cast<std::uint64_t>(where_),
         std::uint64_t{lane_->is_round(current_since_)}, missed(), conflated(),
-        std::uint64_t{is_over()}, std::uint64_t{has_mail_}, std::uint64_t{has_answer_},
-        std::uint64_t{has_joined}, std::uint64_t{joined_at}, std::uint64_t{is_told_to_go},
-        std::uint64_t{is_closed}, std::uint64_t{end ? static_cast<std::uint64_t>(*end) + 1 : 0},
+        std::uint64_t{is_over()}, std::uint64_t{has_mail_}, std::uint64_t{has_joined},
+        std::uint64_t{joined_at}, std::uint64_t{is_told_to_go}, std::uint64_t{is_closed},
+        std::uint64_t{end ? static_cast<std::uint64_t>(*end) + 1 : 0},
         std::uint64_t{wanted ? wanted->second : 0}, std::uint64_t{pending_items},
         std::uint64_t{held_items}}) {
     all = mixed(all, each);

@@ -47,14 +47,9 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   using LanePointer = BasicLanePointer<Sync>;
   using Subscriber = BasicSubscriber<Sync>;
 
-  /// What is new to a subscriber.
-  struct Mail {
-    BasicSubscriberPointer<Sync> subscriber;
-    bool has_answer = false;  // its queue has answered: it waits no more
-  };
-
   static constexpr std::size_t kMailATurn = 32;
-  using MailBatch = std::array<Mail, kMailATurn>;
+  /// To whom something is new: it has joined, it has left, or its queue has answered.
+  using MailBatch = std::array<BasicSubscriberPointer<Sync>, kMailATurn>;
 
   explicit BasicFanOutCore(const FanOutConfig& config) : log_(config) {}
 

@@ -97,7 +97,6 @@ template <class Sync>
 void BasicFanOutCore<Sync>::answer(Subscriber& subscriber, LaneList& woken) noexcept {
   const Lock lock(mutex_);
   if (!subscriber.is_over_) {
-    subscriber.has_answer_ = true;
     mail(subscriber, woken);
   }
 }
@@ -195,14 +194,14 @@ void BasicFanOutCore<Sync>::retire(Lane& lane) noexcept {
 template <class Sync>
 Glance BasicFanOutCore<Sync>::begin_turn(Lane& lane, MailBatch& mail) noexcept {
   const Lock lock(mutex_);
-  for (Mail& each : mail) {
+  for (BasicSubscriberPointer<Sync>& each : mail) {
     Subscriber* const first = lane.first_mail_;
     if (first == nullptr) {
       break;
     }
     lane.first_mail_ = first->next_mail_;
     first->has_mail_ = false;
-    each = {BasicSubscriberPointer<Sync>::adopt(first), std::exchange(first->has_answer_, false)};
+    each = BasicSubscriberPointer<Sync>::adopt(first);
   }
   return {log_.end(), is_closed_};
 }

@@ -60,7 +60,7 @@ class BasicFanOutLane : public CountedObject, public ListNode {
     bool only_one = false;
   };
 
-  void open_mail(const typename Core::Mail& mail) noexcept;
+  void open_mail(Subscriber& subscriber) noexcept;
   void serve_some(TimePoint now) noexcept;
   void put_where_it_belongs(Subscriber& subscriber, Served served, TimePoint now) noexcept;
   void start_looking() noexcept;

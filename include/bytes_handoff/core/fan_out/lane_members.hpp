@@ -38,9 +38,9 @@ template <class Sync>
 bool BasicFanOutLane<Sync>::turn(TimePoint now) noexcept {
   typename Core::MailBatch mail;
   const Glance glance = core_->begin_turn(*this, mail);
-  for (const typename Core::Mail& each : mail) {
-    if (each.subscriber) {
-      open_mail(each);
+  for (const BasicSubscriberPointer<Sync>& each : mail) {
+    if (each) {
+      open_mail(*each);
     }
   }
   const bool is_news = glance != seen_;
@@ -63,8 +63,7 @@ bool BasicFanOutLane<Sync>::turn(TimePoint now) noexcept {
 }
 
 template <class Sync>
-void BasicFanOutLane<Sync>::open_mail(const typename Core::Mail& mail) noexcept {
-  Subscriber& subscriber = *mail.subscriber;
+void BasicFanOutLane<Sync>::open_mail(Subscriber& subscriber) noexcept {
   if (subscriber.is_over_) {
     return;
   }
@@ -74,7 +73,7 @@ void BasicFanOutLane<Sync>::open_mail(const typename Core::Mail& mail) noexcept 
     subscriber.add_reference();  // of the lists
     subscriber.where_ = Where::kServed;
     ready_.push_back(subscriber);
-  } else if (mail.has_answer && subscriber.where_ != Where::kServed) {
+  } else if (subscriber.where_ != Where::kServed) {  // its queue has answered: it waits no more
     take_out(subscriber);
     subscriber.where_ = Where::kServed;
     ready_.push_back(subscriber);

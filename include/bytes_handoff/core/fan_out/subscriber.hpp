@@ -154,7 +154,6 @@ class BasicSubscriber : public CountedObject, public ListNode {
   // The core's, under its lock.
   BasicSubscriber* next_mail_ = nullptr;
   bool has_mail_ = false;
-  bool has_answer_ = false;
 };
 
 template <class Sync>

@@ -221,7 +221,7 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   for (Bytes& slice : slices) {
     const bool is_empty_message = slice.empty() && entries_ == Entries::kMessages;
     const WriteItem item =
-        is_empty_message ? WriteItem::take_message(slice) : WriteItem::take(slice);
+        is_empty_message ? WriteItem::take_empty_message(slice) : WriteItem::take(slice);
     if (last_run_.ends_at(item.owner)) {
       last_run_.end_run(written_items() + in_flight_items_, effects.releases);
     }

@@ -34,10 +34,10 @@ struct WriteItem {
     return item;
   }
 
-  /// The same for a message, which may be empty: then a tag keeps its owner.
-  static WriteItem take_message(Bytes& bytes) noexcept {
+  /// The same for an empty message. An owner with a tag is kept.
+  static WriteItem take_empty_message(Bytes& bytes) noexcept {
     WriteItem item = take(bytes);
-    if (item.size == 0 && TaggedOwner::of(BytesAccess::owner(bytes)) != nullptr) {
+    if (TaggedOwner::of(BytesAccess::owner(bytes)) != nullptr) {
       item.owner = BytesAccess::release(bytes);
     }
     return item;
