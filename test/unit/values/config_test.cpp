@@ -8,6 +8,7 @@
 #include <string>
 
 #include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/lag_policy.hpp"
 
 namespace bytes_handoff {
 namespace {
@@ -121,6 +122,17 @@ TEST(WriteHandoffConfig, TheSmallestAndTheLargestLimitsAreAllowed) {
   EXPECT_TRUE(can_work(WriteHandoffConfig{.max_waiters = 0}));
   EXPECT_TRUE(can_work(WriteHandoffConfig{.max_waiters = 0, .max_waiting_bytes = 0}));
   EXPECT_TRUE(can_work(WriteHandoffConfig{.max_waiters = SIZE_MAX, .max_waiting_bytes = SIZE_MAX}));
+}
+
+TEST(FanOutConfig, WhatCanNeverWorkIsRefusedByName) {
+  EXPECT_EQ(refused_member(FanOutConfig{.max_bytes = 0}), "max_bytes");
+  EXPECT_EQ(refused_member(FanOutConfig{.max_entries = 0}), "max_entries");
+  EXPECT_TRUE(can_work(FanOutConfig{.max_bytes = 1, .max_entries = 1}));
+}
+
+TEST(LagPolicy, WhatCanNeverWorkIsRefusedByName) {
+  EXPECT_EQ(refused_member(LagPolicy{.soft_for = std::chrono::nanoseconds(-1)}), "soft_for");
+  EXPECT_TRUE(can_work(LagPolicy{}));
 }
 
 }  // namespace

@@ -73,9 +73,12 @@ TEST(Error, CodesCompareToTheUsualConditionsWhereThereIsOne) {
   EXPECT_TRUE(make_error_code(Errc::wait_in_progress) == std::errc::operation_in_progress);
   for (const Errc code :
        {Errc::closed, Errc::no_progress, Errc::stream_exception, Errc::can_never_fit,
-        Errc::too_many_waiters, Errc::too_many_waiting_bytes}) {
+        Errc::too_many_waiters, Errc::too_many_waiting_bytes, Errc::slow_consumer,
+        Errc::frame_too_long, Errc::malformed_frame, Errc::truncated_frame}) {
     EXPECT_EQ(make_error_code(code).default_error_condition().category(), error_category());
   }
+  EXPECT_EQ(error_category().default_error_condition(1000),
+            std::error_condition(1000, error_category()));
 }
 
 TEST(Error, FullErrorsCompareByAllTheirFields) {

@@ -245,6 +245,18 @@ TEST_F(PoolLimit, AThreadThatComesLateHasItsShareToo) {
   EXPECT_GE(pool_statistics().leased_bytes, leased + kDefaultPoolLimit / 4 / 64 / 2);
 }
 
+TEST_F(PoolLimit, AThreadGivesUpWhatIsMoreThanItsShareOnceOthersHaveCome) {
+  constexpr std::size_t kShare = kDefaultPoolLimit / 4 / 64;
+  be_busy();
+  const std::size_t own = pool_statistics().leased_bytes;
+  ASSERT_GT(own, 4 * kShare);
+  const IdleThreads others(63, [] { pool_deallocate(pool_allocate(64), 64); });
+  const std::size_t of_others = pool_statistics().leased_bytes - own;
+  take_and_give_back(10'000, 64);
+  EXPECT_LE(pool_statistics().leased_bytes, of_others + kShare);
+  EXPECT_GT(pool_statistics().leased_bytes, of_others) << "it keeps its share";
+}
+
 TEST_F(PoolLimit, OfZeroCachesNothing) {
   take_and_give_back(10, 5000);
   EXPECT_GT(pool_statistics().cached_bytes(), 0U);
@@ -321,6 +333,22 @@ TEST_F(PoolLimit, OtherThreadsFollowATrimWhenTheyNextVisitTheDepot) {
   });
   EXPECT_GE(deallocations, 4 * 20U);
   EXPECT_LE(pool_statistics().cached_bytes(), 4 * 4096U) << "what they have used since";
+}
+
+TEST_F(PoolLimit, ASlotThatGoesToMakeRoomForALeaseIsNotTaken) {
+  constexpr std::size_t kSize = detail::kLargestPooled + detail::kCacheLine;
+  constexpr std::size_t kSlot = kSize + detail::kSlotOverhead;
+  void* slot = pool_allocate(kSize);
+  // Beside the slot there is less left than a thread's share, which is a quarter.
+  pool_set_limit(kSlot * 5 / 4);
+  pool_deallocate(slot, kSize);
+  ASSERT_EQ(pool_statistics().shared_bytes, kSlot);
+  test::AllocationScope counted;
+  slot = pool_allocate(kSize);
+  EXPECT_EQ(counted.allocations(), 1U);
+  EXPECT_EQ(counted.deallocations(), 1U);
+  EXPECT_EQ(pool_statistics().shared_bytes, 0U);
+  pool_deallocate(slot, kSize);
 }
 
 TEST_F(PoolLimit, TheFiguresAddUpWhateverHappens) {

@@ -109,5 +109,23 @@ TEST(TagMessage, CompactedKeepsTheTag) {
   EXPECT_LE(retained(compact), 2 * 20 + 64U);
 }
 
+TEST(TagMessage, OfLargeStaticBytesKeepsThemWhereTheyAre) {
+  static const std::string text = pattern(1000);
+  const Bytes content = Bytes::borrow_static(std::as_bytes(std::span(text)));
+  const Bytes tagged = tag_message(content, kTag);
+  EXPECT_EQ(tagged.data(), content.data());
+  EXPECT_EQ(message_tag(tagged), kTag);
+  EXPECT_EQ(tagged, content);
+}
+
+TEST(TagMessage, OfMoreThanACopyMayHaveKeepsThemWhereTheyAre) {
+  static constexpr std::byte kByte{};  // is counted, and never read
+  constexpr std::size_t kSize = std::size_t{detail::TaggedOwner::kMostCopied} + 1;
+  const Bytes tagged = tag_message(Bytes::borrow_static({&kByte, kSize}), kTag);
+  EXPECT_EQ(tagged.data(), &kByte);
+  EXPECT_EQ(tagged.size(), kSize);
+  EXPECT_EQ(message_tag(tagged), kTag);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

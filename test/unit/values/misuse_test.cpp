@@ -112,6 +112,30 @@ TEST_F(CallFromASecondThread, OfAStepOfAReadAborts) {
   EXPECT_DEATH(intrude([&] { front_end::pause_read(buffer); }), kWrong);
 }
 
+TEST(CallWithinACall, OfOneThreadIsAllowed) {
+  struct Reentrant final : std::pmr::memory_resource {
+    void* do_allocate(std::size_t size, std::size_t alignment) override {
+      static_cast<void>(buffer->split_prefix(0));
+      ++calls;
+      return std::pmr::new_delete_resource()->allocate(size, alignment);
+    }
+    void do_deallocate(void* memory, std::size_t size, std::size_t alignment) override {
+      std::pmr::new_delete_resource()->deallocate(memory, size, alignment);
+    }
+    [[nodiscard]] bool do_is_equal(const memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+    HandoffBuffer* buffer = nullptr;
+    int calls = 0;
+  } source;
+  HandoffBuffer buffer({.block_source = &source});
+  source.buffer = &buffer;
+  ASSERT_TRUE(buffer.reserve_read_capacity(1));
+  EXPECT_EQ(source.calls, 1);
+  std::thread([&] { feed(buffer, "text"); }).join();  // nobody is inside any more
+  EXPECT_EQ(buffer.peek_view(), "text");
+}
+
 TEST_F(CallFromASecondThread, BehindTheFirstIsAllowed) {
   intrude([] {});
   std::thread([&] { feed(buffer, "text"); }).join();
@@ -123,6 +147,9 @@ TEST(CallBeyondTheEnd, Aborts) {
   EXPECT_DEATH(region.commit(region.spare().size() + 1), "more bytes than spare");
   const Bytes bytes = Bytes::from_static("text");
   EXPECT_DEATH(static_cast<void>(bytes[4]), "the index is not below size");
+  region.extend("text");
+  EXPECT_DEATH(region[4] = std::byte{}, "the index is not below size");
+  EXPECT_DEATH(static_cast<void>(std::as_const(region)[4]), "the index is not below size");
 }
 
 #endif

@@ -216,5 +216,24 @@ TEST_F(CopiedFrames, ACopyThatFailsChangesNothing) {
   EXPECT_EQ(it->size(), 400'000U);
 }
 
+TEST_F(Frames, AnIteratorGoesOnWhicheverWayItIsIncremented) {
+  feed(buffer, "one\ntwo\n");
+  auto frames = buffer.frames(lines);
+  auto frame = frames.begin();
+  EXPECT_EQ(frame->view(), "one");
+  frame++;
+  EXPECT_EQ(frame->view(), "two");
+  frame++;
+  EXPECT_EQ(frame, frames.end());
+}
+
+TEST_F(Frames, AFrameThatIsThereIsNoError) {
+  feed(buffer, "one\ntwo\n");
+  auto frames = buffer.frames(lines);
+  ASSERT_EQ(frames.begin()->view(), "one");
+  EXPECT_FALSE(frames.error());
+  EXPECT_EQ(buffer.peek_view(), "two\n") << "it is not taken";
+}
+
 }  // namespace
 }  // namespace bytes_handoff

@@ -246,6 +246,51 @@ TEST(KernelPipe, LeavesASigpipeThatComesDuringATurn) {
             0);
 }
 
+/// Whether a SIGPIPE that others have sent during a move arrives behind its turn, once.
+bool delivers_behind_the_turn(ssize_t (*move)(int, int, std::size_t) noexcept) {
+  signal(SIGPIPE, [](int) { sigpipes = sigpipes + 1; });
+  const KernelCalls calls{move, detail::system_calls.open_pipe};
+  Sockets out;
+  KernelPipe pipe;
+  if (!pipe.open()) {
+    return false;
+  }
+  detail::kernel_calls = &calls;
+  {
+    MoveTurn turn;
+    if (pipe.drain(out.ends[0], 3, turn).error != EPIPE || sigpipes != 0) {
+      return false;
+    }
+  }
+  return sigpipes == 1;
+}
+
+TEST(KernelPipe, LeavesASigpipeThatWasQueued) {
+  EXPECT_EQ(status_of_child([] {
+              return delivers_behind_the_turn([](int, int, std::size_t) noexcept -> ssize_t {
+                sigqueue(getpid(), SIGPIPE, sigval{});
+                errno = EPIPE;
+                return -1;
+              });
+            }),
+            0);
+}
+
+TEST(KernelPipe, LeavesASigpipeOfAnotherProcess) {
+  EXPECT_EQ(status_of_child([] {
+              return delivers_behind_the_turn([](int, int, std::size_t) noexcept -> ssize_t {
+                const pid_t other = fork();
+                if (other == 0) {
+                  _exit(kill(getppid(), SIGPIPE));
+                }
+                waitpid(other, nullptr, 0);
+                errno = EPIPE;
+                return -1;
+              });
+            }),
+            0);
+}
+
 // ---- The pool.
 
 TEST(KernelPipe, ComesBackToThePool) {
@@ -375,6 +420,22 @@ TEST(KernelPipe, AnInterruptedMoveIsRepeated) {
   const ReplacedCalls calls(kInterrupted);
   EXPECT_EQ(pipe.fill(in.ends[1], 10).n, 3U);
   EXPECT_EQ(interruptions, 3U);
+}
+
+TEST(KernelPipe, OneOfAnotherSizeThatCannotBeChangedIsUsedIfItIsLargeEnough) {
+  pool_trim();
+  // With more in it than the pool's pipes have room for.
+  constexpr KernelCalls kFilled{nullptr, [](int(&ends)[2]) noexcept {
+                                  static const std::string text(512 * 1024, 'x');
+                                  const bool is_made =
+                                      pipe2(ends, O_NONBLOCK) == 0 &&
+                                      fcntl(ends[1], F_SETPIPE_SZ, 1024 * 1024) > 0 &&
+                                      write(ends[1], text.data(), text.size()) > 256 * 1024;
+                                  return is_made ? 0 : -1;
+                                }};
+  KernelPipe pipe;
+  const ReplacedCalls calls(kFilled);
+  EXPECT_TRUE(pipe.open());
 }
 
 }  // namespace

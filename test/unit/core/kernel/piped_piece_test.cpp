@@ -167,6 +167,33 @@ TEST_F(PipedPieceTest, BehindAnItemThatIsPartlyWrittenThatCountStays) {
   EXPECT_EQ(entries.entries[1].view(), "second");
 }
 
+TEST_F(PipedPieceTest, IsInMemoryOnceItIsTakenBack) {
+  const Bytes bytes = piece_of("abc");
+  EXPECT_FALSE(piece(bytes).is_in_memory());
+  ASSERT_TRUE(piece(bytes).take_back());
+  EXPECT_TRUE(piece(bytes).is_in_memory());
+}
+
+TEST_F(PipedPieceTest, IsToldFromOwnersOfAnotherKind) {
+  EXPECT_EQ(PipedPiece::of(nullptr), nullptr);
+  const Bytes copy = Bytes::copy_of(pattern(100));
+  EXPECT_EQ(PipedPiece::of(BytesAccess::owner(copy)), nullptr);
+}
+
+TEST_F(PipedPieceTest, WhosePipeHasLessThanItShouldCannotBeTakenBack) {
+  static constexpr detail::KernelCalls kBoasting{
+      [](int, int, std::size_t) noexcept -> ssize_t { return 5; }, nullptr};
+  PipedPiece* const piece = PipedPiece::make();
+  const Bytes bytes = BytesAccess::adopt(nullptr, 5, piece);
+  ASSERT_TRUE(piece->open());
+  detail::kernel_calls = &kBoasting;
+  EXPECT_EQ(piece->fill(input.ends[1], kMost).n, 5U);
+  detail::kernel_calls = &detail::system_calls;
+  EXPECT_FALSE(piece->take_back());
+  EXPECT_FALSE(piece->is_in_memory());
+  EXPECT_THROW(static_cast<void>(piece->rest_of(5)), std::bad_alloc);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test
 

@@ -343,5 +343,15 @@ TEST_F(DuplexPipeTest, TheRingIsAllocatedOnce) {
   EXPECT_LE(scope.allocations(), 1U);
 }
 
+TEST_F(DuplexPipeTest, AWaitForWhatIsSoIsDoneAtOnce) {
+  DuplexPipe pipe(4);
+  const auto status = [&](PipeAct wait) { return pipe.attempt(wait, {}, settled()).status; };
+  EXPECT_EQ(status(PipeAct::kWaitWritable), PipeStatus::kDone);
+  EXPECT_EQ(status(PipeAct::kWaitReadable), PipeStatus::kWouldBlock);
+  expect_write(pipe, "abcd", PipeStatus::kDone, 4);
+  EXPECT_EQ(status(PipeAct::kWaitWritable), PipeStatus::kWouldBlock);
+  EXPECT_EQ(status(PipeAct::kWaitReadable), PipeStatus::kDone);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::detail

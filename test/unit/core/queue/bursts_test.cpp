@@ -351,5 +351,19 @@ TEST_F(Bursts, ALongOneNeedsNoMoreMemoryThanTheQueueMayHold) {
   EXPECT_EQ(stream().received(), once + once);
 }
 
+TEST_F(Bursts, OneOfMoreBytesThanCanBeCountedCanNeverFit) {
+  static constexpr std::byte kByte{};  // is counted, and never read
+  std::vector<Bytes> slices;
+  for (const std::size_t size : {SIZE_MAX / 2, SIZE_MAX / 2, std::size_t{2}}) {
+    slices.push_back(Bytes::borrow_static({&kByte, size}));
+  }
+  open({.max_pending_bytes = SIZE_MAX, .max_waiting_bytes = SIZE_MAX});
+  BurstProbe burst(std::move(slices));
+  EXPECT_EQ(wait(burst), Wait::kRefused);
+  ASSERT_TRUE(burst.refusal);
+  EXPECT_EQ(burst.refusal->reason, Reason::can_never_fit);
+  EXPECT_EQ(burst.admitted(), 0U);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

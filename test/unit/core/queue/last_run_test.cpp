@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bytes_handoff/core/memory/pool.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/memory/pooling.hpp"
@@ -252,22 +255,57 @@ TEST_F(LastRunTest, ARunOverSeveralSegmentsIsCopiedWhole) {
   EXPECT_EQ(all, pattern(500));
 }
 
-TEST_F(LastRunTest, WhereMemoryIsShortTheRunIsLeftAsItIs) {
-  if (test::kPooled) {
-    GTEST_SKIP() << "the pool may have a block left; run under AddressSanitizer";
+/// Takes all small slots that the pool could still hand out.
+class NoSmallSlots {
+ public:
+  NoSmallSlots() {
+    const test::FailingAllocations failing;
+    for (std::size_t each = 0; small_slot_size(each) <= kLargestSmall; ++each) {
+      try {
+        for (;;) {
+          void* const slot = pool_allocate_small(small_slot_size(each));
+          last_ = ::new (slot) Slot{last_, small_slot_size(each)};
+        }
+      } catch (const std::bad_alloc&) {  // this size is used up
+      }
+    }
   }
+  NoSmallSlots(const NoSmallSlots&) = delete;
+  NoSmallSlots& operator=(const NoSmallSlots&) = delete;
+  ~NoSmallSlots() {
+    while (last_ != nullptr) {
+      Slot* const slot = std::exchange(last_, last_->next);
+      pool_deallocate_small(slot, slot->size);
+    }
+  }
+
+ private:
+  struct Slot {
+    Slot* next;
+    std::size_t size;
+  };
+  Slot* last_ = nullptr;
+};
+
+TEST_F(LastRunTest, WhereMemoryIsShortTheRunIsLeftAsItIs) {
   Bytes bytes = slice_of_block(10, 65536);
   Bytes other = Bytes::copy_of("other");
+  Bytes third = Bytes::copy_of("third");
   const auto* data = bytes.data();
   push(std::move(bytes));
-  items_.reserve(1);
+  items_.reserve(2);
   {
-    test::FailingAllocations failing;
+    const NoSmallSlots no_slots;
+    const test::AllocationScope counted;
+    const test::FailingAllocations failing;
     push(std::move(other));
+    EXPECT_EQ(counted.refusals(), 1U);
   }
   EXPECT_EQ(item(0).data, data);
   EXPECT_EQ(text(0), pattern(10));
   EXPECT_EQ(text(1), "other");
+  push(std::move(third));
+  EXPECT_EQ(item(0).data, data) << "a run that was left is not looked at again";
 }
 
 TEST_F(LastRunTest, ResetKeepsNoMemory) {

@@ -234,5 +234,19 @@ TEST_F(WriteQueueBatching, AnOwnerWhoseSlicesWereAllJoinedIsNotAskedAnyMore) {
   EXPECT_EQ(stream().received(), "smallthe last of itanother owner");
 }
 
+TEST_F(WriteQueueBatching, NothingIsJoinedToASliceThatFillsAWrite) {
+  open({.max_pending_bytes = 2 * detail::kMaxBatchBytes}, 1000);
+  const std::string large(detail::kMaxBatchBytes, 'x');
+  send(std::vector<Bytes>{Bytes::copy_of(large)});
+  send("next");
+  EXPECT_EQ(stream().begin(), Turn::kWrite);
+  EXPECT_EQ(stream().batch().count, 1U);
+  EXPECT_EQ(stream().batch().bytes, detail::kMaxBatchBytes);
+  EXPECT_EQ(stream().batch().items, 1U);
+  stream().finish(Reply::all());
+  stream().run();
+  EXPECT_EQ(stream().received(), large + "next");
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

@@ -224,5 +224,31 @@ TEST_F(WriteQueueMessages, CloseEndsBehindThemByTheStreamsOwnEnd) {
   EXPECT_TRUE(queue().has_ended_in_order());
 }
 
+TEST_F(WriteQueueMessages, AFailedOneThatIsWhollyWrittenIsWritten) {
+  const auto first = submit("abc").ticket;
+  const auto second = submit("def").ticket;
+  stream().begin();
+  stream().finish(Reply::fail(closed, 3));
+  expect_result(first, {}, 3);
+  expect_result(second, closed, 0);
+  EXPECT_EQ(text_of(unwritten_of(queue()).value()), Messages{"def"});
+  EXPECT_EQ(queue().statistics().short_stream_writes, 0U);
+}
+
+TEST(MessageBatch, OffersAMessageWithItsTag) {
+  detail::WriteItems items;
+  items.reserve(1);
+  Bytes tagged = tag_message(Bytes::copy_of("abc"), 7);
+  items.push_back(detail::WriteItem::take(tagged));
+  detail::WriteBatch batch;
+  batch.take_message(items);
+  const auto message = batch.message();
+  EXPECT_EQ(message.tag, 7U);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size()),
+            "abc");
+  items.front().owner->release(1);
+  items.pop_front();
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

@@ -310,5 +310,29 @@ TEST_F(WriteQueueUnwritten, WhoWaitsIsResumedWhenTheContextGoes) {
   }
 }
 
+TEST_F(WriteQueueUnwritten, NothingThatIsPutBackTakesTheirPlace) {
+  send("abc");
+  abort();
+  detail::UnwrittenItems nothing;
+  queue().put_back(nothing);
+  EXPECT_EQ(text_of(unwritten_of(queue()).value()), std::vector<std::string>{"abc"});
+}
+
+TEST_F(WriteQueueUnwritten, CanBeMovedAndPutBack) {
+  submit(owned_slice("abc"));
+  stream().begin();
+  stream().finish(Reply::fail(error_value(1), 2));
+  {
+    UnwrittenProbe probe;
+    ASSERT_TRUE(queue().wait_unwritten(probe));
+    detail::UnwrittenItems items(std::move(probe.items));
+    EXPECT_TRUE(probe.items.empty());  // NOLINT(bugprone-use-after-move): that is promised
+    EXPECT_FALSE(items.empty());
+    queue().put_back(items);
+  }
+  EXPECT_EQ(text_of(unwritten_of(queue()).value()), std::vector<std::string>{"ab|c"});
+  EXPECT_EQ(owner.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

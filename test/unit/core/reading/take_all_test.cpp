@@ -102,5 +102,14 @@ TEST_F(TakeAll, AndPutBackManyTimesKeepsTheReferencesRight) {
   EXPECT_EQ(source.blocks_out(), 0U);
 }
 
+TEST_F(TakeAll, WhatIsPutBackInFrontOfItsOwnNeighboursIsOneAgain) {
+  feed(buffer, "front and rest");
+  Bytes front = buffer.split_prefix(5).value();
+  const auto* const place = front.data();
+  BufferAccess::put_back(buffer, std::move(front));
+  EXPECT_EQ(buffer.peek_view(), "front and rest");
+  EXPECT_EQ(buffer.peek().data(), place);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::detail

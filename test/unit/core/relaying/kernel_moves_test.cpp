@@ -210,5 +210,26 @@ TEST(KernelMoves, BringNoMoreThanTheBufferHasRoomFor) {
   EXPECT_EQ(KernelMoves::most(std::size_t{1} << 40), detail::kMostMoved);
 }
 
+TEST(KernelMoves, ThatTookNothingLeaveThePipeAsItIs) {
+  KernelMoves moves = moving();
+  ASSERT_EQ(moves.after_fill({kLarge, 0}), AfterMove::kMoved);
+  EXPECT_EQ(moves.after_drain({0, EAGAIN}), AfterMove::kWait);
+  EXPECT_EQ(moves.after_drain({0, 0}), AfterMove::kMoved);
+  EXPECT_EQ(moves.held(), kLarge);
+  for (unsigned waits = 2; waits <= detail::MoveErrors::kVainWaits; ++waits) {
+    EXPECT_EQ(moves.after_drain({0, EAGAIN}), AfterMove::kWait) << waits;
+  }
+  EXPECT_EQ(moves.after_drain({0, EAGAIN}), AfterMove::kCopy) << "nothing was no progress";
+}
+
+TEST(KernelMoves, StayOverHoweverTheLastOneEnds) {
+  KernelMoves moves = moving();
+  ASSERT_EQ(moves.after_fill({kLarge, 0}), AfterMove::kMoved);
+  ASSERT_EQ(moves.after_drain({0, EINVAL}), AfterMove::kCopy);
+  EXPECT_EQ(moves.after_drain({0, EAGAIN}), AfterMove::kWait);
+  moves.after_take_back();
+  EXPECT_EQ(reads_until_next(moves), 10'000U);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

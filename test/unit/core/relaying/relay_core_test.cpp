@@ -326,5 +326,41 @@ TEST(HasBudgetForABlock, CountsWhatIsPendingAndOneBlockMore) {
   EXPECT_FALSE(has_budget_for_a_block(2, SIZE_MAX, SIZE_MAX));
 }
 
+TEST_F(RelayCoreTest, WhatIsLostCountsAsAFailureOfIn) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(10));
+  core.lose(kOfIn);
+  expect(core, kOfIn, {10, 0, RelaySide::in});
+  EXPECT_EQ(progress.counts(), core.counts());
+}
+
+TEST_F(RelayCoreTest, OutFailsOnce) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(10));
+  core.fail_out(kOfOut);
+  core.fail_out(kOfIn);
+  expect(core, kOfOut, {10, 0, RelaySide::out});
+}
+
+TEST_F(RelayCoreTest, OutThatFailsBehindACancellationIsNotToBlame) {
+  RelayCore core = this->core();
+  static_cast<void>(core.begin(10));
+  core.cancel();
+  core.fail_out(kOfOut);
+  EXPECT_EQ(core.next(), RelayStep::kDone);
+  expect(core, kCancelled, {10, 0, RelaySide::none});
+}
+
+TEST_F(RelayCoreTest, NeedsNobodyWhoLooksAtItsProgress) {
+  options.progress = nullptr;
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(3), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 3), RelayStep::kRead);
+  EXPECT_EQ(core.after_read(kNone, 0), RelayStep::kClose);
+  EXPECT_EQ(core.after_end(kNone), RelayStep::kDone);
+  expect(core, kNone, {3, 3, RelaySide::none});
+  EXPECT_EQ(progress.counts(), RelayCounts());
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

@@ -174,5 +174,16 @@ TEST(AcceptPauseTest, IsOneOperationsAtATime) {
   EXPECT_TRUE(AcceptPauseAccess::attach(pause, other));
 }
 
+TEST(AcceptPauseTest, EndsNothingWhereTheOperationHasJustGone) {
+  AcceptPause pause;
+  CountingPaused accept;
+  ASSERT_TRUE(AcceptPauseAccess::attach(pause, accept));
+  AcceptPauseAccess::detach(pause);
+  AcceptPauseAccess::set(pause, true);  // as seen by a thread that looked before the end
+  pause.end();
+  EXPECT_EQ(accept.holds, 0);
+  EXPECT_EQ(accept.ends, 0);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::detail

@@ -131,5 +131,16 @@ TEST(Effects, AResumedWaiterMayBeUsedAgainAtOnce) {
   }
 }
 
+TEST(WaitingList, CanBeWalkedThrough) {
+  WaitingList list;
+  std::array<CloseProbe, 3> nodes;
+  for (CloseProbe& node : nodes) {
+    list.push_back(node);
+  }
+  list.remove(nodes[1]);
+  EXPECT_EQ(list.after(nodes[0]), &nodes[2]);
+  EXPECT_EQ(list.after(nodes[2]), nullptr);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test
