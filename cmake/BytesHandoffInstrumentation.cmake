@@ -28,8 +28,13 @@ elseif(NOT BYTES_HANDOFF_SANITIZE STREQUAL "")
 endif()
 
 if(BYTES_HANDOFF_COVERAGE)
-  # Counters are updated from several threads.
-  list(APPEND instrumentation --coverage -fprofile-update=atomic)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "BYTES_HANDOFF_COVERAGE: needs Clang, whose branches are those of the source")
+  endif()
+  # Counters are updated from several threads. They are in a mapped file, so what a test counted
+  # that ended its process is there, too.
+  list(APPEND instrumentation -fprofile-instr-generate -fcoverage-mapping)
+  add_compile_options(-fprofile-update=atomic "SHELL:-mllvm -runtime-counter-relocation")
 endif()
 
 # Whether AddressSanitizer sees this build, by the option above or by flags from outside.

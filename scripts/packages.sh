@@ -45,7 +45,6 @@ check git              command  git
 check ccache           command  ccache
 check clang-format-$CLANG_TOOLS_VERSION command clang-format-$CLANG_TOOLS_VERSION
 check clang-tidy-$CLANG_TOOLS_VERSION   command clang-tidy-$CLANG_TOOLS_VERSION
-check gcovr            command  gcovr
 check shellcheck       command  shellcheck
 check chromium         command  chromium
 check valgrind         command  valgrind
