@@ -186,13 +186,13 @@ TEST_F(ManualClockTest, a_handler_elsewhere_is_told_that_the_context_has_gone) {
 
 TEST_F(ManualClockTest, is_seen_through_erasure_and_around_strands) {
   const auto is_manual = [this](const auto& on) {
-    using Executor = std::remove_cvref_t<decltype(on)>;
-    Alarm<Executor> alarm(on);
+    using On = std::remove_cvref_t<decltype(on)>;
+    Alarm<On> alarm(on);
     alarm.wait_until(clock.now() + 1h);
     const bool is_armed = clock.next_wait() == 1h;
     alarm.timer.cancel();
     run_ready(context);
-    return is_armed && detail::TimeOf<Executor>::now(on) == clock.now();
+    return is_armed && detail::TimeOf<On>::now(on) == clock.now();
   };
   clock.advance(24h);
   EXPECT_TRUE(is_manual(executor));
