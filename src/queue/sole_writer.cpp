@@ -30,7 +30,7 @@ Writers& writers_near(const void* stream) noexcept {
 
 #if defined(__unix__) || defined(__APPLE__)
 // A fork waits until nobody is in the lists, so that new queues work in the child.
-[[maybe_unused]] const int watches_forks = pthread_atfork(
+[[maybe_unused]] const int writers_watch_forks = pthread_atfork(
     [] { writers_mutex.lock(); }, [] { writers_mutex.unlock(); }, [] { writers_mutex.unlock(); });
 #endif
 

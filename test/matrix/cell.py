@@ -113,7 +113,8 @@ class Run:
             raise Failed(f"{what}: not done after {SECONDS} s")
         if status != 0:
             lines = [line.strip() for line in printed.splitlines() if FAILURE.search(line)]
-            raise Failed(f"{what}: {lines[0] if lines else f'status {status}'}")
+            reason = lines[0].replace("/source/", "") if lines else f"status {status}"
+            raise Failed(f"{what}: {reason}")
         return printed
 
     def cmake(self, source, tree, *settings):
@@ -141,7 +142,7 @@ class Run:
         shell_tests = "|".join(name for name in SHELL_TESTS if name not in cell.option("leaves").split(","))
         files = "|".join(TEST_FILES[step].format(shell_tests=shell_tests)
                          for step in cell.steps if step in TEST_FILES)
-        self.cmake("/source", self.tree, "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=10",
+        self.cmake("/source", self.tree, "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=9",
                    "-DBYTES_HANDOFF_BUILD_TESTS=ON", "-DBYTES_HANDOFF_WARNINGS_AS_ERRORS=ON",
                    f"-DBYTES_HANDOFF_TEST_FLAVOURS={cell.flavour}",
                    f"-DBYTES_HANDOFF_TEST_FILES={files or '^$'}",
