@@ -3,7 +3,7 @@ set -euo pipefail
 
 usage() {
   cat <<'USAGE'
-usage: ./test.sh [whole|asan|tsan|all|fuzz]
+usage: ./test.sh [whole|asan|tsan|all|fuzz|programs]
        ./test.sh long [label]
 
 Builds and runs the tests; ends with CTest's summary, and stops at the first tree with a failure.
@@ -12,6 +12,7 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
   asan       AddressSanitizer and UndefinedBehaviorSanitizer, on Boost.Asio  (build/asan)
   tsan       ThreadSanitizer, the tests that start threads  (build/tsan)
   all        the three, one after the other
+  programs   the programs of programs/ against their peers, all of it  (build/dev)
   fuzz       100,000 inputs for each fuzz target, by Clang's libFuzzer  (build/fuzz)
   long       the runs that take minutes or hours, or those of one label  (build/long). These labels
              have trees of their own:
@@ -28,7 +29,7 @@ USAGE
 }
 
 refuse() {
-  echo "test.sh: $1: expected whole, asan, tsan, all, fuzz, long [label], or nothing" >&2
+  echo "test.sh: $1: expected whole, asan, tsan, all, fuzz, programs, long [label], or nothing" >&2
   exit 2
 }
 
@@ -60,6 +61,10 @@ case ${1-} in
     tests=whole
     ;;
   all) presets=(dev asan tsan) ;;
+  programs)
+    presets=(dev)
+    tests=programs
+    ;;
   *)
     (($# == 0)) || refuse "unknown argument '$1'"
     presets=(dev)
@@ -75,7 +80,14 @@ source "$REPOSITORY/scripts/coverage.sh"
 
 groups=(build test)
 [[ " ${presets[*]} " =~ \ (asan|tsan|fuzz|coverage)\  ]] && groups+=(sanitize)
+[[ $tests != programs ]] || groups=(build programs)
 ensure_packages "${groups[@]}"
+if [[ $tests == programs ]]; then
+  build_preset dev bytes_handoff_programs
+  export BYTES_HANDOFF_PROGRAMS=$REPOSITORY/build/dev/bin
+  cd "$REPOSITORY/test/programs"
+  exec python3 -B -m unittest discover --pattern '*_test.py'
+fi
 if [[ ${presets[*]} == spikes ]]; then
   build_preset release bench/micro/spike/all
   exit

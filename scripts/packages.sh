@@ -3,6 +3,7 @@
 #   ensure_packages build                      what configuring and building needs
 #   ensure_packages build test sanitize check  with what the tests, the sanitizers and the checks of
 #                                              .ci/run need as well
+#   ensure_packages programs                   clients, servers and peers of the programs
 #   ensure_packages page                       what the page of results is drawn with
 #
 # Installs what is missing where there is apt. Elsewhere it names what is missing on standard error
@@ -29,11 +30,23 @@ build libevent-dev     header   event2/buffer.h
 test  python3          command  python3
 test  pkg-config       command  pkg-config
 test  strace           command  strace
+test  openssl          command  openssl
+test  curl             command  curl
 test  iproute2         command  ip
 test  spin             command  spin
 test  gdb              command  gdb
 test  relacy-dev       header   relacy/relacy.hpp
 test  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
+programs python3           command python3
+programs openssl           command openssl
+programs curl              command curl
+programs nginx             command nginx
+programs libnginx-mod-stream file  /usr/lib/nginx/modules/ngx_stream_module.so
+programs haproxy           command haproxy
+programs tinyproxy-bin     command tinyproxy
+programs redis-server      command redis-server
+programs redis-tools       command redis-cli
+programs nutcracker        command nutcracker
 page  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19
@@ -64,7 +77,8 @@ missing_packages() {
     [[ -n $group && $groups == *" $group "* ]] || continue
     case $kind in
       compiler) command -v "${compiler[0]}" >/dev/null || echo "$package" ;;
-      command) command -v "$name" >/dev/null || echo "$package" ;;
+      # Debian has servers where the path of a user does not lead.
+      command) PATH=$PATH:/usr/sbin command -v "$name" >/dev/null || echo "$package" ;;
       runtime) has_sanitizers "$name" || echo "$package" ;;
       file) [[ -e $name ]] || echo "$package" ;;
       header) probes+="#if !__has_include(<$name>)"$'\n'"missing $package"$'\n#endif\n' ;;

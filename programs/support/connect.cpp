@@ -1,0 +1,50 @@
+#include "support/connect.hpp"
+
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/use_awaitable.hpp>
+#include <tuple>
+
+#include "support/within.hpp"
+
+namespace programs {
+namespace {
+
+using asio::awaitable;
+using asio::ip::tcp;
+
+awaitable<asio::error_code> connect_once(tcp::socket& socket, tcp::endpoint to) {
+  const auto [error] =
+      co_await socket.async_connect(to, asio::experimental::as_tuple(asio::use_awaitable));
+  co_return error;
+}
+
+// Open for the family of `to`, and not tried before.
+asio::error_code prepare(tcp::socket& socket, const tcp::endpoint& to) {
+  asio::error_code error;
+  if (socket.is_open() && socket.local_endpoint(error).protocol() == to.protocol() &&
+      socket.local_endpoint(error).port() == 0) {
+    return error;
+  }
+  socket.close(error);
+  socket.open(to.protocol(), error);
+  return error;
+}
+
+}  // namespace
+
+awaitable<asio::error_code> connect(tcp::socket& socket, tcp::endpoint to,
+                                    std::chrono::nanoseconds limit) {
+  if (const auto error = prepare(socket, to)) {
+    co_return error;
+  }
+  const auto error = co_await within(limit, connect_once(socket, to));
+  asio::error_code ignored;
+  if (error && !*error) {
+    socket.set_option(tcp::no_delay(true), ignored);
+    co_return asio::error_code();
+  }
+  socket.close(ignored);
+  co_return error.value_or(asio::error::make_error_code(asio::error::timed_out));
+}
+
+}  // namespace programs

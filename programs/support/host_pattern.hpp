@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace programs {
+
+/// A pattern for hosts: a name or an address, `*.name` for all below a name, or `*`.
+class HostPattern {
+ public:
+  /// Nothing is checked; see `is_valid`. Capitals count as small letters.
+  explicit HostPattern(std::string_view text);
+
+  [[nodiscard]] static bool is_valid(std::string_view text) noexcept;
+
+  /// `host` has small letters, and no dot at its end.
+  [[nodiscard]] bool matches(std::string_view host) const noexcept;
+  /// The most specific pattern has the highest. That is a whole name, then the longest `*.name`,
+  /// then
+  /// `*`.
+  [[nodiscard]] std::size_t rank() const noexcept;
+
+ private:
+  std::string text_;  // without the `*`
+  bool is_open_;      // it begins with `*`
+};
+
+}  // namespace programs

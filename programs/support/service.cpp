@@ -1,0 +1,163 @@
+#include "support/service.hpp"
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+namespace programs {
+
+using asio::ip::tcp;
+
+void print(const Statistics& statistics) {
+  for (const auto& [key, value] : statistics) {
+    std::cout << key << '=' << value << '\n';
+  }
+  std::cout << std::flush;
+}
+
+void ServiceOptions::declare(CommandLine& line) {
+  line.endpoint("--listen", listen, "where it accepts; port 0 is one that is free");
+  line.number("--max-connections", max_connections, 1, 1'000'000,
+              "connections that are open at once; others wait to be accepted");
+  line.seconds("--drain", drain, std::chrono::nanoseconds(0),
+               "how long open connections may go on behind a signal");
+}
+
+Service::Service(const std::string& program, const ServiceOptions& options)
+    : options_(options), log_(program) {}
+
+int Service::run(Serve serve) {
+  serve_ = std::move(serve);
+  if (!listen()) {
+    return 1;
+  }
+  end_on_signal();
+  accept_all();
+  std::cout << "listening=" << to_text(acceptor_.local_endpoint()) << std::endl;
+  context_.run();
+  return 0;
+}
+
+bool Service::listen() {
+  asio::error_code error;
+  acceptor_.open(options_.listen.protocol(), error);
+  if (!error) {
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!error) {
+    acceptor_.bind(options_.listen, error);
+  }
+  if (!error) {
+    acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+  }
+  if (error) {
+    log_.line("cannot listen on " + to_text(options_.listen) + ": " + error.message());
+  }
+  return !error;
+}
+
+void Service::accept_all() {
+  bytes_handoff::AcceptOptions<> options;
+  options.pause = pause_;
+  options.prepare = [this] { return prepare(); };
+  options.on_pause = [this](const asio::error_code& reason) {
+    ++pauses_;
+    log_.line("accepts no connection for now: " + reason.message());
+  };
+  bytes_handoff::async_accept_each(
+      acceptor_, [this](tcp::socket client) { on_accept(std::move(client)); }, options,
+      [this](const asio::error_code& reason) {
+        if (!is_ending_) {
+          end("accepting has failed: " + reason.message());
+        }
+      });
+}
+
+// What the next connection needs besides its own descriptor.
+asio::error_code Service::prepare() {
+  asio::error_code error;
+  if (open_.size() >= options_.max_connections) {
+    error = asio::error::no_buffer_space;
+  } else if (options_.opens_second_socket && !second_.is_open()) {
+    second_.open(tcp::v4(), error);
+  }
+  return error;
+}
+
+void Service::on_accept(tcp::socket client) {
+  asio::error_code ignored;
+  const std::string name = to_text(client.remote_endpoint(ignored));
+  client.set_option(tcp::no_delay(true), ignored);
+  ++connections_;
+  const auto session = open_.emplace(open_.end());
+  Connection connection{std::move(client), std::exchange(second_, tcp::socket(context_)), name};
+  asio::co_spawn(context_, serve_(std::move(connection)),
+                 asio::bind_cancellation_slot(session->slot(),
+                                              [this, session, name](std::exception_ptr failure) {
+                                                on_end(session, name, std::move(failure));
+                                              }));
+}
+
+void Service::on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure) {
+  open_.erase(session);
+  try {
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+  } catch (const std::exception& error) {
+    ++failed_;
+    log_.line(std::string(name) + ": " + error.what());
+  }
+  if (is_ending_ && open_.empty()) {
+    drained_.cancel();
+  }
+  pause_->end();
+}
+
+void Service::end_on_signal() {
+  end_signals_.add(SIGINT);
+  end_signals_.add(SIGTERM);
+  end_signals_.async_wait([this](const asio::error_code& error, int /*signal*/) {
+    if (!error) {
+      end("told to end");
+    }
+  });
+}
+
+void Service::end(std::string_view reason) {
+  is_ending_ = true;
+  asio::error_code ignored;
+  end_signals_.clear(ignored);  // the next signal has its default effect
+  acceptor_.close(ignored);
+  second_.close(ignored);
+  log_.line(std::string(reason) + ": " + std::to_string(open_.size()) + " connections are open");
+  if (open_.empty()) {
+    return;
+  }
+  drained_.expires_after(options_.drain);
+  drained_.async_wait([this](const asio::error_code& error) {
+    if (!error) {
+      cancel_all();
+    }
+  });
+}
+
+void Service::cancel_all() {
+  cancelled_ = open_.size();
+  for (auto session = open_.begin(); session != open_.end();) {
+    // It may be gone when this returns.
+    (session++)->emit(asio::cancellation_type::terminal);
+  }
+}
+
+Statistics Service::statistics() const {
+  return {{"connections", connections_},
+          {"failed_connections", failed_},
+          {"cancelled_connections", cancelled_},
+          {"accept_pauses", pauses_},
+          {"log_lines_left_out", log_.left_out()}};
+}
+
+}  // namespace programs

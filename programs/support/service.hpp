@@ -1,0 +1,101 @@
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <bytes_handoff/service/accept_each.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/command_line.hpp"
+#include "support/log.hpp"
+
+namespace programs {
+
+/// `key=value` lines, in the order in which they are printed.
+using Statistics = std::vector<std::pair<std::string, std::uint64_t>>;
+/// Prints them on standard output.
+void print(const Statistics& statistics);
+
+struct ServiceOptions {
+  asio::ip::tcp::endpoint listen{asio::ip::address_v4::loopback(), 8443};
+  std::size_t max_connections = 10'000;
+  std::chrono::nanoseconds drain{std::chrono::seconds(5)};
+  /// Whether a connection needs a second descriptor. It is got before the connection is accepted.
+  bool opens_second_socket = true;
+
+  /// `--listen`, `--max-connections` and `--drain`.
+  void declare(CommandLine& line);
+};
+
+/// A connection that was accepted.
+struct Connection {
+  asio::ip::tcp::socket client;
+  asio::ip::tcp::socket second;  ///< open for IPv4 if `opens_second_socket`
+  std::string name;              ///< the client's address and port
+};
+
+/// Accepts connections, one coroutine for each, until SIGINT or SIGTERM.
+///
+/// Out of descriptors, or with `max_connections` open, it accepts no more for now: connections wait
+/// in the system's queue. With a signal it accepts no more, and the connections that are open may
+/// go on for `drain`. Those that are left then are cancelled. A second signal ends the process at
+/// once. One thread runs everything.
+class Service {
+ public:
+  using Serve = std::function<asio::awaitable<void>(Connection)>;
+
+  Service(const std::string& program, const ServiceOptions& options);
+
+  [[nodiscard]] asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] Log& log() noexcept { return log_; }
+
+  /// Prints `listening=ADDRESS:PORT`, then serves. What `serve` throws is told with a line. Returns
+  /// when everything has ended, with the exit status: 1 if it cannot listen.
+  [[nodiscard]] int run(Serve serve);
+
+  /// Connections, pauses, and what was cancelled.
+  [[nodiscard]] Statistics statistics() const;
+
+ private:
+  using Signals = std::list<asio::cancellation_signal>;
+
+  [[nodiscard]] bool listen();
+  void accept_all();
+  [[nodiscard]] asio::error_code prepare();
+  void on_accept(asio::ip::tcp::socket client);
+  void on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure);
+  void end_on_signal();
+  void end(std::string_view reason);
+  void cancel_all();
+
+  ServiceOptions options_;
+  asio::io_context context_{1};
+  Log log_;
+  Serve serve_;
+  asio::ip::tcp::acceptor acceptor_{context_};
+  asio::ip::tcp::socket second_{context_};
+  asio::signal_set end_signals_{context_};
+  asio::steady_timer drained_{context_};
+  std::shared_ptr<bytes_handoff::AcceptPause> pause_ =
+      std::make_shared<bytes_handoff::AcceptPause>();
+  Signals open_;  // of the connections
+  bool is_ending_ = false;
+  std::uint64_t connections_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t pauses_ = 0;
+  std::uint64_t cancelled_ = 0;
+};
+
+}  // namespace programs

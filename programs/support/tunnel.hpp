@@ -1,0 +1,53 @@
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/ip/tcp.hpp>
+#include <bytes_handoff/handoff_buffer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "support/command_line.hpp"
+#include "support/service.hpp"
+
+namespace programs {
+
+struct TunnelLimits {
+  std::chrono::nanoseconds idle{std::chrono::seconds(300)};
+  std::chrono::nanoseconds half_close{std::chrono::seconds(60)};
+
+  /// `--idle-deadline` and `--half-close-deadline`.
+  void declare(CommandLine& line);
+};
+
+/// What all tunnels of a program have done.
+struct TunnelCounts {
+  std::uint64_t whole = 0;     ///< that ended in order, both ways
+  std::uint64_t cut = 0;       ///< that a side has cut
+  std::uint64_t idle = 0;      ///< that a deadline has ended
+  std::uint64_t told = 0;      ///< that ended because the program was told to end
+  std::uint64_t bytes_in = 0;  ///< from clients to servers
+  std::uint64_t bytes_out = 0;
+
+  void add_to(Statistics& statistics) const;
+};
+
+/// A socket, and what was read from it and not passed on.
+struct TunnelSide {
+  asio::ip::tcp::socket& socket;
+  bytes_handoff::HandoffBuffer& buffer;
+};
+
+/// Passes on what both sides have and all that comes, until both have ended.
+///
+/// If it is cancelled, what was read is passed on. Then both connections are reset, since a cut
+/// must not look whole. Returns why it ended; empty if both sides ended in order. The sockets are
+/// closed or gone then.
+[[nodiscard]] asio::awaitable<std::string> tunnel(TunnelSide client, TunnelSide server,
+                                                  TunnelLimits limits, TunnelCounts& counts);
+
+/// Writes the text, and ends the connection in order. Input is dropped until the client has ended,
+/// too, for some seconds at most: otherwise it may not get the text. Returns at once.
+void answer(asio::ip::tcp::socket socket, std::string text);
+
+}  // namespace programs
