@@ -41,8 +41,8 @@ class CommandLine {
 
   /// Sets the targets. Returns an exit status if nothing is to be run.
   ///
-  /// That is 0 behind `--help`, which is printed on standard output. It is 2 for wrong arguments.
-  /// One line on standard error then names what is wrong, and the rule.
+  /// 0: behind `--help`, which is printed on standard output. 2: for wrong arguments. Then one line
+  /// on standard error names what is wrong, and the rule.
   [[nodiscard]] std::optional<int> read(int argc, const char* const* argv);
 
   /// Prints one line for what only the program knows to be wrong. The exit status 2.

@@ -16,7 +16,8 @@ bool HostPattern::is_valid(std::string_view text) noexcept {
 }
 
 bool HostPattern::matches(std::string_view host) const noexcept {
-  return is_open_ ? host.size() > text_.size() && host.ends_with(text_) : host == text_;
+  return is_open_ ? text_.empty() || (host.size() > text_.size() && host.ends_with(text_))
+                  : host == text_;
 }
 
 std::size_t HostPattern::rank() const noexcept {

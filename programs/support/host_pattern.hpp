@@ -6,7 +6,8 @@
 
 namespace programs {
 
-/// A pattern for hosts: a name or an address, `*.name` for all below a name, or `*`.
+/// A pattern for hosts: a name or an address, `*.name` for all below a name, or `*` for all. An
+/// empty host matches only the last.
 class HostPattern {
  public:
   /// Nothing is checked; see `is_valid`. Capitals count as small letters.
@@ -16,9 +17,7 @@ class HostPattern {
 
   /// `host` has small letters, and no dot at its end.
   [[nodiscard]] bool matches(std::string_view host) const noexcept;
-  /// The most specific pattern has the highest. That is a whole name, then the longest `*.name`,
-  /// then
-  /// `*`.
+  /// The more specific a pattern, the higher: a whole name, then the longest `*.name`, then `*`.
   [[nodiscard]] std::size_t rank() const noexcept;
 
  private:

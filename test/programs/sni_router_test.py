@@ -1,0 +1,486 @@
+"""sni_router against TLS clients and servers, and against what is none."""
+
+import os
+import signal
+import socket
+import ssl
+import struct
+import tempfile
+import shutil
+import time
+import unittest
+
+from arguments import Arguments
+from program import ProgramTest, receive, receive_all, reset, wait_until
+from tls_peers import (Certificate, TlsServer, alert_of, answer_with_digest, digest, exchange,
+                       hello_bytes, is_ended, pattern)
+
+DECODE_ERROR = 50
+INTERNAL_ERROR = 80
+UNRECOGNIZED_NAME = 112
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+
+
+class SniRouterTest(ProgramTest):
+    program = "sni_router"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.class_folder = tempfile.mkdtemp(prefix="bytes_handoff_certificate_")
+        cls.addClassCleanup(shutil.rmtree, cls.class_folder)
+        cls.certificate = Certificate(cls.class_folder)
+
+    def server(self, answer=answer_with_digest, **options):
+        return TlsServer(self, self.certificate, answer, **options)
+
+    def routes(self, *lines):
+        return ("--routes", self.file("routes", "".join(line + "\n" for line in lines)))
+
+    def router(self, *lines, arguments=(), **options):
+        return self.start(*self.routes(*lines), *arguments, **options)
+
+    def raw_router(self, *arguments, **options):
+        """Before a server that does not speak, which is returned, too."""
+        server = self.listen()
+        port = server.getsockname()[1]
+        return self.router(f"backend b 127.0.0.1:{port}", "route * b", arguments=arguments,
+                           **options), server
+
+    def begin(self, router, server):
+        """A connection that is routed: the client, and the server's side behind the hello."""
+        hello = hello_bytes("a.example")
+        client = self.connect(router)
+        client.sendall(hello)
+        upstream = self.accept(server)
+        self.assertEqual(receive(upstream, len(hello)), hello)
+        return client, upstream
+
+    def assert_passes(self, router, name="a.example.com", size=1000, **options):
+        data = pattern(size)
+        self.assertEqual(exchange(self.connect(router), name, data, **options),
+                         (digest(data), digest(data)))
+
+
+class CommandLine(Arguments, SniRouterTest):
+    def right(self):
+        return self.routes("backend b 127.0.0.1:1", "route * b")
+
+    def test_wrong_routes_are_refused_with_their_line(self):
+        self.assert_refused(self.run_program(), "--routes: must be given")
+        self.assert_refused(self.run_program("--routes", "/no/such"), "/no/such: cannot be opened")
+        self.assert_refused(self.run_program(*self.routes("backend b 127.0.0.1:1", "route * c")),
+                            "routes:2: no line before has this backend")
+
+
+class Routing(SniRouterTest):
+    def test_names_and_protocols_choose_the_backend(self):
+        plain, http2, below = self.server(), self.server(protocols=["h2"]), self.server()
+        router = self.router(f"backend plain 127.0.0.1:{plain.port}",
+                             f"backend http2 127.0.0.1:{http2.port}",
+                             f"backend below 127.0.0.1:{below.port}",
+                             "route a.example plain", "route a.example alpn=h2 http2",
+                             "route *.example.com below")
+        for version in VERSIONS:
+            self.assert_passes(router, "a.example", version=version)
+            self.assert_passes(router, "A.Example", version=version, protocols=["h2", "http/1.1"])
+            self.assert_passes(router, "x.example.com", version=version)
+        self.assertEqual(plain.names, ["a.example"] * 2)
+        self.assertEqual([name.lower() for name in http2.names], ["a.example"] * 2)
+        self.assertEqual(below.names, ["x.example.com"] * 2)
+        ended = self.end(router)
+        self.assertEqual((ended["routed"], ended["refused"]), (6, 0))
+
+    def test_large_payloads_arrive_whole_both_ways(self):
+        server = self.server()
+        router = self.router(f"backend b 127.0.0.1:{server.port}", "route * b")
+        for version in VERSIONS:
+            self.assert_passes(router, size=20_000_000, version=version)
+        ended = self.end(router)
+        self.assertGreater(ended["bytes_in"], 40_000_000)
+        self.assertGreater(ended["bytes_out"], 40_000_000)
+
+    def test_a_name_without_a_route_is_told(self):
+        router = self.router("backend b 127.0.0.1:1", "route a.example b")
+        with self.assertRaisesRegex(ssl.SSLError, "UNRECOGNIZED_NAME"):
+            exchange(self.connect(router), "b.example", b"")
+        self.assert_says(router, "b.example: no route")
+        client = self.connect(router)
+        client.sendall(hello_bytes(None))
+        self.assertEqual(alert_of(receive_all(client)), UNRECOGNIZED_NAME)
+        self.assert_says(router, "no server name: no route")
+
+    def test_the_hello_is_replayed_as_it_came(self):
+        router, server = self.raw_router()
+        hello = hello_bytes("a.example")
+        client = self.connect(router)
+        client.sendall(hello + b"more")
+        upstream = self.accept(server)
+        self.assertEqual(receive(upstream, len(hello) + 4), hello + b"more")
+
+    def test_a_hello_in_small_records_and_segments(self):
+        hello = hello_bytes("a.example")
+        body = hello[5:]
+        records = b"".join(hello[:3] + struct.pack(">H", len(body[i:i + 10])) + body[i:i + 10]
+                           for i in range(0, len(body), 10))
+        router, server = self.raw_router()
+        client = self.connect(router)
+        for i in range(0, len(records), 100):
+            client.sendall(records[i:i + 100])
+            time.sleep(0.005)
+        upstream = self.accept(server)
+        self.assertEqual(receive(upstream, len(records)), records)
+
+    def test_ends_pass_in_both_orders(self):
+        for client_first in (True, False):
+            router, server = self.raw_router()
+            client, upstream = self.begin(router, server)
+            first, second = (client, upstream) if client_first else (upstream, client)
+            first.sendall(b"first")
+            first.shutdown(socket.SHUT_WR)
+            self.assertEqual(receive_all(second), b"first")
+            second.sendall(b"second")
+            second.shutdown(socket.SHUT_WR)
+            self.assertEqual(receive_all(first), b"second")
+            self.assertEqual(self.end(router)["tunnels_in_order"], 1)
+
+
+class ProxyHeaders(SniRouterTest):
+    LINE = b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n"
+    BINARY = (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 7, 192, 0, 2, 8]) +
+              struct.pack(">HH", 1234, 443))
+
+    def test_headers_are_stripped_or_passed_on(self):
+        for header in (self.LINE, self.BINARY):
+            for option in ("", " send-proxy"):
+                server = self.listen()
+                port = server.getsockname()[1]
+                router = self.router(f"backend b 127.0.0.1:{port}{option}", "route * b",
+                                     arguments=["--accept-proxy"])
+                hello = hello_bytes("a.example")
+                client = self.connect(router)
+                for i in range(0, len(header)):  # in the smallest pieces
+                    client.sendall(header[i:i + 1])
+                client.sendall(hello)
+                expected = (header if option else b"") + hello
+                self.assertEqual(receive(self.accept(server), len(expected)), expected)
+
+    def test_a_line_is_made_for_a_backend_that_wants_one(self):
+        server = self.server(proxy_line=True)
+        router = self.router(f"backend b 127.0.0.1:{server.port} send-proxy", "route * b")
+        client = self.connect(router)
+        port = client.getsockname()[1]
+        data = pattern(1000)
+        self.assertEqual(exchange(client, "a.example", data)[1], digest(data))
+        line = f"PROXY TCP4 127.0.0.1 127.0.0.1 {port} {router.address[1]}\r\n"
+        self.assertEqual(server.proxied, [line.encode()])
+
+    def test_a_header_that_is_missing_or_wrong(self):
+        router, _ = self.raw_router("--accept-proxy")
+        for start in (hello_bytes("a.example"), b"PROXY TCP4 x y 1 2\r\n",
+                      b"\r\n\r\n\0\r\nQUIT\n\x31"+ b"\x11\0\x0c"):
+            client = self.connect(router)
+            client.sendall(start)
+            self.assertTrue(is_ended(client))
+        self.assert_says(router, "it does not begin with a PROXY header")
+        self.assertEqual(self.end(router)["refused"], 3)
+
+    def test_a_header_where_none_is_expected(self):
+        router, _ = self.raw_router()
+        client = self.connect(router)
+        client.sendall(self.LINE + hello_bytes("a.example"))
+        self.assertTrue(is_ended(client))
+        self.assert_says(router, "it does not begin as TLS does")
+
+
+class Health(SniRouterTest):
+    def test_a_server_that_refuses_is_left_out_for_a_while(self):
+        server = self.server()
+        router = self.router(f"backend b 127.0.0.1:{self.closed_port()} 127.0.0.1:{server.port}",
+                             "route * b", arguments=["--leave-out", 1000])
+        for _ in range(4):
+            self.assert_passes(router)
+        self.assert_says(router, "is left out for a while: Connection refused")
+        ended = self.end(router)
+        self.assertEqual((ended["routed"], ended["failed_connects"]), (4, 1))
+
+    def test_a_server_that_is_back_is_taken_back(self):
+        first, second = self.server(), self.server()
+        port = self.free_port()
+        router = self.router(f"backend b 127.0.0.1:{port} 127.0.0.1:{second.port}", "route * b",
+                             arguments=["--leave-out", 0.2])
+        self.assert_passes(router)
+        first.listener.close()
+        back = self.socket()
+        back.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        back.bind(("127.0.0.1", port))
+        back.listen()
+        time.sleep(0.25)  # what is left out
+        clients = []
+        for _ in range(2):
+            clients.append(self.connect(router))
+            clients[-1].sendall(hello_bytes("a.example"))
+        self.accept(back)
+
+    def test_no_server_is_told_with_an_alert(self):
+        router = self.router(f"backend b 127.0.0.1:{self.closed_port()}", "route * b")
+        for _ in range(2):  # it is left out, and tried again since there is no other
+            client = self.connect(router)
+            client.sendall(hello_bytes("a.example"))
+            self.assertEqual(alert_of(receive_all(client)), INTERNAL_ERROR)
+        self.assert_says(router, "b: no server takes the connection")
+        self.assertEqual(self.end(router)["failed_connects"], 2)
+
+    def test_a_server_that_does_not_answer_is_given_up(self):
+        silent = self.socket()
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        fillers = []
+        for _ in range(4):  # so that its queue is full
+            filler = self.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        server = self.server()
+        router = self.router(f"backend b 127.0.0.1:{port} 127.0.0.1:{server.port}", "route * b",
+                             arguments=["--connect-deadline", 0.2])
+        self.assert_passes(router)
+        self.assert_says(router, "is left out for a while: Connection timed out")
+
+    def test_a_server_that_is_killed_in_the_middle_resets_the_client(self):
+        """Not an end in order: the client must see that it is cut."""
+        port = self.free_port()
+        script = ("import socket, sys, time\n"
+                  "s = socket.socket()\n"
+                  f"s.bind(('127.0.0.1', {port})); s.listen()\n"
+                  "c, _ = s.accept(); c.recv(10)\n"
+                  "while True: c.sendall(bytes(100000))\n")
+        victim = self.process("python3", "-c", script)
+        def listens():
+            with open("/proc/net/tcp", encoding="ascii") as table:
+                return f":{port:04X} 00000000:0000 0A" in table.read()
+        wait_until(listens, "the victim listens")
+        router = self.router(f"backend b 127.0.0.1:{port}", "route * b")
+        client = self.connect(router)
+        client.sendall(hello_bytes("a.example"))
+        self.assertEqual(len(receive(client, 1_000_000)), 1_000_000)
+        client.sendall(b"unread input makes the kernel reset")
+        victim.signal(signal.SIGKILL)
+        with self.assertRaises(ConnectionResetError):
+            receive_all(client)
+        self.assert_says(router, "the server ")
+        self.assertEqual(self.end(router)["tunnels_cut"], 1)
+
+
+class Abuse(SniRouterTest):
+    def assert_closed(self, router, sent, line, alert=None):
+        client = self.connect(router)
+        client.sendall(sent)
+        try:
+            answer = receive_all(client)
+        except ConnectionResetError:
+            answer = None
+        if alert is not None:
+            self.assertEqual(alert_of(answer), alert)
+        self.assert_says(router, line)
+
+    def test_what_is_no_hello(self):
+        router, _ = self.raw_router("--max-hello", 2000)
+        hello = hello_bytes("a.example")
+        cases = [
+            (b"GET / HTTP/1.1\r\n\r\n", "it does not begin as TLS does", None),
+            (b"\x80\x2e\x01\x03\x01", "it does not begin as TLS does", None),
+            (os.urandom(100).replace(b"\x16", b"x"), "it does not begin as TLS does", None),
+            (b"\x16\x03\x01\xff\xff", "a record is longer than TLS allows", 22),
+            (b"\x16\x03\x01\x00\x04\x02\0\0\0", "does not begin with a ClientHello", 10),
+            (b"\x16\x03\x01\x00\x04\x01\xff\xff\xff", "the ClientHello is too long", DECODE_ERROR),
+            (b"\x16\x03\x01\x00\x00", "the ClientHello is malformed", DECODE_ERROR),
+            (hello[:60] + bytes(len(hello) - 60), "the ClientHello is malformed", DECODE_ERROR),
+        ]
+        for sent, line, alert in cases:
+            self.assert_closed(router, sent, line, alert)
+        self.assertEqual(self.end(router)["refused"], len(cases))
+
+    def test_a_hello_that_ends_inside(self):
+        router, _ = self.raw_router()
+        client = self.connect(router)
+        client.sendall(hello_bytes("a.example")[:100])
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(alert_of(receive_all(client)), DECODE_ERROR)
+        self.assert_says(router, "it has ended inside of its ClientHello")
+
+    def test_a_hello_that_drips(self):
+        router, _ = self.raw_router("--hello-deadline", 0.5)
+        hello = hello_bytes("a.example")
+        client = self.connect(router)
+        began = time.monotonic()
+        try:
+            for byte in hello:
+                client.sendall(bytes([byte]))
+                time.sleep(0.05)
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        self.assertTrue(is_ended(client))
+        self.assertGreater(time.monotonic() - began, 0.4)
+        self.assert_says(router, "no ClientHello has come in time, only ")
+
+    def test_a_client_that_says_nothing(self):
+        router, _ = self.raw_router("--hello-deadline", 0.2)
+        self.assertEqual(receive_all(self.connect(router)), b"")
+        self.assert_says(router, "no ClientHello has come in time, only 0 bytes")
+
+    def test_resets_at_each_stage(self):
+        router, server = self.raw_router()
+        hello = hello_bytes("a.example")
+        reset(self.connect(router))
+        client = self.connect(router)
+        client.sendall(hello[:50])
+        time.sleep(0.05)
+        reset(client)
+        client, upstream = self.begin(router, server)
+        reset(client)
+        with self.assertRaises(ConnectionResetError):
+            receive_all(upstream)
+        client, upstream = self.begin(router, server)
+        reset(upstream)
+        with self.assertRaises(ConnectionResetError):
+            receive_all(client)
+        self.assert_passes_still(router, server)
+        self.assertEqual(self.end(router)["tunnels_cut"], 2)
+
+    def assert_passes_still(self, router, server):
+        client, upstream = self.begin(router, server)
+        upstream.sendall(b"ok")
+        upstream.close()
+        self.assertEqual(receive_all(client), b"ok")
+
+    def test_a_tunnel_where_nothing_moves(self):
+        router, server = self.raw_router("--idle-deadline", 0.5)
+        client, upstream = self.begin(router, server)
+        for _ in range(10):  # it moves, for longer than the deadline
+            upstream.sendall(b"x")
+            self.assertEqual(receive(client, 1), b"x")
+            time.sleep(0.1)
+        with self.assertRaises(ConnectionResetError):
+            receive_all(client)
+        self.assert_says(router, "nothing has moved for too long")
+        self.assertEqual(self.end(router)["tunnels_idle"], 1)
+
+    def test_a_half_closed_tunnel_where_nothing_moves(self):
+        router, server = self.raw_router("--half-close-deadline", 0.3)
+        client, upstream = self.begin(router, server)
+        client.shutdown(socket.SHUT_WR)
+        with self.assertRaises(ConnectionResetError):
+            receive_all(client)
+        upstream.close()
+
+    def test_a_log_that_many_fill_stays_small(self):
+        router, _ = self.raw_router()
+        for _ in range(300):
+            client = self.connect(router)
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            is_ended(client)
+        ended = self.end(router)
+        self.assertEqual(ended["refused"], 300)
+        lines = len(ended.errors.splitlines())
+        self.assertEqual(300 + 1, lines - ended.errors.count("left out")
+                         + ended["log_lines_left_out"])
+
+
+class Limits(SniRouterTest):
+    def test_more_connections_than_allowed_wait(self):
+        router, server = self.raw_router("--max-connections", 2)
+        clients = [self.connect(router) for _ in range(3)]
+        for client in clients:
+            client.sendall(hello_bytes("a.example"))
+        upstreams = [self.accept(server) for _ in range(2)]
+        server.settimeout(0.3)
+        with self.assertRaises(TimeoutError):
+            server.accept()
+        server.settimeout(60)
+        self.assert_says(router, "accepts no connection for now")
+        for side in (clients[0], upstreams[0], clients[1], upstreams[1]):
+            side.close()
+        self.assertGreater(len(receive(self.accept(server), 10)), 0)
+        self.assertEqual(self.end(router)["connections"], 3)
+
+    def test_connections_wait_while_descriptors_are_short(self):
+        router, server = self.raw_router(descriptors=20)
+        clients = [self.connect(router) for _ in range(10)]
+        hello = hello_bytes("a.example")
+        for client in clients:
+            client.sendall(hello)
+        self.assert_says(router, "accepts no connection for now: Too many open files")
+
+        def use(client):  # whichever comes first goes, and makes room
+            self.assertEqual(receive_all(client), b"served")
+            client.close()
+
+        users = [self.thread(use, client) for client in clients]
+        for _ in clients:
+            upstream = self.accept(server)
+            receive(upstream, len(hello))
+            upstream.sendall(b"served")
+            upstream.close()
+        for user in users:
+            user.end()
+        self.assertGreater(self.end(router)["accept_pauses"], 0)
+
+
+class Ending(SniRouterTest):
+    def test_open_tunnels_may_end_by_themselves(self):
+        router, server = self.raw_router("--drain", 60)
+        client, upstream = self.begin(router, server)
+        router.signal()
+        self.assert_says(router, "told to end: 1 connections are open")
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(router)
+        upstream.sendall(b"last")
+        upstream.close()
+        self.assertEqual(receive_all(client), b"last")
+        client.close()
+        ended = router.wait()
+        self.assertEqual((ended.status, ended["tunnels_in_order"]), (0, 1))
+
+    def test_behind_the_drain_what_was_read_is_passed_on_before_the_reset(self):
+        router, server = self.raw_router("--drain", 0.3)
+        client, upstream = self.begin(router, server)
+        sent = 0
+        upstream.setblocking(False)
+        give_up = time.monotonic() + 0.5
+        while time.monotonic() < give_up:  # all buffers on the way are full
+            try:
+                sent += upstream.send(bytes(100_000))
+            except BlockingIOError:
+                time.sleep(0.01)
+        router.signal()
+        self.assert_says(router, "told to end")
+        received = 0
+        with self.assertRaises(ConnectionResetError):
+            while piece := client.recv(1 << 16):
+                received += len(piece)
+        ended = router.wait()
+        self.assertEqual((ended.status, ended["tunnels_told_to_end"]), (0, 1))
+        self.assertGreaterEqual(received, ended["bytes_out"])
+        self.assertLessEqual(received, sent)
+
+    def test_a_connection_that_has_not_begun_ends_with_the_drain(self):
+        router, _ = self.raw_router("--drain", 0.2)
+        client = self.connect(router)
+        client.sendall(b"\x16")
+        wait_until(lambda: router.descriptors() > 10, "the connection is open")
+        router.signal()
+        self.assertTrue(is_ended(client))
+        self.assertEqual(router.wait().status, 0)
+
+    def test_a_second_signal_ends_at_once(self):
+        router, server = self.raw_router("--drain", 60)
+        self.begin(router, server)
+        router.signal(signal.SIGINT)
+        self.assert_says(router, "told to end")
+        router.signal(signal.SIGTERM)
+        self.assertEqual(router.wait().status, -signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    unittest.main()
