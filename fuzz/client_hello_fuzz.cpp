@@ -71,22 +71,31 @@ std::string any_input(GivenBytes& from, bool has_proxy_header) {
   return bytes + any_bytes(from, 4);
 }
 
-// At once: the answer for the shortest front that has one.
+FrameScan scan_front(HelloFramer& framer, const std::string& bytes, std::size_t n) {
+  return framer.scan(std::as_bytes(std::span(bytes)).subspan(0, n));
+}
+
+// At once: the answer for the shortest front that has one. Longer ones have the same.
 FrameScan first_answer(HelloFramer& framer, const std::string& bytes) {
-  FrameScan scan = FrameScan::need_at_least(1);
-  for (std::size_t n = 1; n <= bytes.size(); ++n) {
-    const std::size_t needed = scan.needed();
-    scan = framer.scan(std::as_bytes(std::span(bytes)).subspan(0, n));
-    if (scan.is_complete()) {
-      EXPECT_EQ(scan.size(), n);
-      EXPECT_LE(needed, n) << "more was asked for than a frame has";
-      return scan;
-    }
-    if (scan.is_error()) {
-      return scan;
+  std::size_t least = 0;  // the longest front without an answer
+  std::size_t most = bytes.size() + 1;
+  while (most - least > 1) {
+    const std::size_t n = (least + most) / 2;
+    const FrameScan scan = scan_front(framer, bytes, n);
+    if (scan.is_complete() || scan.is_error()) {
+      most = n;
+    } else {
+      EXPECT_LE(scan.needed(), framer.max_frame());
+      least = n;
     }
   }
-  return scan;
+  if (most > bytes.size()) {
+    return FrameScan::need_at_least(most);
+  }
+  if (least != 0) {
+    EXPECT_LE(scan_front(framer, bytes, least).needed(), most) << "more than a frame has";
+  }
+  return scan_front(framer, bytes, most);
 }
 
 void compare(GivenBytes& from) {

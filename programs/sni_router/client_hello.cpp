@@ -231,28 +231,15 @@ FrameScan HelloFramer::scan_records(const FrameWindow& window, std::size_t at) {
     mark_.set(window, at);
     before_mark_ = {handshake_.size(), records_};
     const std::string_view rest = window.view().substr(at);
-    Reader header(rest.substr(0, kRecordHeader));
-    const bool is_handshake = rest.empty() || header.number(1) == kHandshakeRecord;
-    const bool has_version = rest.size() < 2 || header.number(1) == 3;
-    if (!is_handshake || !has_version) {
-      return FrameScan::error(records_ == 0 ? HelloErrc::not_tls : HelloErrc::malformed);
+    const Record record = read_record(rest);
+    if (record.wrong) {
+      return FrameScan::error(*record.wrong);
     }
-    if (rest.size() < kRecordHeader) {
-      return FrameScan::need_at_least(at + kRecordHeader);
+    if (rest.size() < record.size) {
+      return FrameScan::need_at_least(at + record.size);
     }
-    header.take(1);
-    const std::size_t length = header.number(2);
-    if (length > kLongestRecord) {
-      return FrameScan::error(HelloErrc::record_too_long, length, kLongestRecord);
-    }
-    if (length == 0 || records_ == kMostRecords) {
-      return FrameScan::error(HelloErrc::malformed);
-    }
-    if (rest.size() - kRecordHeader < length) {
-      return FrameScan::need_at_least(at + kRecordHeader + length);
-    }
-    handshake_ += rest.substr(kRecordHeader, length);
-    at += kRecordHeader + length;
+    handshake_ += rest.substr(kRecordHeader, record.size - kRecordHeader);
+    at += record.size;
     ++records_;
     if (const auto wrong = check_handshake()) {
       return FrameScan::error(*wrong, handshake_size(), max_hello_);
@@ -267,6 +254,28 @@ FrameScan HelloFramer::scan_records(const FrameWindow& window, std::size_t at) {
     hello_ = std::move(*hello);
     return FrameScan::complete(at);
   }
+}
+
+// Wrong as soon as no record of a handshake can come of the bytes.
+HelloFramer::Record HelloFramer::read_record(std::string_view bytes) const noexcept {
+  Reader header(bytes.substr(0, kRecordHeader));
+  const bool is_handshake = bytes.empty() || header.number(1) == kHandshakeRecord;
+  const bool has_version = bytes.size() < 2 || header.number(1) == 3;
+  if (!is_handshake || !has_version) {
+    return {0, records_ == 0 ? HelloErrc::not_tls : HelloErrc::malformed};
+  }
+  if (bytes.size() < kRecordHeader) {
+    return {kRecordHeader, std::nullopt};
+  }
+  header.take(1);
+  const std::size_t length = header.number(2);
+  if (length > kLongestRecord) {
+    return {0, HelloErrc::record_too_long};
+  }
+  if (length == 0 || records_ == kMostRecords) {
+    return {0, HelloErrc::malformed};
+  }
+  return {kRecordHeader + length, std::nullopt};
 }
 
 // The bytes that the handshake's first message has, with its header; 0 as long as that is cut.

@@ -79,6 +79,11 @@ class HelloFramer {
  private:
   [[nodiscard]] bytes_handoff::FrameScan scan_records(const bytes_handoff::FrameWindow& window,
                                                       std::size_t at);
+  struct Record {
+    std::size_t size;  // with its header; of a header that is cut, only that
+    std::optional<HelloErrc> wrong;
+  };
+  [[nodiscard]] Record read_record(std::string_view bytes) const noexcept;
   [[nodiscard]] std::optional<HelloErrc> check_handshake() const noexcept;
   [[nodiscard]] std::size_t handshake_size() const noexcept;
 

@@ -88,7 +88,7 @@ ProxyHeader read_binary(std::string_view bytes) {
   const std::size_t length = byte_at(bytes, 14) << 8 | byte_at(bytes, 15);
   const bool is_local = version_and_command == 0x20;
   const std::size_t address_bytes = family == kInet ? 12 : family == kInet6 ? 36 : 0;
-  if ((!is_local && version_and_command != 0x21) || length > kMostProxyBytes ||
+  if ((!is_local && version_and_command != 0x21) || kFixedBytes + length > kMostProxyBytes ||
       (!is_local && length < address_bytes)) {
     return {Is::wrong, 0, {}};
   }

@@ -14,7 +14,7 @@ struct ProxyHeader {
   std::string source;    ///< if whole: the client's address and port, or empty if not told
 };
 
-/// A header of version 2 may have this much behind its first 16 bytes: addresses and extensions.
+/// A header of version 2 may have so many bytes, extensions included.
 inline constexpr std::size_t kMostProxyBytes = 2048;
 
 /// Reads the header at the front of the bytes. It is wrong as soon as no header can come of them.

@@ -1,5 +1,6 @@
 // Routes TLS connections by server name and protocol, without decrypting them. The ClientHello is
 // looked at where it lies in the buffer, and leaves with the first bytes of the tunnel.
+#include <algorithm>
 #include <asio/awaitable.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/tcp.hpp>
@@ -85,7 +86,9 @@ class Router {
  private:
   awaitable<void> serve(Connection connection) {
     HelloFramer framer(options_.max_hello, options_.accept_proxy);
-    HandoffBuffer input({.max_size = framer.max_frame()});
+    bytes_handoff::HandoffBufferConfig config;
+    config.max_size = std::max(config.max_size, framer.max_frame());
+    HandoffBuffer input(config);
     const std::optional<Refusal> refusal = co_await route(connection, input, framer);
     if (!refusal) co_return;
     ++refused_;

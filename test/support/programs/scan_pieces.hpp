@@ -13,7 +13,7 @@ namespace bytes_handoff::test {
 /// What a framer says of bytes that come in pieces; `next` tells how many come next.
 template <class F, class Next>
 FrameScan scan_in_pieces(F& framer, std::string_view bytes, Next next) {
-  HandoffBuffer buffer({.max_size = bytes.size() + 1});
+  HandoffBuffer buffer;
   FrameScan scan = FrameScan::need_at_least(1);
   while (!scan.is_complete() && !scan.is_error() && !bytes.empty()) {
     bytes.remove_prefix(read_once(buffer, bytes.substr(0, next())));

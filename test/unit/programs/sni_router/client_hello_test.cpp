@@ -144,12 +144,18 @@ TEST(HelloFramer, LimitsTheRecords) {
   EXPECT_EQ(error_of(records(hello, 2)), std::error_code());
 }
 
-TEST(HelloFramer, HasFramesThatFitItsBuffer) {
-  const std::string hello = handshake(hello_body(extension(21, std::string(4000, 'p'))));
-  const std::string bytes = records(hello, (hello.size() + 255) / 256);
-  HelloFramer framer(hello.size(), false);
-  EXPECT_EQ(scan_whole(framer, bytes).size(), bytes.size());
-  EXPECT_LE(bytes.size() + 2064, framer.max_frame());
+// The most of everything: a long header, 255 small records, and then a long one that is cut.
+TEST(HelloFramer, NeedsNoMoreThanItsBufferHas) {
+  const std::string header =
+      std::string("\r\n\r\n\0\r\nQUIT\n\x20\0", 14) + vector(std::string(2032, 'x'), 2);
+  const std::string hello = number(1, 1) + number(252, 3) + std::string(251, 'x');
+  const std::string long_record = number(22, 1) + number(0x0301, 2) + number(16384, 2);
+  HelloFramer framer(256, true);
+  const std::string bytes = header + records(hello, 1) + long_record;
+  const FrameScan scan = scan_whole(framer, bytes);
+  EXPECT_EQ(scan.error_code(), std::error_code());
+  EXPECT_EQ(scan.needed(), bytes.size() + 16384);
+  EXPECT_LE(scan.needed(), framer.max_frame());
 }
 
 TEST(ClientHelloParts, MustFitIntoEachOther) {

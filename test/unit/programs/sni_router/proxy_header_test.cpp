@@ -51,6 +51,7 @@ TEST(ProxyHeader, IsBinary) {
   expect_whole(binary(0x20, 0x00, ""), "");
   expect_whole(binary(0x20, 0x11, kAddresses4), "");
   expect_whole(binary(0x21, 0x00, "any"), "");
+  expect_whole(binary(0x21, 0x00, std::string(kMostProxyBytes - 16, 'x')), "");
 }
 
 TEST(ProxyHeader, IsWrong) {
@@ -64,7 +65,7 @@ TEST(ProxyHeader, IsWrong) {
         "PROXY UNKNOWN " + std::string(107, 'x'), binary(0x22, 0x11, kAddresses4),
         binary(0x11, 0x11, kAddresses4), binary(0x21, 0x11, "short"),
         binary(0x21, 0x21, kAddresses4),
-        binary(0x21, 0x11, std::string(kMostProxyBytes + 1, 'x'))}) {
+        binary(0x21, 0x11, std::string(kMostProxyBytes - 15, 'x'))}) {
     EXPECT_EQ(read_proxy_header(wrong).is, Is::wrong) << wrong;
   }
 }
