@@ -84,7 +84,7 @@ groups=(build test)
 ensure_packages "${groups[@]}"
 if [[ $tests == programs ]]; then
   build_preset dev bytes_handoff_programs
-  export BYTES_HANDOFF_PROGRAMS=$REPOSITORY/build/dev/bin
+  export BYTES_HANDOFF_PROGRAMS=$REPOSITORY/build/dev/programs/bin
   cd "$REPOSITORY/test/programs"
   exec python3 -B -m unittest discover --pattern '*_test.py'
 fi

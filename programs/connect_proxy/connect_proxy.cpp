@@ -83,10 +83,11 @@ class Proxy {
     service_.log().line(connection.name + ": " + std::to_string(refusal->status) + ": " +
                         refusal->why);
     const std::string text = "connect_proxy: " + refusal->why + "\n";
-    programs::answer(std::move(connection.client),
-                     "HTTP/1.1 " + std::to_string(refusal->status) + " " + phrase(refusal->status) +
-                         "\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
-                         std::to_string(text.size()) + "\r\n\r\n" + text);
+    co_await programs::answer(
+        std::move(connection.client),
+        "HTTP/1.1 " + std::to_string(refusal->status) + " " + phrase(refusal->status) +
+            "\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
+            std::to_string(text.size()) + "\r\n\r\n" + text);
   }
 
   static const char* phrase(int status) {

@@ -94,7 +94,8 @@ class Router {
     ++refused_;
     service_.log().line(connection.name + ": " + refusal->why);
     if (refusal->alert) {
-      programs::answer(std::move(connection.client), sni_router::alert_record(*refusal->alert));
+      co_await programs::answer(std::move(connection.client),
+                                sni_router::alert_record(*refusal->alert));
     }
   }
 

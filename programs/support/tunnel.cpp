@@ -2,14 +2,17 @@
 
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
+#include <bytes_handoff/linger.hpp>
 #include <bytes_handoff/tunnel.hpp>
 #include <bytes_handoff/write_handoff.hpp>
+#include <memory>
 #include <utility>
 
 namespace programs {
 namespace {
 
 using asio::awaitable;
+using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
@@ -22,18 +25,18 @@ using bytes_handoff::WriteHandoffConfig;
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
 
-// What has the end of a connection in hand, with room for these bytes.
-WriteHandoff last_queue(tcp::socket socket, std::size_t bytes) {
+// Of a queue that has the end of a connection in hand, with room for these bytes.
+WriteHandoffConfig last_config(std::size_t bytes) {
   WriteHandoffConfig config;
   config.max_pending_bytes = bytes + 1;
   config.close_timeout = kLastSilence;
   config.close_limit = kLastLimit;
-  return WriteHandoff(std::move(socket), config);
+  return config;
 }
 
 void pass_on_and_reset(HandoffBuffer& from, tcp::socket to) {
   Bytes rest = from.freeze_all();
-  const WriteHandoff queue = last_queue(std::move(to), rest.size());
+  const WriteHandoff queue(std::move(to), last_config(rest.size()));
   if (!rest.empty()) {
     (void)queue.try_write(rest);  // refused only if the connection has ended
   }
@@ -75,7 +78,7 @@ awaitable<std::string> tunnel(TunnelSide client, TunnelSide server, TunnelLimits
   options.half_close_timeout = limits.half_close;
   const auto [error, result] = co_await bytes_handoff::async_tunnel(
       TunnelEnd(client.buffer, client.socket), TunnelEnd(server.buffer, server.socket), options,
-      asio::experimental::as_tuple(asio::use_awaitable));
+      as_tuple(asio::use_awaitable));
   counts.bytes_in += result.a_to_b.counts.passed_on;
   counts.bytes_out += result.b_to_a.counts.passed_on;
   if (!error) {
@@ -92,11 +95,18 @@ awaitable<std::string> tunnel(TunnelSide client, TunnelSide server, TunnelLimits
   co_return reason(error, result);
 }
 
-void answer(tcp::socket socket, std::string text) {
-  const WriteHandoff queue = last_queue(std::move(socket), text.size());
+awaitable<void> answer(tcp::socket socket, std::string text) {
+  const auto shared = std::make_shared<tcp::socket>(std::move(socket));
+  const WriteHandoff queue(shared, last_config(text.size()));
   Bytes bytes = Bytes::from_owner(std::move(text));
   (void)queue.try_write(bytes);  // refused only if the connection has ended
-  queue.close();
+  const auto [error] = co_await queue.async_close(as_tuple(asio::use_awaitable));
+  if (!error) {
+    bytes_handoff::LingerLimits limits;
+    limits.silence = kLastSilence;
+    limits.whole = kLastLimit;
+    co_await bytes_handoff::async_linger(*shared, limits, as_tuple(asio::use_awaitable));
+  }
 }
 
 }  // namespace programs

@@ -47,7 +47,7 @@ struct TunnelSide {
                                                   TunnelLimits limits, TunnelCounts& counts);
 
 /// Writes the text, and ends the connection in order. Input is dropped until the client has ended,
-/// too, for some seconds at most: otherwise it may not get the text. Returns at once.
-void answer(asio::ip::tcp::socket socket, std::string text);
+/// too, for some seconds at most: otherwise it may not get the text. Errors are not told.
+[[nodiscard]] asio::awaitable<void> answer(asio::ip::tcp::socket socket, std::string text);
 
 }  // namespace programs

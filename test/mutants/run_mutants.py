@@ -27,6 +27,7 @@ from kernel_relay_mutants import MUTANTS as KERNEL_RELAY_MUTANTS
 from line_mutants import MUTANTS as LINE_MUTANTS
 from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
+from program_mutants import MUTANTS as PROGRAM_MUTANTS
 from relay_mutants import MUTANTS as RELAY_MUTANTS
 from service_mutants import MUTANTS as SERVICE_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
@@ -57,6 +58,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                FRAMING_MUTANTS +
                KERNEL_RELAY_MUTANTS +
                MESSAGE_MUTANTS +
+               PROGRAM_MUTANTS +
                RELAY_MUTANTS +
                SERVICE_MUTANTS +
                SHELL_MUTANTS + TESTING_MUTANTS +
@@ -70,7 +72,7 @@ ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS +
 
 def copy_sources(source, scratch):
     for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "fuzz",
-                 "include", "src", "test"]:
+                 "include", "programs", "src", "test"]:
         path = source / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
 

@@ -245,6 +245,18 @@ class Limits(SniRouterTest):
         self.assertGreater(len(receive(self.accept(server), 10)), 0)
         self.assertEqual(self.end(router)["connections"], 3)
 
+    def test_who_is_answered_counts_until_it_has_gone(self):
+        """Otherwise refused clients that stay would take descriptors without a limit."""
+        router, server = self.raw_router("--max-connections", 1)
+        refused = self.connect(router)
+        refused.sendall(b"\x16\x03\x01\x00\x00")
+        self.assertIsNotNone(alert_of(receive_all(refused)))
+        client = self.connect(router)
+        client.sendall(hello_bytes("a.example"))
+        self.assert_says(router, "accepts no connection for now")
+        self.assertGreater(len(receive(self.accept(server), 10)), 0)  # some seconds later
+        refused.close()
+
     def test_connections_wait_while_descriptors_are_short(self):
         router, server = self.raw_router(descriptors=20)
         clients = [self.connect(router) for _ in range(10)]
