@@ -177,6 +177,21 @@ class Health(SniRouterTest):
             clients[-1].sendall(hello_bytes("a.example"))
         self.accept(back)
 
+    def test_a_server_that_connects_is_left_out_no_longer(self):
+        port = self.free_port()
+        router = self.router(f"backend b 127.0.0.1:{port} 127.0.0.1:{self.closed_port()}",
+                             "route * b", arguments=["--leave-out", 1000])
+        client = self.connect(router)
+        client.sendall(hello_bytes("a.example"))
+        self.assertEqual(alert_of(receive_all(client)), INTERNAL_ERROR)  # both are left out
+        back = self.socket()
+        back.bind(("127.0.0.1", port))
+        back.listen()
+        for _ in range(4):
+            self.begin(router, back)
+        # Two at first, and the second once more, when both were left out.
+        self.assertEqual(self.end(router)["failed_connects"], 3)
+
     def test_no_server_is_told_with_an_alert(self):
         router = self.router(f"backend b 127.0.0.1:{self.closed_port()}", "route * b")
         for _ in range(2):  # it is left out, and tried again since there is no other

@@ -129,6 +129,9 @@ TEST(HelloFramer, RefusesRecordsThatTlsDoesNotHave) {
 TEST(HelloFramer, RefusesAnotherHandshakeMessage) {
   EXPECT_EQ(error_of(record(handshake("x", 2))), HelloErrc::not_hello);
   EXPECT_EQ(error_of(record(usual_hello() + "x")), HelloErrc::malformed);
+  std::string old = hello_body("");
+  old.resize(old.size() - 2);  // before TLS had extensions: what follows could be taken for them
+  EXPECT_EQ(error_of(record(handshake(old) + std::string(2, '\0'))), HelloErrc::malformed);
 }
 
 TEST(HelloFramer, LimitsTheHello) {
