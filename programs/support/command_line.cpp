@@ -121,6 +121,25 @@ void CommandLine::endpoint(std::string flag, asio::ip::tcp::endpoint& target, st
       });
 }
 
+void CommandLine::endpoints(std::string flag, std::vector<asio::ip::tcp::endpoint>& target,
+                            std::string what) {
+  add(std::move(flag), "ADDRESS:PORT,...", std::move(what), "",
+      [&target](const std::string& text) -> std::optional<std::string> {
+        target.clear();
+        for (std::size_t first = 0; first <= text.size();) {
+          const std::size_t last = std::min(text.find(',', first), text.size());
+          const auto value = parse_endpoint(std::string_view(text).substr(first, last - first));
+          if (!value || value->port() == 0) {
+            return std::string("each ") + kEndpointRule + ", and not 0";
+          }
+          target.push_back(*value);
+          first = last + 1;
+        }
+        return std::nullopt;
+      });
+  flags_.back().is_needed = true;
+}
+
 void CommandLine::set(std::string flag, bool& target, std::string what) {
   add(std::move(flag), "", std::move(what), "",
       [&target](const std::string&) -> std::optional<std::string> {

@@ -36,6 +36,8 @@ class CommandLine {
                std::string what);
   /// A numeric address and a port.
   void endpoint(std::string flag, asio::ip::tcp::endpoint& target, std::string what);
+  /// Endpoints with commas between them, no port 0. At least one must be given.
+  void endpoints(std::string flag, std::vector<asio::ip::tcp::endpoint>& target, std::string what);
   /// A flag without a value.
   void set(std::string flag, bool& target, std::string what);
 

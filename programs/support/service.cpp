@@ -111,7 +111,7 @@ void Service::on_end(Signals::iterator session, std::string_view name, std::exce
     log_.line(std::string(name) + ": " + error.what());
   }
   if (is_ending_ && open_.empty()) {
-    drained_.cancel();
+    finish();
   }
   pause_->end();
 }
@@ -134,6 +134,7 @@ void Service::end(std::string_view reason) {
   second_.close(ignored);
   log_.line(std::string(reason) + ": " + std::to_string(open_.size()) + " connections are open");
   if (open_.empty()) {
+    finish();
     return;
   }
   drained_.expires_after(options_.drain);
@@ -142,6 +143,13 @@ void Service::end(std::string_view reason) {
       cancel_all();
     }
   });
+}
+
+void Service::finish() {
+  drained_.cancel();
+  if (on_drained_) {
+    on_drained_();
+  }
 }
 
 void Service::cancel_all() {

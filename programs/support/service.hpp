@@ -61,6 +61,10 @@ class Service {
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] Log& log() noexcept { return log_; }
 
+  /// Is called when the program is to end and its last connection has ended. What else runs on the
+  /// context is to be ended there.
+  void on_drained(std::function<void()> then) { on_drained_ = std::move(then); }
+
   /// Prints `listening=ADDRESS:PORT`, then serves. What `serve` throws is told with a line. Returns
   /// when everything has ended, with the exit status: 1 if it cannot listen.
   [[nodiscard]] int run(Serve serve);
@@ -79,11 +83,13 @@ class Service {
   void end_on_signal();
   void end(std::string_view reason);
   void cancel_all();
+  void finish();
 
   ServiceOptions options_;
   asio::io_context context_{1};
   Log log_;
   Serve serve_;
+  std::function<void()> on_drained_;
   asio::ip::tcp::acceptor acceptor_{context_};
   asio::ip::tcp::socket second_{context_};
   asio::signal_set end_signals_{context_};

@@ -1,0 +1,233 @@
+// Many threads send requests over one connection, and check that each gets its own reply. It loads
+// a Redis server, or tests one that comes and goes. The heart is `RedisClient`.
+#include <algorithm>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <atomic>
+#include <bytes_handoff/bytes_mut.hpp>
+#include <charconv>
+#include <chrono>
+#include <deque>
+#include <iostream>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "pipeline_client/redis_client.hpp"
+
+namespace programs {
+namespace {
+
+using bytes_handoff::Bytes;
+using bytes_handoff::BytesMut;
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  RedisClientOptions client;
+  std::size_t threads = 8;
+  std::size_t window = 256;
+  std::size_t requests = 1'000'000;
+  std::size_t value_bytes = 16;
+
+  void declare(CommandLine& line) {
+    line.endpoint("--server", client.server, "the Redis server");
+    line.number("--max-frame", client.limits.max_frame, 65'536, std::size_t{1} << 30,
+                "bytes of a reply");
+    line.number("--max-in-flight", client.max_in_flight, 1, 10'000'000,
+                "requests without their replies");
+    line.number("--max-unwritten", client.max_unwritten, 4'096, std::size_t{1} << 30,
+                "bytes that the server has not taken");
+    line.number("--max-waiting", client.max_waiting, 0, 10'000'000,
+                "requests that wait for a connection, or for room");
+    line.seconds("--request-limit", client.request_limit, std::chrono::milliseconds(10),
+                 "how long a request may take");
+    line.seconds("--server-limit", client.server_limit, std::chrono::milliseconds(10),
+                 "how long the server may send no reply before it is connected anew");
+    line.seconds("--retry", client.retry, std::chrono::milliseconds(1),
+                 "pause before it connects anew");
+    line.number("--threads", threads, 1, 1'000, "threads that send");
+    line.number("--window", window, 1, 1'000'000, "requests of a thread without replies");
+    line.number("--requests", requests, 1, 1'000'000'000, "of all threads");
+    line.number("--value-bytes", value_bytes, 16, 1'000'000, "bytes of each value");
+  }
+};
+
+/// The requests of one thread: `ECHO` of its number and theirs. So each reply can be told from all
+/// others.
+class Sender {
+ public:
+  Sender(RedisClient& client, const Options& options, std::size_t number, std::size_t requests)
+      : client_(client), options_(options), number_(number), requests_(requests) {}
+
+  void run(const std::atomic<bool>& is_ending) {
+    for (std::size_t first = 0; first < requests_ && !is_ending;) {
+      wait_for_room();
+      const std::size_t n = std::min(requests_ - first, options_.window - in_flight_);
+      for (std::size_t i = first; i < first + n; ++i) {
+        requests_now_.push_back(make_request(i));
+        done_.emplace_back(
+            [this, i](const asio::error_code& error, Bytes& reply) { take(i, error, reply); });
+      }
+      in_flight_.fetch_add(n);
+      first += n;
+      send_all(is_ending);
+    }
+  }
+
+  [[nodiscard]] std::uint64_t matched() const { return matched_; }
+  [[nodiscard]] std::uint64_t wrong() const { return wrong_; }
+
+ private:
+  void send_all(const std::atomic<bool>& is_ending) {
+    std::span<Bytes> requests = requests_now_;
+    std::span<RedisClient::Done> done = done_;
+    while (!requests.empty() && !is_ending) {
+      const std::size_t n = client_.send(requests, done);
+      requests = requests.subspan(n);
+      done = done.subspan(n);
+      // It has too many: its server is slow, or not there.
+      if (!requests.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    requests_now_.clear();
+    done_.clear();
+  }
+
+  // Wakes this thread once for half a window.
+  void wait_for_room() {
+    const std::size_t half = options_.window / 2;
+    std::size_t now = in_flight_.load();
+    if (now < options_.window) return;
+    for (; now > half; now = in_flight_.load()) in_flight_.wait(now);
+  }
+
+  [[nodiscard]] Bytes make_request(std::size_t i) {
+    block_.reserve(options_.value_bytes + 64);
+    block_.extend("*2\r\n$4\r\nECHO\r\n");
+    append_value(block_, i);
+    return block_.split().freeze();
+  }
+  // `$n\r\nTTTT:IIIIIIIIIII...\r\n`
+  void append_value(BytesMut& to, std::size_t i) const {
+    char text[24];
+    to.extend("$");
+    to.extend(decimal(text, options_.value_bytes));
+    to.extend("\r\n");
+    const std::size_t before = to.size();
+    to.extend(decimal(text, number_));
+    to.extend(":");
+    to.extend(decimal(text, i));
+    to.resize(before + options_.value_bytes, std::byte{'.'});
+    to.extend("\r\n");
+  }
+  [[nodiscard]] static std::string_view decimal(char (&text)[24], std::size_t value) {
+    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+  }
+
+  // On the client's thread.
+  void take(std::size_t i, const asio::error_code& error, const Bytes& reply) {
+    if (!error) {
+      expected_.clear();
+      append_value(expected_, i);
+      ++(reply == expected_ ? matched_ : wrong_);
+    }
+    const std::size_t half = options_.window / 2;
+    if (in_flight_.fetch_sub(1) == half + 1) in_flight_.notify_one();
+  }
+
+  RedisClient& client_;
+  const Options& options_;
+  const std::size_t number_;
+  const std::size_t requests_;
+  std::vector<Bytes> requests_now_;  // that fill the window
+  std::vector<RedisClient::Done> done_;
+  BytesMut block_;
+  BytesMut expected_;
+  std::atomic<std::size_t> in_flight_{0};
+  std::uint64_t matched_ = 0;
+  std::uint64_t wrong_ = 0;
+};
+
+class Load {
+ public:
+  explicit Load(const Options& options) : options_(options) {
+    for (std::size_t i = 0; i < options_.threads; ++i) {
+      const std::size_t rest = i < options_.requests % options_.threads ? 1 : 0;
+      senders_.emplace_back(client_, options_, i, options_.requests / options_.threads + rest);
+    }
+  }
+
+  /// The exit status: 1 if a reply was not the one to its request, or a request got none.
+  int run() {
+    end_on_signal();
+    client_.start();
+    const auto start = Clock::now();
+    std::thread threads([this] { send_all(); });
+    context_.run();
+    threads.join();
+    const std::chrono::duration<double> taken = Clock::now() - start;
+    return report(taken.count());
+  }
+
+ private:
+  void end_on_signal() {
+    signals_.async_wait([this](const asio::error_code& error, int /*signal*/) {
+      if (error) return;
+      signals_.clear();  // the next signal has its default effect
+      log_.line("told to end");
+      is_ending_ = true;
+    });
+  }
+
+  void send_all() {
+    std::vector<std::thread> threads;
+    for (Sender& sender : senders_) {
+      threads.emplace_back([this, &sender] { sender.run(is_ending_); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    asio::post(context_, [this] {
+      signals_.cancel();
+      client_.close();
+    });
+  }
+
+  [[nodiscard]] int report(double seconds) const {
+    std::uint64_t matched = 0;
+    std::uint64_t wrong = 0;
+    for (const Sender& sender : senders_) {
+      matched += sender.matched();
+      wrong += sender.wrong();
+    }
+    Statistics all = client_.statistics();
+    all.insert(all.end(), {{"matched_replies", matched},
+                           {"wrong_replies", wrong},
+                           {"replies_per_second",
+                            static_cast<std::uint64_t>(static_cast<double>(matched) / seconds)}});
+    print(all);
+    return wrong == 0 && (matched == options_.requests || is_ending_) ? 0 : 1;
+  }
+
+  const Options& options_;
+  asio::io_context context_{1};
+  Log log_{"pipeline_client"};
+  RedisClient client_{context_, log_, options_.client};
+  std::deque<Sender> senders_;
+  asio::signal_set signals_{context_, SIGINT, SIGTERM};
+  std::atomic<bool> is_ending_{false};
+};
+
+int run(int argc, char** argv) {
+  Options options;
+  CommandLine line("pipeline_client",
+                   "Sends requests of many threads to a Redis server, over one connection.");
+  options.declare(line);
+  if (const auto status = line.read(argc, argv)) return *status;
+  if (options.value_bytes + 64 > options.client.max_unwritten) {
+    return line.refuse("--max-unwritten: must be 64 more than --value-bytes, or more");
+  }
+  return Load(options).run();
+}
+
+}  // namespace
+}  // namespace programs
+
+int main(int argc, char** argv) { return programs::run(argc, argv); }

@@ -1,0 +1,240 @@
+#include "pipeline_client/redis_client.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/use_awaitable.hpp>
+#include <bytes_handoff/handoff_buffer.hpp>
+#include <iterator>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+namespace programs {
+
+using asio::awaitable;
+using asio::ip::tcp;
+using bytes_handoff::Bytes;
+using bytes_handoff::HandoffBuffer;
+using bytes_handoff::WriteHandoff;
+
+namespace {
+
+constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr std::uint64_t kTicks = 8;  // of the limit of a request
+
+void fail(std::vector<RedisClient::Done>& all, const asio::error_code& error) {
+  for (RedisClient::Done& done : all) {
+    Bytes none;
+    done(error, none);
+  }
+}
+
+}  // namespace
+
+RedisClient::RedisClient(asio::io_context& context, Log& log, const RedisClientOptions& options)
+    : context_(context), log_(log), options_(options), retry_(context), clock_(context) {}
+
+std::size_t RedisClient::send(std::span<Bytes> requests, std::span<Done> done) {
+  const std::lock_guard lock(mutex_);
+  // The lock also keeps the order of the queue and of `in_flight_` the same.
+  std::size_t n = 0;
+  if (is_up_ && !is_closing_ && waiting_.empty() &&
+      requests.size() <= options_.max_in_flight - in_flight_.size() && out_.try_write(requests)) {
+    for (; n < requests.size(); ++n) in_flight_.push_back({{}, std::move(done[n]), tick_});
+  }
+  while (!is_closing_ && n < requests.size() && waiting_.size() < options_.max_waiting &&
+         requests[n].size() <= options_.max_unwritten) {
+    waiting_.push_back({std::move(requests[n]), std::move(done[n]), tick_});
+    ++n;
+  }
+  fill_queue();
+  counts_.requests += n;
+  counts_.refused += requests.size() - n;
+  return n;
+}
+
+void RedisClient::start() {
+  asio::co_spawn(context_, run(), asio::detached);
+  asio::co_spawn(context_, watch(), asio::detached);
+}
+
+void RedisClient::close() {
+  const std::lock_guard lock(mutex_);
+  is_closing_ = true;
+  end_if_idle();
+}
+
+// Under the lock.
+void RedisClient::end_if_idle() {
+  if (!is_closing_ || !in_flight_.empty() || !waiting_.empty()) return;
+  if (is_connecting_ || is_up_) is_ended_here_ = true;
+  if (is_connecting_) out_.abort();
+  if (is_up_) {
+    // The server may keep its side open. Nothing is expected of it any more.
+    out_.async_close([socket = socket_](const asio::error_code& /*error*/) {
+      asio::error_code ignored;
+      socket->close(ignored);
+    });
+  }
+  retry_.cancel();
+}
+
+awaitable<void> RedisClient::run() {
+  for (;;) {
+    const std::string reason = co_await run_once();
+    co_await take_back_unwritten();
+    if (!is_ended_here_) log_.line(to_text(options_.server) + ": " + reason);
+    {
+      const std::lock_guard lock(mutex_);
+      counts_.failures += is_ended_here_ ? 0 : 1;
+      if (is_closing_ && in_flight_.empty() && waiting_.empty()) break;
+    }
+    retry_.expires_after(options_.retry);
+    co_await retry_.async_wait(kToken);
+  }
+  is_over_ = true;
+  clock_.cancel();
+}
+
+// Until the connection ends. Why it did.
+awaitable<std::string> RedisClient::run_once() {
+  const auto socket = socket_ = std::make_shared<tcp::socket>(context_);
+  asio::error_code error;
+  socket->open(options_.server.protocol(), error);
+  {
+    const std::lock_guard lock(mutex_);
+    out_ = WriteHandoff(socket,
+                        {.max_items = SIZE_MAX / 2, .max_pending_bytes = options_.max_unwritten});
+    is_connecting_ = true;
+    stall_.start_anew();
+  }
+  if (!error) std::tie(error) = co_await socket->async_connect(options_.server, kToken);
+  is_connecting_ = false;
+  if (error) co_return "cannot connect: " + error.message();
+  socket->set_option(tcp::no_delay(true), error);
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.connections;
+    is_up_ = true;
+    fill_queue();
+    end_if_idle();
+  }
+  co_return co_await read(*socket);
+}
+
+// What waits goes behind what is in flight, as far as there is room. Under the lock.
+void RedisClient::fill_queue() {
+  while (is_up_ && !waiting_.empty() && in_flight_.size() < options_.max_in_flight &&
+         out_.try_write(waiting_.front().bytes)) {
+    in_flight_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+awaitable<std::string> RedisClient::read(tcp::socket& socket) {
+  HandoffBuffer in({.max_size = options_.limits.buffer_size()});
+  RespFramer framer(RespFramer::Of::replies, options_.limits);
+  const WriteHandoff out = out_;
+  std::vector<Bytes> replies;
+  for (;;) {
+    const auto [error, n] = co_await in.async_wait_frame(socket, framer, out, kToken);
+    if (!framer.problem().empty()) co_return std::string(framer.problem());
+    if (error) co_return error.message();
+    if (n == 0) co_return "the server ended the connection";
+    for (Bytes& reply : in.frames(framer)) replies.push_back(std::move(reply));
+    if (!pass_on(replies)) co_return "the server sent a reply that nobody waits for";
+  }
+}
+
+// False: there were more replies than requests.
+bool RedisClient::pass_on(std::vector<Bytes>& replies) {
+  std::vector<Done>& done = answered_;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < replies.size() && !in_flight_.empty(); ++i) {
+      done.push_back(std::move(in_flight_.front().done));
+      in_flight_.pop_front();
+    }
+    counts_.replies += done.size();
+    fill_queue();
+    end_if_idle();
+  }
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    if (done[i]) done[i]({}, replies[i]);
+  }
+  const bool has_all = done.size() == replies.size();
+  replies.clear();
+  done.clear();
+  return has_all;
+}
+
+// What the ended queue had not written waits again, before all that waits. The rest is lost.
+awaitable<void> RedisClient::take_back_unwritten() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_up_ = false;  // from here on requests wait
+    out_.abort();
+  }
+  auto [error, unwritten] = co_await out_.async_unwritten(kToken);
+  std::vector<Done> lost;
+  {
+    const std::lock_guard lock(mutex_);
+    // A request is one slice. The first of these may be cut: then the server has no whole one.
+    std::vector<Bytes>& entries = unwritten.entries;
+    for (; !entries.empty() && !in_flight_.empty(); entries.pop_back(), in_flight_.pop_back()) {
+      Request& request = in_flight_.back();
+      if (!request.done) continue;  // it is too late for it
+      request.bytes = std::move(entries.back());
+      waiting_.push_front(std::move(request));
+      ++counts_.replayed;
+    }
+    for (Request& request : in_flight_) {
+      if (request.done) lost.push_back(std::move(request.done));
+    }
+    in_flight_.clear();
+    counts_.lost += lost.size();
+  }
+  fail(lost, asio::error::connection_reset);
+}
+
+// Ends the wait of requests that are late, and a connection that sends nothing.
+awaitable<void> RedisClient::watch() {
+  const std::chrono::nanoseconds passed = options_.request_limit / kTicks;
+  while (!is_over_) {
+    clock_.expires_after(passed);
+    co_await clock_.async_wait(kToken);
+    std::vector<Done> late;
+    {
+      const std::lock_guard lock(mutex_);
+      ++tick_;
+      take_late(in_flight_, late, true);
+      take_late(waiting_, late, false);
+      counts_.late += late.size();
+      const bool waits = is_connecting_ || !in_flight_.empty();
+      if (stall_.look(waits, counts_.replies, passed, options_.server_limit)) out_.abort();
+      end_if_idle();
+    }
+    fail(late, asio::error::timed_out);
+  }
+}
+
+// Requests are in the order in which they were sent. Those in flight keep their place: their
+// replies may still come.
+void RedisClient::take_late(std::deque<Request>& from, std::vector<Done>& late, bool keeps_place) {
+  auto request = from.begin();
+  for (; request != from.end() && tick_ - request->sent > kTicks; ++request) {
+    if (request->done) late.push_back(std::exchange(request->done, nullptr));
+  }
+  if (!keeps_place) from.erase(from.begin(), request);
+}
+
+Statistics RedisClient::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return {{"requests", counts_.requests},        {"replies", counts_.replies},
+          {"refused_requests", counts_.refused}, {"late_requests", counts_.late},
+          {"lost_requests", counts_.lost},       {"replayed_requests", counts_.replayed},
+          {"connections", counts_.connections},  {"failures", counts_.failures}};
+}
+
+}  // namespace programs

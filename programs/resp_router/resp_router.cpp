@@ -1,0 +1,237 @@
+// Redis clients in front, Redis servers behind. Keys are hashed over the servers. All clients share
+// one connection to each server, with one `WriteHandoff`. Replies come back in the order of the
+// requests. Bytes are passed on as slices of what was read.
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/experimental/as_tuple.hpp>
+#include <asio/use_awaitable.hpp>
+#include <bytes_handoff.hpp>
+#include <deque>
+#include <stdexcept>
+
+#include "resp_router/options.hpp"
+#include "resp_router/redis_server.hpp"
+#include "resp_router/reply_order.hpp"
+#include "resp_router/requests.hpp"
+#include "support/service.hpp"
+#include "support/stall_clock.hpp"
+
+namespace programs {
+namespace {
+
+using asio::awaitable;
+using asio::ip::tcp;
+using bytes_handoff::Bytes;
+using bytes_handoff::HandoffBuffer;
+using bytes_handoff::WriteHandoff;
+using std::chrono::nanoseconds;
+
+constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1)};
+constexpr std::size_t kMuchUnread = 256 * 1024;  // no further request is taken meanwhile
+
+// A token of what goes on when the client's coroutine is cancelled, for the program is to end.
+auto go_on() { return asio::bind_cancellation_slot(asio::cancellation_slot(), kToken); }
+
+class Client final : public ReplyTaker {
+ public:
+  Client(Connection connection, const RouterOptions& options)
+      : socket(std::make_shared<tcp::socket>(std::move(connection.client))),
+        in({.max_size = options.server.limits.buffer_size()}),
+        out(socket, {.max_items = SIZE_MAX / 2,
+                     .max_pending_bytes = options.max_unread,
+                     .stall_timeout = options.client_limit}) {}
+
+  void fill(std::uint64_t place, std::uint32_t part, Bytes& reply,
+            const std::vector<RespValue>& values) override {
+    if (!order.fill(place, part, reply, values)) return;
+    while (order.take(slices_)) {
+    }
+    for (Bytes& slice : slices_) {
+      const auto sent = out.try_write(slice);
+      if (sent || sent.error().reason == bytes_handoff::WriteRefusalReason::closed) continue;
+      problem = "it does not read its replies: " + sent.error().message();
+      out.abort();
+    }
+    slices_.clear();
+    if (is_awaited_ && order.size() <= wanted_) freed_.cancel();
+  }
+  void answer(Bytes reply) { fill(order.add(), 0, reply, {}); }
+
+  /// Until no more than `most` requests wait for their replies.
+  awaitable<void> until_at_most(std::size_t most) {
+    while (order.size() > most) {
+      is_awaited_ = true;
+      wanted_ = most;
+      freed_.expires_at(asio::steady_timer::time_point::max());
+      co_await freed_.async_wait(go_on());
+    }
+    is_awaited_ = false;
+  }
+
+  void look_at_clock(nanoseconds passed, nanoseconds limit) {
+    if (!clock_.look(is_reading && !in.empty(), reads, passed, limit)) return;
+    problem = "its request did not end in time";
+    out.abort();
+  }
+
+  const std::shared_ptr<tcp::socket> socket;
+  HandoffBuffer in;
+  const WriteHandoff out;
+  ReplyOrder order;
+  std::string problem;  // why the connection ends, if not in order
+  bool is_reading = false;
+  std::uint64_t reads = 0;
+
+ private:
+  std::vector<Bytes> slices_;
+  bool is_awaited_ = false;  // that no more than `wanted_` wait
+  std::size_t wanted_ = 0;
+  StallClock clock_;
+  asio::steady_timer freed_{socket->get_executor()};
+};
+
+class Router {
+ public:
+  explicit Router(const RouterOptions& options) : options_(options) {
+    for (const auto& at : options.servers) servers_.emplace_back(service_, options_.server, at);
+  }
+
+  int run() {
+    for (auto& server : servers_) asio::co_spawn(service_.context(), server.run(), asio::detached);
+    asio::co_spawn(service_.context(), watch(), asio::detached);
+    service_.on_drained([this] {
+      for (RedisServer& server : servers_) server.end();
+      clock_.cancel();
+      is_ending_ = true;
+    });
+    return service_.run([this](Connection connection) { return serve(std::move(connection)); });
+  }
+
+  [[nodiscard]] Statistics statistics() const {
+    Statistics all = service_.statistics();
+    all.insert(
+        all.end(),
+        {{"requests", requests_}, {"split_requests", split_}, {"refused_requests", refused_}});
+    RedisServer::add_to(all, servers_);
+    return all;
+  }
+
+ private:
+  awaitable<void> serve(Connection connection) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto client = std::make_shared<Client>(std::move(connection), options_);
+    clients_.push_back(client);
+    RespFramer framer(RespFramer::Of::requests, options_.server.limits);
+    asio::error_code end;
+    for (bool is_open = true; is_open && !end;) {
+      if (client->out.pending_bytes() > kMuchUnread) co_await client->out.async_flush(go_on());
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) break;
+      client->is_reading = true;
+      const auto [error, n] =
+          co_await client->in.async_wait_frame(*client->socket, framer, client->out, kToken);
+      client->is_reading = false;
+      ++client->reads;
+      end = n == 0 && !error ? asio::error::eof : error;
+      if (!end) is_open = co_await take_all(client, framer);
+    }
+    if (!framer.problem().empty()) {
+      client->problem = framer.problem();
+      client->answer(error_reply(framer.problem()));
+    } else if (end && end != asio::error::eof && end != asio::error::operation_aborted) {
+      client->out.abort();
+      throw std::runtime_error(client->problem.empty() ? end.message() : client->problem);
+    }
+    co_await client->until_at_most(0);
+    co_await client->out.async_close(go_on());
+    // It may still send: the last replies must not be lost by a reset.
+    if (end != asio::error::eof) co_await async_linger(*client->socket, kLinger, go_on());
+    if (!client->problem.empty()) throw std::runtime_error(client->problem);
+  }
+
+  // All requests that have been read. Whether more may follow.
+  awaitable<bool> take_all(const std::shared_ptr<Client>& client, RespFramer& framer) {
+    RespFramer words(RespFramer::Of::requests, options_.server.limits);
+    for (Bytes& request : client->in.frames(framer)) {
+      if (client->order.size() >= options_.max_in_flight) {
+        co_await client->until_at_most(options_.max_in_flight / 2);
+      }
+      const bool is_inline = framer.values().empty();
+      if (is_inline && !inline_to_array(request, words)) {
+        client->problem = "Protocol error: unbalanced quotes in request";
+        client->answer(error_reply(client->problem));
+        co_return false;
+      }
+      const std::vector<RespValue>& values = is_inline ? words.values() : framer.values();
+      if (values.size() < 2) continue;  // nothing is asked
+      ++requests_;
+      const Route route = route_of(request.view(), values);
+      if (route == Route::one_key) {
+        RedisServer& server = servers_[server_of(values[2].text(request.view()), servers_.size())];
+        std::span<Bytes> rest(&request, 1);
+        if (!server.try_send(client, client->order.add(), 0, rest)) co_await server.send_rest(rest);
+      } else if (is_split(route)) {
+        co_await send_parts(client, request, values, route);
+      } else {
+        if (route == Route::unknown || route == Route::too_few) ++refused_;
+        client->answer(answer_here(request, values, route));
+        if (route == Route::quit) co_return false;
+      }
+    }
+    co_return true;
+  }
+
+  awaitable<void> send_parts(const std::shared_ptr<Client>& client, const Bytes& request,
+                             const std::vector<RespValue>& values, Route route) {
+    ++split_;
+    auto parts = split_request(request, values, route, servers_.size());
+    const bool is_whole = parts.size() == 1;
+    const auto place =
+        client->order.add(is_whole ? nullptr : std::make_unique<JoinedReply>(route, parts));
+    for (std::uint32_t i = 0; i < parts.size(); ++i) {
+      RedisServer& server = servers_[parts[i].server];
+      std::span<Bytes> rest = parts[i].slices;
+      if (!server.try_send(client, place, i, rest)) co_await server.send_rest(rest);
+    }
+  }
+
+  // Ends what takes too long: replies of servers, and requests whose end does not come.
+  awaitable<void> watch() {
+    const nanoseconds passed = std::min(options_.server.limit, options_.client_limit) / 4;
+    while (!is_ending_) {
+      for (RedisServer& server : servers_) server.look_at_clock(passed);
+      std::erase_if(clients_, [](const auto& client) { return client.expired(); });
+      for (const auto& client : clients_) {
+        client.lock()->look_at_clock(passed, options_.client_limit);
+      }
+      clock_.expires_after(passed);
+      co_await clock_.async_wait(kToken);
+    }
+  }
+
+  const RouterOptions& options_;
+  Service service_{"resp_router", options_.service};
+  std::deque<RedisServer> servers_;
+  std::vector<std::weak_ptr<Client>> clients_;
+  asio::steady_timer clock_{service_.context()};
+  bool is_ending_ = false;
+  std::uint64_t requests_ = 0, split_ = 0, refused_ = 0;
+};
+
+int run(int argc, char** argv) {
+  RouterOptions options;
+  CommandLine line("resp_router", "Routes the requests of Redis clients to several Redis servers.");
+  options.declare(line);
+  if (const auto status = line.read(argc, argv)) return *status;
+  Router router(options);
+  const int status = router.run();
+  if (status == 0) print(router.statistics());
+  return status;
+}
+
+}  // namespace
+}  // namespace programs
+
+int main(int argc, char** argv) { return programs::run(argc, argv); }
