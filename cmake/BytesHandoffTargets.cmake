@@ -81,10 +81,10 @@ if(BYTES_HANDOFF_EXPECTED_IS_STD)
   target_compile_features(bytes_handoff_testing PRIVATE cxx_std_23)
 endif()
 
-# Where Asio's sockets are in libraries that a linker must be told.
+# Where Asio's sockets and pipes need libraries that a linker must be told of.
 set(bytes_handoff_socket_libraries "")
 if(WIN32)
-  set(bytes_handoff_socket_libraries ws2_32 mswsock)
+  set(bytes_handoff_socket_libraries ws2_32 mswsock bcrypt)
 endif()
 
 # bytes_handoff_add_shell(<flavour> <definition> <target of the Asio headers>)
