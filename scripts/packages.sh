@@ -47,6 +47,7 @@ programs tinyproxy-bin     command tinyproxy
 programs redis-server      command redis-server
 programs redis-tools       command redis-cli
 programs nutcracker        command nutcracker
+programs libhiredis-dev    header  hiredis/hiredis.h
 page  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19

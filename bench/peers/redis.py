@@ -19,6 +19,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -157,6 +158,7 @@ def main():
     parser.add_argument("--hiredis", type=pathlib.Path, help="the built hiredis_pipeline")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended then, too
     compare_routers(arguments.programs.resolve(), arguments.rounds)
     if arguments.hiredis is not None:
         compare_clients(arguments.programs.resolve(), arguments.hiredis.resolve(), arguments.rounds)
