@@ -95,8 +95,9 @@ class FrameScan {
     return FrameScan(0, n, 0);
   }
 
-  /// The bytes can be no frame, whatever follows. `length` and `limit` are figures for a message. A
-  /// `code` without an error is taken as `Errc::malformed_frame`.
+  /// The bytes can be no frame, whatever follows. `code` is an `Errc`, such as `malformed_frame`,
+  /// or an error of your own. `length` and `limit` are figures for a message. A `code` without an
+  /// error is taken as `Errc::malformed_frame`.
   [[nodiscard]] static FrameScan error(std::error_code code, std::uint64_t length = 0,
                                        std::uint64_t limit = 0) noexcept {
     FrameScan scan(0, length, limit);
@@ -150,6 +151,7 @@ class FrameScan {
 ///         return window.size() < 2 ? FrameScan::need_at_least(2) : FrameScan::complete(2);
 ///       }
 ///     };
+/// A longer one, for a length in text: examples/netstring.cpp.
 template <class T>
 concept Framer = requires(T& framer, const FrameWindow& window) {
   { framer.scan(window) } -> std::same_as<FrameScan>;
@@ -231,7 +233,8 @@ struct LengthFramerConfig {
   bool keep_header = false;
 };
 
-/// Frames that begin with their length.
+/// Frames that begin with their length, in binary. For a length in text write a `Framer`, as in
+/// examples/netstring.cpp.
 ///
 /// Errors of a scan: `Errc::frame_too_long` as soon as the length is there, with the length that it
 ///     tells of the content; `Errc::malformed_frame` for a varint of more than 64 bits, and for a

@@ -148,7 +148,8 @@ class HandoffBuffer {
   ///
   /// If `out` is aborted, exceeds a time limit, or loses its last handle without a close, the
   /// connection is reset (`write_handoff.hpp`). Then the read completes with the first error of
-  /// `out`, instead of `operation_aborted`. The read does not keep `out` open.
+  /// `out`, instead of `operation_aborted`. The read does not keep `out` open. A `close` of `out`
+  /// does not end the read: it goes on to the peer's end. See docs/which-close.md.
   template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_read_available(Stream& stream, const Queue& out,
@@ -198,6 +199,9 @@ class HandoffBuffer {
   void async_wait_frame(Stream&, CannotStay&&, Rest&&...) = delete;  // a variable keeps the framer
 
   /// The complete frames that are there, as a range over owned slices of their contents.
+  ///
+  /// What is content, the framer says. The library's leave out the delimiter or the header, unless
+  /// `keep_delimiter` or `keep_header` is set. `split_prefix(n)` gives a whole frame.
   ///
   /// Each frame is split off before the loop's body runs, as `split_prefix` does it. A body that is
   /// left early has its own frame, and the rest stays in the buffer. The range ends where no whole
