@@ -115,8 +115,9 @@ class FanOut {
   [[nodiscard("a refused publication keeps its bytes: check the result")]]  //
   expected<void, Errc>
   publish(std::span<Bytes> slices, std::optional<std::uint64_t> key = std::nullopt) const;
-  template <detail::UnwritableBytes CannotKeep, class... Key>
-  void publish(CannotKeep&&, Key...) const = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>,
+            class... Key>
+  void publish(CannotKeep&&, Key...) const = delete;  // the hint says what to do
 
   /// Joins: the queue is given entries from the next publication on. It leaves when the
   /// subscription is dropped, or the queue is closed or has ended.

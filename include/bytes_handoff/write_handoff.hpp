@@ -138,8 +138,8 @@ class WriteHandoff {
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
   try_write(std::span<Bytes> slices) const;
-  template <detail::UnwritableBytes CannotKeep>
-  void try_write(CannotKeep&&) const = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>>
+  void try_write(CannotKeep&&) const = delete;  // the hint says what to do
 
   /// As `try_write`, but waits for room, first come, first served.
   ///
@@ -159,8 +159,9 @@ class WriteHandoff {
   auto async_write(Bytes& bytes, CompletionToken&& token = CompletionToken()) const;
   template <class CompletionToken = DefaultToken>
   auto async_write(std::span<Bytes> slices, CompletionToken&& token = CompletionToken()) const;
-  template <detail::UnwritableBytes CannotKeep, class... Token>
-  void async_write(CannotKeep&&, Token&&...) const = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>,
+            class... Token>
+  void async_write(CannotKeep&&, Token&&...) const = delete;  // the hint says what to do
 
   /// Admits a burst: slices of any number and size in all, in order, slice by slice as room comes.
   ///
@@ -188,8 +189,9 @@ class WriteHandoff {
   template <class CompletionToken = DefaultToken>
   auto async_send(std::span<Bytes> slices, MayCut,
                   CompletionToken&& token = CompletionToken()) const;
-  template <detail::UnwritableBytes CannotKeep, class... Token>
-  void async_send(CannotKeep&&, Token&&...) const = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>,
+            class... Token>
+  void async_send(CannotKeep&&, Token&&...) const = delete;  // the hint says what to do
 
   /// Sets room aside for a write that is still to be made. `items == 0` counts as 1.
   ///

@@ -63,8 +63,8 @@ class WritePermit {
   [[nodiscard("a refused write keeps its bytes: check the result")]]  //
   expected<WriteTicket, WriteRefusal>
   commit(std::span<Bytes> slices);
-  template <detail::UnwritableBytes CannotKeep>
-  void commit(CannotKeep&&) = delete;  // a variable keeps what is refused
+  template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>>
+  void commit(CannotKeep&&) = delete;  // the hint says what to do
 
  private:
   friend struct detail::PermitAccess;

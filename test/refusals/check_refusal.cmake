@@ -7,6 +7,8 @@ execute_process(
   RESULT_VARIABLE status
   OUTPUT_VARIABLE output
   ERROR_VARIABLE output)
+# What matches becomes elements of lists, which these characters would join or split.
+string(REGEX REPLACE "[][;]" " " output "${output}")
 string(REGEX MATCHALL "error: " errors "${output}")
 string(REGEX MATCHALL "${MESSAGE}" messages "${output}")
 list(LENGTH errors errors)

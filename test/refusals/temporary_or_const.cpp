@@ -29,6 +29,7 @@ void compiles(bytes_handoff::WriteHandoff& out, Taken taken, const std::span<Byt
   out.async_write(std::span(taken.vector).subspan(1), detached);
 }
 
+#if defined(TEMPORARIES)
 void temporaries(bytes_handoff::WriteHandoff& out, Taken taken) {
   static_cast<void>(out.try_write(std::move(taken.bytes)));
   static_cast<void>(out.try_write(std::move(taken.vector)));
@@ -38,7 +39,7 @@ void temporaries(bytes_handoff::WriteHandoff& out, Taken taken) {
   out.async_write(std::array<Bytes, 2>(), detached);
   out.async_write(Bytes());
 }
-
+#elif defined(CONSTANTS)
 void constants(bytes_handoff::WriteHandoff& out, const Taken& taken, std::span<const Bytes> span) {
   static_cast<void>(out.try_write(taken.bytes));
   static_cast<void>(out.try_write(taken.vector));
@@ -48,3 +49,4 @@ void constants(bytes_handoff::WriteHandoff& out, const Taken& taken, std::span<c
   out.async_write(taken.array, detached);
   out.async_write(span, detached);
 }
+#endif

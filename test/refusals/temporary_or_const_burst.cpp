@@ -30,6 +30,7 @@ void compiles(WriteHandoff& out, WritePermit& permit, Taken taken, const std::sp
   out.async_send(std::span(taken.vector).subspan(1), may_cut, detached);
 }
 
+#if defined(TEMPORARIES)
 void temporaries(WriteHandoff& out, WritePermit& permit, Taken taken) {
   static_cast<void>(permit.commit(std::move(taken.bytes)));
   static_cast<void>(permit.commit(std::move(taken.vector)));
@@ -38,7 +39,7 @@ void temporaries(WriteHandoff& out, WritePermit& permit, Taken taken) {
   out.async_send(std::array<Bytes, 2>(), may_cut, detached);
   out.async_send(std::vector<Bytes>());
 }
-
+#elif defined(CONSTANTS)
 void constants(WriteHandoff& out, WritePermit& permit, const Taken& taken,
                std::span<const Bytes> span) {
   static_cast<void>(permit.commit(taken.bytes));
@@ -48,3 +49,4 @@ void constants(WriteHandoff& out, WritePermit& permit, const Taken& taken,
   out.async_send(taken.array, may_cut, detached);
   out.async_send(span, detached);
 }
+#endif

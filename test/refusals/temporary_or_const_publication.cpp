@@ -15,13 +15,15 @@ void compiles(const bytes_handoff::FanOut& log, Bytes bytes, std::vector<Bytes> 
   static_cast<void>(log.publish(span, 7));
 }
 
+#if defined(TEMPORARIES)
 void temporaries(const bytes_handoff::FanOut& log, Bytes bytes) {
   static_cast<void>(log.publish(std::move(bytes)));
   static_cast<void>(log.publish(Bytes(), 7));
   static_cast<void>(log.publish(std::vector<Bytes>()));
 }
-
+#elif defined(CONSTANTS)
 void constants(const bytes_handoff::FanOut& log, const Bytes& bytes, std::span<const Bytes> span) {
   static_cast<void>(log.publish(bytes));
   static_cast<void>(log.publish(span));
 }
+#endif
