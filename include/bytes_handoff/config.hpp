@@ -55,9 +55,17 @@ struct HandoffBufferConfig {
 
 /// Limits and times of a `WriteHandoff`. The comment of that class says how a queue ends, and what
 /// lingers.
+///
+/// The writer runs after the handler that submits. So the limits must hold what one handler
+/// submits, or some of it is refused or waits. The frames of one read have about `block_size`
+/// bytes. Sent one by one, they are at most `block_size` / size of the smallest frame items.
 struct WriteHandoffConfig {
   /// Items that may be admitted and not yet written. Each slice is an item, and so is a write
   /// without bytes. At least 1.
+  ///
+  /// An item takes 32 bytes while it is in the queue, in pieces of 2 KiB. The limit itself takes no
+  /// memory. 3.5 KiB of messages of 14 bytes reach the default. If a handler submits many small
+  /// messages, raise it, or use `async_send`, which waits for room.
   std::size_t max_items = 256;
   /// Bytes that may be admitted and not yet written. At least 1.
   std::size_t max_pending_bytes = 1024 * 1024;
@@ -68,13 +76,18 @@ struct WriteHandoffConfig {
   /// nobody waiting may wait whatever its size, so that any write that can be admitted gets in.
   std::size_t max_waiting_bytes = 1024 * 1024;
   /// How long the stream may make no progress while bytes are pending, before the queue ends with
-  /// `timed_out`. For what is progress, see `close_timeout`. Zero: for ever. It is noticed within a
-  /// quarter of this time.
+  /// `timed_out`. For what is progress, see `close_timeout`. It is noticed within a quarter of this
+  /// time.
+  ///
+  /// Zero, the default: for ever. A peer that never reads then keeps its connection and its memory.
+  /// 30 s suits most servers.
   std::chrono::nanoseconds stall_timeout{0};
   /// How long an end may go on without progress. Then the queue ends with `timed_out`, and the
   /// connection is reset. It applies to a close, the end by the last handle, `abort(after_written)`
   /// and the lingering of an owned socket. Zero: what the stream takes at once is written, and
   /// nothing waits for the peer.
+  ///
+  /// Before an end only `stall_timeout` applies, and by default that is for ever.
   ///
   /// Progress is what the stream takes, and what the peer's system acknowledges if the transport
   /// can tell. While a socket lingers, input is progress too. A peer that reads slowly from a large

@@ -71,8 +71,8 @@ class Subscription {
 /// queue. What is admitted to a queue is never taken back. A stuck subscriber costs the others
 /// nothing.
 ///
-/// Not for a message that each of a few queues must take or refuse: copy the `Bytes`, and call
-/// `try_write` for each.
+/// Not for a message that each queue must take or refuse: copy the `Bytes`, and call `try_write`
+/// for each. Then each refusal is known. It costs a lock for each queue.
 ///
 /// Ownership: handles are cheap to copy and share one log. If the last one goes without a close,
 ///     subscribers are given the rest, and their queues stay open. A handle that was moved from may
@@ -103,6 +103,10 @@ class FanOut {
   /// Several slices are a group. It is given to a queue as one write, all or none. It is dropped or
   /// skipped as a whole, too. Each slice is an entry. A span without slices publishes nothing. With
   /// a `key`, this supersedes earlier publications with that key for subscribers that conflate.
+  ///
+  /// Subscribers are served after the calling handler has returned. So the log must hold all that
+  /// one handler publishes, and what other handlers publish that run before. What is beyond
+  /// `max_entries` or `max_bytes` is missed even by a subscriber that is idle.
   ///
   /// Errors: `closed`, and `can_never_fit` for what is larger than the log. The bytes stay with the
   ///     caller.

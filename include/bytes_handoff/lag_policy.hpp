@@ -15,6 +15,10 @@ struct FanOutConfig {
   std::size_t max_bytes = 1024 * 1024;
   /// Entries; each slice is one. At least 1. Memory for as many is allocated when the log is made:
   /// about 100 bytes each.
+  ///
+  /// It must hold what is published before subscribers are served, or all of them miss the oldest:
+  /// see `FanOut::publish`. The frames of one read are at most `block_size` of the buffer / size of
+  /// the smallest frame: 4,700 entries for lines of 14 bytes.
   std::size_t max_entries = 1024;
 };
 

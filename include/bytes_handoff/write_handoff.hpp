@@ -125,7 +125,8 @@ class WriteHandoff {
   /// A single slice leaves after the handler that submits it has returned, together with all that
   /// this handler submits. A span may go to the stream inside this call, if the call is made on the
   /// stream's executor. So submit all output of a handler in one span, of at most `max_items`
-  /// slices.
+  /// slices. Or set `max_items` to at least the number of writes that one handler makes: no room
+  /// comes back before it returns.
   ///
   /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
   ///     others wait in line, the last two are for the limit that the first of them waits for.
