@@ -5,7 +5,7 @@ bytes_handoff_code_of(README.md project cmake)
 bytes_handoff_code_of(README.md program)
 file(REMOVE_RECURSE "${FOLDER}")
 file(WRITE "${FOLDER}/CMakeLists.txt" "${project_1}")
-file(WRITE "${FOLDER}/main.cpp" "${program_2}")
+file(WRITE "${FOLDER}/main.cpp" "${program_3}")
 
 execute_process(
   COMMAND "${CMAKE_COMMAND}" -S "${FOLDER}" -B "${FOLDER}/build" -G "${GENERATOR}"
