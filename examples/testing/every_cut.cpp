@@ -59,7 +59,7 @@ int main() {
   for (const std::string& command : whole) std::cout << "command: " << command.size() << " bytes\n";
   std::size_t wrong = 0;
   for (std::size_t cut = 0; cut <= input.size(); ++cut) {
-    wrong += commands_of(input.substr(0, cut), input.substr(cut)) == whole ? 0 : 1;
+    if (commands_of(input.substr(0, cut), input.substr(cut)) != whole) ++wrong;
   }
   std::cout << "cuts: " << input.size() + 1 << ", wrong: " << wrong << '\n';
   return wrong == 0 ? 0 : 1;
