@@ -52,6 +52,7 @@ page  libjs-chart.js   file     /usr/share/javascript/chart.js/chart.min.js
 sanitize clang-19           command  clang++-19
 sanitize libclang-rt-19-dev runtime  clang++-19
 sanitize llvm-19            command  llvm-symbolizer-19
+sanitize lld-19             command  ld.lld-19
 sanitize clang-16           command  clang++-16
 sanitize libclang-rt-16-dev runtime  clang++-16
 sanitize llvm-16            command  llvm-symbolizer-16
