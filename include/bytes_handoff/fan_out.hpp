@@ -134,6 +134,8 @@ class FanOut {
   /// Errors: not active if the queue is closed or has ended, or the log is closed. Throws
   ///     `std::invalid_argument` for a policy that can never work, and `std::bad_alloc`.
   /// Cost: O(executors), and one allocation; one more for the first subscriber of an executor.
+  ///     `Executor` is not to be given: a template is compiled only where it is called.
+  template <class Executor = net::any_io_executor>
   [[nodiscard("it leaves the log when it is dropped")]] Subscription subscribe(
       const WriteHandoff& queue, LagPolicy policy = {}) const;
 

@@ -45,7 +45,7 @@ MUTANTS = [
     ("accepting pauses in the system's time", SHELL + "service/accept_operation.hpp",
      "later(TimeOf<Executor, Clock>::now(executor_), ", "later(Clock::now(), ", *CLOCKS),
     ("a lag is measured in the system's time", SHELL + "fan_out/executor_lane.hpp",
-     "turn(TimeOf<net::any_io_executor>::now(executor_))", "turn(TimePoint::clock::now())", *CLOCKS),
+     "turn(TimeOf<Executor>::now(executor_))", "turn(TimePoint::clock::now())", *CLOCKS),
     ("a linger is silent in the system's time", SHELL + "ending/linger.hpp",
      "const Clock::time_point now = now_at(*socket_);", "const Clock::time_point now = Clock::now();",
      *CLOCKS),

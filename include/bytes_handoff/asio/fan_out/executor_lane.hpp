@@ -17,9 +17,13 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A lane whose turns are handlers on one executor. It ends with the context of that.
+///
+/// `Executor` is always `net::any_io_executor`: a template, and so is what names it, because only
+/// programs that subscribe should have it compiled.
+template <class Executor>
 class ExecutorLane final : public FanOutLane, public ContextMember {
  public:
-  ExecutorLane(std::shared_ptr<FanOutCore> core, net::any_io_executor executor)
+  ExecutorLane(std::shared_ptr<FanOutCore> core, Executor executor)
       : FanOutLane(std::move(core)),
         executor_(std::move(executor)),
         posts_to_(concrete(executor_)) {}
@@ -28,7 +32,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   [[nodiscard]] bool enter() { return enter_context(context_of(executor_)); }
 
   /// Under the core's lock, while it is not retired.
-  [[nodiscard]] bool is_on(const net::any_io_executor& executor) const noexcept {
+  [[nodiscard]] bool is_on(const Executor& executor) const noexcept {
     return executor_ == executor;
   }
 
@@ -43,7 +47,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   using IoExecutor = net::io_context::executor_type;
   using Strand = net::strand<IoExecutor>;
   /// Posting to a type-erased executor allocates.
-  using PostsTo = std::variant<std::monostate, IoExecutor, Strand, net::any_io_executor>;
+  using PostsTo = std::variant<std::monostate, IoExecutor, Strand, Executor>;
   static constexpr const char* kName = "FanOut (turn)";  // for handler tracking
 
   ~ExecutorLane() override {
@@ -51,7 +55,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
     leave_context();
   }
 
-  [[nodiscard]] static PostsTo concrete(const net::any_io_executor& executor) {
+  [[nodiscard]] static PostsTo concrete(const Executor& executor) {
     if (const auto* io = target_of<IoExecutor>(executor)) {
       return *io;
     }
@@ -73,7 +77,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   // Some executors must not outlive their context.
   void forget_context() noexcept {
     timer_.stop();
-    posts_to_.emplace<std::monostate>();
+    posts_to_.template emplace<std::monostate>();
     executor_ = nullptr;
   }
 
@@ -100,7 +104,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   // ---- On the executor.
 
   void run_turn() noexcept {
-    const bool again = turn(TimeOf<net::any_io_executor>::now(executor_));
+    const bool again = turn(TimeOf<Executor>::now(executor_));
     set_timer();
     if (again) {
       post();
@@ -132,10 +136,10 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
     wake_all(woken);
   }
 
-  net::any_io_executor executor_;  // both until the context is destroyed
+  Executor executor_;  // both until the context is destroyed
   PostsTo posts_to_;
   PostMemory turn_memory_;
-  LazyTimer<net::any_io_executor> timer_;
+  LazyTimer<Executor> timer_;
   TimePoint timer_at_ = (TimePoint::max)();
 };
 

@@ -37,9 +37,10 @@ class FanOutOwner {
   }
 
   /// Null: the queue has ended, or the log is closed. Throws std::bad_alloc.
+  template <class Executor>
   [[nodiscard]] SubscriberPointer join(const WriterPointer& writer, const LagPolicy& policy) const {
     const PostLease lease(writer->guard());
-    const net::any_io_executor executor = writer->executor(lease);
+    const Executor executor = writer->executor(lease);
     while (executor && !core_->is_closed() && writer->queue().is_open()) {
       const LanePointer lane = lane_on(executor);
       if (!lane) {
@@ -63,13 +64,15 @@ class FanOutOwner {
 
  private:
   /// Null: the context is being destroyed.
-  [[nodiscard]] LanePointer lane_on(const net::any_io_executor& executor) const {
+  template <class Executor>
+  [[nodiscard]] LanePointer lane_on(const Executor& executor) const {
+    using Lane = ExecutorLane<Executor>;
     const auto is_it = [&](const FanOutLane& lane) {
-      return static_cast<const ExecutorLane&>(lane).is_on(executor);
+      return static_cast<const Lane&>(lane).is_on(executor);
     };
     LanePointer lane = core_->find_or_add(is_it, nullptr);
     if (!lane) {
-      auto* const fresh = new ExecutorLane(core_, executor);
+      auto* const fresh = new Lane(core_, executor);
       lane = LanePointer::adopt(fresh);
       lane = fresh->enter() ? core_->find_or_add(is_it, fresh) : LanePointer();
     }
@@ -121,9 +124,11 @@ inline expected<void, Errc> FanOut::publish(std::span<Bytes> slices,
   return checked().publish(slices, key);
 }
 
-inline Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
+template <class Executor>
+Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
   detail::throw_if_invalid(policy);
-  return Subscription(checked().join(detail::WriterPointer(queue.checked()), policy));
+  return Subscription(
+      checked().template join<Executor>(detail::WriterPointer(queue.checked()), policy));
 }
 
 inline void FanOut::close() const noexcept { checked().close(true); }
