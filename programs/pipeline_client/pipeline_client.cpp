@@ -82,11 +82,12 @@ class Sender {
     std::span<Bytes> requests = requests_now_;
     std::span<RedisClient::Done> done = done_;
     while (!requests.empty() && !is_ending) {
+      const std::uint64_t changes = client_.room_changes().load();
       const std::size_t n = client_.send(requests, done);
       requests = requests.subspan(n);
       done = done.subspan(n);
       // It has too many: its server is slow, or not there.
-      if (!requests.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      if (!requests.empty()) client_.room_changes().wait(changes);
     }
     requests_now_.clear();
     done_.clear();

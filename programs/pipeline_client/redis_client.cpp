@@ -80,6 +80,11 @@ void RedisClient::end_if_idle() {
   retry_.cancel();
 }
 
+void RedisClient::tell_of_room() {
+  room_changes_.fetch_add(1);
+  room_changes_.notify_all();
+}
+
 awaitable<void> RedisClient::run() {
   for (;;) {
     const std::string reason = co_await run_once();
@@ -120,6 +125,7 @@ awaitable<std::string> RedisClient::run_once() {
     fill_queue();
     end_if_idle();
   }
+  tell_of_room();
   co_return co_await read(*socket);
 }
 
@@ -160,6 +166,7 @@ bool RedisClient::pass_on(std::vector<Bytes>& replies) {
     fill_queue();
     end_if_idle();
   }
+  tell_of_room();
   for (std::size_t i = 0; i < done.size(); ++i) {
     if (done[i]) done[i]({}, replies[i]);
   }
@@ -215,6 +222,7 @@ awaitable<void> RedisClient::watch() {
       if (stall_.look(waits, counts_.replies, passed, options_.server_limit)) out_.abort();
       end_if_idle();
     }
+    tell_of_room();
     fail(late, asio::error::timed_out);
   }
 }

@@ -4,6 +4,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <atomic>
 #include <bytes_handoff/bytes.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 #include <chrono>
@@ -40,7 +41,8 @@ struct RedisClientOptions {
 /// server may have done it, or not. One that was not is sent again, in its place: the server cannot
 /// have done it. Meanwhile requests wait, up to a limit.
 ///
-/// Threads: `send` and `statistics`, any thread. All others, and all handlers, the one thread that
+/// Threads: `send`, `room_changes` and `statistics`, any thread. All others, and all handlers, the
+/// one thread that
 ///     runs the context.
 class RedisClient {
  public:
@@ -53,8 +55,12 @@ class RedisClient {
   /// Sends whole requests, in their order. The `done` of each is called once, later. Returns how
   /// many it took.
   ///
-  /// For the rest there is no room, now or ever, or the client was closed. They are unchanged.
+  /// For the rest there is no room, now or ever, or the client was closed. They are unchanged. To
+  /// wait for room, read `room_changes` before the call, and wait until it is another.
   [[nodiscard]] std::size_t send(std::span<bytes_handoff::Bytes> requests, std::span<Done> done);
+  /// Counts moments from which on there may be more room. There are at least eight in each limit of
+  /// a request.
+  [[nodiscard]] const std::atomic<std::uint64_t>& room_changes() const { return room_changes_; }
 
   /// Starts to connect, and whatever else goes on.
   void start();
@@ -84,6 +90,7 @@ class RedisClient {
   void take_late(std::deque<Request>& from, std::vector<Done>& late, bool keeps_place);
   void fill_queue();
   void end_if_idle();
+  void tell_of_room();
 
   asio::io_context& context_;
   Log& log_;
@@ -96,6 +103,7 @@ class RedisClient {
   bool is_over_ = false;
   std::vector<Done> answered_;  // by one read; kept for its memory
   std::shared_ptr<asio::ip::tcp::socket> socket_;
+  std::atomic<std::uint64_t> room_changes_{0};
 
   mutable std::mutex mutex_;  // of all that follows
   bytes_handoff::WriteHandoff out_;
