@@ -176,6 +176,7 @@ class Load {
       signals_.clear();  // the next signal has its default effect
       log_.line("told to end");
       is_ending_ = true;
+      client_.wake();
     });
   }
 

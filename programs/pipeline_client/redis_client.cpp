@@ -80,7 +80,7 @@ void RedisClient::end_if_idle() {
   retry_.cancel();
 }
 
-void RedisClient::tell_of_room() {
+void RedisClient::wake() {
   room_changes_.fetch_add(1);
   room_changes_.notify_all();
 }
@@ -125,7 +125,7 @@ awaitable<std::string> RedisClient::run_once() {
     fill_queue();
     end_if_idle();
   }
-  tell_of_room();
+  wake();
   co_return co_await read(*socket);
 }
 
@@ -166,7 +166,7 @@ bool RedisClient::pass_on(std::vector<Bytes>& replies) {
     fill_queue();
     end_if_idle();
   }
-  tell_of_room();
+  wake();
   for (std::size_t i = 0; i < done.size(); ++i) {
     if (done[i]) done[i]({}, replies[i]);
   }
@@ -222,7 +222,7 @@ awaitable<void> RedisClient::watch() {
       if (stall_.look(waits, counts_.replies, passed, options_.server_limit)) out_.abort();
       end_if_idle();
     }
-    tell_of_room();
+    wake();
     fail(late, asio::error::timed_out);
   }
 }

@@ -41,9 +41,8 @@ struct RedisClientOptions {
 /// server may have done it, or not. One that was not is sent again, in its place: the server cannot
 /// have done it. Meanwhile requests wait, up to a limit.
 ///
-/// Threads: `send`, `room_changes` and `statistics`, any thread. All others, and all handlers, the
-/// one thread that
-///     runs the context.
+/// Threads: `send`, `room_changes`, `wake` and `statistics`, any thread. All others, and all
+///     handlers, the one thread that runs the context.
 class RedisClient {
  public:
   /// What `send` was asked for. An error reply of the server is a reply. Errors: `timed_out`;
@@ -61,6 +60,8 @@ class RedisClient {
   /// Counts moments from which on there may be more room. There are at least eight in each limit of
   /// a request.
   [[nodiscard]] const std::atomic<std::uint64_t>& room_changes() const { return room_changes_; }
+  /// Ends all waits for more room.
+  void wake();
 
   /// Starts to connect, and whatever else goes on.
   void start();
@@ -90,7 +91,6 @@ class RedisClient {
   void take_late(std::deque<Request>& from, std::vector<Done>& late, bool keeps_place);
   void fill_queue();
   void end_if_idle();
-  void tell_of_room();
 
   asio::io_context& context_;
   Log& log_;
