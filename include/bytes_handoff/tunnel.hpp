@@ -19,6 +19,15 @@ enum class OtherWay : unsigned char {
   ends,     ///< it reads no more, passes on what it has, and then its output is reset
 };
 
+/// What a cancellation does to a tunnel.
+enum class OnCancel : unsigned char {
+  /// Both ways end at once. Nothing is ended or reset.
+  stays_open,
+  /// Both ways read no more and pass on what they have. Then both outputs are reset: a cut is never
+  /// made to look whole.
+  ends,
+};
+
 /// How the two ways of a tunnel depend on each other, and how long they may be silent.
 struct TunnelOptions {
   /// How long both ways together may be silent. Then both outputs are reset. Zero: for ever.
@@ -35,6 +44,8 @@ struct TunnelOptions {
   OtherWay on_read_error = OtherWay::ends;
   /// What an output that fails does to the other way. If it goes on, an early answer arrives.
   OtherWay on_write_error = OtherWay::goes_on;
+  /// What a cancellation does. A server that is to end has its tunnels end by this.
+  OnCancel on_cancel = OnCancel::stays_open;
   /// Bounds of the end of an output without a queue, as in `RelayOptions`.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};
@@ -97,6 +108,18 @@ TunnelEnd(HandoffBuffer&, Stream&) -> TunnelEnd<Stream, Stream>;
 template <class Stream>
 TunnelEnd(HandoffBuffer&, Stream&, WriteHandoff) -> TunnelEnd<Stream, WriteHandoff>;
 
+/// What the error of a tunnel came from. Log it, or count by it.
+enum class TunnelCause : unsigned char {
+  none,       ///< there is no error, or a context was destroyed
+  read_a,     ///< a read from `a`
+  write_a,    ///< a write to `a`, or its end; or its queue has ended
+  read_b,     ///< a read from `b`
+  write_b,    ///< a write to `b`, or its end; or its queue has ended
+  other_way,  ///< the end in order of one side, since `on_end` ends the other way
+  time,       ///< `idle_timeout` or `half_close_timeout`, or there was no memory for their timer
+  cancelled,
+};
+
 /// How a tunnel ended, way by way.
 struct TunnelResult {
   struct Way {
@@ -106,6 +129,8 @@ struct TunnelResult {
   };
   Way a_to_b;
   Way b_to_a;
+  /// What the error that the tunnel completes with came from.
+  TunnelCause cause = TunnelCause::none;
 };
 
 /// Passes on everything between two streams, both ways at once, as two `async_relay` would.
@@ -116,15 +141,19 @@ struct TunnelResult {
 /// may be silent. docs/lifecycle.md says what each peer sees.
 ///
 /// Completes: `void(error_code, TunnelResult)`, once both ways have ended.
-/// Errors: the first one that happened; none if both ways ended in order. Each way's own is in the
-///     result. `Errc::aborted` for a way that ended because of the other. `Errc::timed_out` for
-///     ways that a limit has ended: both outputs are reset at once. A queue that has ended by then
-///     is not ended again. The error of a read tells why its side's queue has ended, if that was
-///     the reason. `read_in_progress` if a buffer is being read; nothing is ended then.
+/// Errors: the first one that happened; none if both ways ended in order. `TunnelResult::cause`
+///     tells what it came from. Each way's own is in the result. `Errc::aborted` for a way that
+///     ended because of the other. `Errc::timed_out` for ways that a limit has ended: both outputs
+///     are reset at once. A queue that has ended by then is not ended again. The error of a read
+///     tells why its side's queue has ended, if that was the reason. `read_in_progress` if a buffer
+///     is being read; nothing is ended then.
 /// Throws: `std::invalid_argument` if a time of `options` is negative. Nothing has begun then.
 /// Cancellation: the types that both streams support, with `operation_aborted`. Nothing is ended or
 ///     reset, except what is being ended already (`relay.hpp`). Both buffers hold what was received
 ///     and not passed on.
+///     With `OnCancel::ends` all types. It completes when both ways have passed on what they have,
+///     and both outputs are reset, within `close_timeout` and `close_limit`; a queue has its own.
+///     The second cancellation resets both outputs at once.
 /// Ownership: buffers, streams and `RelayProgress` must stay alive and in place until the handler
 ///     is called or destroyed. Until then only observers of the buffers may be called, nobody else
 ///     reads the streams, and nobody else writes to one without a queue.

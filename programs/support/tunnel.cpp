@@ -15,43 +15,33 @@ using asio::awaitable;
 using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
-using bytes_handoff::HandoffBuffer;
-using bytes_handoff::RelaySide;
+using bytes_handoff::TunnelCause;
 using bytes_handoff::TunnelEnd;
-using bytes_handoff::TunnelResult;
 using bytes_handoff::WriteHandoff;
-using bytes_handoff::WriteHandoffConfig;
 
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
 
-// Of a queue that has the end of a connection in hand, with room for these bytes.
-WriteHandoffConfig last_config(std::size_t bytes) {
-  WriteHandoffConfig config;
-  config.max_pending_bytes = bytes + 1;
-  config.close_timeout = kLastSilence;
-  config.close_limit = kLastLimit;
-  return config;
-}
-
-void pass_on_and_reset(HandoffBuffer& from, tcp::socket to) {
-  Bytes rest = from.freeze_all();
-  const WriteHandoff queue(std::move(to), last_config(rest.size()));
-  if (!rest.empty()) {
-    (void)queue.try_write(rest);  // refused only if the connection has ended
+// What has ended a tunnel; empty if both sides ended in order.
+std::string reason(TunnelCause cause, const asio::error_code& error, TunnelCounts& counts) {
+  switch (cause) {
+    case TunnelCause::none:
+      ++counts.whole;
+      return {};
+    case TunnelCause::cancelled:
+      ++counts.told;
+      return "told to end";
+    case TunnelCause::time:
+      ++counts.idle;
+      return "nothing has moved for too long";
+    default:
+      break;
   }
-  queue.abort(bytes_handoff::after_written);
-}
-
-// Whose error it was that ended the tunnel.
-std::string reason(const asio::error_code& error, const TunnelResult& result) {
-  if (error == bytes_handoff::Errc::timed_out) {
-    return "nothing has moved for too long";
-  }
-  const bool is_up = result.a_to_b.error == error;
-  const bool is_input = (is_up ? result.a_to_b : result.b_to_a).counts.failed == RelaySide::in;
-  return std::string(is_up == is_input ? "the client" : "the server") +
-         (is_input ? " has cut its bytes: " : " takes no bytes: ") + error.message();
+  ++counts.cut;
+  const bool is_client = cause == TunnelCause::read_a || cause == TunnelCause::write_a;
+  const bool is_read = cause == TunnelCause::read_a || cause == TunnelCause::read_b;
+  return std::string(is_client ? "the client" : "the server") +
+         (is_read ? " has cut its bytes: " : " takes no bytes: ") + error.message();
 }
 
 }  // namespace
@@ -76,28 +66,22 @@ awaitable<std::string> tunnel(TunnelSide client, TunnelSide server, TunnelLimits
   bytes_handoff::TunnelOptions options;
   options.idle_timeout = limits.idle;
   options.half_close_timeout = limits.half_close;
+  options.on_cancel = bytes_handoff::OnCancel::ends;
   const auto [error, result] = co_await bytes_handoff::async_tunnel(
       TunnelEnd(client.buffer, client.socket), TunnelEnd(server.buffer, server.socket), options,
       as_tuple(asio::use_awaitable));
   counts.bytes_in += result.a_to_b.counts.passed_on;
   counts.bytes_out += result.b_to_a.counts.passed_on;
-  if (!error) {
-    ++counts.whole;
-    co_return std::string();
-  }
-  if (error == asio::error::operation_aborted) {
-    ++counts.told;
-    pass_on_and_reset(client.buffer, std::move(server.socket));
-    pass_on_and_reset(server.buffer, std::move(client.socket));
-    co_return "told to end";
-  }
-  ++(error == bytes_handoff::Errc::timed_out ? counts.idle : counts.cut);
-  co_return reason(error, result);
+  co_return reason(result.cause, error, counts);
 }
 
 awaitable<void> answer(tcp::socket socket, std::string text) {
   const auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  const WriteHandoff queue(shared, last_config(text.size()));
+  bytes_handoff::WriteHandoffConfig config;
+  config.max_pending_bytes = text.size() + 1;
+  config.close_timeout = kLastSilence;
+  config.close_limit = kLastLimit;
+  const WriteHandoff queue(shared, config);
   Bytes bytes = Bytes::from_owner(std::move(text));
   (void)queue.try_write(bytes);  // refused only if the connection has ended
   const auto [error] = co_await queue.async_close(as_tuple(asio::use_awaitable));

@@ -41,8 +41,7 @@ struct TunnelSide {
 /// Passes on what both sides have and all that comes, until both have ended.
 ///
 /// If it is cancelled, what was read is passed on. Then both connections are reset, since a cut
-/// must not look whole. Returns why it ended; empty if both sides ended in order. The sockets are
-/// closed or gone then.
+/// must not look whole. Returns why it ended; empty if both sides ended in order.
 [[nodiscard]] asio::awaitable<std::string> tunnel(TunnelSide client, TunnelSide server,
                                                   TunnelLimits limits, TunnelCounts& counts);
 

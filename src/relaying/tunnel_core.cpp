@@ -25,7 +25,7 @@ void TunnelCore::input_failed(Way way, const ErrorValue& error, TunnelEffects& e
   if (is_ending()) {
     return;
   }
-  note(error);
+  note(error, origin_of(way, WayEnd::kReadFailed, error));
   if (rules_.ends_other[static_cast<std::size_t>(WayEnd::kReadFailed)]) {
     tell(other_than(way), WayStop::kPassOn, effects);
   }
@@ -38,7 +38,7 @@ void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoi
   ended.is_over = true;
   if (error) {
     ended.error = ended_at_once_ ? ended_at_once_ : error;
-    note(ended.error);
+    note(ended.error, origin_of(way, how, error));
   }
   if (of(other_than(way)).is_over) {
     set_look(TimePoint::max(), effects);
@@ -55,12 +55,12 @@ void TunnelCore::way_ended(Way way, WayEnd how, const ErrorValue& error, TimePoi
 
 void TunnelCore::tick(TimePoint now, const Progress& progress, TunnelEffects& effects) noexcept {
   const std::lock_guard lock(mutex_);
-  if (is_ending() || (ways_[0].is_over && ways_[1].is_over)) {
+  if (is_ending() || has_ended()) {
     return;
   }
   look_at_progress(now, progress);
   if (is_time_over(now)) {
-    end_at_once(ErrorValue::of(Errc::timed_out), effects);
+    end_at_once(ErrorValue::of(Errc::timed_out), TunnelOrigin::kTime, effects);
     return;
   }
   next_look_ = planned_look(now);
@@ -69,14 +69,26 @@ void TunnelCore::tick(TimePoint now, const Progress& progress, TunnelEffects& ef
 
 void TunnelCore::time_failed(const ErrorValue& error, TunnelEffects& effects) noexcept {
   const std::lock_guard lock(mutex_);
-  if (!is_ending() && !(ways_[0].is_over && ways_[1].is_over)) {
-    end_at_once(error, effects);
+  if (!is_ending() && !has_ended()) {
+    end_at_once(error, TunnelOrigin::kTime, effects);
   }
 }
 
-void TunnelCore::cancel(TunnelEffects& effects) noexcept {
+void TunnelCore::cancel(const ErrorValue& cancelled, TunnelEffects& effects) noexcept {
   const std::lock_guard lock(mutex_);
-  if (is_ending()) {
+  if (is_ending() || has_ended()) {
+    return;
+  }
+  const bool is_first = !std::exchange(cancelled_, cancelled);
+  if (rules_.passes_on_if_cancelled) {
+    if (is_first) {
+      note(cancelled, TunnelOrigin::kCancelled);
+      tell(Way::kAToB, WayStop::kPassOn, effects);
+      tell(Way::kBToA, WayStop::kPassOn, effects);
+    } else {
+      effects.is_cut_short = true;
+      end_at_once(cancelled, TunnelOrigin::kCancelled, effects);
+    }
     return;
   }
   is_cancelled_ = true;
@@ -100,15 +112,34 @@ ErrorValue TunnelCore::first_error() const noexcept {
   return first_error_;
 }
 
+TunnelOrigin TunnelCore::origin() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return origin_;
+}
+
 ErrorValue TunnelCore::error_of(Way way) const noexcept {
   const std::lock_guard lock(mutex_);
   return ways_[index_of(way)].error;
 }
 
-void TunnelCore::note(const ErrorValue& error) noexcept {
+void TunnelCore::note(const ErrorValue& error, TunnelOrigin origin) noexcept {
   if (!first_error_) {
     first_error_ = error;
+    origin_ = origin;
   }
+}
+
+TunnelOrigin TunnelCore::origin_of(Way way, WayEnd how, const ErrorValue& error) const noexcept {
+  if (is_cancelled_ && error == cancelled_) {
+    return TunnelOrigin::kCancelled;
+  }
+  if (how == WayEnd::kWriteFailed) {
+    return way == Way::kAToB ? TunnelOrigin::kWriteB : TunnelOrigin::kWriteA;
+  }
+  if (ways_[index_of(way)].stop == WayStop::kPassOn && error == ErrorValue::of(Errc::aborted)) {
+    return TunnelOrigin::kOtherWay;
+  }
+  return way == Way::kAToB ? TunnelOrigin::kReadA : TunnelOrigin::kReadB;
 }
 
 // A way that has ended is told nothing.
@@ -137,9 +168,10 @@ bool TunnelCore::is_time_over(TimePoint now) const noexcept {
          (is_half_closed() && is_over(rules_.half_close_timeout, half_closed_since_));
 }
 
-void TunnelCore::end_at_once(const ErrorValue& error, TunnelEffects& effects) noexcept {
+void TunnelCore::end_at_once(const ErrorValue& error, TunnelOrigin origin,
+                             TunnelEffects& effects) noexcept {
   ended_at_once_ = error;
-  note(error);
+  note(error, origin);
   tell(Way::kAToB, WayStop::kReset, effects);
   tell(Way::kBToA, WayStop::kReset, effects);
   effects.reset.fill(true);

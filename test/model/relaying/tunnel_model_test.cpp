@@ -37,6 +37,7 @@ struct TunnelScenario {
            " ns, half_close_timeout " + std::to_string(shape.rules.half_close_timeout.count()) +
            " ns, ends the other way: " + std::to_string(shape.rules.ends_other[0]) +
            std::to_string(shape.rules.ends_other[1]) + std::to_string(shape.rules.ends_other[2]) +
+           (shape.rules.passes_on_if_cancelled ? ", passes on if cancelled" : "") +
            (shape.is_eager ? ", errands at once" : ", errands at random");
   }
 

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 namespace {
 
 const ErrorValue kNoTimer = {12, true, &error_category()};
+const ErrorValue kCancelled = {125, true, &error_category()};
 
 Way way_of(std::size_t way) { return static_cast<Way>(way); }
 
@@ -96,16 +97,29 @@ void TunnelWorld::pass(Duration time) {
 }
 
 void TunnelWorld::cancel() {
+  const bool passes_on = shape_.rules.passes_on_if_cancelled;
   step([&](TunnelEffects& effects) {
-    core_.cancel(effects);
-    if (!is_ending()) {
+    core_.cancel(kCancelled, effects);
+    if (is_ending() || is_over_) {
+      return;
+    }
+    if (passes_on && was_told_to_end_) {
+      end_at_once(kCancelled);
+    } else if (passes_on) {
+      was_told_to_end_ = true;
+      note(kCancelled);
+      tell(0, WayStop::kPassOn);
+      tell(1, WayStop::kPassOn);
+    } else {
       is_cancelled_ = true;
       tell(0, WayStop::kCancel);
       tell(1, WayStop::kCancel);
     }
   });
-  ways_[0]->cancel();
-  ways_[1]->cancel();
+  if (!passes_on) {
+    ways_[0]->cancel();
+    ways_[1]->cancel();
+  }
 }
 
 void TunnelWorld::fail_time() {

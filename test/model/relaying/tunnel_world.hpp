@@ -111,6 +111,7 @@ class TunnelWorld : public Expectations {
   detail::ErrorValue first_error_;
   detail::ErrorValue ended_at_once_;
   bool is_cancelled_ = false;
+  bool was_told_to_end_ = false;
   bool is_over_ = false;
   detail::TunnelCore::Progress moved_{};
   TimePoint moved_at_ = now_;
@@ -124,9 +125,10 @@ template <class From>
   const std::size_t times = from.between(0, 63);  // one byte decides about both
   shape.rules.idle_timeout = std::chrono::milliseconds(times % 8 * 12);
   shape.rules.half_close_timeout = std::chrono::milliseconds(times / 8 * 8);
-  const std::size_t ends = from.between(0, 15);
+  const std::size_t ends = from.between(0, 31);
   shape.rules.ends_other = {(ends & 1U) != 0, (ends & 2U) != 0, (ends & 4U) != 0};
   shape.is_eager = (ends & 8U) != 0;
+  shape.rules.passes_on_if_cancelled = (ends & 16U) != 0;
   for (RelayShape& way : shape.ways) {
     way = any_relay_shape(from);
     way.ends_out = true;

@@ -48,7 +48,7 @@ class SteppedTunnel : public testing::Test {
     return step([&](TunnelEffects& effects) { core_->input_failed(way, error, effects); });
   }
   TunnelEffects cancel() {
-    return step([&](TunnelEffects& effects) { core_->cancel(effects); });
+    return step([&](TunnelEffects& effects) { core_->cancel(kCancelled, effects); });
   }
 
   // Lets time pass, with the ticks that are asked for. Returns the effects of the last one.

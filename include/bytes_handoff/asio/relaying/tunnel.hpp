@@ -49,7 +49,8 @@ class StartTunnel {
     return {options_.idle_timeout,
             options_.half_close_timeout,
             {options_.on_end == OtherWay::ends, options_.on_read_error == OtherWay::ends,
-             options_.on_write_error == OtherWay::ends}};
+             options_.on_write_error == OtherWay::ends},
+            options_.on_cancel == OnCancel::ends};
   }
 
   TunnelEnd<A, OutA> a_;

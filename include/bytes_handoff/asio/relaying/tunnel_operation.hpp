@@ -94,13 +94,15 @@ class TunnelOperation : public Waiting {
                   options.b_to_a != nullptr ? options.b_to_a : &own_progress_[1]},
         a_to_b_(*this, a, b, of_way(options, *progress_[0])),
         b_to_a_(*this, b, a, of_way(options, *progress_[1])),
+        passes_on_if_cancelled_(rules.passes_on_if_cancelled),
         core_(rules, now(), {}) {}
 
   /// From the initiating function. The handler is told of all that fails from here on.
   void start() noexcept {
     const auto self = Self::adopt(this);
-    if (front_end::is_reading(a_.end().buffer()) || front_end::is_reading(b_.end().buffer())) {
-      is_refused_ = true;
+    const bool is_a_read = front_end::is_reading(a_.end().buffer());
+    if (is_a_read || front_end::is_reading(b_.end().buffer())) {
+      refused_by_ = is_a_read ? TunnelCause::read_a : TunnelCause::read_b;
       return;
     }
     if (core_.next_look() != (TimePoint::max)()) {
@@ -115,9 +117,11 @@ class TunnelOperation : public Waiting {
   void cancel(net::cancellation_type_t type) noexcept {
     if (const Self self = try_hold()) {
       TunnelEffects effects;
-      core_.cancel(effects);
-      a_to_b_.cancel(type);
-      b_to_a_.cancel(type);
+      core_.cancel(to_error_value(net::error::operation_aborted), effects);
+      if (!passes_on_if_cancelled_) {
+        a_to_b_.cancel(type);
+        b_to_a_.cancel(type);
+      }
       carry_out(self, effects);
     }
   }
@@ -126,9 +130,11 @@ class TunnelOperation : public Waiting {
     TunnelResult result;
     result.a_to_b = {std::get<1>(a_to_b_.results()), error_of(Way::kAToB)};
     result.b_to_a = {std::get<1>(b_to_a_.results()), error_of(Way::kBToA)};
+    result.cause = cause_of(core_.origin());
     net_error_code error = to_net_error(core_.first_error());
-    if (is_refused_) {
+    if (refused_by_ != TunnelCause::none) {
       error = to_net_error(Errc::read_in_progress);
+      result.cause = refused_by_;
     } else if (!error && is_lost()) {
       error = to_net_error(Errc::closed);
     }
@@ -192,6 +198,13 @@ class TunnelOperation : public Waiting {
     }
   }
 
+  [[nodiscard]] static constexpr TunnelCause cause_of(TunnelOrigin origin) noexcept {
+    static_assert(
+        static_cast<int>(TunnelOrigin::kWriteB) == static_cast<int>(TunnelCause::write_b) &&
+        static_cast<int>(TunnelOrigin::kCancelled) == static_cast<int>(TunnelCause::cancelled));
+    return static_cast<TunnelCause>(origin);
+  }
+
   [[nodiscard]] bool is_lost() const noexcept {
     return destroyed_context_.load(std::memory_order_relaxed) != nullptr;
   }
@@ -216,10 +229,11 @@ class TunnelOperation : public Waiting {
     if (effects.tell[index_of(Way::kBToA)]) {
       tell<Way::kBToA>(self);
     }
-    if (effects.reset[index_of(Way::kAToB)] && !b_.abort_queue()) {
+    const Errc reason = effects.is_cut_short ? Errc::aborted : Errc::timed_out;
+    if (effects.reset[index_of(Way::kAToB)] && !b_.abort_queue(reason)) {
       ask_b(self, kResetOutput);
     }
-    if (effects.reset[index_of(Way::kBToA)] && !a_.abort_queue()) {
+    if (effects.reset[index_of(Way::kBToA)] && !a_.abort_queue(reason)) {
       ask_a(self, kResetOutput);
     }
     if (effects.set_timer) {
@@ -395,11 +409,12 @@ class TunnelOperation : public Waiting {
   SideA a_;
   SideB b_;
   const bool is_one_executor_;
-  bool is_refused_ = false;
+  TunnelCause refused_by_ = TunnelCause::none;
   RelayProgress own_progress_[kWays];
   RelayProgress* const progress_[kWays];
   TunnelWay<TunnelOperation, Way::kAToB, A, OutB> a_to_b_;
   TunnelWay<TunnelOperation, Way::kBToA, B, OutA> b_to_a_;
+  const bool passes_on_if_cancelled_;
   TunnelCore core_;
   std::atomic<unsigned> references_{1};
   std::atomic<const void*> destroyed_context_{nullptr};

@@ -79,9 +79,9 @@ class TunnelSide {
     }
   }
   /// On any thread. False if there is none.
-  [[nodiscard]] bool abort_queue() const noexcept {
+  [[nodiscard]] bool abort_queue([[maybe_unused]] Errc reason) const noexcept {
     if constexpr (kHasQueue) {
-      QueueAccess::abort(end_.out(), ErrorValue::of(Errc::timed_out));
+      QueueAccess::abort(end_.out(), ErrorValue::of(reason));
     }
     return kHasQueue;
   }

@@ -28,6 +28,18 @@ inline constexpr std::size_t kWays = 2;
 enum class WayEnd : unsigned char { kInOrder, kReadFailed, kWriteFailed };
 inline constexpr std::size_t kWayEnds = 3;
 
+/// What the first error of a tunnel came from; as `TunnelCause`.
+enum class TunnelOrigin : unsigned char {
+  kNone,
+  kReadA,
+  kWriteA,
+  kReadB,
+  kWriteB,
+  kOtherWay,
+  kTime,
+  kCancelled,
+};
+
 /// What a way is told to do. A later value replaces an earlier one.
 enum class WayStop : unsigned char {
   kNone,
@@ -46,6 +58,8 @@ struct TunnelRules {
   Duration half_close_timeout{0};  // likewise
   /// By how a way ends: whether the other one is told to pass on what it has and end.
   std::array<bool, kWayEnds> ends_other{};
+  /// Whether both ways pass on what they have, and are reset then, when it is cancelled.
+  bool passes_on_if_cancelled = false;
 };
 
 /// What a step of a tunnel asks for. It is done outside of the core's lock. The steps may have been
@@ -55,6 +69,7 @@ struct TunnelEffects {
   bool set_timer = false;           ///< the timer is set to `next_look()`
   std::array<bool, kWays> reset{};  ///< the output of this way is, also if that has ended
   bool is_over = false;             ///< once: both ways have ended
+  bool is_cut_short = false;        ///< the resets are a cancellation's, not those of a limit
 };
 
 /// Both ways of a tunnel. Its steps may be made on any threads.
@@ -85,8 +100,9 @@ class TunnelCore {
   /// The time cannot be looked at: ends both ways as if it were over, with this error.
   void time_failed(const ErrorValue& error, TunnelEffects& effects) noexcept;
 
-  /// Ends both ways, and leaves all streams as they are.
-  void cancel(TunnelEffects& effects) noexcept;
+  /// Ends both ways, and leaves all streams as they are. If the rules say so, it has both ways pass
+  /// on what they have. Then the second time both are reset at once.
+  void cancel(const ErrorValue& cancelled, TunnelEffects& effects) noexcept;
 
   /// What a way that still runs is to do.
   [[nodiscard]] WayStop stop_of(Way way) const noexcept;
@@ -95,6 +111,7 @@ class TunnelCore {
 
   /// The first error that happened; none if both ways ended in order.
   [[nodiscard]] ErrorValue first_error() const noexcept;
+  [[nodiscard]] TunnelOrigin origin() const noexcept;
   [[nodiscard]] ErrorValue error_of(Way way) const noexcept;
 
  private:
@@ -106,24 +123,28 @@ class TunnelCore {
   };
 
   [[nodiscard]] WayState& of(Way way) noexcept { return ways_[index_of(way)]; }
-  void note(const ErrorValue& error) noexcept;
+  void note(const ErrorValue& error, TunnelOrigin origin) noexcept;
+  [[nodiscard]] TunnelOrigin origin_of(Way way, WayEnd how, const ErrorValue& error) const noexcept;
   void tell(Way way, WayStop stop, TunnelEffects& effects) noexcept;
   void look_at_progress(TimePoint now, const Progress& progress) noexcept;
   [[nodiscard]] bool is_time_over(TimePoint now) const noexcept;
-  void end_at_once(const ErrorValue& error, TunnelEffects& effects) noexcept;
+  void end_at_once(const ErrorValue& error, TunnelOrigin origin, TunnelEffects& effects) noexcept;
   void set_look(TimePoint time, TunnelEffects& effects) noexcept;
   [[nodiscard]] TimePoint planned_look(TimePoint now) const noexcept;
   [[nodiscard]] bool is_half_closed() const noexcept {
     return ways_[0].is_over != ways_[1].is_over;
   }
+  [[nodiscard]] bool has_ended() const noexcept { return ways_[0].is_over && ways_[1].is_over; }
   [[nodiscard]] bool is_ending() const noexcept { return is_cancelled_ || ended_at_once_; }
 
   const TunnelRules rules_;
   mutable std::mutex mutex_;
   std::array<WayState, kWays> ways_;
   ErrorValue first_error_;
-  ErrorValue ended_at_once_;  // with this error, if one
-  bool is_cancelled_ = false;
+  TunnelOrigin origin_ = TunnelOrigin::kNone;
+  ErrorValue cancelled_;       // the code of a cancellation, once there was one
+  ErrorValue ended_at_once_;   // with this error, if one
+  bool is_cancelled_ = false;  // and all is left as it is
   TimePoint idle_since_;
   TimePoint half_closed_since_;
   TimePoint next_look_ = (TimePoint::max)();

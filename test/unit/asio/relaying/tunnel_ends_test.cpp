@@ -34,6 +34,7 @@ TEST_P(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
   reset_left();
   run_to_end();
   EXPECT_EQ(outcome.error(), net::error::connection_reset);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::read_a);
   EXPECT_EQ(outcome.a_to_b().error, net::error::connection_reset);
   EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{5000, 5000, RelaySide::in}));
   EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
@@ -61,6 +62,7 @@ TEST_P(TunnelEnds, an_end_in_order_may_end_the_other_way) {
   end(*left);
   run_to_end();
   EXPECT_EQ(outcome.error(), Errc::aborted);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::other_way);
   EXPECT_EQ(outcome.a_to_b().error, net_error_code());
   EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
   EXPECT_EQ(outcome.b_to_a().counts.failed, RelaySide::in);
@@ -84,6 +86,7 @@ TEST_P(TunnelEnds, half_closed_for_too_long_both_are_reset) {
   let_time_pass_to_end();
   EXPECT_GE(SetClock::now() - since, seconds(59));
   EXPECT_EQ(outcome.error(), Errc::timed_out);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::time);
   EXPECT_EQ(outcome.a_to_b().error, net_error_code());
   EXPECT_EQ(outcome.b_to_a().error, Errc::timed_out);
   run([this] { return at_left->is_over(); });
@@ -148,6 +151,89 @@ TEST_P(TunnelEnds, cancelled_before_it_has_begun_it_has_done_nothing) {
   EXPECT_EQ(a_buffer.peek_view(), "tail");
 }
 
+TEST_P(TunnelEnds, told_to_end_it_passes_on_what_it_has_and_resets_both) {
+  start({.on_cancel = OnCancel::ends});
+  write(*left, pattern(5000));
+  write(*right, "answer");
+  run_to_texts(6, 5000);
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::cancelled);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{5000, 5000, RelaySide::in}));
+  EXPECT_EQ(outcome.b_to_a().counts, (RelayCounts{6, 6, RelaySide::in}));
+  run_to_both_ends();
+  EXPECT_EQ(at_right->text(), pattern(5000));
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+  EXPECT_EQ(at_left->text(), "answer");
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+  EXPECT_TRUE(run_out(context)) << "something is left armed";
+}
+
+TEST_P(TunnelEnds, told_to_end_before_it_has_begun_it_passes_on_what_is_buffered) {
+  feed(a_buffer, "tail");
+  start({.on_cancel = OnCancel::ends});
+  cancel.emit(net::cancellation_type::total);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  run_to_both_ends();
+  EXPECT_EQ(at_right->text(), "tail");
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+  EXPECT_TRUE(a_buffer.empty());
+}
+
+TEST_P(TunnelEnds, told_to_end_while_a_peer_reads_nothing_it_ends_within_the_close_timeout) {
+  let_right_read_nothing();
+  start({.on_cancel = OnCancel::ends, .close_timeout = milliseconds(50), .a_to_b = &progress});
+  write(*left, pattern(30'000'000));
+  run_until_stuck();
+  const auto since = std::chrono::steady_clock::now();
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_GE(std::chrono::steady_clock::now() - since, milliseconds(50));
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.a_to_b().error, Errc::aborted);
+  EXPECT_FALSE(b->is_open());
+  const RelayCounts counts = outcome.a_to_b().counts;
+  EXPECT_EQ(counts.received - counts.passed_on, a_buffer.size());
+}
+
+TEST_P(TunnelEnds, told_to_end_twice_both_are_reset_at_once) {
+  let_right_read_nothing();
+  start({.on_cancel = OnCancel::ends, .close_timeout = seconds(1000), .a_to_b = &progress});
+  write(*left, pattern(30'000'000));
+  run_until_stuck();
+  cancel.emit(net::cancellation_type::terminal);
+  run_ready(context);
+  EXPECT_FALSE(outcome.is_over());
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.a_to_b().error, net::error::operation_aborted);
+  EXPECT_FALSE(a->is_open());
+  EXPECT_FALSE(b->is_open());
+}
+
+TEST_P(TunnelEnds, told_to_end_behind_an_end_in_order_only_the_other_way_is_cut) {
+  start({.on_cancel = OnCancel::ends});
+  write(*left, "all");
+  end(*left);
+  run([this] { return at_right->is_over(); });
+  EXPECT_EQ(at_right->error(), net::error::eof);
+  write(*right, "part");
+  run_to_texts(4, 3);
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.a_to_b().error, net_error_code());
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->text(), "part");
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
 TEST_P(TunnelEnds, a_long_download_with_a_silent_client_is_not_idle) {
   start({.idle_timeout = seconds(8)});
   std::size_t sent = 0;
@@ -169,6 +255,7 @@ TEST_P(TunnelEnds, a_buffer_that_is_being_read_is_refused_and_nothing_is_ended) 
   start();
   run_to_end();
   EXPECT_EQ(outcome.error(), Errc::read_in_progress);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::read_b);
   stop.emit(net::cancellation_type::terminal);
   run_ready(context);
   EXPECT_FALSE(at_left->is_over());
@@ -242,6 +329,7 @@ TEST_F(TunnelToABrokenSide, an_early_answer_is_still_passed_on) {
   end(*right);
   run_to_end();
   EXPECT_EQ(outcome.error(), net::error::broken_pipe);
+  EXPECT_EQ(outcome.result().cause, TunnelCause::write_b);
   EXPECT_EQ(outcome.a_to_b().error, net::error::broken_pipe);
   EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{8, 0, RelaySide::out}));
   EXPECT_EQ(a_buffer.peek_view(), "too much");

@@ -70,6 +70,41 @@ TEST_F(TunnelWithQueues, a_read_is_told_why_its_queue_has_closed_the_stream) {
   EXPECT_EQ(at_right->error(), net::error::connection_reset);
 }
 
+TEST_F(TunnelWithQueues, told_to_end_the_queues_write_what_was_read_and_reset) {
+  start({.on_cancel = OnCancel::ends});
+  write(*left, pattern(100'000));
+  write(*right, "answer");
+  run_to_texts(6, 100'000);
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(outcome.a_to_b().counts, (RelayCounts{100'000, 100'000, RelaySide::in}));
+  EXPECT_EQ(a_queue.first_error(), Errc::aborted);
+  EXPECT_EQ(b_queue.first_error(), Errc::aborted);
+  run_to_both_ends();
+  EXPECT_EQ(at_right->text(), pattern(100'000));
+  EXPECT_EQ(at_right->error(), net::error::connection_reset);
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelWithQueues, told_to_end_twice_the_queues_are_aborted) {
+  let_right_read_nothing();
+  start({.on_cancel = OnCancel::ends, .a_to_b = &progress});
+  write(*left, pattern(30'000'000));
+  run([this] {
+    run_ready(context);
+    return b_queue.pending_bytes() != 0;
+  });
+  cancel.emit(net::cancellation_type::terminal);
+  run_ready(context);
+  EXPECT_FALSE(outcome.is_over());
+  cancel.emit(net::cancellation_type::terminal);
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+  EXPECT_EQ(b_queue.first_error(), Errc::aborted);
+  EXPECT_EQ(b_queue.pending_bytes(), 0U);
+}
+
 TEST_F(TunnelWithQueues, time_that_is_over_aborts_both_queues_with_the_reason) {
   start({.idle_timeout = seconds(8)});
   let_time_pass_to_end();

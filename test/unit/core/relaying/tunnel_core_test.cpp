@@ -196,6 +196,146 @@ TEST_F(TunnelCoreTest, ATimeOutBehindACancellationChangesNothing) {
   EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kCancel);
 }
 
+// ---- Told to end.
+
+class ATunnelThatIsToldToEnd : public SteppedTunnel {
+ protected:
+  static TunnelRules rules() {
+    TunnelRules rules = default_rules();
+    rules.idle_timeout = seconds(8);
+    rules.passes_on_if_cancelled = true;
+    return rules;
+  }
+};
+
+TEST_F(ATunnelThatIsToldToEnd, PassesOnBothWays) {
+  begin(rules());
+  const TunnelEffects effects = cancel();
+  EXPECT_EQ(effects.tell, kTellsBoth);
+  EXPECT_EQ(effects.reset, kTellsNobody);
+  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kPassOn);
+  EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kPassOn);
+  EXPECT_TRUE(is_armed()) << "its limits go on";
+  EXPECT_EQ(end(Way::kAToB, WayEnd::kReadFailed, kAborted).tell, kTellsNobody);
+  EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kAborted).is_over);
+  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kCancelled);
+  EXPECT_EQ(core_->error_of(Way::kAToB), kAborted);
+  EXPECT_EQ(core_->error_of(Way::kBToA), kAborted);
+}
+
+TEST_F(ATunnelThatIsToldToEnd, TheSecondTimeResetsBoth) {
+  begin(rules());
+  EXPECT_FALSE(cancel().is_cut_short);
+  const TunnelEffects effects = cancel();
+  EXPECT_TRUE(effects.is_cut_short);
+  EXPECT_EQ(effects.tell, kTellsBoth);
+  EXPECT_EQ(effects.reset, kTellsBoth);
+  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
+  EXPECT_FALSE(is_armed());
+  EXPECT_EQ(cancel().reset, kTellsNobody);
+  end(Way::kAToB, WayEnd::kReadFailed, kAborted);
+  EXPECT_EQ(core_->error_of(Way::kAToB), kCancelled);
+}
+
+TEST_F(ATunnelThatIsToldToEnd, ALimitMayEndItBefore) {
+  begin(rules());
+  cancel();
+  const TunnelEffects effects = pass(seconds(8));
+  EXPECT_EQ(effects.reset, kTellsBoth);
+  EXPECT_FALSE(effects.is_cut_short);
+  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
+}
+
+TEST_F(ATunnelThatIsToldToEnd, TellsTheOtherWayBehindAnEnd) {
+  begin(rules());
+  end(Way::kAToB);
+  EXPECT_EQ(cancel().tell, kTellsB);
+  EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kAborted).is_over);
+  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
+  EXPECT_EQ(core_->first_error(), kCancelled);
+}
+
+TEST_F(ATunnelThatIsToldToEnd, IsToldNothingOnceItIsOver) {
+  begin(rules());
+  end(Way::kAToB);
+  end(Way::kBToA);
+  cancel();
+  EXPECT_EQ(cancel().reset, kTellsNobody);
+  EXPECT_EQ(core_->first_error(), kNone);
+}
+
+TEST_F(ATunnelThatIsToldToEnd, KeepsTheErrorThatCameBefore) {
+  begin(rules());
+  fail_input(Way::kBToA, kReset);
+  EXPECT_EQ(cancel().tell, kTellsB);
+  EXPECT_EQ(core_->first_error(), kReset);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadB);
+}
+
+// ---- What the first error came from.
+
+TEST_F(TunnelCoreTest, TellsWhatTheFirstErrorCameFrom) {
+  struct Case {
+    Way way;
+    WayEnd how;
+    TunnelOrigin origin;
+  };
+  for (const Case& of : {Case{Way::kAToB, WayEnd::kReadFailed, TunnelOrigin::kReadA},
+                         Case{Way::kAToB, WayEnd::kWriteFailed, TunnelOrigin::kWriteB},
+                         Case{Way::kBToA, WayEnd::kReadFailed, TunnelOrigin::kReadB},
+                         Case{Way::kBToA, WayEnd::kWriteFailed, TunnelOrigin::kWriteA}}) {
+    begin(default_rules());
+    EXPECT_EQ(core_->origin(), TunnelOrigin::kNone);
+    end(of.way, of.how, kBroken);
+    EXPECT_EQ(core_->origin(), of.origin);
+    end(other_than(of.way), WayEnd::kReadFailed, kReset);
+    EXPECT_EQ(core_->origin(), of.origin);
+  }
+}
+
+TEST_F(TunnelCoreTest, AWayThatEndsBecauseOfTheOtherHasNoCauseOfItsOwn) {
+  TunnelRules rules;
+  rules.ends_other = {true, false, false};
+  begin(rules);
+  end(Way::kAToB);
+  end(Way::kBToA, WayEnd::kReadFailed, kAborted);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kOtherWay);
+  // An error that comes meanwhile is the side's.
+  begin(rules);
+  end(Way::kAToB);
+  end(Way::kBToA, WayEnd::kReadFailed, kReset);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadB);
+  // So is that of a queue that others have aborted.
+  begin(TunnelRules{});
+  end(Way::kAToB, WayEnd::kReadFailed, kAborted);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+}
+
+TEST_F(TunnelCoreTest, ATimeOutIsItsOwnCause) {
+  TunnelRules rules;
+  rules.idle_timeout = seconds(8);
+  begin(rules);
+  pass(seconds(8));
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kTime);
+}
+
+TEST_F(TunnelCoreTest, ACancellationIsTheCauseOfItsCodeAlone) {
+  begin(default_rules());
+  cancel();
+  end(Way::kAToB, WayEnd::kReadFailed, kCancelled);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kCancelled);
+  begin(default_rules());
+  cancel();
+  end(Way::kAToB, WayEnd::kReadFailed, kReset);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+  // The same code without a cancellation of the tunnel.
+  begin(default_rules());
+  end(Way::kAToB, WayEnd::kReadFailed, kCancelled);
+  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+}
+
 TEST(TunnelRules, ANegativeTimeIsRefused) {
   TunnelRules rules;
   EXPECT_NO_THROW(rules.throw_if_invalid());
