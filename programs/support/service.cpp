@@ -9,6 +9,7 @@
 namespace programs {
 
 using asio::ip::tcp;
+using bytes_handoff::AcceptSlot;
 
 void print(const Statistics& statistics) {
   for (const auto& [key, value] : statistics) {
@@ -60,14 +61,18 @@ bool Service::listen() {
 
 void Service::accept_all() {
   bytes_handoff::AcceptOptions<> options;
-  options.pause = pause_;
+  options.max_open = options_.max_connections;
   options.prepare = [this] { return prepare(); };
   options.on_pause = [this](const asio::error_code& reason) {
     ++pauses_;
     log_.line("accepts no connection for now: " + reason.message());
   };
   bytes_handoff::async_accept_each(
-      acceptor_, [this](tcp::socket client) { on_accept(std::move(client)); }, options,
+      acceptor_,
+      [this](tcp::socket client, AcceptSlot slot) {
+        on_accept(std::move(client), std::move(slot));
+      },
+      options,
       [this](const asio::error_code& reason) {
         if (!is_ending_) {
           end("accepting has failed: " + reason.message());
@@ -78,15 +83,13 @@ void Service::accept_all() {
 // What the next connection needs besides its own descriptor.
 asio::error_code Service::prepare() {
   asio::error_code error;
-  if (open_.size() >= options_.max_connections) {
-    error = asio::error::no_buffer_space;
-  } else if (options_.opens_second_socket && !second_.is_open()) {
+  if (options_.opens_second_socket && !second_.is_open()) {
     second_.open(tcp::v4(), error);
   }
   return error;
 }
 
-void Service::on_accept(tcp::socket client) {
+void Service::on_accept(tcp::socket client, AcceptSlot slot) {
   asio::error_code ignored;
   const std::string name = to_text(client.remote_endpoint(ignored));
   client.set_option(tcp::no_delay(true), ignored);
@@ -94,10 +97,11 @@ void Service::on_accept(tcp::socket client) {
   const auto session = open_.emplace(open_.end());
   Connection connection{std::move(client), std::exchange(second_, tcp::socket(context_)), name};
   asio::co_spawn(context_, serve_(std::move(connection)),
-                 asio::bind_cancellation_slot(session->slot(),
-                                              [this, session, name](std::exception_ptr failure) {
-                                                on_end(session, name, std::move(failure));
-                                              }));
+                 asio::bind_cancellation_slot(
+                     session->slot(),
+                     [this, session, name, slot = std::move(slot)](std::exception_ptr failure) {
+                       on_end(session, name, std::move(failure));
+                     }));
 }
 
 void Service::on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure) {
@@ -113,7 +117,6 @@ void Service::on_end(Signals::iterator session, std::string_view name, std::exce
   if (is_ending_ && open_.empty()) {
     finish();
   }
-  pause_->end();
 }
 
 void Service::end_on_signal() {

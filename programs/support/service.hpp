@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,7 +77,7 @@ class Service {
   [[nodiscard]] bool listen();
   void accept_all();
   [[nodiscard]] asio::error_code prepare();
-  void on_accept(asio::ip::tcp::socket client);
+  void on_accept(asio::ip::tcp::socket client, bytes_handoff::AcceptSlot slot);
   void on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure);
   void end_on_signal();
   void end(std::string_view reason);
@@ -94,8 +93,6 @@ class Service {
   asio::ip::tcp::socket second_{context_};
   asio::signal_set end_signals_{context_};
   asio::steady_timer drained_{context_};
-  std::shared_ptr<bytes_handoff::AcceptPause> pause_ =
-      std::make_shared<bytes_handoff::AcceptPause>();
   Signals open_;  // of the connections
   bool is_ending_ = false;
   std::uint64_t connections_ = 0;

@@ -3,14 +3,30 @@
 INCLUDE = "include/bytes_handoff/"
 CORE = INCLUDE + "core/service/accept_core.hpp"
 PAUSE = INCLUDE + "core/service/accept_pause.hpp"
+SLOT = INCLUDE + "core/service/accept_slot.hpp"
 OPERATION = INCLUDE + "asio/service/accept_operation.hpp"
 
 OF_CORE = ("dev", "core_tests", "/service/accept_core_test")
 OF_STEPS = ("dev", "shell_tests_asio", "/service/accept_steps_test")
+OF_LIMIT = ("dev", "shell_tests_asio", "/service/accept_limit_test")
 OF_MEMORY = ("dev", "allocation_fault_tests_asio", "/fault/(stream|suspension|threaded|memory/)")
 OF_ACCEPTORS = ("dev", "shell_tests_asio", "/service/accept_each_test")
 
 MUTANTS = [
+    ("a limit of connections lets one more in", SLOT, ">= max_open_", "> max_open_", *OF_LIMIT),
+    ("the end of a connection gives no place back", SLOT,
+     "    count_.fetch_sub(1, std::memory_order_seq_cst);\n", "", *OF_CORE),
+    ("the end of a connection ends no pause", SLOT, "    pause_.end();\n", "", *OF_LIMIT),
+    ("a full service is told at each look", CORE, "    return !(is_full && was_full);",
+     "    return true;", *OF_CORE),
+    ("a service that was full is not told when it is full again", CORE,
+     "    was_full_ = false;\n    const bool", "    const bool", *OF_CORE),
+    ("a slot that goes before the pause is forgotten", OPERATION,
+     "    if (is_full_ && !open_->is_full()) {", "    if (false) {", *OF_LIMIT),
+    ("slots lead to accepting that is over", OPERATION,
+     "      AcceptPauseAccess::detach(open_->pause());\n", "", *OF_LIMIT),
+    ("a limit that nobody keeps a slot for is taken", INCLUDE + "asio/service/accept_each.hpp",
+     "options.max_open != 0 && !may_take_slot", "false", *OF_LIMIT),
     ("accepting ends at EMFILE", CORE, "    case EMFILE:\n", "", *OF_CORE),
     ("accepting spins at a shortage", CORE,
      "      case AcceptError::kShortage:\n        return after_prepare(false);",
@@ -49,6 +65,6 @@ MUTANTS = [
      "if (kPart != kAcceptPart || std::uncaught_exceptions() == 0) {", "if (true) {", *OF_MEMORY),
     ("accepting that is over keeps its pause", OPERATION,
      "      AcceptPauseAccess::detach(*options_.pause);\n", "      set_paused(false);\n", *OF_STEPS),
-    ("a pause object looks at its operation without a pause", PAUSE, "is_on() ? held() : nullptr",
+    ("a pause object looks at its operation without a pause", PAUSE, "is_on ? held() : nullptr",
      "held()", *OF_CORE),
 ]

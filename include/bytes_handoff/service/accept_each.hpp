@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -13,6 +14,7 @@
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/core/service/accept_pause.hpp"
+#include "bytes_handoff/core/service/accept_slot.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -23,9 +25,14 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// The functions are called on the acceptor's executor, one at a time, as `on_accept` is.
 template <class Executor = net::any_io_executor>
 struct AcceptOptions {
+  /// How many connections may be open at once, by the `AcceptSlot` that `on_accept` gets. Behind
+  /// the last one it pauses, with the reason `Errc::limit_exceeded`, until a slot is gone.
+  /// Connections wait in the system's queue meanwhile. Zero: no limit.
+  std::size_t max_open = 0;
   /// How long a pause takes. Must be positive.
   std::chrono::nanoseconds retry_after{std::chrono::milliseconds{100}};
-  /// If set: called at the start of each pause with the reason. Log it there, once.
+  /// If set: called at the start of each pause with the reason. Log it there, once. A pause for
+  /// `max_open` is told once, until a connection is accepted again.
   std::function<void(const net_error_code&)> on_pause{};
   /// If set: called before each accept. It gets what a connection needs besides its own descriptor,
   /// such as the second socket of a proxy. Any error is the reason of a pause. It is called again
@@ -78,7 +85,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// them came in a row, it pauses behind each further one, until a connection comes.
 /// docs/lifecycle.md has a table of all errors.
 ///
-/// `on_accept` takes the socket and returns nothing. It can be move-only.
+/// `on_accept` takes the socket and returns nothing. It can be move-only. If it takes an
+/// `AcceptSlot`, too, it keeps that for as long as the connection is open: `max_open` counts slots.
+/// Without `max_open` it gets one that is not valid.
 ///
 /// Completes: `void(error_code)`, when accepting has ended. `on_accept` and the functions of
 ///     `options` are destroyed before that.
@@ -86,8 +95,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     one were cancelled. Otherwise the error of an acceptor that cannot accept again, such as
 ///     `bad_descriptor` if it was never open. `no_memory` if there is none to start a pause with.
 /// Throws: `std::invalid_argument` if `options.retry_after` is not positive, if `options.pause` is
-///     in use, or if the acceptor cannot give sockets to `options.next_executor`. Nothing has begun
-///     then.
+///     in use, if `options.max_open` is set and `on_accept` takes no slot, or if the acceptor
+///     cannot give sockets to `options.next_executor`. Nothing has begun then.
 /// Exceptions: what `on_accept` or a function of `options` throws leaves the `run` of the context.
 ///     Accepting goes on when that is called again. If it was not `on_accept`, a pause comes first.
 /// Cancellation: all types, also during a pause. A connection that was accepted before is still
@@ -101,11 +110,16 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Contexts: if the acceptor's is destroyed, the handler is destroyed uninvoked, or told
 ///     `operation_aborted` if it is bound to another.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool.
-///     Beyond that what Asio needs for an accept and for a timer, from the pool.
+///     With `max_open` one more. Beyond that what Asio needs for an accept and for a timer, from
+///     the pool.
 ///
 ///     async_accept_each(
-///         acceptor, [](tcp::socket client) { start_session(std::move(client)); },
-///         {.on_pause = [](const error_code& reason) { log_once(reason); }}, use_awaitable);
+///         acceptor,
+///         [](tcp::socket client, AcceptSlot slot) {
+///           start_session(std::move(client), std::move(slot));
+///         },
+///         {.max_open = 10'000, .on_pause = [](const error_code& reason) { log_once(reason); }},
+///         use_awaitable);
 template <detail::AsyncAcceptor Acceptor, class OnAccept, class CompletionToken = DefaultToken>
 auto async_accept_each(Acceptor& acceptor, OnAccept on_accept,
                        detail::AcceptOptionsOf<Acceptor> options,

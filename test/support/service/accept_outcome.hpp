@@ -42,7 +42,7 @@ class AcceptOutcome {
 template <class Acceptor, class OnAccept, class Token>
 auto accept_each_with_set_clock(Acceptor& acceptor, OnAccept on_accept,
                                 detail::AcceptOptionsOf<Acceptor> options, Token&& token) {
-  const detail::StartAcceptEach<Acceptor, SetClock> start(acceptor, options);
+  const detail::StartAcceptEach<Acceptor, SetClock> start(acceptor, options, true);
   return net::async_initiate<Token, void(net_error_code)>(start, token, std::move(on_accept),
                                                           std::move(options));
 }

@@ -13,6 +13,19 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// Whether `on_accept` can keep an `AcceptSlot`. Of an acceptor that is not Asio's, the sockets are
+/// not known before one comes.
+template <class OnAccept, class Acceptor>
+[[nodiscard]] constexpr bool may_take_slot() noexcept {
+  if constexpr (requires { typename Acceptor::protocol_type::socket; }) {
+    using Socket = typename Acceptor::protocol_type::socket::template rebind_executor<
+        typename Acceptor::executor_type>::other;
+    return std::is_invocable_v<OnAccept&, Socket, AcceptSlot>;
+  } else {
+    return true;
+  }
+}
+
 /// Tests set the clock.
 template <class Acceptor, class Clock = std::chrono::steady_clock>
 class StartAcceptEach {
@@ -21,7 +34,12 @@ class StartAcceptEach {
   using Options = AcceptOptions<executor_type>;
 
   /// Throws `std::invalid_argument` for options that can never work.
-  StartAcceptEach(Acceptor& acceptor, const Options& options) : acceptor_(&acceptor) {
+  StartAcceptEach(Acceptor& acceptor, const Options& options, bool may_take_slot)
+      : acceptor_(&acceptor) {
+    if (options.max_open != 0 && !may_take_slot) {
+      throw std::invalid_argument(
+          "AcceptOptions::max_open is set, and on_accept does not take an AcceptSlot");
+    }
     if (options.retry_after <= std::chrono::nanoseconds::zero()) {
       throw std::invalid_argument("AcceptOptions::retry_after must be positive");
     }
@@ -57,7 +75,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <detail::AsyncAcceptor Acceptor, class OnAccept, class CompletionToken>
 auto async_accept_each(Acceptor& acceptor, OnAccept on_accept,
                        detail::AcceptOptionsOf<Acceptor> options, CompletionToken&& token) {
-  const detail::StartAcceptEach<Acceptor> start(acceptor, options);
+  const detail::StartAcceptEach<Acceptor> start(acceptor, options,
+                                                detail::may_take_slot<OnAccept, Acceptor>());
   return net::async_initiate<CompletionToken, void(net_error_code)>(
       start, token, std::move(on_accept), std::move(options));
 }

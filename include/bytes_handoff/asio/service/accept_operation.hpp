@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -16,6 +17,7 @@
 #include "bytes_handoff/asio/service/errno_of.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/turn.hpp"
@@ -23,6 +25,7 @@
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/service/accept_core.hpp"
 #include "bytes_handoff/core/service/accept_pause.hpp"
+#include "bytes_handoff/core/service/accept_slot.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 #include "bytes_handoff/service/accept_each.hpp"
@@ -74,6 +77,8 @@ class AcceptOperation : public Waiting, public PausedAccept {
         executor_(acceptor.get_executor()),
         on_accept_(std::move(on_accept)),
         options_(std::move(options)),
+        open_(options_.max_open != 0 ? std::make_shared<OpenConnections>(options_.max_open)
+                                     : nullptr),
         context_(&context_of(executor_)),
         work_(executor_) {}
 
@@ -81,6 +86,9 @@ class AcceptOperation : public Waiting, public PausedAccept {
   void attach_pause() {
     if (options_.pause && !AcceptPauseAccess::attach(*options_.pause, *this)) {
       throw std::invalid_argument("AcceptOptions::pause is in use by another operation");
+    }
+    if (open_) {
+      static_cast<void>(AcceptPauseAccess::attach(open_->pause(), *this));
     }
   }
 
@@ -155,7 +163,10 @@ class AcceptOperation : public Waiting, public PausedAccept {
       return;
     }
     net_error_code error;
-    if (options_.prepare) {
+    is_full_ = open_ && open_->is_full();
+    if (is_full_) {
+      error = to_net_error(Errc::limit_exceeded);
+    } else if (options_.prepare) {
       error = or_pause(self, [&] { return options_.prepare(); });
     }
     note_cancellation();
@@ -191,16 +202,24 @@ class AcceptOperation : public Waiting, public PausedAccept {
 
   template <class Socket>
   void accepted(const Self& self, const net_error_code& error, Socket socket) {
-    static_assert(std::is_invocable_v<OnAccept&, Socket>, "on_accept must take the socket");
-    static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket>>,
-                  "on_accept must return nothing: spawn a coroutine inside of it");
+    constexpr bool kTakesSlot = std::is_invocable_v<OnAccept&, Socket, AcceptSlot>;
+    static_assert(kTakesSlot || std::is_invocable_v<OnAccept&, Socket>,
+                  "on_accept must take the socket, or the socket and an AcceptSlot");
     const AcceptStep step = core_.after_accept(errno_of(error));
     if (error) {
       note_cancellation();
       return go_on(self, core_.next() == AcceptStep::kDone ? AcceptStep::kDone : step, error);
     }
     try {
-      (*on_accept_)(std::move(socket));
+      if constexpr (kTakesSlot) {
+        static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket, AcceptSlot>>,
+                      "on_accept must return nothing: spawn a coroutine inside of it");
+        (*on_accept_)(std::move(socket), open_ ? AcceptSlotAccess::make(open_) : AcceptSlot());
+      } else {
+        static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket>>,
+                      "on_accept must return nothing: spawn a coroutine inside of it");
+        (*on_accept_)(std::move(socket));
+      }
     } catch (...) {
       hop(self);
       throw;
@@ -215,7 +234,7 @@ class AcceptOperation : public Waiting, public PausedAccept {
       case AcceptStep::kAccept:
         return accept(self);
       case AcceptStep::kPause:
-        if (options_.on_pause) {
+        if (core_.is_to_be_told(is_full_) && options_.on_pause) {
           or_pause(self, [&] { options_.on_pause(error); });
         }
         return start_pause(self);
@@ -287,6 +306,9 @@ class AcceptOperation : public Waiting, public PausedAccept {
       }));
     }
     set_paused(true);
+    if (is_full_ && !open_->is_full()) {  // a slot has gone before there was a pause to end
+      end_pause_locked();
+    }
   }
 
   [[nodiscard]] bool is_pause_over(AcceptPart part, const net_error_code& error) noexcept {
@@ -321,6 +343,9 @@ class AcceptOperation : public Waiting, public PausedAccept {
   void set_paused(bool is_paused) noexcept {
     if (options_.pause) {
       AcceptPauseAccess::set(*options_.pause, is_paused);
+    }
+    if (open_) {
+      AcceptPauseAccess::set(open_->pause(), is_paused);
     }
   }
 
@@ -401,6 +426,9 @@ class AcceptOperation : public Waiting, public PausedAccept {
     if (options_.pause) {
       AcceptPauseAccess::detach(*options_.pause);
     }
+    if (open_) {  // connections may still hold it
+      AcceptPauseAccess::detach(open_->pause());
+    }
     options_ = {};
     on_accept_.reset();
     work_.reset();
@@ -411,11 +439,13 @@ class AcceptOperation : public Waiting, public PausedAccept {
   const Executor executor_;
   std::optional<OnAccept> on_accept_;
   Options options_;
+  const std::shared_ptr<OpenConnections> open_;  // if their number is limited
   const net::execution_context* const context_;
   const net::execution_context* destroyed_context_ = nullptr;
   AcceptCore core_;
   net_error_code error_;
   bool has_lost_connection_ = false;
+  bool is_full_ = false;  // so that the pause that follows is for `max_open`
   std::atomic<bool> is_cancelled_{false};
   std::atomic<unsigned> errands_{0};
   std::atomic<unsigned> references_{1};

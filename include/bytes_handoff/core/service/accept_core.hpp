@@ -88,6 +88,7 @@ class AcceptCore {
 
   /// A connection has come, if there is no error.
   [[nodiscard]] AcceptStep after_accept(int error) noexcept {
+    was_full_ = false;
     const bool was_open = was_open_;
     was_open_ = was_open_ || error != EBADF;
     switch (accept_error(error)) {
@@ -127,12 +128,21 @@ class AcceptCore {
     return next();
   }
 
+  /// Whether a pause is to be told. `is_full`: it is for the limit of open connections. That is
+  /// told once, however often it is looked at.
+  [[nodiscard]] bool is_to_be_told(bool is_full) noexcept {
+    const bool was_full = was_full_;
+    was_full_ = is_full;
+    return !(is_full && was_full);
+  }
+
   /// Whether the last error is to be told. If not, it was cancelled, or the acceptor was closed.
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
 
  private:
   unsigned errors_in_a_row_ = 0;  // of connections
   bool was_open_ = false;
+  bool was_full_ = false;  // with no accept since
   bool is_over_ = false;
   bool has_failed_ = false;
 };

@@ -51,7 +51,9 @@ class AcceptPause {
   ///
   /// Cost: without a pause, one load of an atomic.
   void end() noexcept {
-    if (detail::PausedAccept* const paused = is_on() ? held() : nullptr) {
+    // In one order with what the operation looks at behind `set`.
+    const bool is_on = is_on_.load(std::memory_order_seq_cst);
+    if (detail::PausedAccept* const paused = is_on ? held() : nullptr) {
       paused->end_pause();
     }
   }
@@ -87,7 +89,7 @@ inline void AcceptPauseAccess::detach(AcceptPause& pause) noexcept {
 }
 
 inline void AcceptPauseAccess::set(AcceptPause& pause, bool is_on) noexcept {
-  pause.is_on_.store(is_on, std::memory_order_relaxed);
+  pause.is_on_.store(is_on, std::memory_order_seq_cst);
 }
 
 }  // namespace detail

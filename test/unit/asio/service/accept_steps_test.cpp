@@ -1,5 +1,7 @@
 // Step by step, with an acceptor that answers as the test says, and a clock that the test sets.
 
+#include "support/service/accept_steps.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,46 +30,8 @@ using namespace std::chrono_literals;
 using testing::Each;
 using testing::ElementsAre;
 using testing::SizeIs;
-using Options = AcceptOptions<net::io_context::executor_type>;
+using Options = AcceptSteps::Options;
 using How = ScriptedAcceptor::How;
-
-class AcceptSteps : public testing::Test {
- protected:
-  AcceptSteps() {
-    options.retry_after = 10s;
-    options.on_pause = [this](const net_error_code& reason) { pauses.push_back(reason); };
-  }
-
-  auto on_accept() {
-    return [this](ScriptedAcceptor::Socket socket) { accepted.push_back(*socket); };
-  }
-  void start() { start_with(on_accept()); }
-  template <class OnAccept>
-  void start_with(OnAccept function) {
-    accept_each_with_set_clock(acceptor, std::move(function), options,
-                               net::bind_cancellation_slot(cancel.slot(), outcome.handler()));
-  }
-  // What the clock has brought about; a timer looks at it each millisecond.
-  void pass(SetClock::duration time) {
-    const int before = acceptor.started();
-    SetClock::pass(time);
-    ASSERT_TRUE(
-        run_until(context, [&] { return acceptor.started() != before || outcome.is_over(); }));
-    run_ready(context);
-  }
-  void expect_over(const net_error_code& error) {
-    ASSERT_TRUE(run_out(context));
-    outcome.expect(error);
-  }
-
-  net::io_context context{1};
-  ScriptedAcceptor acceptor{context};
-  Options options;
-  std::vector<int> accepted;
-  std::vector<net_error_code> pauses;
-  net::cancellation_signal cancel;
-  AcceptOutcome outcome;
-};
 
 TEST_F(AcceptSteps, accepts_one_after_the_other_and_nothing_inside_of_the_call) {
   acceptor.answer({}, 3);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -123,6 +124,46 @@ TEST_P(AcceptThreads, a_cancellation_may_meet_connections) {
     expect_aborted();
     EXPECT_LE(accepted.load(), 200);
   }
+}
+
+TEST_P(AcceptThreads, slots_go_on_another_thread_and_no_connection_waits_for_the_time) {
+  constexpr int kClients = 200;
+  constexpr int kMostOpen = 3;
+  std::mutex mutex;
+  std::vector<AcceptSlot> slots;
+  std::atomic<int> open{0};
+  std::atomic<int> seen{0};
+  net::cancellation_signal cancel;
+  async_accept_each(
+      acceptor,
+      [&](const net::ip::tcp::socket&, AcceptSlot slot) {
+        EXPECT_LE(++open, kMostOpen);
+        const std::lock_guard lock(mutex);
+        slots.push_back(std::move(slot));
+        ++seen;
+      },
+      {.max_open = kMostOpen, .retry_after = 1h},
+      net::bind_cancellation_slot(cancel.slot(), handler()));
+  std::atomic<bool> is_over{false};
+  std::thread other([&] {
+    while (!is_over.load()) {
+      std::vector<AcceptSlot> gone;
+      {
+        const std::lock_guard lock(mutex);
+        gone.swap(slots);
+        open -= static_cast<int>(gone.size());
+      }
+    }
+  });
+  net::io_context context(1);
+  for (int i = 0; i < kClients; ++i) {
+    net::ip::tcp::socket(context).connect(acceptor.local_endpoint());
+  }
+  wait_for([&] { return seen.load() == kClients; });
+  is_over.store(true);
+  other.join();
+  cancel.emit(net::cancellation_type::terminal);
+  expect_aborted();
 }
 
 }  // namespace

@@ -4,8 +4,11 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
+#include <utility>
 
 #include "bytes_handoff/core/service/accept_pause.hpp"
+#include "bytes_handoff/core/service/accept_slot.hpp"
 
 namespace bytes_handoff::detail {
 namespace {
@@ -183,6 +186,59 @@ TEST(AcceptPauseTest, EndsNothingWhereTheOperationHasJustGone) {
   pause.end();
   EXPECT_EQ(accept.holds, 0);
   EXPECT_EQ(accept.ends, 0);
+}
+
+// ---- The limit of open connections.
+
+TEST(AcceptCore, APauseForTheLimitIsToldOnceUntilAConnectionComes) {
+  AcceptCore core;
+  EXPECT_TRUE(core.is_to_be_told(true));
+  EXPECT_FALSE(core.is_to_be_told(true));
+  EXPECT_FALSE(core.is_to_be_told(true));
+  EXPECT_EQ(core.after_accept(0), AcceptStep::kPrepare);
+  EXPECT_TRUE(core.is_to_be_told(true));
+  // Pauses for something else are told each time, and the limit behind them again.
+  EXPECT_TRUE(core.is_to_be_told(false));
+  EXPECT_TRUE(core.is_to_be_told(false));
+  EXPECT_TRUE(core.is_to_be_told(true));
+}
+
+class AcceptSlotTest : public testing::Test {
+ protected:
+  [[nodiscard]] AcceptSlot slot() const { return AcceptSlotAccess::make(open); }
+  const std::shared_ptr<OpenConnections> open = std::make_shared<OpenConnections>(2);
+};
+
+TEST_F(AcceptSlotTest, HoldsAPlaceUntilItIsGone) {
+  AcceptSlot first = slot();
+  EXPECT_TRUE(first.valid());
+  EXPECT_FALSE(open->is_full());
+  {
+    const AcceptSlot second = slot();
+    EXPECT_TRUE(open->is_full());
+  }
+  EXPECT_FALSE(open->is_full());
+  const AcceptSlot second = slot();
+  first = AcceptSlot();
+  EXPECT_FALSE(first.valid());
+  EXPECT_FALSE(open->is_full());
+}
+
+TEST_F(AcceptSlotTest, IsMovedWithItsPlace) {
+  AcceptSlot first = slot();
+  AcceptSlot second = slot();
+  AcceptSlot moved = std::move(first);
+  EXPECT_FALSE(first.valid());  // NOLINT: that is what is tested
+  EXPECT_TRUE(open->is_full());
+  moved = std::move(second);
+  EXPECT_FALSE(open->is_full()) << "the place that it held is given back";
+  EXPECT_TRUE(moved.valid());
+}
+
+TEST_F(AcceptSlotTest, NothingIsFullWithoutALimit) {
+  const auto unlimited = std::make_shared<OpenConnections>(0);
+  const AcceptSlot only = AcceptSlotAccess::make(unlimited);
+  EXPECT_FALSE(unlimited->is_full());
 }
 
 }  // namespace
