@@ -146,6 +146,13 @@ class FrameScan {
 /// asked, and wherever the input was cut. Bytes leave the buffer only behind `complete`. A framer
 /// that looks at content keeps a `ScanMark`, so that it looks at no byte twice.
 ///
+/// Behind `complete` the same window may be scanned again: by a wait, then by `frames`. What a
+/// framer keeps beside its mark must give the same answer then. So begin anew where `looked_at` is
+/// 0, and not behind `complete`.
+///
+/// If a framer has a limit of its own, the `max_size` of the buffer must be larger than that.
+/// Otherwise the buffer is full first, and the error is `limit_exceeded` in place of the framer's.
+///
 ///     struct Pairs {  // two bytes each
 ///       FrameScan scan(const FrameWindow& window) {
 ///         return window.size() < 2 ? FrameScan::need_at_least(2) : FrameScan::complete(2);

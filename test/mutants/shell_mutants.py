@@ -69,6 +69,9 @@ BEHIND_THE_TURN = """  writer->carry_out(effects, detail::TurnStart::kDispatch);
   return detail::TicketAccess::make("""
 
 MUTANTS = [
+    ("a ticket has the number of its last slice",
+     "include/bytes_handoff/write_ticket.hpp", "return write_.first;", "return write_.last;",
+     "dev", "shell_tests_asio", "/writing/write_ticket_test"),
     ("a permit that is dropped gives nothing back", PERMIT,
      "  if (valid()) {\n    writer_->give_back(room_);", "  if (false) {\n    writer_->give_back(room_);",
      *SHELL, "/write_permit_test"),

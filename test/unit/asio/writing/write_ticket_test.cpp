@@ -1,6 +1,7 @@
 #include "bytes_handoff/write_ticket.hpp"
 
 #include <array>
+#include <span>
 #include <utility>
 
 #include "support/queue/unwritten.hpp"
@@ -165,6 +166,26 @@ TEST_F(WriteTicketTest, works_after_every_handle_is_gone) {
   ASSERT_TRUE(run_out(*context));
   outcome.expect({}, 3);
   EXPECT_EQ(script->written, "abc");
+}
+
+TEST_F(WriteTicketTest, numbers_are_those_of_the_slices_in_the_order_of_admission) {
+  auto out = spawn_held();
+  EXPECT_EQ(try_send(out, "abc").value().number(), 0U);
+  std::array slices{text("ab"), text("cd"), text("ef")};
+  EXPECT_EQ(out.try_write(slices).value().number(), 1U);
+  EXPECT_EQ(try_send(out, "").value().number(), 4U);
+  EXPECT_EQ(out.try_write(std::span<Bytes>()).value().number(), 5U);
+  run_ready(*context);
+  stream_takes(9);
+  EXPECT_EQ(try_send(out, "later").value().number(), 6U) << "what is written counts, too";
+}
+
+TEST_F(WriteTicketTest, a_permit_takes_its_number_with_the_commit) {
+  auto out = spawn_held();
+  auto permit = out.try_reserve(3).value();
+  EXPECT_EQ(try_send(out, "abc").value().number(), 0U);
+  Bytes bytes = text("xyz");
+  EXPECT_EQ(permit.commit(bytes).value().number(), 1U);
 }
 
 }  // namespace
