@@ -19,6 +19,7 @@ using bytes_handoff::TunnelCause;
 using bytes_handoff::TunnelEnd;
 using bytes_handoff::WriteHandoff;
 
+// Of what is passed on last, in front of a reset or an end.
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
 
@@ -67,6 +68,8 @@ awaitable<std::string> tunnel(TunnelSide client, TunnelSide server, TunnelLimits
   options.idle_timeout = limits.idle;
   options.half_close_timeout = limits.half_close;
   options.on_cancel = bytes_handoff::OnCancel::ends;
+  options.close_timeout = kLastSilence;
+  options.close_limit = kLastLimit;
   const auto [error, result] = co_await bytes_handoff::async_tunnel(
       TunnelEnd(client.buffer, client.socket), TunnelEnd(server.buffer, server.socket), options,
       as_tuple(asio::use_awaitable));

@@ -67,6 +67,8 @@ void accept_each(net::ip::tcp::acceptor& acceptor) {
       [](net_error_code) {});
   async_accept_each(
       acceptor, [](const Socket&) {}, [](net_error_code) {});
+  async_accept_each(
+      acceptor, [](const Socket&, const AcceptSlot&) {}, {.max_open = 10}, [](net_error_code) {});
 }
 
 void write_copies(CopyingWriteStream& stream);
