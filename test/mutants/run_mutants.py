@@ -71,8 +71,8 @@ ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS +
 
 
 def copy_sources(source, scratch):
-    for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "fuzz",
-                 "include", "programs", "src", "test"]:
+    for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "debug",
+                 "fuzz", "include", "programs", "src", "test"]:
         path = source / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
 
