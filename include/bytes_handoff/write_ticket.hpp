@@ -35,12 +35,12 @@ class WriteTicket {
   /// Whether the write has ended, in success or not. Then `async_wait` completes without waiting.
   [[nodiscard]] bool is_done() const noexcept;
 
-  /// The place of the write in the order in which the stream is given the bytes: how many items the
-  /// queue had admitted before it. A slice is an item, and a write without slices is one. So the
-  /// slices of this write have the numbers from this one on.
+  /// How many items the queue had admitted before this write. The stream is given the bytes in this
+  /// order. A slice is an item, and a write without slices is one. So the slices of this write have
+  /// the numbers from this one on.
   ///
-  /// Threads that write to one queue can match answers to requests by it, without a lock that holds
-  /// writes and their order together. An answer may come before its writer has read this number.
+  /// Threads that write to one queue can match answers to requests by it. They need no lock around
+  /// a write to know its place. An answer may come before its writer has read this number.
   ///
   /// A slice that `async_send` cuts is an item for each piece. Cost: a load.
   [[nodiscard]] std::uint64_t number() const noexcept { return write_.first; }
