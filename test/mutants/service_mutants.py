@@ -9,6 +9,8 @@ OPERATION = INCLUDE + "asio/service/accept_operation.hpp"
 OF_CORE = ("dev", "core_tests", "/service/accept_core_test")
 OF_STEPS = ("dev", "shell_tests_asio", "/service/accept_steps_test")
 OF_LIMIT = ("dev", "shell_tests_asio", "/service/accept_limit_test")
+# AddressSanitizer must notice.
+OF_LIMIT_POISONED = ("asan", "shell_tests_boost_asio", "/service/accept_limit_test")
 OF_MEMORY = ("dev", "allocation_fault_tests_asio", "/fault/(stream|suspension|threaded|memory/)")
 OF_ACCEPTORS = ("dev", "shell_tests_asio", "/service/accept_each_test")
 
@@ -24,7 +26,7 @@ MUTANTS = [
     ("a slot that goes before the pause is forgotten", OPERATION,
      "    if (is_full_ && !open_->is_full()) {", "    if (false) {", *OF_LIMIT),
     ("slots lead to accepting that is over", OPERATION,
-     "      AcceptPauseAccess::detach(open_->pause());\n", "", *OF_LIMIT),
+     "      AcceptPauseAccess::detach(open_->pause());\n", "", *OF_LIMIT_POISONED),
     ("a limit that nobody keeps a slot for is taken", INCLUDE + "asio/service/accept_each.hpp",
      "options.max_open != 0 && !may_take_slot", "false", *OF_LIMIT),
     ("accepting ends at EMFILE", CORE, "    case EMFILE:\n", "", *OF_CORE),
