@@ -130,11 +130,11 @@ TEST_F(AcceptLimited, a_slot_may_go_with_its_context_while_it_is_full) {
   ScriptedAcceptor there(*elsewhere);
   there.answer({}, 2);
   options.max_open = 1;
-  const auto timer = std::make_shared<net::steady_timer>(*elsewhere, 1h);
   accept_each_with_set_clock(
       there,
-      [&timer](ScriptedAcceptor::Socket, AcceptSlot slot) {
-        timer->async_wait([slot = std::move(slot)](const net_error_code&) {});
+      [timer = std::make_shared<net::steady_timer>(*elsewhere, 1h)](ScriptedAcceptor::Socket,
+                                                                    AcceptSlot slot) {
+        timer->async_wait([timer, slot = std::move(slot)](const net_error_code&) {});
       },
       options, outcome.handler());
   run_ready(*elsewhere);
