@@ -235,6 +235,21 @@ TEST_F(AcceptSlotTest, IsMovedWithItsPlace) {
   EXPECT_TRUE(moved.valid());
 }
 
+TEST_F(AcceptSlotTest, EndsAPauseWithItsPlace) {
+  CountingPaused accept;
+  ASSERT_TRUE(AcceptPauseAccess::attach(open->pause(), accept));
+  { const AcceptSlot between_pauses = slot(); }
+  EXPECT_EQ(accept.ends, 0);
+  {
+    const AcceptSlot in_a_pause = slot();
+    AcceptPauseAccess::set(open->pause(), true);
+  }
+  EXPECT_EQ(accept.ends, 1);
+  AcceptPauseAccess::detach(open->pause());
+  { const AcceptSlot behind_all = slot(); }
+  EXPECT_EQ(accept.holds, 1);
+}
+
 TEST_F(AcceptSlotTest, NothingIsFullWithoutALimit) {
   const auto unlimited = std::make_shared<OpenConnections>(0);
   const AcceptSlot only = AcceptSlotAccess::make(unlimited);
