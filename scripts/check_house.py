@@ -28,7 +28,7 @@ ROOMS = {
     CORE + "kernel": [CORE + "memory", FACE],
     CORE + "framing": [CORE + "reading", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", FACE],
-    CORE + "fan_out": [CORE + "support", FACE],
+    CORE + "fan_out": [CORE + "support", CORE + "memory", FACE],
     CORE + "relaying": [CORE + "support", CORE + "kernel", CORE + "queue", FACE],
     CORE + "service": [],
     CORE + "pipe": [CORE + "support", CORE + "memory", CORE + "queue"],

@@ -12,14 +12,18 @@ namespace bytes_handoff {
 /// What the log of a `FanOut` may hold. What is published beyond it drops the oldest entries.
 struct FanOutConfig {
   /// Bytes of all entries. At least 1.
-  std::size_t max_bytes = 1024 * 1024;
-  /// Entries; each slice is one. At least 1. Memory for as many is allocated when the log is made:
-  /// about 100 bytes each.
   ///
   /// It must hold what is published before subscribers are served, or all of them miss the oldest:
-  /// see `FanOut::publish`. The frames of one read are at most `block_size` of the buffer / size of
-  /// the smallest frame: 4,700 entries for lines of 14 bytes.
-  std::size_t max_entries = 1024;
+  /// see `FanOut::publish`. One read is at most `block_size` of its buffer, unless a frame is
+  /// longer.
+  std::size_t max_bytes = 1024 * 1024;
+  /// Entries; each slice is one. At least 1. They take about 100 bytes each. Memory for them grows
+  /// with what the log has held at once, and is kept. Where there is none, the oldest are dropped,
+  /// as if the log were full.
+  ///
+  /// The default is as many as one read of 64 KiB can have bytes, and takes up to 7 MB. A log of
+  /// tiny entries that should take less needs a lower limit.
+  std::size_t max_entries = 64 * 1024;
 };
 
 /// How much may be published that a subscriber's queue has not been given. The lag is beyond the

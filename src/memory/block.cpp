@@ -89,4 +89,14 @@ std::size_t retained_by(Owner* owner) noexcept {
   return 0;
 }
 
+bool is_wasteful(Owner* owner, std::size_t bytes, std::size_t items) noexcept {
+  std::size_t footprint = 0;
+  if (const Block* block = Block::of(owner)) {
+    footprint = block->footprint();
+  } else if (const TightCopy* copy = TightCopy::of(owner)) {
+    footprint = sizeof(TightCopy) + copy->size;
+  }
+  return footprint / 2 > bytes && footprint - 2 * bytes > 64 * items;
+}
+
 }  // namespace bytes_handoff::detail

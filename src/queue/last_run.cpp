@@ -6,22 +6,6 @@
 #include "bytes_handoff/core/memory/pool.hpp"
 
 namespace bytes_handoff::detail {
-namespace {
-
-// Small runs share blocks of this size; a larger run gets a block of its own.
-constexpr std::size_t kGatherBlock = 4096;
-
-}  // namespace
-
-bool LastRun::is_wasteful(const Run& run) noexcept {
-  std::size_t footprint = 0;
-  if (const Block* block = Block::of(run.owner)) {
-    footprint = block->footprint();
-  } else if (const TightCopy* copy = TightCopy::of(run.owner)) {
-    footprint = sizeof(TightCopy) + copy->size;
-  }
-  return footprint / 2 > run.bytes && footprint - 2 * run.bytes > 64 * run.items;
-}
 
 void LastRun::GiveBack::operator()(Wasteful* wasteful) const noexcept {
   wasteful->~Wasteful();
@@ -41,7 +25,7 @@ bool LastRun::has_wasteful() noexcept {
 }
 
 void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
-  if (!is_wasteful(run_) || !has_wasteful()) {
+  if (!is_wasteful(run_.owner, run_.bytes, run_.items) || !has_wasteful()) {
     return;
   }
   if (run_.start_sequence >= first_movable) {
@@ -77,8 +61,7 @@ void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
   BytesMut& gathered = wasteful_->gathered;
   try {
     if (gathered.capacity() < run.bytes) {
-      const std::size_t capacity = run.bytes > kGatherBlock / 2 ? run.bytes : kGatherBlock;
-      gathered = BytesMut::with_capacity(capacity, block_source_);
+      gathered = BytesMut::with_capacity(gather_capacity(run.bytes), block_source_);
     }
   } catch (...) {  // NOLINT: what a source throws is no error here, the bytes stay where they are
     return;

@@ -41,7 +41,7 @@ expected<void, Errc> BasicFanOutCore<Sync>::publish(std::span<Bytes> slices,
     if (!is_done) {
       kept = this->shared_from_this();  // what is dropped may have had the last handle
     } else if (!slices.empty()) {
-      log_.push(slices, bytes, key);
+      log_.push(slices, bytes, key, dropped);
       schedule_all(woken);
     }
   }

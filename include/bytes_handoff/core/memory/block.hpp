@@ -133,4 +133,16 @@ struct TightCopy final : Owner {
   return retained / 2 <= size || retained - 2 * size <= 64;
 }
 
+/// Whether a run of `items` slices of one owner retains more than twice its `bytes` and 64 bytes an
+/// item. Who keeps slices for long copies such a run together. False for foreign owners, whose size
+/// is not known.
+[[nodiscard]] bool is_wasteful(Owner* owner, std::size_t bytes, std::size_t items) noexcept;
+
+/// Capacity of the block that a run of `bytes` is copied to: one that small runs share, or one of
+/// its own.
+[[nodiscard]] constexpr std::size_t gather_capacity(std::size_t bytes) noexcept {
+  constexpr std::size_t kGatherBlock = 4096;
+  return bytes > kGatherBlock / 2 ? bytes : kGatherBlock;
+}
+
 }  // namespace bytes_handoff::detail

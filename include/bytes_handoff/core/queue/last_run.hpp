@@ -95,7 +95,6 @@ class LastRun {
     void operator()(Wasteful* wasteful) const noexcept;
   };
 
-  [[nodiscard]] static bool is_wasteful(const Run& run) noexcept;
   [[nodiscard]] bool has_wasteful() noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
   void compact(const Run& run, DeferredReleases& releases) noexcept;
