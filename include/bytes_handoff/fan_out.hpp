@@ -5,8 +5,10 @@
 #include <optional>
 #include <span>
 
+#include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/writable_bytes.hpp"
+#include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/core/fan_out/subscriber.hpp"
 #include "bytes_handoff/error.hpp"
@@ -26,10 +28,13 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// One queue's place in the log of a `FanOut`. It leaves the log when it is dropped.
 ///
 /// Ownership: keeps no queue open. It keeps the memory of the queue, and of the log. Move-only.
-/// Threads: distinct objects on any threads at once. Observers may run concurrently.
+/// Threads: distinct objects on any threads at once. Observers and `async_caught_up` may run
+///     concurrently.
 class Subscription {
  public:
-  /// Not of a queue: `is_active()` is false.
+  using executor_type = net::any_io_executor;
+
+  /// Not of a queue: `valid()` and `is_active()` are false.
   Subscription() noexcept = default;
   Subscription(Subscription&&) noexcept = default;
   /// Leaves the log that it had joined.
@@ -40,6 +45,36 @@ class Subscription {
   /// given after this call. After a call elsewhere, up to 64 entries, or one publication, may still
   /// be given.
   void leave() noexcept;
+
+  /// Whether it is of a queue. Stays so when that has ended.
+  [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(writer_); }
+
+  /// The executor of the queue's stream, where a handler runs that is bound to none. Empty once the
+  /// stream's context is being destroyed. Precondition: `valid()`.
+  [[nodiscard]] executor_type get_executor() const noexcept;
+
+  /// Waits until the queue has been given all that was published before this call. What it missed,
+  /// or was left out by its policy, counts as given.
+  ///
+  /// A publisher that is a subscriber, too, paces itself by this and `async_flush` of its queue.
+  /// Then it is never further ahead of its own stream than what it has published since. To wait for
+  /// others, too, wait for each subscription.
+  ///
+  /// Completes: `void(error_code)`. Nothing needs to have been written: `async_flush` waits for
+  ///     that.
+  /// Errors: `closed` if it leaves before, for whatever reason, or has left.
+  /// Cancellation: all types, with `operation_aborted`. Only the wait ends.
+  /// Threads: any. Several may wait at once. The subscription may be moved or dropped while the
+  ///     wait runs; to drop it is to leave. The handler runs as those of a `WriteHandoff`.
+  /// Cost: two posts, and one allocation by the handler's associated allocator, by default from the
+  ///     library's pool.
+  ///
+  /// Precondition: `valid()`.
+  ///
+  ///     co_await subscription.async_caught_up(use_awaitable);
+  ///     co_await out.async_flush(use_awaitable);
+  template <class CompletionToken = DefaultToken>
+  auto async_caught_up(CompletionToken&& token = CompletionToken()) const;
 
   /// Whether more may be given. False after `leave`, after the end of the queue, and when all of a
   /// closed log was given: as soon as the library has run on the stream's executor. A queue that is
@@ -57,10 +92,11 @@ class Subscription {
 
  private:
   friend class FanOut;
-  explicit Subscription(detail::SubscriberPointer subscriber) noexcept
-      : subscriber_(std::move(subscriber)) {}
+  Subscription(detail::SubscriberPointer subscriber, detail::WriterPointer writer) noexcept
+      : subscriber_(std::move(subscriber)), writer_(std::move(writer)) {}
 
-  detail::SubscriberPointer subscriber_;
+  detail::SubscriberPointer subscriber_;  // null if it never joined
+  detail::WriterPointer writer_;
 };
 
 /// One log of entries for many queues: what is published once is written to every subscriber.
@@ -83,8 +119,11 @@ class Subscription {
 ///     executor, and each strand is one. A subscription alone does not keep a context running.
 /// Contexts: if a stream's context is destroyed, its subscribers leave. Log and contexts may be
 ///     destroyed in any order.
-/// Memory: the log keeps entries until newer ones drop them, within its configuration. Beside it
-///     there is what each queue bounds by itself.
+/// Memory: the log keeps entries until newer ones drop them, also those that everyone was given.
+/// Its
+///     blocks retain at most twice `max_bytes`, 64 bytes an entry, and four blocks. The entries
+///     themselves take about 100 bytes each. Beside it there is what each queue bounds by itself,
+///     and what is not the library's: memory behind `Bytes::from_owner`, and tagged messages.
 ///
 ///     FanOut ticks({.max_bytes = 256 * 1024});
 ///     Subscription subscription = ticks.subscribe(out, {.hard_limit = {.entries = 500}});
@@ -94,8 +133,7 @@ class FanOut {
  public:
   /// An empty log.
   ///
-  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`, or
-  ///     `std::length_error` for more entries than memory can have.
+  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`.
   explicit FanOut(const FanOutConfig& config = {});
 
   /// Publishes to all who have joined before, and leaves the bytes empty.
@@ -105,14 +143,21 @@ class FanOut {
   /// a `key`, this supersedes earlier publications with that key for subscribers that conflate.
   ///
   /// Subscribers are served after the calling handler has returned. So the log must hold all that
-  /// one handler publishes, and what other handlers publish that run before. What is beyond
-  /// `max_entries` or `max_bytes` is missed even by a subscriber that is idle.
+  /// one handler publishes, and what other handlers publish that run before. The default holds 1
+  /// MiB of any input that is read 64 KiB at a time. What is beyond `max_bytes` or `max_entries` is
+  /// missed even by a subscriber that is idle: `Subscription::missed` tells. A publisher that can
+  /// wait paces itself by `Subscription::async_caught_up`.
   ///
-  /// Errors: `closed`, and `can_never_fit` for what is larger than the log. The bytes stay with the
-  ///     caller.
+  /// Slices that are much smaller than their blocks are copied together, in the library's own
+  /// blocks, unless neighbours fill them. So a line of its own small read does not keep that read's
+  /// block.
+  ///
+  /// Errors: `closed`, and `can_never_fit` for what is larger than the log, or a group for whose
+  ///     entries there is no memory. The bytes stay with the caller.
   /// Cost: O(1) a slice, and O(1) an entry that is dropped, under the log's lock. Then at most one
-  ///     post for each executor that has nothing under way. Allocates nothing in steady state if
-  ///     the executors are those of an `io_context` or strands of that.
+  ///     post for each executor that has nothing under way. Where the log grows: amortized O(1). A
+  ///     run of small slices costs a copy of less than half of its block. Allocates nothing in
+  ///     steady state if the executors are those of an `io_context` or strands of that.
   [[nodiscard("a refused publication keeps its bytes: check the result")]]  //
   expected<void, Errc>
   publish(Bytes& bytes, std::optional<std::uint64_t> key = std::nullopt) const;

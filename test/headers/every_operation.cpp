@@ -49,6 +49,7 @@ net::awaitable<void> use_every_operation(Socket owned, std::shared_ptr<Socket> s
   Subscription subscription = log.subscribe(out, {.conflate = true});
   static_cast<void>(log.publish(bytes, 1));
   static_cast<void>(log.publish(slices));
+  co_await subscription.async_caught_up(net::use_awaitable);
   subscription = Subscription();
   log.close();
   out.abort(after_written);

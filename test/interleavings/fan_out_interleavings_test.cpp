@@ -102,6 +102,26 @@ TEST(FanOutInterleavings, one_who_joins_while_the_last_one_of_the_lane_leaves) {
   explore_states(shape, 5'000);
 }
 
+TEST(FanOutInterleavings, one_who_waits_until_all_is_given) {
+  Shape shape = shape_that_lags(1, 2);
+  shape.publications = 2;
+  shape.waits = 1;
+  explore_states(shape, 2'000);
+  shape.cancels = true;
+  explore_states(shape, 2'000);
+}
+
+TEST(FanOutInterleavings, one_who_waits_while_the_subscriber_leaves) {
+  Shape shape;
+  shape.publications = 1;
+  shape.waits = 2;
+  shape.leaves = true;
+  explore_states(shape, 1'000);
+  shape.leaves = false;
+  shape.ends_context = true;
+  explore_states(shape, 1'000);
+}
+
 TEST(FanOutInterleavings, one_who_closes) {
   Shape shape;
   shape.members = {FanOutMember(), FanOutMember()};

@@ -42,6 +42,8 @@ struct FanOutProgramShape {
   bool closes = false;           // the log
   bool ends_context = false;     // of the first lane
   std::size_t calls = 0;         // of the first lane, as by a timer
+  std::size_t waits = 0;         // until the first member has caught up
+  bool cancels = false;          // the first of them
 };
 
 /// The shared part, as a number.
@@ -145,6 +147,25 @@ class SteppedSubscriber final : public BasicFakeSubscriber<SteppingSync> {
   SteppedLane* lane_;
 };
 
+/// Waits until a subscriber has caught up.
+struct SteppedWait final : detail::CaughtUpWaiter {
+  explicit SteppedWait(const SteppedSubscriber& subscriber) : of(&subscriber) {}
+
+  void resume(const void* /*context*/) noexcept override {
+    ++resumed;
+    is_early = outcome == Outcome::kCaughtUp && of->position() < target;
+  }
+  [[nodiscard]] std::uint64_t state() const;
+  /// Once nothing more comes.
+  [[nodiscard]] std::string verdict() const;
+
+  const SteppedSubscriber* const of;
+  bool has_begun = false;
+  bool was_over = false;  // at once
+  bool is_early = false;
+  std::uint64_t resumed = 0;
+};
+
 /// Publishers, a thread for each lane, and who else the shape asks for.
 class FanOutProgram {
  public:
@@ -171,6 +192,7 @@ class FanOutProgram {
   template <class Body>
   void add(Bodies& to, Body body);
   void add_ends(Bodies& all);
+  void add_waits(Bodies& all);
   void publish(std::size_t publisher);
   void join();
   void drain();
@@ -189,6 +211,7 @@ class FanOutProgram {
   std::shared_ptr<InspectedCore> core_;
   std::vector<SteppedLane*> lanes_;
   std::vector<SubscriberPointer> subscribers_;
+  std::vector<std::unique_ptr<SteppedWait>> waits_;
   std::vector<std::vector<std::string>> published_;
   std::array<Core::LaneList, kMostThreads> woken_;  // by thread
   std::size_t busy_ = 0;                            // threads but those of lanes and the drainer

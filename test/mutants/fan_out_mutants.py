@@ -14,6 +14,7 @@ FAN_OUTS = ("dev", "core_tests", "/fan_out/")
 FAN_OUTS_IN_EACH_ORDER = ("dev", "interleaving_tests", "/interleavings/fan_out")
 FAN_OUTS_OF_SHELL = ("dev", "shell_tests_asio", "/fan_out/fan_out_test")
 
+FAN_OUTS_PACING = ("dev", "shell_tests_asio", "/fan_out/caught_up_test")
 FAN_OUT_STRANDS = ("dev", "shell_tests_asio", "/fan_out/fan_out_threads_test")
 
 MUTANTS = [
@@ -88,10 +89,39 @@ MUTANTS = [
      *FAN_OUTS_OF_SHELL),
     ("a timer is kept that nobody needs", EXECUTOR_LANE,
      "      timer_.stop();\n      return;", "      return;", *FAN_OUTS_OF_SHELL),
-    ("a lane lives on without its context", EXECUTOR_LANE, "    end_all();\n", "",
+    ("a lane lives on without its context", EXECUTOR_LANE, "    end_all(context);\n", "",
      *FAN_OUTS_OF_SHELL),
     ("an ended queue stays in the log", FAN_OUT_SHELL, "        made->watch_end();\n", "",
      *FAN_OUTS_OF_SHELL),
     ("the last handle on a log closes the queues", FAN_OUT_SHELL, "{ close(false); }",
      "{ close(true); }", *FAN_OUTS_OF_SHELL),
+    ("a log that could grow drops its oldest", FAN_OUT_LOG,
+     "grow(end_.entries - held_entry_ + entries)) {", "false) {", *FAN_OUTS),
+    ("a log that has grown finds no key", FAN_OUT_LOG,
+     "      each.next = 0;\n      enter_bucket(each);\n", "      each.next = 0;\n", *FAN_OUTS),
+    ("a log grows beyond its limit", FAN_OUT_LOG,
+     "(std::min)(entries, config_.max_entries);", "entries;", *FAN_OUTS),
+    ("a small slice keeps its block in the log", FAN_OUT_LOG,
+     "  if (is_wasteful(run_.owner, bytes, static_cast<std::size_t>(end - begin))) {", "  if (false) {",
+     *FAN_OUTS),
+    ("neighbours in the log that fill their block are copied", FAN_OUT_LOG,
+     "    if (owner != run_.owner && owner != nullptr) {", "    if (owner != nullptr) {", *FAN_OUTS),
+    ("what was dropped of a run counts for its block", FAN_OUT_LOG,
+     "  if (run_.start < held_entry_) {", "  if (false) {", *FAN_OUTS),
+    ("a run of the log that was dropped goes on", FAN_OUT_LOG,
+     "    run_ = Run();  // all of it was dropped\n", "", *FAN_OUTS),
+    ("who has been given less than everything has caught up", FAN_OUT,
+     "(waiter->target <= place || subscriber.is_over_)", "(waiter->target <= place + 1 || subscriber.is_over_)",
+     *FAN_OUTS),
+    ("who waits until a subscriber has caught up is its queue's answer", FAN_OUT,
+     "  mail(subscriber, false, woken);", "  mail(subscriber, true, woken);", *FAN_OUTS),
+    ("who waits is not told when its subscriber leaves", LANE,
+     "  if (subscriber.has_waits_) {\n    core_->tell_waits(subscriber, nullptr);\n  }\n  ++gone_;", "  ++gone_;",
+     *FAN_OUTS),
+    ("who waits is not told when a visit has given everything", LANE,
+     "    if (subscriber->has_waits_) {", "    if (false) {", *FAN_OUTS),
+    ("who waits for a subscriber in the mail is forgotten with the context", FAN_OUT,
+     "    tell_waits(*subscriber, destroyed_context);\n", "", *FAN_OUTS),
+    ("a handler of a context that is destroyed is posted", EXECUTOR_LANE,
+     "    end_all(context);", "    end_all();", *FAN_OUTS_PACING),
 ]

@@ -68,8 +68,8 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
   std::shared_ptr<void> keep_alive() noexcept override {
     return std::shared_ptr<void>(std::shared_ptr<void>(), try_add_reference() ? this : nullptr);
   }
-  void end_with_context(const void* /*context*/) noexcept override {
-    end_all();
+  void end_with_context(const void* context) noexcept override {
+    end_all(context);
     guard().wait_until_left();
     forget_context();
     drop_reference();  // keep_alive's

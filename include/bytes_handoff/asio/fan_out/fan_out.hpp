@@ -91,6 +91,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 inline Subscription& Subscription::operator=(Subscription&& other) noexcept {
   Subscription old(std::move(*this));
   subscriber_ = std::move(other.subscriber_);
+  writer_ = std::move(other.writer_);
   return *this;
 }
 
@@ -103,6 +104,18 @@ inline void Subscription::leave() noexcept {
   detail::LaneList woken;
   subscriber_->lane().core().leave(*subscriber_, woken);
   detail::wake_all(woken);
+}
+
+template <class CompletionToken>
+auto Subscription::async_caught_up(CompletionToken&& token) const {
+  BYTES_HANDOFF_CHECK(valid(), "a Subscription that is not valid() was used");
+  return net::async_initiate<CompletionToken, void(net_error_code)>(
+      detail::StartWait<detail::CaughtUpWait>(writer_, subscriber_), token);
+}
+
+inline Subscription::executor_type Subscription::get_executor() const noexcept {
+  BYTES_HANDOFF_CHECK(valid(), "a Subscription that is not valid() was used");
+  return writer_->executor();
 }
 
 inline FanOut::FanOut(const FanOutConfig& config) {
@@ -127,8 +140,9 @@ inline expected<void, Errc> FanOut::publish(std::span<Bytes> slices,
 template <class Executor>
 Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
   detail::throw_if_invalid(policy);
-  return Subscription(
-      checked().template join<Executor>(detail::WriterPointer(queue.checked()), policy));
+  detail::WriterPointer writer(queue.checked());
+  auto subscriber = checked().template join<Executor>(writer, policy);
+  return {std::move(subscriber), std::move(writer)};
 }
 
 inline void FanOut::close() const noexcept { checked().close(true); }

@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <span>
+#include <tuple>
 #include <utility>
 
+#include "bytes_handoff/asio/support/net_error.hpp"
+#include "bytes_handoff/asio/writing/start_wait.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 
@@ -77,6 +80,47 @@ class QueueSubscriber final : public Subscriber {
   const WriterPointer writer_;
   Told<RoomWaiter, &FanOutCore::answer> room_;
   Told<CloseWaiter, &FanOutCore::leave> ended_;
+};
+
+/// Waits until a subscriber has caught up. No subscriber: it never joined.
+class CaughtUpWait : public CaughtUpWaiter {
+ public:
+  static constexpr const char* kName = "Subscription::async_caught_up";
+  using Parameters = SubscriberPointer;
+
+  CaughtUpWait(const WriterPointer& /*of the queue*/, const Parameters& of) noexcept
+      : subscriber_(of) {}
+
+  [[nodiscard]] bool begin(Effects& /*none*/) noexcept {
+    const SubscriberPointer subscriber = subscriber_;  // this may be gone at the end
+    if (!subscriber) {
+      return true;
+    }
+    LaneList woken;
+    const bool is_over = subscriber->lane().core().wait_caught_up(*subscriber, *this, woken);
+    wake_all(woken);
+    return is_over;
+  }
+  [[nodiscard]] std::tuple<net_error_code> results() const noexcept {
+    switch (outcome) {
+      case Outcome::kCaughtUp:
+        return {};
+      case Outcome::kCancelled:
+        return {net::error::operation_aborted};
+      case Outcome::kLeft:
+        break;
+    }
+    return {to_net_error(Errc::closed)};
+  }
+  void cancel() noexcept {
+    const SubscriberPointer subscriber = subscriber_;  // this may be gone at the end
+    if (subscriber) {
+      subscriber->lane().core().cancel_wait(*subscriber, *this);
+    }
+  }
+
+ private:
+  const SubscriberPointer subscriber_;
 };
 
 class QueueSubscriber::Visit final : public QueueVisit {

@@ -70,6 +70,12 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   void leave(Subscriber& subscriber, LaneList& woken) noexcept;
   /// The queue has answered who waits for room.
   void answer(Subscriber& subscriber, LaneList& woken) noexcept;
+  /// Waits until the subscriber has been given, or has gone past, all that was published before.
+  /// Its lane resumes it. True: it is over at once, since the subscriber's lane is.
+  [[nodiscard]] bool wait_caught_up(Subscriber& subscriber, CaughtUpWaiter& waiter,
+                                    LaneList& woken) noexcept;
+  /// Resumes it, if it still waits.
+  void cancel_wait(Subscriber& subscriber, CaughtUpWaiter& waiter) noexcept;
 
   // Lanes.
   /// The first one of which `fits(lane)` holds; else `fresh`, which is added unless it is null.
@@ -92,13 +98,16 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   /// It could not be woken: it is as if it had not been asked.
   void put_to_sleep(Lane& lane) noexcept;
   /// Its context is being destroyed.
-  void retire(Lane& lane) noexcept;
+  void retire(Lane& lane, const void* destroyed_context) noexcept;
 
   // Of one turn of a lane, in this order.
   [[nodiscard]] Glance begin_turn(Lane& lane, MailBatch& mail) noexcept;
   /// What the subscriber is to be given next, by its policy: one publication, or as many as fit
   /// into `taken`. Precondition: `taken` is empty.
   [[nodiscard]] Take take(Subscriber& subscriber, bool only_one, Taken& taken) noexcept;
+  /// Resumes who waits until the subscriber has caught up, as far as it has. All of them if it is
+  /// over. Outside of a turn: for a lane that is retired.
+  void tell_waits(Subscriber& subscriber, const void* destroyed_context) noexcept;
   /// Whether the lane is to have another turn. `gone`: subscribers that it has let go of.
   [[nodiscard]] bool end_turn(Lane& lane, const Glance& seen, bool has_more,
                               std::size_t gone) noexcept;
@@ -113,7 +122,7 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   void add(Lane& lane);
   void make_idle(Lane& lane) noexcept;
   void forget(Lane& lane) noexcept;
-  void mail(Subscriber& subscriber, LaneList& woken) noexcept;
+  void mail(Subscriber& subscriber, bool is_news, LaneList& woken) noexcept;
   [[nodiscard]] bool passes_over(Subscriber& subscriber, const Publication& next) const noexcept;
   [[nodiscard]] Take copy_from(const Subscriber& subscriber, bool only_one,
                                Taken& taken) const noexcept;

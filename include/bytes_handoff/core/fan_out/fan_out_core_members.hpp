@@ -80,7 +80,7 @@ bool BasicFanOutCore<Sync>::join(Subscriber& subscriber, LaneList& woken) noexce
   }
   subscriber.place_ = log_.end();
   ++lane.members_;
-  mail(subscriber, woken);
+  mail(subscriber, true, woken);
   return true;
 }
 
@@ -89,7 +89,7 @@ void BasicFanOutCore<Sync>::leave(Subscriber& subscriber, LaneList& woken) noexc
   const Lock lock(mutex_);
   subscriber.has_left_.store(true, std::memory_order_release);
   if (!subscriber.is_over_) {
-    mail(subscriber, woken);
+    mail(subscriber, true, woken);
   }
 }
 
@@ -97,16 +97,17 @@ template <class Sync>
 void BasicFanOutCore<Sync>::answer(Subscriber& subscriber, LaneList& woken) noexcept {
   const Lock lock(mutex_);
   if (!subscriber.is_over_) {
-    mail(subscriber, woken);
+    mail(subscriber, true, woken);
   }
 }
 
 template <class Sync>
-void BasicFanOutCore<Sync>::mail(Subscriber& subscriber, LaneList& woken) noexcept {
+void BasicFanOutCore<Sync>::mail(Subscriber& subscriber, bool is_news, LaneList& woken) noexcept {
   Lane& lane = subscriber.lane();
   if (lane.is_retired_) {
     return;
   }
+  subscriber.is_news_ = subscriber.is_news_ || is_news;
   if (!std::exchange(subscriber.has_mail_, true)) {
     subscriber.add_reference();
     subscriber.next_mail_ = nullptr;
@@ -114,6 +115,59 @@ void BasicFanOutCore<Sync>::mail(Subscriber& subscriber, LaneList& woken) noexce
     lane.last_mail_ = &subscriber;
   }
   schedule(lane, woken);
+}
+
+// ---- Who waits until a subscriber has caught up.
+
+// Only the lane knows how far the subscriber is. So it is told, even if that is far enough.
+template <class Sync>
+bool BasicFanOutCore<Sync>::wait_caught_up(Subscriber& subscriber, CaughtUpWaiter& waiter,
+                                           LaneList& woken) noexcept {
+  const Lock lock(mutex_);
+  if (subscriber.lane().is_retired_) {
+    waiter.outcome = CaughtUpWaiter::Outcome::kLeft;
+    return true;
+  }
+  waiter.target = log_.end().publications;
+  waiter.linked = true;
+  subscriber.waits_.push_back(waiter);
+  mail(subscriber, false, woken);
+  return false;
+}
+
+template <class Sync>
+void BasicFanOutCore<Sync>::cancel_wait(Subscriber& subscriber, CaughtUpWaiter& waiter) noexcept {
+  {
+    const Lock lock(mutex_);
+    if (!std::exchange(waiter.linked, false)) {
+      return;
+    }
+    subscriber.waits_.remove(waiter);
+    waiter.outcome = CaughtUpWaiter::Outcome::kCancelled;
+  }
+  waiter.resume(nullptr);
+}
+
+template <class Sync>
+void BasicFanOutCore<Sync>::tell_waits(Subscriber& subscriber,
+                                       const void* destroyed_context) noexcept {
+  CaughtUpList over;
+  {
+    const Lock lock(mutex_);
+    const std::uint64_t place = subscriber.place_.publications;
+    CaughtUpWaiter* waiter = subscriber.waits_.front();
+    while (waiter != nullptr && (waiter->target <= place || subscriber.is_over_)) {
+      using Outcome = CaughtUpWaiter::Outcome;
+      waiter->outcome = waiter->target <= place ? Outcome::kCaughtUp : Outcome::kLeft;
+      waiter->linked = false;
+      over.push_back(*subscriber.waits_.pop_front());
+      waiter = subscriber.waits_.front();
+    }
+    subscriber.has_waits_ = waiter != nullptr;
+  }
+  while (CaughtUpWaiter* const waiter = over.pop_front()) {
+    waiter->resume(destroyed_context);
+  }
 }
 
 // ---- Lanes.
@@ -168,7 +222,7 @@ void BasicFanOutCore<Sync>::forget(Lane& lane) noexcept {
 }
 
 template <class Sync>
-void BasicFanOutCore<Sync>::retire(Lane& lane) noexcept {
+void BasicFanOutCore<Sync>::retire(Lane& lane, const void* destroyed_context) noexcept {
   Subscriber* mail = nullptr;
   bool was_idle = false;
   {
@@ -185,6 +239,7 @@ void BasicFanOutCore<Sync>::retire(Lane& lane) noexcept {
     const auto subscriber =
         BasicSubscriberPointer<Sync>::adopt(std::exchange(mail, mail->next_mail_));
     subscriber->is_over_ = true;
+    tell_waits(*subscriber, destroyed_context);
   }
   if (was_idle) {
     lane.drop_reference();
@@ -201,6 +256,8 @@ Glance BasicFanOutCore<Sync>::begin_turn(Lane& lane, MailBatch& mail) noexcept {
     }
     lane.first_mail_ = first->next_mail_;
     first->has_mail_ = false;
+    first->has_news_ = std::exchange(first->is_news_, false);
+    first->has_waits_ = !first->waits_.empty();
     each = BasicSubscriberPointer<Sync>::adopt(first);
   }
   return {log_.end(), is_closed_};

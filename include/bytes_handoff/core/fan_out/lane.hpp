@@ -40,7 +40,7 @@ class BasicFanOutLane : public CountedObject, public ListNode {
   [[nodiscard]] Served serve(Subscriber& subscriber, QueueVisit& queue) noexcept;
 
   /// The context is being destroyed: lets go of all subscribers.
-  void end_all() noexcept;
+  void end_all(const void* destroyed_context = nullptr) noexcept;
 
   [[nodiscard]] Core& core() const noexcept { return *core_; }
 
@@ -61,6 +61,7 @@ class BasicFanOutLane : public CountedObject, public ListNode {
   };
 
   void open_mail(Subscriber& subscriber) noexcept;
+  void open_news(Subscriber& subscriber) noexcept;
   void serve_some(TimePoint now) noexcept;
   void put_where_it_belongs(Subscriber& subscriber, Served served, TimePoint now) noexcept;
   void start_looking() noexcept;

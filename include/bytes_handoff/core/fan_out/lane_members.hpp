@@ -64,9 +64,16 @@ bool BasicFanOutLane<Sync>::turn(TimePoint now) noexcept {
 
 template <class Sync>
 void BasicFanOutLane<Sync>::open_mail(Subscriber& subscriber) noexcept {
-  if (subscriber.is_over_) {
-    return;
+  if (subscriber.has_news_ && !subscriber.is_over_) {
+    open_news(subscriber);
   }
+  if (subscriber.has_waits_) {
+    core_->tell_waits(subscriber, nullptr);
+  }
+}
+
+template <class Sync>
+void BasicFanOutLane<Sync>::open_news(Subscriber& subscriber) noexcept {
   if (subscriber.has_left()) {
     let_go(subscriber);
   } else if (subscriber.where_ == Where::kNowhere) {
@@ -89,7 +96,11 @@ void BasicFanOutLane<Sync>::serve_some(TimePoint now) noexcept {
     if (subscriber == nullptr) {
       return;
     }
-    put_where_it_belongs(*subscriber, subscriber->visit(), now);
+    const Served served = subscriber->visit();
+    if (subscriber->has_waits_) {
+      core_->tell_waits(*subscriber, nullptr);
+    }
+    put_where_it_belongs(*subscriber, served, now);
   }
 }
 
@@ -355,6 +366,9 @@ void BasicFanOutLane<Sync>::let_go(Subscriber& subscriber) noexcept {
   take_out(subscriber);
   subscriber.is_over_ = true;
   subscriber.release_room();
+  if (subscriber.has_waits_) {
+    core_->tell_waits(subscriber, nullptr);
+  }
   ++gone_;
   if (was_listed) {
     subscriber.drop_reference();
@@ -362,8 +376,8 @@ void BasicFanOutLane<Sync>::let_go(Subscriber& subscriber) noexcept {
 }
 
 template <class Sync>
-void BasicFanOutLane<Sync>::end_all() noexcept {
-  core_->retire(*this);
+void BasicFanOutLane<Sync>::end_all(const void* destroyed_context) noexcept {
+  core_->retire(*this, destroyed_context);
   Subscriber* gone = nullptr;  // linked as mail is, which there is none of any more
   for (SubscriberList* list : {&ready_, &current_, &waiting_, &watched_}) {
     while (Subscriber* const subscriber = list->pop_front()) {
@@ -374,6 +388,7 @@ void BasicFanOutLane<Sync>::end_all() noexcept {
   }
   while (gone != nullptr) {
     const auto last = BasicSubscriberPointer<Sync>::adopt(std::exchange(gone, gone->next_mail_));
+    core_->tell_waits(*last, destroyed_context);
   }
   taken_.slices.clear();
 }

@@ -93,6 +93,24 @@ class QueueVisit {
   ~QueueVisit() = default;
 };
 
+/// Waits until a subscriber has been given all that was published before.
+struct CaughtUpWaiter : ListNode {
+  enum class Outcome : std::uint8_t { kCaughtUp, kLeft, kCancelled };
+
+  /// The outcome is in place: see to it that whoever waits gets it. Called once, outside all locks.
+  /// `destroyed_context` is the execution context that is being destroyed, if one is.
+  virtual void resume(const void* destroyed_context) noexcept = 0;
+
+  Outcome outcome = Outcome::kLeft;
+  std::uint64_t target = 0;  // publications that it must be past
+  bool linked = false;
+
+ protected:
+  virtual ~CaughtUpWaiter() = default;
+};
+
+using CaughtUpList = IntrusiveList<CaughtUpWaiter>;
+
 /// What became of a visit. `kCurrent`: it has been given everything. `kLater`: it is to be visited
 /// when there is more to give, since nobody tells when there is room.
 enum class Served : std::uint8_t { kCurrent, kLater, kWaiting, kMore, kOver };
@@ -146,6 +164,8 @@ class BasicSubscriber : public CountedObject, public ListNode {
   Where where_ = Where::kNowhere;
   std::uint64_t current_since_ = 0;  // the lane's round, while it has been given everything
   std::optional<std::chrono::steady_clock::time_point> beyond_soft_since_;
+  bool has_news_ = false;   // of the mail that was just taken
+  bool has_waits_ = false;  // somebody waits until it has caught up, as of the last mail
   std::atomic<std::uint64_t> missed_{0};
   std::atomic<std::uint64_t> conflated_{0};
   std::atomic<bool> is_over_{false};
@@ -154,6 +174,8 @@ class BasicSubscriber : public CountedObject, public ListNode {
   // The core's, under its lock.
   BasicSubscriber* next_mail_ = nullptr;
   bool has_mail_ = false;
+  bool is_news_ = false;  // the mail: more than that somebody waits until it has caught up
+  CaughtUpList waits_;    // by target
 };
 
 template <class Sync>
