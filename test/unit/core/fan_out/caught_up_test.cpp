@@ -63,8 +63,10 @@ TEST_F(FanOutCaughtUp, does_not_wait_for_what_is_published_behind_it) {
   // The mail of one who waits is not the answer of the queue: the subscriber keeps its place there.
   ASSERT_TRUE(subscriber.wanted.has_value());
   CaughtUpProbe third;
+  subscriber.on_visit = [] { ADD_FAILURE() << "visited, though its queue has not answered"; };
   ASSERT_FALSE(wait(subscriber, third));
   run();
+  subscriber.on_visit = nullptr;
   EXPECT_TRUE(subscriber.wanted.has_value());
   subscriber.drain(*core);
   run();
@@ -96,6 +98,20 @@ TEST_F(FanOutCaughtUp, is_told_when_the_subscriber_leaves) {
   ASSERT_EQ(probe.resumed, 0);
   leave(subscriber);
   run();
+  EXPECT_EQ(probe.resumed, 1);
+  EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
+}
+
+TEST_F(FanOutCaughtUp, is_told_when_the_subscriber_lags_beyond_its_limit) {
+  FakeSubscriber& subscriber = join({.hard_limit = {.entries = 1}}, 1000, 1);
+  ASSERT_TRUE(publish("a") && publish("b"));
+  CaughtUpProbe probe;
+  ASSERT_FALSE(wait(subscriber, probe));
+  run();
+  ASSERT_EQ(probe.resumed, 0);
+  ASSERT_TRUE(publish("c"));
+  run();
+  EXPECT_TRUE(subscriber.is_over());
   EXPECT_EQ(probe.resumed, 1);
   EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
 }
