@@ -116,6 +116,19 @@ TEST_F(FanOutCaughtUp, is_told_when_the_subscriber_lags_beyond_its_limit) {
   EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
 }
 
+TEST_F(FanOutCaughtUp, is_told_when_the_queue_is_found_closed) {
+  FakeSubscriber& subscriber = join();
+  run();
+  subscriber.is_closed = true;
+  ASSERT_TRUE(publish("a"));
+  CaughtUpProbe probe;
+  ASSERT_FALSE(wait(subscriber, probe));
+  run();
+  EXPECT_TRUE(subscriber.is_over());
+  EXPECT_EQ(probe.resumed, 1);
+  EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
+}
+
 TEST_F(FanOutCaughtUp, who_has_left_is_told_at_once_or_by_its_lane) {
   FakeSubscriber& subscriber = join();
   FakeSubscriber& other = join();
