@@ -120,8 +120,7 @@ class Subscription {
 /// Contexts: if a stream's context is destroyed, its subscribers leave. Log and contexts may be
 ///     destroyed in any order.
 /// Memory: the log keeps entries until newer ones drop them, also those that everyone was given.
-/// Its
-///     blocks retain at most twice `max_bytes`, 64 bytes an entry, and four blocks. The entries
+///     Its blocks retain at most twice `max_bytes`, 64 bytes an entry, and four blocks. The entries
 ///     themselves take about 100 bytes each. Beside it there is what each queue bounds by itself,
 ///     and what is not the library's: memory behind `Bytes::from_owner`, and tagged messages.
 ///

@@ -92,17 +92,22 @@ void FanOutLog::drop_oldest() noexcept {
 
 void FanOutLog::push(std::span<Bytes> slices, std::size_t bytes, const PublicationKey& key,
                      DroppedBytes& dropped) noexcept {
-  if (held_entry_ == end_.entries) {
-    run_ = Run();  // all of it was dropped
+  if (run_.newest < held_entry_) {
+    run_ = Run();  // its owner may be gone
   }
   Publication& publication = at(end_.publications);
   publication = {end_, slices.size(), bytes, key, false, 0};
   std::uint64_t entry = end_.entries;
   for (Bytes& slice : slices) {
     Owner* const owner = BytesAccess::owner(slice);
-    if (owner != run_.owner && owner != nullptr) {
-      end_run(entry, dropped);
-      run_ = {owner, entry, 0};
+    if (owner != nullptr) {
+      if (owner != run_.owner) {
+        if (run_.owner != nullptr) {
+          end_run(entry, dropped);
+        }
+        run_ = {owner, entry, entry, 0};
+      }
+      run_.newest = entry;
     }
     run_.bytes += slice.size();
     slices_[entry++ & mask_].swap(slice);  // which is empty

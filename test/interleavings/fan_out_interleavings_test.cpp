@@ -106,9 +106,9 @@ TEST(FanOutInterleavings, one_who_waits_until_all_is_given) {
   Shape shape = shape_that_lags(1, 2);
   shape.publications = 2;
   shape.waits = 1;
-  explore_states(shape, 2'000);
+  explore_states(shape, 2'500);
   shape.cancels = true;
-  explore_states(shape, 2'000);
+  explore_states(shape, 10'000);
 }
 
 TEST(FanOutInterleavings, one_who_waits_while_the_subscriber_leaves) {
@@ -116,10 +116,10 @@ TEST(FanOutInterleavings, one_who_waits_while_the_subscriber_leaves) {
   shape.publications = 1;
   shape.waits = 2;
   shape.leaves = true;
-  explore_states(shape, 1'000);
+  explore_states(shape, 5'000);
   shape.leaves = false;
   shape.ends_context = true;
-  explore_states(shape, 1'000);
+  explore_states(shape, 1'500);
 }
 
 TEST(FanOutInterleavings, one_who_closes) {

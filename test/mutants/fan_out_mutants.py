@@ -14,6 +14,8 @@ FAN_OUTS = ("dev", "core_tests", "/fan_out/")
 FAN_OUTS_IN_EACH_ORDER = ("dev", "interleaving_tests", "/interleavings/fan_out")
 FAN_OUTS_OF_SHELL = ("dev", "shell_tests_asio", "/fan_out/fan_out_test")
 
+# AddressSanitizer must notice.
+FAN_OUTS_POISONED = ("asan", "core_tests", "/fan_out/log_test")
 FAN_OUTS_PACING = ("dev", "shell_tests_asio", "/fan_out/caught_up_test")
 FAN_OUT_STRANDS = ("dev", "shell_tests_asio", "/fan_out/fan_out_threads_test")
 
@@ -105,7 +107,11 @@ MUTANTS = [
      "  if (is_wasteful(run_.owner, bytes, static_cast<std::size_t>(end - begin))) {", "  if (false) {",
      *FAN_OUTS),
     ("neighbours in the log that fill their block are copied", FAN_OUT_LOG,
-     "    if (owner != run_.owner && owner != nullptr) {", "    if (owner != nullptr) {", *FAN_OUTS),
+     "      if (owner != run_.owner) {", "      {", *FAN_OUTS),
+    ("static bytes between neighbours in the log end a run", FAN_OUT_LOG,
+     "    if (owner != nullptr) {", "    {", *FAN_OUTS),
+    ("a run whose owner is gone is looked at", FAN_OUT_LOG,
+     "  if (run_.newest < held_entry_) {", "  if (held_entry_ == end_.entries) {", *FAN_OUTS_POISONED),
     ("what was dropped of a run counts for its block", FAN_OUT_LOG,
      "  if (run_.start < held_entry_) {", "  if (false) {", *FAN_OUTS),
     ("who has been given less than everything has caught up", FAN_OUT,

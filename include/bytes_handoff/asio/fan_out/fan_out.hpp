@@ -140,8 +140,9 @@ inline expected<void, Errc> FanOut::publish(std::span<Bytes> slices,
 template <class Executor>
 Subscription FanOut::subscribe(const WriteHandoff& queue, LagPolicy policy) const {
   detail::throw_if_invalid(policy);
+  const detail::FanOutOwner& owner = checked();
   detail::WriterPointer writer(queue.checked());
-  auto subscriber = checked().template join<Executor>(writer, policy);
+  auto subscriber = owner.join<Executor>(writer, policy);
   return {std::move(subscriber), std::move(writer)};
 }
 

@@ -84,9 +84,8 @@ class DroppedBytes {
 /// A slice keeps its whole block. So the newest neighbours with one owner are a run, which may
 /// still grow to be worth that block. It ends with an entry of another owner. If it is wasteful
 /// then, it is copied together. So the library's blocks retain at most twice the bytes that are
-/// counted, 64 bytes an entry, three blocks of those who publish, and two in which small runs are
-/// copied together. The three are that of the newest run, that of the oldest one, of which a part
-/// was dropped, and one that was just copied from.
+/// counted, 64 bytes an entry, and four blocks: that of the newest run, that of the oldest one, of
+/// which a part was dropped, and likewise the newest and the oldest of those that hold copies.
 class FanOutLog {
  public:
   /// Precondition: `throw_if_invalid(config)` does not. Throws std::bad_alloc.
@@ -126,8 +125,9 @@ class FanOutLog {
 
   /// The newest entries, of which those that have an owner have this one.
   struct Run {
-    Owner* owner = nullptr;  // not a reference: the log has one, while it has an entry of the run
+    Owner* owner = nullptr;  // not a reference: the log has one, while it has the `newest` entry
     std::uint64_t start = 0;
+    std::uint64_t newest = 0;  // with this owner
     std::size_t bytes = 0;
   };
 

@@ -303,6 +303,31 @@ TEST_F(FanOutLogTest, a_run_that_was_dropped_is_forgotten) {
   }
 }
 
+// AddressSanitizer sees a look at the block.
+TEST_F(FanOutLogTest, a_run_of_which_only_static_bytes_are_left_is_forgotten) {
+  reopen({.max_bytes = 1000, .max_entries = 4});
+  push_one(read_of("read"));
+  for (int i = 0; i != 4; ++i) {
+    push_one(Bytes::from_static("static"));
+  }
+  push_one(read_of("next", 8192));
+  push_one(read_of("last"));
+  EXPECT_EQ(text(), "[static][static][next][last]");
+}
+
+TEST_F(FanOutLogTest, static_bytes_do_not_end_a_run) {
+  reopen({.max_bytes = 1U << 20U, .max_entries = 1U << 16U});
+  Bytes block = read_of(std::string(4096, 'x'));
+  const std::byte* const data = block.data();
+  while (!block.empty()) {
+    push_one(*block.split_to(8));
+    push_one(Bytes::from_static("\n"));
+  }
+  push_one(read_of("ends the run"));
+  EXPECT_EQ(log.slice(1022).data(), data + 4088);
+  EXPECT_EQ(log.slice(1023).view(), "\n");
+}
+
 TEST_F(FanOutLogTest, where_there_is_no_memory_slices_stay_where_they_are) {
   reopen({.max_bytes = 1000, .max_entries = 60});
   std::vector<Bytes> reads;
