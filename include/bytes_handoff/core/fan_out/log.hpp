@@ -2,9 +2,9 @@
 
 // The log of a fan-out: publications in order, bounded in bytes and entries, and found by key.
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -48,9 +48,14 @@ class DroppedBytes {
  public:
   static constexpr std::size_t kCapacity = 32;
 
+  DroppedBytes() noexcept {}  // NOLINT: each publication makes one, and few hold anything
+  DroppedBytes(const DroppedBytes&) = delete;
+  DroppedBytes& operator=(const DroppedBytes&) = delete;
+  ~DroppedBytes() { release(); }
+
   [[nodiscard]] bool is_full() const noexcept { return count_ == kCapacity; }
   /// Precondition: not full.
-  void add(Bytes& bytes) noexcept { bytes_[count_++].swap(bytes); }
+  void add(Bytes& bytes) noexcept { std::construct_at(bytes_ + count_++, std::move(bytes)); }
   /// References on a block. If there are others to be released, those go at once.
   void add(Owner* block, std::size_t references) noexcept {
     release_block();
@@ -59,7 +64,7 @@ class DroppedBytes {
   }
   void release() noexcept {
     for (; count_ != 0; --count_) {
-      bytes_[count_ - 1].clear();
+      std::destroy_at(bytes_ + count_ - 1);
     }
     release_block();
   }
@@ -71,7 +76,9 @@ class DroppedBytes {
     }
   }
 
-  std::array<Bytes, kCapacity> bytes_;
+  union {
+    Bytes bytes_[kCapacity];  // of which `count_` are there
+  };
   std::size_t count_ = 0;
   Owner* block_ = nullptr;
   std::size_t references_ = 0;
@@ -84,8 +91,9 @@ class DroppedBytes {
 /// A slice keeps its whole block. So the newest neighbours with one owner are a run, which may
 /// still grow to be worth that block. It ends with an entry of another owner. If it is wasteful
 /// then, it is copied together. So the library's blocks retain at most twice the bytes that are
-/// counted, 64 bytes an entry, and four blocks: that of the newest run, that of the oldest one, of
-/// which a part was dropped, and likewise the newest and the oldest of those that hold copies.
+/// counted, 64 bytes an entry, and four blocks. Those are the newest run's, and the oldest run's,
+/// of which a part was dropped. Of the blocks that hold copies it is the newest and the oldest,
+/// too.
 class FanOutLog {
  public:
   /// Precondition: `throw_if_invalid(config)` does not. Throws std::bad_alloc.
