@@ -71,7 +71,7 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   /// The queue has answered who waits for room.
   void answer(Subscriber& subscriber, LaneList& woken) noexcept;
   /// Waits until the subscriber has been given, or has gone past, all that was published before.
-  /// Its lane resumes it. True: it is over at once, since the subscriber's lane is.
+  /// Its lane resumes it. True: it is over at once, since the subscriber has left.
   [[nodiscard]] bool wait_caught_up(Subscriber& subscriber, CaughtUpWaiter& waiter,
                                     LaneList& woken) noexcept;
   /// Resumes it, if it still waits.

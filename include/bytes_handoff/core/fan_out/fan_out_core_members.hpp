@@ -119,12 +119,12 @@ void BasicFanOutCore<Sync>::mail(Subscriber& subscriber, bool is_news, LaneList&
 
 // ---- Who waits until a subscriber has caught up.
 
-// Only the lane knows how far the subscriber is. So it is told, even if that is far enough.
+// Only the lane knows how far a subscriber is. So it is told, even if that is far enough.
 template <class Sync>
 bool BasicFanOutCore<Sync>::wait_caught_up(Subscriber& subscriber, CaughtUpWaiter& waiter,
                                            LaneList& woken) noexcept {
   const Lock lock(mutex_);
-  if (subscriber.lane().is_retired_) {
+  if (subscriber.lane().is_retired_ || subscriber.has_left() || subscriber.is_over()) {
     waiter.outcome = CaughtUpWaiter::Outcome::kLeft;
     return true;
   }

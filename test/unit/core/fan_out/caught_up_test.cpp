@@ -129,25 +129,37 @@ TEST_F(FanOutCaughtUp, is_told_when_the_queue_is_found_closed) {
   EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
 }
 
-TEST_F(FanOutCaughtUp, who_has_left_is_told_at_once_or_by_its_lane) {
+TEST_F(FanOutCaughtUp, who_has_left_is_told_at_once) {
   FakeSubscriber& subscriber = join();
-  FakeSubscriber& other = join();
+  FakeSubscriber& ended = join();
+  FakeSubscriber& last = join();
   run();
-  ASSERT_TRUE(publish("a"));
+  const auto expect_told = [&](FakeSubscriber& of, const char* when) {
+    CaughtUpProbe probe;
+    EXPECT_TRUE(wait(of, probe)) << when;
+    EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
+    EXPECT_EQ(probe.resumed, 0);
+  };
   leave(subscriber);
+  expect_told(subscriber, "it was given all, and its lane has not run");
   run();
-  ASSERT_TRUE(publish("b"));
+  expect_told(subscriber, "its lane lives");
+  ended.close(*core);
+  ASSERT_TRUE(publish("a"));
+  run();
+  ASSERT_TRUE(ended.is_over());
+  expect_told(ended, "its queue has ended");
+  leave(last);
+  run();
+  expect_told(last, "the lane has gone");
+}
+
+TEST_F(FanOutCaughtUp, a_lane_that_is_retired_tells_who_comes_late) {
+  FakeSubscriber& subscriber = join();
+  run();
+  lane().end_all();
   CaughtUpProbe probe;
-  ASSERT_FALSE(wait(subscriber, probe));
-  run();
-  EXPECT_EQ(probe.resumed, 1);
-  EXPECT_EQ(probe.outcome, CaughtUpOutcome::kLeft);
-  leave(other);
-  run();
-  CaughtUpProbe late;
-  EXPECT_TRUE(wait(other, late)) << "the lane has gone";
-  EXPECT_EQ(late.outcome, CaughtUpOutcome::kLeft);
-  EXPECT_EQ(late.resumed, 0);
+  EXPECT_TRUE(wait(subscriber, probe));
 }
 
 TEST_F(FanOutCaughtUp, comes_with_the_rest_of_a_closed_log) {
