@@ -124,7 +124,6 @@ class SteppedSubscriber final : public BasicFakeSubscriber<SteppingSync> {
 
   [[nodiscard]] SteppedLane& stepped_lane() const { return *lane_; }
   [[nodiscard]] std::uint64_t state() const;
-  [[nodiscard]] std::uint64_t position() const { return place_.publications; }
   [[nodiscard]] std::uint64_t gap() const { return gap_; }
   [[nodiscard]] const SteppedSubscriber* next_with_mail() const {
     return static_cast<const SteppedSubscriber*>(next_mail_);

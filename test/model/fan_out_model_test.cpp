@@ -19,6 +19,10 @@ struct FanOutScenario {
     Random random(seed);
     shape.config.max_bytes = random.between(5, 100);
     shape.config.max_entries = random.between(1, 30);
+    if (random.one_in(8)) {  // it grows
+      shape.config.max_bytes *= 20;
+      shape.config.max_entries *= 20;
+    }
     shape.is_eager = random.one_in(2);
     const std::size_t length = random.between(20, 400);
     for (std::size_t i = 0; i != length; ++i) {
@@ -27,7 +31,7 @@ struct FanOutScenario {
   }
 
   [[nodiscard]] static FanOutOperation::Kind kind(Random& random, bool may_close) {
-    constexpr std::size_t kWeights[] = {40, 30, 6, 2, 1, 4, 20, 1};
+    constexpr std::size_t kWeights[] = {40, 30, 6, 2, 1, 4, 20, 6, 1, 1};
     const std::size_t kinds = std::size(kWeights) - (may_close ? 0 : 1);
     return static_cast<FanOutOperation::Kind>(random.weighted(std::span(kWeights).first(kinds)));
   }

@@ -1,5 +1,6 @@
 #include "model/fan_out_world.hpp"
 
+#include <span>
 #include <utility>
 
 namespace bytes_handoff::test {
@@ -71,6 +72,9 @@ void FanOutWorld::apply(const FanOutOperation& operation) {
   for (FakeLane* lane : lanes_) {
     expect(lane->posted <= 1, "two turns of one lane are posted");
   }
+  for (const auto& each : waits_) {
+    expect(each->resumed <= 1 && each->is_true, "who waits is told twice, or what is not so");
+  }
 }
 
 void FanOutWorld::finish() {
@@ -83,6 +87,9 @@ void FanOutWorld::finish() {
       each.fake->drain_slices(*core_, 1);
       run();
     }
+  }
+  for (const auto& each : waits_) {
+    expect(each->resumed == 1, "who waits is told once");
   }
   for (const auto& each : subscribers_) {
     expect(each.has_left || each.fake->is_over(), "a subscriber never comes to its end");
@@ -112,6 +119,8 @@ void FanOutWorld::act(Kind kind, Choices& choices) {
     if (!lanes_.empty()) {
       turn(*lanes_[choices.between(0, lanes_.size() - 1)]);
     }
+  } else if (kind == Kind::kCancelWait) {
+    cancel_wait(choices);
   } else if (kind == Kind::kClose) {
     core_->close(true, woken_);
     model_.close();
@@ -127,6 +136,8 @@ void FanOutWorld::act_on(Kind kind, Pair& pair, Choices& choices) {
     model_.drain(*pair.model, slices);
   } else if (kind == Kind::kLeave) {
     leave(pair);
+  } else if (kind == Kind::kWait) {
+    wait(pair);
   } else {
     pair.fake->close(*core_);
     model_.close_queue(*pair.model);
@@ -140,20 +151,40 @@ void FanOutWorld::publish(Choices& choices) {
   for (std::size_t i = 0; i != slices; ++i) {
     publication.texts.push_back(std::to_string(group_ends_.size() + i) +
                                 std::string(choices.one_in(5) ? choices.between(0, 12) : 0, 'x'));
-    bytes.push_back(Bytes::copy_of(publication.texts.back()));
   }
   if (choices.one_in(2)) {
     publication.key = choices.between(0, 3);
+  }
+  for (const std::string& text : publication.texts) {
+    bytes.push_back(bytes_of(text, choices));
   }
   const auto key = publication.key;
   const bool published = core_->publish(bytes, key, woken_).has_value();
   expect(published == model_.publish(std::move(publication)), "another answer of a publication");
   if (published) {
     group_ends_.resize(group_ends_.size() + slices, group_ends_.size() + slices);
+    publications_ += slices != 0 ? 1U : 0U;
   }
   for (const Bytes& each : bytes) {
     expect(each.empty() == published, "bytes that are taken or left");
   }
+}
+
+// A copy of its own, static storage, or the next part of a block that has room for many texts.
+Bytes FanOutWorld::bytes_of(const std::string& text, Choices& choices) {
+  const std::size_t from = choices.between(0, 5);
+  if (from < 2) {
+    return Bytes::copy_of(text);
+  }
+  if (from == 2) {
+    const std::string& kept = texts_.emplace_back(text);
+    return detail::BytesAccess::adopt(std::as_bytes(std::span(kept)).data(), kept.size(), nullptr);
+  }
+  if (from == 3 || reads_.capacity() < text.size()) {
+    reads_ = BytesMut::with_capacity(4096);
+  }
+  reads_.extend(text);
+  return std::move(*reads_.split_to_frozen(text.size()));
 }
 
 void FanOutWorld::join(Choices& choices) {
@@ -221,6 +252,43 @@ void FanOutWorld::leave(Pair& pair) {
   detail::wake_all(woken_);
 }
 
+// ---- Who waits until a subscriber has caught up.
+
+void FanOutWorld::Wait::resume(const void* /*context*/) noexcept {
+  ++resumed;
+  is_true = outcome == Outcome::kCaughtUp
+                ? of->position() >= for_publications
+                : outcome == Outcome::kCancelled || of->has_left() || of->is_over();
+}
+
+void FanOutWorld::wait(const Pair& pair) {
+  Wait& wait = *waits_.emplace_back(std::make_unique<Wait>());
+  wait.of = pair.fake;
+  wait.model = pair.model;
+  wait.for_publications = publications_;
+  if (core_->wait_caught_up(*pair.fake, wait, woken_)) {
+    expect(wait.resumed == 0 && wait.outcome == Wait::Outcome::kLeft, "it is over at once");
+    wait.resume(nullptr);
+  }
+}
+
+void FanOutWorld::cancel_wait(Choices& choices) {
+  if (!waits_.empty()) {
+    Wait& wait = *waits_[choices.between(0, waits_.size() - 1)];
+    const bool was_told = wait.resumed != 0;
+    core_->cancel_wait(*wait.of, wait);
+    expect(was_told || wait.outcome == Wait::Outcome::kCancelled, "cancelled, and told otherwise");
+  }
+}
+
+void FanOutWorld::compare_waits() {
+  for (const auto& each : waits_) {
+    const bool is_over = each->model->is_over || each->model->next >= each->for_publications ||
+                         each->outcome == Wait::Outcome::kCancelled;
+    expect(each->resumed == (is_over ? 1 : 0), "who waits is told too early, too late or twice");
+  }
+}
+
 void FanOutWorld::turn(FakeLane& lane) {
   if (lane.posted != 0) {
     static_cast<void>(lane.run_turn(now_));
@@ -240,6 +308,7 @@ void FanOutWorld::run() {
 }
 
 void FanOutWorld::compare() {
+  compare_waits();
   for (const Pair& pair : subscribers_) {
     const FakeSubscriber& fake = *pair.fake;
     const Model::Subscriber& model = *pair.model;

@@ -8,10 +8,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bytes_handoff/bytes_mut.hpp"
 #include "model/fan_out_model.hpp"
 #include "support/fan_out/fake_subscriber.hpp"
 #include "support/stepping/choices.hpp"
@@ -29,10 +31,12 @@ struct FanOutOperation {
     kCloseQueue,
     kTick,
     kTurn,
+    kWait,
+    kCancelWait,
     kClose
   };
-  static constexpr const char* kNames[] = {"publish",     "drain", "join", "leave",
-                                           "close_queue", "tick",  "turn", "close"};
+  static constexpr const char* kNames[] = {"publish", "drain", "join", "leave",       "close_queue",
+                                           "tick",    "turn",  "wait", "cancel_wait", "close"};
 
   [[nodiscard]] std::string text() const {
     return kNames[static_cast<std::size_t>(kind)] + ("(" + std::to_string(bits)) + ")";
@@ -70,15 +74,30 @@ class FanOutWorld : public Expectations {
     bool has_left = false;
   };
 
+  /// One who waits until a subscriber has caught up.
+  struct Wait final : detail::CaughtUpWaiter {
+    void resume(const void* context) noexcept override;
+
+    FakeSubscriberPointer of;
+    const Model::Subscriber* model = nullptr;
+    std::size_t for_publications = 0;
+    int resumed = 0;
+    bool is_true = true;  // what it was told
+  };
+
   void act(Kind kind, Choices& choices);
   void act_on(Kind kind, Pair& pair, Choices& choices);
   void publish(Choices& choices);
+  [[nodiscard]] Bytes bytes_of(const std::string& text, Choices& choices);
   void join(Choices& choices);
   [[nodiscard]] FakeLane* lane_at(std::size_t place);
   void leave(Pair& pair);
+  void wait(const Pair& pair);
+  void cancel_wait(Choices& choices);
   void turn(FakeLane& lane);
   void run();
   void compare();
+  void compare_waits();
   void expect_whole_groups(const FakeSubscriber& fake);
 
   FanOutShape shape_;
@@ -88,7 +107,11 @@ class FanOutWorld : public Expectations {
   std::vector<FakeLane*> lanes_;
   detail::LaneList woken_;
   std::vector<Pair> subscribers_;
+  std::vector<std::unique_ptr<Wait>> waits_;
   std::vector<std::size_t> group_ends_;  // of each entry that was published: where its group ends
+  std::size_t publications_ = 0;
+  std::deque<std::string> texts_;  // without an owner, as static storage
+  BytesMut reads_;                 // a block that texts are sliced from
   Model::TimePoint now_{std::chrono::hours(1)};
 };
 

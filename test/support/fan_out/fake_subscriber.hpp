@@ -127,6 +127,8 @@ class BasicFakeSubscriber : public detail::BasicSubscriber<Sync>, public detail:
     return fits_in(bytes, items, held_bytes, held_items);
   }
   void give_back() noexcept override { held_bytes = held_items = 0; }
+  /// Publications that it has been given, or has gone past.
+  [[nodiscard]] std::uint64_t position() const { return this->place_.publications; }
   bool can_ever_hold(std::size_t bytes, std::size_t items) const noexcept override {
     return bytes <= max_bytes && items <= max_items;
   }
