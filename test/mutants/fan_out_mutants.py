@@ -117,6 +117,8 @@ MUTANTS = [
     ("who has been given less than everything has caught up", FAN_OUT,
      "(waiter->target <= place || subscriber.is_over_)", "(waiter->target <= place + 1 || subscriber.is_over_)",
      *FAN_OUTS),
+    ("who waits for a subscriber that has left is told that it has caught up", FAN_OUT,
+     "lane().is_retired_ || subscriber.has_left() || subscriber.is_over()", "lane().is_retired_", *FAN_OUTS),
     ("who waits until a subscriber has caught up is its queue's answer", FAN_OUT,
      "  mail(subscriber, false, woken);", "  mail(subscriber, true, woken);", *FAN_OUTS),
     ("who waits is not told when its subscriber is ended", LANE,
