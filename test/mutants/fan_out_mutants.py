@@ -16,7 +16,6 @@ FAN_OUTS_OF_SHELL = ("dev", "shell_tests_asio", "/fan_out/fan_out_test")
 
 # AddressSanitizer must notice.
 FAN_OUTS_POISONED = ("asan", "core_tests", "/fan_out/log_test")
-FAN_OUTS_PACING = ("dev", "shell_tests_asio", "/fan_out/caught_up_test")
 FAN_OUT_STRANDS = ("dev", "shell_tests_asio", "/fan_out/fan_out_threads_test")
 
 MUTANTS = [
@@ -128,6 +127,4 @@ MUTANTS = [
      "    if (subscriber->has_waits_) {", "    if (false) {", *FAN_OUTS),
     ("who waits for a subscriber in the mail is forgotten with the context", FAN_OUT,
      "    tell_waits(*subscriber, destroyed_context);\n", "", *FAN_OUTS),
-    ("a handler of a context that is destroyed is posted", EXECUTOR_LANE,
-     "    end_all(context);", "    end_all();", *FAN_OUTS_PACING),
 ]
