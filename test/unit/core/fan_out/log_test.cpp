@@ -345,5 +345,22 @@ TEST_F(FanOutLogTest, where_there_is_no_memory_slices_stay_where_they_are) {
   }
 }
 
+TEST_F(FanOutLogTest, a_large_run_stays_where_it_is_if_there_is_no_memory_for_its_copy) {
+  reopen({.max_bytes = 1U << 20U, .max_entries = 60});
+  const std::string text(300'000, 'x');  // no block of the pool's
+  push_one(read_of(text, 1U << 20U));
+  const std::byte* const data = log.slice(0).data();
+  Bytes next = read_of("next");
+  {
+    const FailingAllocations failing;
+    push_one(std::move(next));
+  }
+  EXPECT_EQ(log.slice(0).data(), data);
+  push_one(read_of(text, 1U << 20U));
+  push_one(read_of("last"));
+  EXPECT_LE(retained(), 2 * 600'000 + 64 * 4 + (2U << 20U)) << "the second one is copied";
+  EXPECT_EQ(log.slice(2).view(), text);
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test
