@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import Optional
 
-from roots import HERE, Root
+from roots import HERE, TREES, Root
 
 # All of a cell may take this long, on a machine that others use, too.
 SECONDS = 5400
@@ -95,7 +95,7 @@ class Run:
         self.cell = cell
         self.log = log
         self.end = time.monotonic() + SECONDS
-        self.tree = f"/work/{cell.name}"
+        self.tree = f"{TREES}/{cell.name}"
         self.tests = 0
         cross = cell.option("cross")
         self.emulator = EMULATORS.get(cross, [])

@@ -8,6 +8,8 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 MATRIX = REPOSITORY / "build" / "matrix"
+# Where a cell builds, inside of its root. It is also its home.
+TREES = "/trees"
 # What each root has besides what roots.txt says.
 EVERYWHERE = ["base-files", "dash", "coreutils", "grep", "cmake", "ninja-build", "libasio-dev",
               "libexpected-dev", "libssl-dev", "libgtest-dev", "libgmock-dev", "googletest"]
@@ -19,17 +21,17 @@ LINKS = [("/usr/x86_64-w64-mingw32/lib/zlib1.dll",
           "usr/lib/x86_64-linux-gnu/wine/x86_64-windows/zlib1.dll")]
 
 # In namespaces of its own: what a cell mounts and starts is gone with it. $1 is the root, $2 the
-# sources, and behind them is the command.
+# sources, $3 is TREES, and behind them is the command.
 ENTER = """
 set -e
-mkdir -p "$1/source" "$1/proc" "$1/dev" "$1/tmp" "$1/work"
+mkdir -p "$1/source" "$1/proc" "$1/dev" "$1/tmp" "$1$3"
 mount --bind "$2" "$1/source"
 mount -o remount,bind,ro "$1/source"
 mount --rbind /dev "$1/dev"
 mount -t proc proc "$1/proc"
-root=$1
-shift 2
-exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/usr/lib/wine LANG=C.UTF-8 HOME=/work \
+root=$1 home=$3
+shift 3
+exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/usr/lib/wine LANG=C.UTF-8 HOME="$home" \
   WINELOADER=/usr/lib/wine/wine64 WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml= "$@"
 """
 
@@ -83,7 +85,7 @@ class Root:
         if os.geteuid() != 0:
             enter.append("--map-root-user")
         process = subprocess.Popen(
-            [*enter, "sh", "-c", ENTER, "sh", self.folder, REPOSITORY, *command],
+            [*enter, "sh", "-c", ENTER, "sh", self.folder, REPOSITORY, TREES, *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             return process.wait(timeout=max(seconds, 1))

@@ -1,6 +1,6 @@
 # Libraries of headers alone, of the root's own packages, for another machine: in a folder of their
 # own, since that of the root has the headers of its C library, too.
-set(CROSS_HEADERS "/work/headers")
+set(CROSS_HEADERS "$ENV{HOME}/headers")
 file(MAKE_DIRECTORY "${CROSS_HEADERS}")
 foreach(name IN ITEMS asio asio.hpp boost tl)
   if(NOT EXISTS "${CROSS_HEADERS}/${name}")
