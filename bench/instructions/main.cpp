@@ -23,6 +23,7 @@
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
+#include "fan_out_paths.hpp"
 #include "frame_paths.hpp"
 #include "roles/integrated/wave_worker.hpp"
 #include "room_paths.hpp"
@@ -251,5 +252,6 @@ int main() {
   report_proxy();
   bench_instructions::report_room({count, report});
   bench_instructions::report_frames({count, report});
+  bench_instructions::report_fan_out({count, report});
   return EXIT_SUCCESS;
 }
