@@ -7,6 +7,7 @@ HEAD = "programs/connect_proxy/request_head.cpp"
 ALLOW = "programs/connect_proxy/allow_list.cpp"
 PATTERN = "programs/support/host_pattern.cpp"
 PORT = "programs/support/host_port.cpp"
+COMMANDS = "programs/line_broadcast/commands.cpp"
 
 OF_PROGRAMS = ("dev", "program_tests", "/unit/programs/")
 
@@ -60,4 +61,18 @@ MUTANTS = [
      "text.starts_with(\"*.\") ? 2 : text.starts_with('*') ? 1 : 0", *OF_PROGRAMS),
     ("a host name may have an empty label", PORT, "!text.empty() && text.size() <= 255;",
      "text.size() <= 255;", *OF_PROGRAMS),
+    ("a topic may be longer by one", COMMANDS, "text.size() <= kLongestTopic",
+     "text.size() <= kLongestTopic + 1", *OF_PROGRAMS),
+    ("only the first character of a topic counts", COMMANDS,
+     "std::all_of(text.begin(), text.end(), is_of_topic)", "is_of_topic(text.front())",
+     *OF_PROGRAMS),
+    ("a topic may be a word of the server", COMMANDS, " && text != \"ERR\"", "", *OF_PROGRAMS),
+    ("a topic may end with CR", COMMANDS, "{'\\n', '\\r'}", "{'\\n'}", *OF_PROGRAMS),
+    ("a line may end with CR alone", COMMANDS, "{'\\n', '\\r'}", "{'\\n', '\\r', '\\r'}",
+     *OF_PROGRAMS),
+    ("the text of a PUB is part of its topic", COMMANDS,
+     "name.word == Word::pub ? text.find(' ', first) : text.npos", "text.npos", *OF_PROGRAMS),
+    ("subscribers get the word of the publisher", COMMANDS,
+     "text.substr(first, last - first), first}", "text.substr(first, last - first), 0}",
+     *OF_PROGRAMS),
 ]
