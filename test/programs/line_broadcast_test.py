@@ -321,19 +321,21 @@ class SlowConsumers(BroadcastTest):
 
 class Ending(BroadcastTest):
     def test_subscribers_get_what_was_published_then_the_end(self):
-        server = self.start("--max-pending", 16384, "--topic-bytes", 1 << 20)
-        clients = [self.client(server, "a", "b", small=True) for _ in range(5)]
+        server = self.start("--max-pending", 16384, "--topic-bytes", 1 << 23,
+                            "--end-limit", 600)
+        clients = [self.client(server, "a", "b", small=True) for _ in range(2)]
         publisher = self.client(server)
-        text = "x" * 1000
-        self.do(publisher, *(f"PUB {'ab'[n % 2]} {n} {text}" for n in range(400)))
+        text, count = "x" * 1000, 8000  # more than systems take for who does not read
+        self.do(publisher, *(f"PUB {'ab'[n % 2]} {n} {text}" for n in range(count)))
         server.signal()
         self.assert_says(server, "told to end")
         for client in clients:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             received = receive_all(client).decode().splitlines()
             for topic, rest in (("a", 0), ("b", 1)):
                 self.assertEqual([line for line in received if line.startswith(topic)],
-                                 [f"{topic} {n} {text}" for n in range(rest, 400, 2)])
-            self.assertEqual(len(received), 400)
+                                 [f"{topic} {n} {text}" for n in range(rest, count, 2)])
+            self.assertEqual(len(received), count)
             client.close()
         publisher.close()
         ended = server.wait()
