@@ -77,7 +77,7 @@ class DroppedBytes {
   }
 
   union {
-    Bytes bytes_[kCapacity];  // of which `count_` are there
+    Bytes bytes_[kCapacity];  // `count_` of them. NOLINT(readability-identifier-naming): private
   };
   std::size_t count_ = 0;
   Owner* block_ = nullptr;
