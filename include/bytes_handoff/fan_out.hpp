@@ -81,7 +81,7 @@ class Subscription {
   /// closing leaves with the next publication.
   [[nodiscard]] bool is_active() const noexcept { return subscriber_ && !subscriber_->is_over(); }
   /// Entries that the queue was not given: what the log dropped, what was skipped, and what could
-  /// never fit the queue.
+  /// never fit the queue. Counted when the queue is served, so a stuck one lacks its last gap.
   [[nodiscard]] std::uint64_t missed() const noexcept {
     return subscriber_ ? subscriber_->missed() : 0;
   }
@@ -106,6 +106,8 @@ class Subscription {
 /// subscriber lags, its `LagPolicy` may skip entries that the queue has not been given, or end the
 /// queue. What is admitted to a queue is never taken back. A stuck subscriber costs the others
 /// nothing.
+///
+/// Entries of one log come in order. Between two logs there is none.
 ///
 /// Not for a message that each queue must take or refuse: copy the `Bytes`, and call `try_write`
 /// for each. Then each refusal is known. It costs a lock for each queue.

@@ -95,8 +95,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     one were cancelled. Otherwise the error of an acceptor that cannot accept again, such as
 ///     `bad_descriptor` if it was never open. `no_memory` if there is none to start a pause with.
 /// Throws: `std::invalid_argument` if `options.retry_after` is not positive, if `options.pause` is
-///     in use, if `options.max_open` is set and `on_accept` takes no slot, or if the acceptor
-///     cannot give sockets to `options.next_executor`. Nothing has begun then.
+///     in use, if `options.max_open` is set and `on_accept` takes no slot of an acceptor of Asio's,
+///     or if the acceptor cannot give sockets to `options.next_executor`. Nothing has begun then.
 /// Exceptions: what `on_accept` or a function of `options` throws leaves the `run` of the context.
 ///     Accepting goes on when that is called again. If it was not `on_accept`, a pause comes first.
 /// Cancellation: all types, also during a pause. A connection that was accepted before is still
