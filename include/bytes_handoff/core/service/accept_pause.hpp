@@ -43,8 +43,8 @@ class AcceptPause {
   AcceptPause(const AcceptPause&) = delete;
   AcceptPause& operator=(const AcceptPause&) = delete;
 
-  /// Whether accepting pauses now.
-  [[nodiscard]] bool is_on() const noexcept { return is_on_.load(std::memory_order_relaxed); }
+  /// Whether accepting pauses now. If so, the caller also sees what was done before the pause.
+  [[nodiscard]] bool is_on() const noexcept { return is_on_.load(std::memory_order_acquire); }
 
   /// Ends a pause, if there is one: accepting is tried again at once. Must not be called while
   /// another thread destroys the acceptor's context.
