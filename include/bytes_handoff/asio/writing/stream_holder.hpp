@@ -136,25 +136,31 @@ class StreamHolder : public WriterBase {
     end_stream();
   }
 
-  // Looks at the time, and at what the peer's system has, for as long as the queue wants it.
+  // For as long as the queue wants it.
   void check_time() noexcept {
     const auto visit = enter_handler();
     if (stream_ == nullptr) {
       return;
     }
-    const Clock::time_point now = TimeOf<Executor>::now(*stream_executor_);
-    Effects effects;
-    Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
-    carry_out(effects, TurnStart::kFromTurn);
+    // Mostly the stream has taken everything by now: the system is not asked at each write.
+    const Clock::time_point next =
+        queue().needs_tick() ? look_at_time() : (Clock::time_point::max)();
     has_ended_ = has_ended_ || queue().has_ended();  // also where its end could not be posted
-    if (is_acknowledging_ && !has_ended_) {
-      next = (std::min)(next, check_acknowledged(now));
-    }
     if (has_ended_) {
       end_stream();
     } else if (next != (Clock::time_point::max)()) {
       wait_until(next);
     }
+  }
+
+  // And at what the peer's system has. Returns when to look again.
+  [[nodiscard]] Clock::time_point look_at_time() noexcept {
+    const Clock::time_point now = TimeOf<Executor>::now(*stream_executor_);
+    Effects effects;
+    const Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
+    carry_out(effects, TurnStart::kFromTurn);
+    return is_acknowledging_ && !queue().has_ended() ? (std::min)(next, check_acknowledged(now))
+                                                     : next;
   }
 
   void wait_until(Clock::time_point time) noexcept {

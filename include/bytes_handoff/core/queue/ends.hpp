@@ -205,14 +205,26 @@ std::chrono::nanoseconds BasicWriteQueue<Sync>::longest_silence() const noexcept
   return longest;
 }
 
+// False once there is nothing to be watched.
+template <class Sync>
+bool BasicWriteQueue<Sync>::update_watch() noexcept {
+  is_watched_ =
+      state_ == State::kClosing ||
+      (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
+  return is_watched_;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::needs_tick() noexcept {
+  const Lock lock(mutex_);
+  return update_watch();
+}
+
 template <class Sync>
 auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effects) noexcept
     -> TimePoint {
   const Lock lock(mutex_);
-  is_watched_ =
-      state_ == State::kClosing ||
-      (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
-  if (!is_watched_) {
+  if (!update_watch()) {
     return (TimePoint::max)();
   }
   progress_ += acknowledged ? 1U : 0U;

@@ -166,6 +166,8 @@ class BasicWriteQueue {
   void abort(ErrorValue error, Effects& effects) noexcept;
   /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
   void orphan(const void* context, Effects& effects) noexcept;
+  /// Whether `tick` has anything to look at, where a step asked for it. If not, one will ask again.
+  [[nodiscard]] bool needs_tick() noexcept;
   /// Looks at the time, if a step asked for that. `acknowledged`: the peer's system has more than
   /// the last time. Returns when to call it again; the latest time that there is: not before a step
   /// asks.
@@ -255,6 +257,7 @@ class BasicWriteQueue {
   void start_closing(Effects& effects) noexcept;
   [[nodiscard]] bool end_waiting(Waiters waiters, Effects& effects) noexcept;
   void watch_time(Effects& effects) noexcept;
+  bool update_watch() noexcept;
   [[nodiscard]] std::chrono::nanoseconds longest_silence() const noexcept;
   [[nodiscard]] Turn next_when_written(Effects& effects) noexcept;
   [[nodiscard]] Turn next_message(WriteBatch& batch, Effects& effects) noexcept;

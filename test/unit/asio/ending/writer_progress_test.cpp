@@ -53,6 +53,56 @@ class SlowPeer {
   bool is_over_ = false;
 };
 
+/// Stands on a socket, and counts how often that is asked for: by who asks its system.
+class AskedSocket {
+ public:
+  using executor_type = Socket::executor_type;
+
+  explicit AskedSocket(Socket socket) : socket_(std::move(socket)) {
+    socket_.set_option(net::socket_base::send_buffer_size(16 * 1024));
+  }
+  executor_type get_executor() noexcept { return socket_.get_executor(); }
+  [[nodiscard]] unsigned times_asked() const noexcept { return times_asked_; }
+
+  [[nodiscard]] bool non_blocking() const { return socket_.non_blocking(); }
+  void non_blocking(bool is_on, net_error_code& error) { socket_.non_blocking(is_on, error); }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, net_error_code& error) {
+    return socket_.write_some(buffers, error);
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return socket_.async_write_some(buffers, std::forward<Token>(token));
+  }
+
+  friend Socket& layer_to_end(AskedSocket& stream) noexcept {
+    ++stream.times_asked_;
+    return stream.socket_;
+  }
+
+ private:
+  Socket socket_;
+  unsigned times_asked_ = 0;
+};
+
+// Each entry is with the system before the writer's turn ends.
+TEST(WriterProgress, is_not_asked_for_while_the_stream_takes_everything) {
+  net::io_context context{1};
+  auto [near_end, far_end] = TcpPair::make(context);
+  auto near = std::make_shared<AskedSocket>(std::move(near_end));
+  auto out = WriteHandoff(near, {.stall_timeout = std::chrono::seconds(30)});
+  for (int i = 0; i < 10; ++i) {
+    Outcome<net_error_code> written;
+    ASSERT_TRUE(try_send(out, "line"));
+    out.async_flush(written.handler());
+    ASSERT_TRUE(run_until(context, [&] { return written.has_come(); }));
+  }
+  EXPECT_EQ(near->times_asked(), 0U);
+  EXPECT_TRUE(try_send(out, std::string(std::size_t{1} << 20, 'x')));
+  ASSERT_TRUE(run_until(context, [&] { return near->times_asked() != 0; }))
+      << "it is, as soon as the stream does not";
+}
+
 // Everything is in this system's buffer, and the stream has nothing more to take: only the peer's
 // system can tell that it goes on.
 TEST(WriterProgress, is_what_the_peers_system_acknowledges) {
