@@ -40,9 +40,9 @@ struct CaseId {
   [[nodiscard]] std::string name() const;
 };
 
-/// Runs all cases of one operation, each with its name in the trace and printed beforehand; n times
-/// with BYTES_HANDOFF_TEST_COUNT=n. BYTES_HANDOFF_TOKENS_ONLY=text takes those whose name has that
-/// text.
+/// Runs a third of the cases of one operation, by the seed; all of them n times with
+/// BYTES_HANDOFF_TEST_COUNT=n. Each has its name in the trace, and prints it beforehand.
+/// BYTES_HANDOFF_TOKENS_ONLY=text takes those whose name has that text.
 void run_cases(const std::string& operation, const std::vector<std::string>& states,
                bool has_error_code,
                const std::function<void(const CaseId&, unsigned state, std::uint64_t seed)>& run);
