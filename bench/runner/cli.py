@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 
+from peers import suite as peers
+
 from . import capture, children, contenders, latency, measure, report, suite
 from .contenders import Contender
 from .problems import Failure, Interrupted, WrongArgument
@@ -85,6 +87,7 @@ def _parser():
     every.add_argument("--out", metavar="FOLDER", help="a new folder (default: in results/)")
     _add_pinning(every)
     every.set_defaults(do=suite.all_of_it, split=True)
+    _add_peers(commands)
     return parser
 
 
@@ -126,6 +129,19 @@ def _add_latency(commands):
                         help="how often one is sent; 0: when the one before has arrived "
                         "(default: 0)")
     frames.set_defaults(do=latency.latency)
+
+
+def _add_peers(commands):
+    beside = commands.add_parser("peers", help="the programs beside their peers, and the page")
+    beside.add_argument("--rounds", type=_at_least_one, default=5, metavar="N",
+                        help="in each of which all contenders run once; under 4 have no interval "
+                        "(default: 5)")
+    beside.add_argument("--only", type=_list(peers.of_name), default=(), metavar="NAME[,NAME]",
+                        help=f"programs: {', '.join(peers.PROGRAMS)}; or parts of them, such as "
+                        f"{peers.PARTS[0].name}")
+    beside.add_argument("--out", metavar="FOLDER", help="a new folder (default: in results/)")
+    _add_pinning(beside)
+    beside.set_defaults(do=peers.peers, split=True)
 
 
 def _add_common(command, implementations, runs):

@@ -5,7 +5,7 @@ CONFIGURATION = frozenset((
     "mode", "role", "transport", "implementation", "scenario", "completion", "worker_threads",
     "connections", "route_frames", "frame_len", "tunnel_bytes", "input_fragment", "read_reserve",
     "write_pending_bytes", "duplex_capacity", "configured_iterations", "duration_seconds_target",
-    "read_block", "gather_micros"))
+    "read_block", "gather_micros", "counts"))
 # Each with the part of the connections, in thousandths, that took longer.
 PERCENTILES = {"latency_p50_micros": 500, "latency_p95_micros": 50, "latency_p99_micros": 10,
                "latency_p999_micros": 1}
@@ -22,6 +22,7 @@ _QUOTIENTS = {
     "cpu_utilization_pct": ("cpu_total_seconds", "total_seconds", 100),
     "cpu_ns_per_byte": ("cpu_total_seconds", "total_bytes", 1e9),
     "cpu_micros_per_stream": ("cpu_total_seconds", "total_streams", 1e6),
+    "streams_per_cpu_second": ("total_streams", "cpu_total_seconds", 1),
 }
 
 

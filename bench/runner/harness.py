@@ -50,7 +50,7 @@ def program():
 
 
 def build(target):
-    """The executable of a target of the release tree."""
+    """Where the executable of a target of the release tree is, which is built."""
     script = ('REPOSITORY=$1; source "$1/scripts/packages.sh"; source "$1/scripts/build.sh"; '
               'ensure_packages build page && build_preset release "$2"')
     if subprocess.run(["bash", "-c", script, "bench", str(REPOSITORY), target],
@@ -170,9 +170,10 @@ def _refusal(role, how):
 FIRST_PORT, LAST_PORT = 20000, 32000
 
 
-def free_port(first=FIRST_PORT):
-    """A port that nobody listens at."""
-    for port in range(first + os.getpid() % 5000, LAST_PORT):
+def free_port(beyond=None):
+    """A port that nobody listens at, `beyond` that one where given."""
+    first = FIRST_PORT + os.getpid() % 5000 if beyond is None else beyond + 1
+    for port in range(first, LAST_PORT):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

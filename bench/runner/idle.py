@@ -2,14 +2,13 @@
 
 import contextlib
 import pathlib
-import re
 import resource
 import socket
 import tempfile
 import time
 
 from . import figures, harness, labels, results
-from .children import Children
+from .children import Children, resident_bytes
 from .problems import Failure
 
 PAIRS = 400
@@ -31,7 +30,7 @@ def measure(executable, session, name, contenders, runs):
 
 
 def _bytes_per_pair(executable, contender):
-    _allow_descriptors(2 * PAIRS + 100)
+    allow_descriptors(2 * PAIRS + 100)
     with Children() as children, tempfile.TemporaryDirectory() as scratch, \
             contextlib.ExitStack() as sockets:
         sinks = sockets.enter_context(
@@ -50,10 +49,10 @@ def _bytes_per_pair(executable, contender):
                 raise Failure("the service does not connect to its sink") from None
 
         connect()  # what the first one alone costs is no part
-        before = _resident_bytes(service.child.pid)
+        before = settled_bytes(service.child.pid)
         for _ in range(PAIRS):
             connect()
-        gained = _resident_bytes(service.child.pid) - before
+        gained = settled_bytes(service.child.pid) - before
         sockets.close()
         if children.wait(service.child, harness.IDLE_MILLIS / 1000 + WAIT_SECONDS) is None:
             raise Failure("the service does not end")
@@ -62,22 +61,21 @@ def _bytes_per_pair(executable, contender):
         return gained / PAIRS
 
 
-def _resident_bytes(process):
-    """Once it has not changed for a while."""
+def settled_bytes(process):
+    """Resident memory, once it has not changed for a while."""
     last, since = None, time.monotonic()
     give_up = since + WAIT_SECONDS
     while time.monotonic() - since < 0.2:
         if time.monotonic() > give_up:
             raise Failure("the service's memory does not settle")
-        text = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text()
-        now = int(re.search(r"^Rss:\s*(\d+)", text, re.MULTILINE)[1]) * 1024
+        now = resident_bytes(process)
         if now != last:
             last, since = now, time.monotonic()
         time.sleep(0.01)
     return last
 
 
-def _allow_descriptors(count):
+def allow_descriptors(count):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))

@@ -110,6 +110,15 @@ def check(executable, plans):
 
 
 def run_plans(executable, session, plans, after_each=None):
+    def run_one(of, contender):
+        runner = nginx if contender.implementation in NGINX else harness
+        return runner.run(executable, contender, of.shape)
+
+    in_turn(session, plans, run_one, after_each)
+
+
+def in_turn(session, plans, run_one, after_each=None, closing=results.Series.closing_lines):
+    """Fills a folder for each plan. What `closing` says of a series is printed behind it."""
     with Progress(sum(each.runs * len(each.contenders) for each in plans)) as progress:
         for each in plans:
             folder = session.root / each.name
@@ -120,13 +129,11 @@ def run_plans(executable, session, plans, after_each=None):
                 what = each.name or each.shape.scenario
                 progress.begin(f"{what} {contender.label}, run {number}")
                 session.begin(f"round {number} of {contender.label}, {what}")
-                runner = nginx if contender.implementation in NGINX else harness
-                series.add(contender.label, number,
-                           runner.run(executable, contender, each.shape))
+                series.add(contender.label, number, run_one(each, contender))
                 session.finished()
                 progress.done()
                 if after_each:
                     after_each(session.root)
             if each.name:
                 print(f"{each.name}:")
-            print("\n".join(series.closing_lines()), flush=True)
+            print("\n".join(closing(series)), flush=True)

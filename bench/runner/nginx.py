@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from . import figures, harness, labels
-from .children import Children
+from .children import Children, cpu_seconds, family, peak_bytes
 from .problems import Failure, WrongArgument
 
 START_SECONDS = 10
@@ -53,6 +53,11 @@ def _built():
         raise Failure(f"{program()}: {error.strerror}") from error
 
 
+def module_line():
+    """Of a configuration: what loads the stream module, where it is not built in."""
+    return f"load_module {_module()};" if "--with-stream=dynamic" in _built() else ""
+
+
 def _module():
     return pathlib.Path(program()).resolve().parents[1] / "lib/nginx/modules/ngx_stream_module.so"
 
@@ -69,18 +74,18 @@ def run(executable, contender, shape):
     """One run of the driver with nginx in the place of the service."""
     with Children() as children, tempfile.TemporaryDirectory() as scratch:
         scratch = pathlib.Path(scratch)
-        sink = f"127.0.0.1:{harness.free_port()}"
-        address = f"127.0.0.1:{harness.free_port(int(sink.rsplit(':', 1)[1]) + 1)}"
+        port = harness.free_port()
+        sink, address = (f"127.0.0.1:{one}" for one in (port, harness.free_port(port)))
         asked = labels.given((*shape.flags, *contender.flags))
         workers = asked.get("--worker-threads", len(os.sched_getaffinity(0)))
         server = _start(children, scratch, address, sink, workers, contender, shape)
-        before = _cpu_nanoseconds(server.pid)
+        before = cpu_seconds(server.pid)
         # A driver looks at no implementation: it only prints the name.
         lines = harness.drive(children, scratch, executable, address, [
             "--implementation", "raw_copy", "--scenario", shape.scenario, *shape.flags,
             *contender.flags, "--sink-addr", sink], shape)
-        spent = _cpu_nanoseconds(server.pid) - before
-        memory = sum(_peak_bytes(process) for process in _processes(server.pid))
+        spent = cpu_seconds(server.pid) - before
+        memory = peak_bytes(server.pid)
     driver = figures.values_of(lines)
     labels.check_printed(driver, {**labels.asked_of(contender, shape),
                                   "implementation": "raw_copy"}, "driver")
@@ -89,16 +94,15 @@ def run(executable, contender, shape):
     service = {"role": "tcp-service", "transport": "tcp", "implementation": contender.implementation,
                "scenario": shape.scenario, "worker_threads": workers,
                **{key: driver[key] for key in ("total_streams", "total_bytes", "total_seconds")},
-               "cpu_total_seconds": f"{spent / 1e9:.9f}", "max_rss_bytes": memory,
+               "cpu_total_seconds": f"{spent:.9f}", "max_rss_bytes": memory,
                "failed_connections": driver["failed_connections"]}
     return harness.Outcome(lines, "".join(f"{key}={text}\n" for key, text in service.items()))
 
 
 def _start(children, scratch, address, sink, workers, contender, shape):
-    dynamic = "--with-stream=dynamic" in _built()
     configuration = scratch / "nginx.conf"
     configuration.write_text(CONFIGURATION.format(
-        module=f"load_module {_module()};" if dynamic else "", workers=workers, folder=scratch,
+        module=module_line(), workers=workers, folder=scratch,
         address=address, sink=sink,
         half_close="on" if contender.implementation == "nginx_half_close" else "off"))
     errors = scratch / "start.err"
@@ -108,30 +112,10 @@ def _start(children, scratch, address, sink, workers, contender, shape):
                                 shape.service_cpus, stdout=subprocess.DEVNULL, stderr=err)
     give_up = time.monotonic() + START_SECONDS
     # The master writes the file before it starts its workers.
-    while not (scratch / "pid").exists() or len(_processes(server.pid)) <= int(workers):
+    while not (scratch / "pid").exists() or len(family(server.pid)) <= int(workers):
         if children.wait(server, 0.01) is not None:
             said = (errors.read_text().strip().splitlines() or ["it ended"])[-1]
             raise Failure(f"nginx has not started: {said}")
         if time.monotonic() > give_up:
             raise Failure(f"nginx does not start within {START_SECONDS} seconds")
     return server
-
-
-def _processes(master):
-    """The master and its workers."""
-    children = pathlib.Path(f"/proc/{master}/task/{master}/children")
-    try:
-        return [master, *map(int, children.read_text().split())]
-    except OSError:
-        return [master]
-
-
-def _cpu_nanoseconds(master):
-    """Of the master and its workers since they started."""
-    return sum(int(pathlib.Path(f"/proc/{process}/schedstat").read_text().split()[0])
-               for process in _processes(master))
-
-
-def _peak_bytes(process):
-    status = pathlib.Path(f"/proc/{process}/status").read_text()
-    return int(re.search(r"^VmHWM:\s*(\d+)", status, re.MULTILINE)[1]) * 1024

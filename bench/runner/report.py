@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 
-from . import cells, results, targets
+from . import cells, results
 from .figures import LEAST_SECONDS, PERCENTILES, number_of
 from .problems import Failure
 from .statistics import summarize
@@ -13,7 +13,8 @@ from .statistics import summarize
 CHART_LIBRARY = "/usr/share/javascript/chart.js/chart.min.js"
 PAGE = pathlib.Path(__file__).with_name("page")
 OF_THE_SERVICE = ("cpu_ns_per_byte", "max_rss_bytes")
-METRICS = ("mib_per_sec", *OF_THE_SERVICE, *PERCENTILES)
+METRICS = ("mib_per_sec", *OF_THE_SERVICE, *PERCENTILES, "streams_per_sec", "streams_per_cpu_second",
+           "cpu_micros_per_stream", "idle_bytes_per_connection")
 
 
 def report(arguments):
@@ -31,8 +32,8 @@ def report(arguments):
 def collect(root):
     """What the page shows, as plain data: of a folder that is not finished, what there is."""
     series, of_matrix = [], []
-    for folder in [root, *sorted((path for path in root.iterdir() if path.is_dir()),
-                                 key=_place)]:
+    wanted = _targets(root)
+    for folder in [root, *_in_order(root, wanted)]:
         if (one := _series(folder, folder.name if folder != root else "")) is None:
             continue
         if place := cells.place_of(folder):
@@ -42,14 +43,18 @@ def collect(root):
     environment = root / "environment.txt"
     facts = environment.read_text().splitlines() if environment.exists() else []
     return {"title": root.resolve().name, "series": series, "cells": of_matrix,
-            "targets": _targets(root), "latency": _latency(root), "shortest": LEAST_SECONDS,
+            "targets": wanted, "latency": _latency(root), "shortest": LEAST_SECONDS,
             "environment": [line.split("=", 1) for line in facts]}
 
 
-def _place(folder):
+def _in_order(root, wanted):
     """Folders with a target as these are listed, the others behind them by name."""
-    known = list(dict.fromkeys(row.folder for row in targets.ROWS))
-    return known.index(folder.name) if folder.name in known else len(known), folder.name
+    known = list(dict.fromkeys(row["folder"] for row in wanted))
+
+    def place(folder):
+        return known.index(folder.name) if folder.name in known else len(known), folder.name
+
+    return sorted((path for path in root.iterdir() if path.is_dir()), key=place)
 
 
 def _series(folder, name):
@@ -64,7 +69,7 @@ def _series(folder, name):
         "name": name, "split": bool(service), "runs": max(map(len, driver.values())),
         "least_seconds": min(seconds, default=None),
         **{key: _common(every, key) for key in ("scenario", "transport", "completion",
-                                                "connections", "tunnel_bytes")},
+                                                "connections", "tunnel_bytes", "counts")},
         "contenders": {label: _medians(rounds, service.get(label, {}) if service else rounds)
                        for label, rounds in driver.items()},
         "ratios": [_ratio(row) for row in results.read_ratios(folder)],

@@ -12,7 +12,8 @@ from .statistics import LEAST_PAIRS, ratio_of_pairs, summarize
 # What is compared between contenders, and whether less is better.
 COMPARED = {"mib_per_sec": False, "cpu_ns_per_byte": True, "latency_p50_micros": True,
             "latency_p99_micros": True, "max_rss_bytes": True,
-            "cpu_micros_per_stream": True}
+            "cpu_micros_per_stream": True, "streams_per_sec": False,
+            "idle_bytes_per_connection": True}
 RATIO_COLUMNS = ["side", "metric", "contender", "base", "rounds", "median", "min", "max", "low95",
                  "high95"]
 

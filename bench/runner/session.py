@@ -13,15 +13,17 @@ class Session:
     """Makes the folder. Says, where it ends early, at what and what is left; without one finished
     run the folder goes again."""
 
-    def __init__(self, out, pinning="none"):
+    def __init__(self, out, pinning="none", more=()):
+        """`more` is what environment.txt says beside the machine: names and texts."""
         self.root = pathlib.Path(out)
+        self._more = dict(more)
         self._pinning = pinning
         self._doing = None
         self._finished = 0
 
     def __enter__(self):
         results.new_folder(self.root)
-        self._facts = environment.describe(shlex.join(sys.argv), self._pinning)
+        self._facts = {**environment.describe(shlex.join(sys.argv), self._pinning), **self._more}
         try:
             self._write()
         except Failure:

@@ -12,7 +12,12 @@ function interval(r) {
   return r.low === null ? "too few rounds" : `${digits(r.low)} to ${digits(r.high)}`;
 }
 
-const costs = series => series.ratios.filter(r => r.metric === "cpu_ns_per_byte"
+// Programs and their peers tell what they count; else it is bytes.
+const singular = { connections: "connection", requests: "request", replies: "reply", deliveries: "delivery" };
+const oneOf = series => singular[series.counts] ?? "byte";
+const capital = text => text[0].toUpperCase() + text.slice(1);
+const costOf = series => oneOf(series) === "byte" ? "cpu_ns_per_byte" : "cpu_micros_per_stream";
+const costs = series => series.ratios.filter(r => r.metric === costOf(series)
                                                   && r.side === (series.split ? "service" : "all"));
 const basesOf = rows => [...new Set(rows.map(r => r.base))];
 
@@ -38,7 +43,7 @@ function headline(series) {
   if (rows.length === 0) return [];
   return basesOf(rows).map(base => {
     const of = rows.filter(r => r.base === base);
-    return card(`${spaced(titleOf(series))}: CPU per byte, to ${base}`, "Left of the line is less, and better.",
+    return card(`${spaced(titleOf(series))}: CPU per ${oneOf(series)}, to ${base}`, "Left of the line is less, and better.",
       element("p", { class: "winner" }, verdict(of)), forest(`ratio ${titleOf(series)} ${base}`, of),
       table(["", "median", "least", "most", "95% interval"], of.map(r => [named(r.contender),
         digits(r.median), digits(r.min), digits(r.max), interval(r)])));
@@ -67,7 +72,8 @@ function latencies(series) {
   const most = Math.max(...list.flatMap(one => one.points.map(p => p ? p.high : 0)));
   const text = p => p ? element("span", {}, digits(p.median),
     element("small", {}, `${digits(p.low)} to ${digits(p.high)}`)) : "too few";
-  return [card("Latency", "From the start of a connection to its last byte at the sink; lower is better. "
+  return [card("Latency", (series.counts ? `Of one ${oneOf(series)}, as its client sees it` :
+      "From the start of a connection to its last byte at the sink") + "; lower is better. "
     + "Medians of the runs, from the least to the most. A percentile is shown where ten connections of "
     + "each run lie beyond it.",
     lines(`latency ${titleOf(series)}`, shown.map(([name]) => name), list, () => ({
@@ -75,19 +81,33 @@ function latencies(series) {
     table(["ms", ...shown.map(([name]) => name)], list.map(one => [named(one.label), ...one.points.map(text)])))];
 }
 
+// What there is only of programs and their peers.
+function counts(series) {
+  if (!series.counts) return [];
+  const [name, unit] = [capital(series.counts), `${series.counts}/s`];
+  return [...oneOf(series) === "byte" ? [] : [
+    ...measure(series, `${name} a second`, "Higher is better.", "streams_per_sec", unit, 1),
+    ...series.counts !== "deliveries" ? [] : measure(series, `${name} a second of CPU`,
+      "Higher is better. Of the server's processor time alone.", "streams_per_cpu_second", unit, 1)],
+    ...measure(series, "Memory of an idle connection", "Of the process, without the kernel's; lower is better.",
+               "idle_bytes_per_connection", "KiB", 1 / 1024)];
+}
+
 function section(series) {
-  const whose = series.split ? "of the service" : "of the whole process: clients, proxy and sinks";
+  const whose = series.counts ? "of the program or its peer, without clients and servers"
+    : series.split ? "of the service" : "of the whole process: clients, proxy and sinks";
   const short = series.least_seconds !== null && series.least_seconds < data.shortest
     ? [element("p", { class: "warning" }, `A run took only ${digits(series.least_seconds)} s: this measures little.`)]
     : [];
   return [element("h2", {}, spaced(titleOf(series))),
     element("p", {}, [series.scenario, series.transport, counted(series.connections, "connections"),
       counted(series.tunnel_bytes, "bytes a tunnel"), spaced(series.completion ?? ""), `${series.runs} runs in turn`,
-      series.split ? "service and driver apart" : "one process"].filter(text => text).join(", ")), ...short,
+      series.counts ? "" : series.split ? "service and driver apart" : "one process"].filter(text => text).join(", ")), ...short,
     element("div", { class: "cards" },
       ...measure(series, "Throughput", "Higher is better.", "mib_per_sec", "MiB/s", 1),
-      ...measure(series, "CPU per byte", `${whose[0].toUpperCase()}${whose.slice(1)}; lower is better.`,
-                 "cpu_ns_per_byte", "ns/byte", 1),
+      ...counts(series),
+      ...measure(series, `CPU per ${oneOf(series)}`, `${capital(whose)}; lower is better.`, costOf(series),
+                 costOf(series) === "cpu_ns_per_byte" ? "ns/byte" : `us/${oneOf(series)}`, 1),
       ...latencies(series),
       ...measure(series, "Memory", `The most that was resident, ${whose}; lower is better.`, "max_rss_bytes",
                  "MiB", 1 / 1048576))];

@@ -1,0 +1,1 @@
+"""The programs beside their peers."""
