@@ -97,7 +97,8 @@ def _load(kind, connections, up, down):
         del values["connections"]  # the shape tells
         if down < MIB:  # then connections count
             del values["total_bytes"]
-        return {**values, **of_run(ground, before, values["total_streams"], values["total_seconds"])}
+        used = of_run(ground, before, values["total_streams"], values["total_seconds"])
+        return {**values, **used}
 
     return run
 

@@ -5,7 +5,7 @@ import os
 
 from runner import measure, nginx, report, results, targets
 from runner.contenders import Contender
-from runner.problems import Failure, WrongArgument
+from runner.problems import Failure
 from runner.session import Session
 from runner.statistics import LEAST_PAIRS
 from runner.targets import Row
@@ -21,9 +21,8 @@ PACKAGES = {"nginx": ("nginx", "-v"), "haproxy": ("haproxy", "-v"),
             "redis-server": ("redis-server", "-v"), "redis-benchmark": ("redis-tools", "--version")}
 
 
-def _row(folder, base, metric, what, to_be, more_is_better=False, unit=1):
-    return Row(folder, folder.split("-")[0], base, metric, what, to_be, None, more_is_better, "",
-               unit)
+def _row(folder, base, metric, what, to_be, more_is_better=False):
+    return Row(folder, folder.split("-")[0], base, metric, what, to_be, None, more_is_better, "")
 
 
 def _rows(folder, bases, metric, what, to_be, **more):
@@ -34,7 +33,8 @@ _BYTE, _STREAM, _RATE = "cpu_ns_per_byte", "cpu_micros_per_stream", "streams_per
 _IDLE = "idle_bytes_per_connection"
 _TLS = ("nginx", "haproxy")
 ROWS = (
-    *_rows("sni_router-bulk", ("nginx", "nginx:proxy_buffer_size=64k", "haproxy"), _BYTE, "bulk: CPU per byte", 0.8),
+    *_rows("sni_router-bulk", ("nginx", "nginx:proxy_buffer_size=64k", "haproxy"), _BYTE,
+           "bulk: CPU per byte", 0.8),
     *_rows("sni_router-short", _TLS, _STREAM, "short connections: CPU per connection", 1.0),
     *_rows("sni_router-short", _TLS, _RATE, "short connections: how many a second", None,
            more_is_better=True),
@@ -113,7 +113,8 @@ def _missing(name):
         return nginx.missing()
     if name == "hiredis":
         return None if built("hiredis_pipeline") else \
-            "hiredis is not installed (Debian: libhiredis-dev), or was not when the build was configured"
+            "hiredis is not installed (Debian: libhiredis-dev), or was not when the release tree " \
+            "was configured"
     name = "redis-server" if name == "redis" else name
     return None if installed(name) else f"{name} is not installed (Debian: {PACKAGES[name][0]})"
 

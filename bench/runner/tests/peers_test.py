@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -68,12 +69,14 @@ if name == "proxy_load":
     print("latency_p50_micros=5\\nlatency_p95_micros=6\\nlatency_p99_micros=7")
 elif name == "redis-benchmark":
     work(int(words[1]))
-    print("a header\\n" + '"SET","1000.00","1","1","2.5","3","4","5"\\n"GET","4000.00","1","1","2","3","4.5","5"')
+    print('a header\\n"SET","1000.00","1","1","2.5","3","4","5"')
+    print('"GET","4000.00","1","1","2","3","4.5","5"')
 else:
     end = time.process_time() + (0.02 if name == "pipeline_client" else 0.04)
     while time.process_time() < end:
         pass
-    print("replies_per_second=" + ("3000" if name == "pipeline_client" else str(1000 * int(words[1]))))
+    rate = 3000 if name == "pipeline_client" else 1000 * int(words[1])
+    print(f"replies_per_second={rate}")
 """
 PROGRAMS = ("sni_router", "connect_proxy", "resp_router", "line_broadcast")
 CLIENTS = ("proxy_load", "pipeline_client", "hiredis_pipeline")
@@ -226,7 +229,8 @@ class Ends(PeersTest):
         runs = table_of((self.out / "sni_router-short/runs.csv").read_text())
         self.assertEqual([(row["run"], row["contender"]) for row in runs],
                          [("1", "sni_router"), ("1", "nginx"), ("2", "sni_router")])
-        self.assertEqual(self.rows()["sni_router-short", "nginx", "CPU per connection"]["runs"], "1")
+        row = self.rows()["sni_router-short", "nginx", "CPU per connection"]
+        self.assertEqual(row["runs"], "1")
         self.assert_all_ended()
 
     def test_what_does_not_start_or_fails_is_one_line_with_its_last_word(self):
@@ -235,8 +239,9 @@ class Ends(PeersTest):
             "sni_router-short"))
         self.out = self.folder / "again"
         (self.programs / "sni_router").write_text("#!/bin/sh\necho no such route >&2; exit 1")
-        self.assert_refused(1, "sni_router has not started: no such route in round 1 of sni_router, "
-                            "sni_router-short; nothing was finished", of=self.compare("sni_router-short"))
+        self.assert_refused(
+            1, "sni_router has not started: no such route in round 1 of sni_router, "
+            "sni_router-short; nothing was finished", of=self.compare("sni_router-short"))
         self.assertFalse(self.out.exists())
         self.assert_all_ended()
 
@@ -284,6 +289,13 @@ time.sleep(60)"""], stdout=subprocess.PIPE)
             said, *_ = ground.measure_client(
                 sys.executable, "-ISBc", "import os; print(os.sched_getaffinity(0))")
             self.assertEqual(said, f"{{{one}}}\n")
+            ground.measure(port := ground.port(), sys.executable, "-ISBc", f"""
+import os, socket, sys
+server = socket.create_server(("127.0.0.1", {port}))
+while True:
+    server.accept()[0].sendall(repr(os.sched_getaffinity(0)).encode())""")
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                self.assertEqual(client.recv(100).decode(), f"{{{one}}}")
             with self.assertRaisesRegex(Failure, "sh failed: no"):
                 ground.measure_client("sh", "-c", "echo no >&2; exit 3")
 
@@ -293,7 +305,8 @@ time.sleep(60)"""], stdout=subprocess.PIPE)
         for row in suite.ROWS:
             self.assertIn(row.base, parts[row.folder].contenders[1:], row)
             self.assertEqual(row.contender, parts[row.folder].program, row)
-            self.assertIn(row.metric, (*results.COMPARED, "streams_per_cpu_second"))
+            less_is_better = {**results.COMPARED, "streams_per_cpu_second": False}
+            self.assertEqual(row.more_is_better, not less_is_better[row.metric], row)
         self.assertEqual({row.folder for row in suite.ROWS}, set(parts))
 
 

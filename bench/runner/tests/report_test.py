@@ -210,6 +210,38 @@ class Shown(PageTest):
         self.assertEqual(one["new_one"], other["new_one"])
         self.assertEqual(len({*one.values(), *other.values()}), 4)
 
+    def test_programs_and_peers_are_told_by_what_they_count(self):
+        root = self.folder / "peers"
+        for name, counts, keys in (("sni_router-short", "connections", ""),
+                                   ("sni_router-bulk", "bytes", "total_bytes=1000000000\n"),
+                                   ("line_broadcast-idle", "connections",
+                                    "idle_bytes_per_connection=2048\n")):
+            (root / name).mkdir(parents=True)
+            series = results.Series(root / name, [Contender("ours"), Contender("theirs")])
+            for number in range(1, 5):
+                for label, cost in (("ours", 0.5), ("theirs", 1 + number / 100)):
+                    work = "" if "idle" in name else \
+                        f"total_streams=1000\ntotal_seconds=2.0\ncpu_total_seconds={cost}\n"
+                    series.add(label, number, Outcome(
+                        f"scenario=so many at once\ncounts={counts}\n{work}{keys}"))
+        browser = self.shown(root)
+        charts = self.charts(browser)
+        self.assertEqual(set(charts), {
+            "ratio sni_router-short theirs", "ratio sni_router-bulk theirs",
+            "Connections a second sni_router-short", "CPU per connection sni_router-short",
+            "Throughput sni_router-bulk", "CPU per byte sni_router-bulk",
+            "Memory of an idle connection line_broadcast-idle"})
+        self.assert_points(charts["Connections a second sni_router-short"],
+                           [("ours", 500, 500, 500), ("theirs", 500, 500, 500)])
+        self.assert_points(charts["CPU per connection sni_router-short"],
+                           [("ours", 500, 500, 500), ("theirs", 1025, 1010, 1040)])
+        self.assert_points(charts["Memory of an idle connection line_broadcast-idle"],
+                           [("ours", 2, 2, 2), ("theirs", 2, 2, 2)])
+        text = browser.value("document.body.innerText")
+        for part in ("ours takes least: 0.488 of the CPU of theirs", "so many at once, 4 runs",
+                     "Of the program or its peer", "sni router short: CPU per connection, to theirs"):
+            self.assertIn(part, text)
+
     def test_a_run_that_was_too_short_is_told(self):
         root = self.folder / "short"
         root.mkdir()
