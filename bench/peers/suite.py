@@ -83,7 +83,7 @@ def peers(arguments):
         with Ground(*cpus) as ground:
             return plan.shape.outcome(ground, contender)
 
-    with Session(out, _pinning(*apart), _versions(plans)) as session:
+    with Session(out, _pinning(arguments, *apart), _versions(plans)) as session:
         measure.in_turn(session, plans, run_one, lambda root: targets.write(root, ROWS),
                         lambda series: _closing_lines(session.root, series))
     print(f"results: {session.root}")
@@ -160,11 +160,12 @@ def _processors(arguments):
     return frozenset(usable[:1]), frozenset(usable[1:])
 
 
-def _pinning(measured, clients):
+def _pinning(arguments, measured, clients):
     if not measured:
         return "none"
-    return f"what is measured on {_list(measured)}, clients and servers on {_list(clients)}; " \
-        "all of resp_router and pipeline_client anywhere"
+    others = dict.fromkeys(part.program for part in PARTS if not part.apart)
+    return f"what is measured on {_list(measured)}, clients and servers on {_list(clients)}" + (
+        "" if arguments.service_cpus else f"; all of {' and '.join(others)} anywhere")
 
 
 def _list(cpus):

@@ -23,7 +23,7 @@ class Plan:
 
     name: str  # of the folder in the folder of all results; empty for that itself
     contenders: tuple
-    shape: harness.Shape
+    shape: harness.Shape  # or what else says how one of them is run
     runs: int
 
     def turns(self):
