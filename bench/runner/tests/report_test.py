@@ -2,6 +2,8 @@
 
 import unittest
 
+from peers import suite as peers
+
 from .. import cells, results, targets
 from ..contenders import Contender
 from ..harness import Outcome
@@ -212,35 +214,41 @@ class Shown(PageTest):
 
     def test_programs_and_peers_are_told_by_what_they_count(self):
         root = self.folder / "peers"
-        for name, counts, keys in (("sni_router-short", "connections", ""),
-                                   ("sni_router-bulk", "bytes", "total_bytes=1000000000\n"),
-                                   ("line_broadcast-idle", "connections",
-                                    "idle_bytes_per_connection=2048\n")):
+        for name, peer, counts, keys in (
+                ("sni_router-short", "nginx", "connections", ""),
+                ("sni_router-bulk", "nginx", "bytes", "total_bytes=1000000000\n"),
+                ("line_broadcast-idle", "redis", "connections",
+                 "idle_bytes_per_connection=2048\n")):
             (root / name).mkdir(parents=True)
-            series = results.Series(root / name, [Contender("ours"), Contender("theirs")])
+            names = (name.split("-")[0], peer)
+            series = results.Series(root / name, [Contender(each) for each in names])
             for number in range(1, 5):
-                for label, cost in (("ours", 0.5), ("theirs", 1 + number / 100)):
+                for label, cost in zip(names, (0.5, 1 + number / 100), strict=True):
                     work = "" if "idle" in name else \
                         f"total_streams=1000\ntotal_seconds=2.0\ncpu_total_seconds={cost}\n"
                     series.add(label, number, Outcome(
                         f"scenario=so many at once\ncounts={counts}\n{work}{keys}"))
+        targets.write(root, peers.ROWS)
         browser = self.shown(root)
         charts = self.charts(browser)
         self.assertEqual(set(charts), {
-            "ratio sni_router-short theirs", "ratio sni_router-bulk theirs",
+            "ratio sni_router-short nginx", "ratio sni_router-bulk nginx",
             "Connections a second sni_router-short", "CPU per connection sni_router-short",
             "Throughput sni_router-bulk", "CPU per byte sni_router-bulk",
             "Memory of an idle connection line_broadcast-idle"})
         self.assert_points(charts["Connections a second sni_router-short"],
-                           [("ours", 500, 500, 500), ("theirs", 500, 500, 500)])
+                           [("sni_router", 500, 500, 500), ("nginx", 500, 500, 500)])
         self.assert_points(charts["CPU per connection sni_router-short"],
-                           [("ours", 500, 500, 500), ("theirs", 1025, 1010, 1040)])
+                           [("sni_router", 500, 500, 500), ("nginx", 1025, 1010, 1040)])
         self.assert_points(charts["Memory of an idle connection line_broadcast-idle"],
-                           [("ours", 2, 2, 2), ("theirs", 2, 2, 2)])
+                           [("line_broadcast", 2, 2, 2), ("redis", 2, 2, 2)])
         text = browser.value("document.body.innerText")
-        for part in ("ours takes least: 0.488 of the CPU of theirs", "so many at once, 4 runs",
-                     "Of the program or its peer", "sni router short: CPU per connection, to theirs"):
+        for part in ("sni_router takes least: 0.488 of the CPU of nginx",
+                     "so many at once, 4 runs", "Of the program or its peer",
+                     "sni router short: CPU per connection, to nginx"):
             self.assertIn(part, text)
+        browser.open(root / "report.html", 360, dark=False)
+        self.assertEqual(browser.value(CUT_TABLES), [])
 
     def test_a_run_that_was_too_short_is_told(self):
         root = self.folder / "short"
