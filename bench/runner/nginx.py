@@ -1,5 +1,6 @@
 """nginx as a peer of the service: its `stream` module forwards from a client to a sink."""
 
+import functools
 import os
 import pathlib
 import re
@@ -36,7 +37,7 @@ def missing():
     if program() is None:
         return "nginx is not installed (Debian: nginx, libnginx-mod-stream)"
     try:
-        built = _built()
+        built = _built(program())
     except Failure as problem:
         return str(problem)
     if "--with-stream" not in built:
@@ -46,16 +47,17 @@ def missing():
     return None
 
 
-def _built():
+@functools.cache
+def _built(executable):
     try:
-        return subprocess.run([program(), "-V"], capture_output=True, text=True).stderr
+        return subprocess.run([executable, "-V"], capture_output=True, text=True).stderr
     except OSError as error:
-        raise Failure(f"{program()}: {error.strerror}") from error
+        raise Failure(f"{executable}: {error.strerror}") from error
 
 
 def module_line():
     """Of a configuration: what loads the stream module, where it is not built in."""
-    return f"load_module {_module()};" if "--with-stream=dynamic" in _built() else ""
+    return f"load_module {_module()};" if "--with-stream=dynamic" in _built(program()) else ""
 
 
 def _module():
