@@ -1,8 +1,8 @@
 // Spike: how slices of a read block are counted, and what the alignment of block data costs.
 //
-// Decision records: docs/design/0001-references-in-bulk.md and
-// docs/design/0008-blocks-begin-on-a-cache-line.md. The contenders are self-contained models, not
-// the library's types, so that the figures can be had again after the library moved on.
+// Decision records: docs/design/memory/0001-references-in-bulk.md and
+// docs/design/memory/0008-blocks-begin-on-a-cache-line.md. The contenders are self-contained
+// models, not the library's types, so that the figures can be had again after the library moved on.
 
 #include <benchmark/benchmark.h>
 

@@ -1,7 +1,7 @@
 // Spike: where blocks come from. malloc, one free list under a mutex, or free lists per thread that
 // exchange batches with a global depot.
 //
-// Decision record: docs/design/0007-a-pool-of-blocks.md.
+// Decision record: docs/design/memory/0007-a-pool-of-blocks.md.
 
 #include <benchmark/benchmark.h>
 
