@@ -47,6 +47,15 @@ void detail::throw_if_invalid(const WriteHandoffConfig& config) {
   detail::require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
 }
 
+void detail::throw_if_invalid(const MemoryBudgetConfig& config) {
+  require_at_least_1("MemoryBudgetConfig::limit", config.limit);
+  require(config.high_mark <= config.limit, "MemoryBudgetConfig::high_mark", config.high_mark,
+          "be at most the limit");
+  require(config.floor <= config.limit, "MemoryBudgetConfig::floor", config.floor,
+          "be at most the limit");
+  detail::require_not_negative("MemoryBudgetConfig::shed_after", config.shed_after);
+}
+
 void detail::throw_if_invalid(const FanOutConfig& config) {
   require_at_least_1("FanOutConfig::max_bytes", config.max_bytes);
   require_at_least_1("FanOutConfig::max_entries", config.max_entries);

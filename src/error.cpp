@@ -39,6 +39,10 @@ class Category final : public std::error_category {
         return "the bytes are no frame";
       case Errc::truncated_frame:
         return "the input ended inside of a frame";
+      case Errc::memory_exhausted:
+        return "the memory budget is exhausted";
+      case Errc::shed:
+        return "shed by the memory budget";
     }
     return "unknown bytes_handoff error " + std::to_string(value);
   }
@@ -47,6 +51,8 @@ class Category final : public std::error_category {
     switch (static_cast<Errc>(value)) {
       case Errc::limit_exceeded:
         return std::errc::no_buffer_space;
+      case Errc::memory_exhausted:
+        return std::errc::not_enough_memory;
       case Errc::aborted:
         return std::errc::operation_canceled;
       case Errc::timed_out:
@@ -64,6 +70,7 @@ class Category final : public std::error_category {
       case Errc::frame_too_long:
       case Errc::malformed_frame:
       case Errc::truncated_frame:
+      case Errc::shed:
         break;
     }
     return {value, *this};

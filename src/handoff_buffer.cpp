@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "bytes_handoff/core/budget/budget_state.hpp"
+#include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
 #include "bytes_handoff/front_end.hpp"
 
@@ -23,7 +25,7 @@ constexpr std::size_t kSmallRead = 512;
 }  // namespace
 
 HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
-    : config_(other.config_), bytes_(std::move(other.bytes_)) {
+    : config_(other.config_), account_(other.account_), bytes_(std::move(other.bytes_)) {
   BYTES_HANDOFF_CHECK(other.claim_ == nullptr, "HandoffBuffer: moved while a read runs");
   take_state(other);
 }
@@ -32,6 +34,7 @@ HandoffBuffer& HandoffBuffer::operator=(HandoffBuffer&& other) noexcept {
   BYTES_HANDOFF_CHECK(claim_ == nullptr && other.claim_ == nullptr,
                       "HandoffBuffer: moved while a read runs");
   config_ = other.config_;
+  account_ = other.account_;
   bytes_ = std::move(other.bytes_);
   take_state(other);
   return *this;
@@ -43,8 +46,9 @@ HandoffBuffer::~HandoffBuffer() {
   }
 }
 
-HandoffBuffer::HandoffBuffer(HandoffBufferConfig config) : config_(config) {
-  detail::throw_if_invalid(config);
+HandoffBuffer::HandoffBuffer(HandoffBufferConfig config) : config_(std::move(config)) {
+  detail::throw_if_invalid(config_);
+  account_ = detail::MemberAccount::make(config_.memory_budget);
 }
 
 expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
@@ -52,6 +56,9 @@ expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
   HandoffBuffer buffer(config);
   if (tail.size() > config.max_size) {
     return unexpected(LimitExceeded{tail.size(), config.max_size});
+  }
+  if (buffer.account_) {
+    detail::RegionAccess::pay_for(tail, *buffer.account_);
   }
   buffer.bytes_ = std::move(tail);
   buffer.received_ = buffer.size();
@@ -106,10 +113,45 @@ void HandoffBuffer::make_room(std::size_t n) {
   const std::size_t roomy = std::max(usual, size() + std::max(n, size() / 2));
   const bool is_too_soon = read_since_move_ < size() / 2;
   const std::size_t least = is_too_soon ? roomy : std::min(roomy, config_.max_size);
-  BytesMut larger = BytesMut::with_capacity(least, config_.block_source);
+  BytesMut larger = detail::RegionAccess::make_paid(least, config_.block_source, account_.get());
   larger.extend(bytes_.span());
   bytes_ = std::move(larger);
   read_since_move_ = 0;
+}
+
+// For at most `n` bytes. The floor pays for it, if it can.
+void HandoffBuffer::take_small_block(std::size_t n) {
+  bytes_ = BytesMut();  // first, so that there are never two
+  if (account_) {
+    try {
+      bytes_ = detail::RegionAccess::make_paid(n, config_.block_source, account_.get(),
+                                               detail::PaidFrom::kFloor);
+      return;
+    } catch (const detail::MemoryShort&) {  // NOLINT: then the budget pays
+    }
+  }
+  bytes_ = detail::RegionAccess::make_paid(n, config_.block_source, account_.get());
+}
+
+// Room for `n` bytes. An empty buffer that the budget does not pay for goes on with little.
+// Precondition: there is a budget.
+void HandoffBuffer::make_room_or_small(std::size_t n, std::size_t most) {
+  try {
+    make_room(n);
+  } catch (const detail::MemoryShort&) {
+    if (!empty() || is_reserved_) {
+      throw;
+    }
+    bytes_ = BytesMut();  // which the floor may have paid for
+    try {
+      bytes_ = detail::RegionAccess::make_paid(std::min(kSmallRead, most), config_.block_source,
+                                               account_.get(), detail::PaidFrom::kFloor);
+      is_prepared_ = false;
+      return;
+    } catch (const detail::MemoryShort&) {  // NOLINT: the first one says what is needed
+    }
+    throw;
+  }
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
@@ -150,6 +192,14 @@ void HandoffBuffer::put_back(Bytes&& front) noexcept {
   bytes_.unsplit(std::move(behind));  // a neighbour, or nothing that is kept: no copy
 }
 
+void HandoffBuffer::take_in(BytesMut&& bytes) noexcept {
+  const detail::OneThread::Visit visit(one_thread_);
+  BYTES_HANDOFF_CHECK(empty(), "HandoffBuffer: bytes came past others");
+  bytes_ = std::move(bytes);
+  received_ += size();
+  read_since_move_ = 0;
+}
+
 expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   const detail::OneThread::Visit visit(one_thread_);
   const auto most = may_read();
@@ -159,7 +209,8 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
   if (empty() && !is_reserved_) {
     drop_block_larger_than(0);
   }
-  make_room(std::min(config_.read_reserve, *most));
+  const std::size_t room = std::min(config_.read_reserve, *most);
+  account_ ? make_room_or_small(room, *most) : make_room(room);
   is_reserved_ = false;
   return offer(*most);
 }
@@ -177,8 +228,7 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_small_read() 
   if (!empty()) {
     make_room(most);
   } else if (bytes_.footprint() > 2 * kSmallRead || !bytes_.try_reclaim(most)) {
-    bytes_ = BytesMut();  // first, so that there are never two
-    bytes_ = BytesMut::with_capacity(most, config_.block_source);
+    take_small_block(most);
   }
   return offer(most);
 }
@@ -193,9 +243,18 @@ expected<std::size_t, LimitExceeded> HandoffBuffer::may_read() {
   return may_add;
 }
 
+// What a read had to wait for, and does not need.
+void HandoffBuffer::give_back_credit() noexcept {
+  may_have_credit_ = false;
+  account_->give_back_credit();
+}
+
 std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
   reading_ = true;
   is_prepared_ = false;
+  if (may_have_credit_) [[unlikely]] {
+    give_back_credit();
+  }
   offered_ = std::min(bytes_.spare().size(), most);
   return bytes_.spare().first(offered_);
 }
@@ -203,6 +262,9 @@ std::span<std::byte> HandoffBuffer::offer(std::size_t most) noexcept {
 void HandoffBuffer::end_read(std::size_t n, bool more_is_there) noexcept {
   const detail::OneThread::Visit visit(one_thread_);
   BYTES_HANDOFF_CHECK(n <= offered_, "front_end::end_read: more bytes than were offered");
+  if (may_have_credit_) [[unlikely]] {
+    give_back_credit();
+  }
   bytes_.commit(n);
   received_ += n;
   detail::give_up(bytes_.data() + size(), capacity() - size());
@@ -224,7 +286,7 @@ void HandoffBuffer::pause_read() noexcept {
     return;
   }
   try {
-    BytesMut small = BytesMut::with_capacity(size(), config_.block_source);
+    BytesMut small = detail::RegionAccess::make_paid(size(), config_.block_source, account_.get());
     small.extend(bytes_.span());
     bytes_ = std::move(small);
   } catch (...) {

@@ -17,6 +17,10 @@
 
 namespace bytes_handoff {
 
+namespace detail {
+struct RegionAccess;
+}  // namespace detail
+
 /// A unique, growable region of bytes: `size()` bytes that are filled, and spare room behind them.
 ///
 /// Splitting hands out regions of one block. They never overlap, so each may be written without
@@ -241,6 +245,7 @@ class BytesMut {
 
  private:
   friend class HandoffBuffer;
+  friend struct detail::RegionAccess;
 
   // The region of a slice that was split off from one, and that nobody else has seen.
   [[nodiscard]] static BytesMut thaw_unseen(Bytes&& slice) noexcept;
@@ -257,6 +262,10 @@ class BytesMut {
   void grow(std::size_t additional);
   void keep_one_reference() noexcept;
   [[nodiscard]] bool reclaim(std::size_t additional) noexcept;
+
+  [[nodiscard]] static BytesMut of_block(detail::Block* block) noexcept {
+    return {block->data(), 0, block->capacity, block, detail::Block::kReferencesAtOnce};
+  }
 
   // One reference to give away. Precondition: `block_` is not null.
   void take_reference() noexcept {

@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory_resource>
 
 #include "bytes_handoff/core/support/abi.hpp"
+#include "bytes_handoff/memory.hpp"
 
 namespace bytes_handoff {
 
@@ -51,6 +53,10 @@ struct HandoffBufferConfig {
   /// cancellation slot. Closing the stream does not end it. A delay allocates a timer, and raises
   /// the receive low-water mark of a socket until it is over.
   std::chrono::nanoseconds gather_for{0};
+  /// The budget that blocks are charged to, with those of other members. Default: none. While it
+  /// has no memory, reads wait as for bytes; what does not wait throws `std::bad_alloc`. An empty
+  /// buffer reads 512 bytes at a time from its floor meanwhile.
+  MemoryBudget memory_budget{};
 };
 
 /// Limits and times of a `WriteHandoff`. The comment of that class says how a queue ends, and what
@@ -103,6 +109,12 @@ struct WriteHandoffConfig {
   /// slice, and be safe on every thread that drops one. It must not call a `WriteHandoff`, since a
   /// queue may call it under its lock.
   std::pmr::memory_resource* block_source = nullptr;
+  /// The budget that pending bytes are charged to, with those of other members, unless they are in
+  /// blocks that are charged already. Default: none. While it has no memory, writes are refused or
+  /// wait, as for `max_pending_bytes`. It may shed this queue.
+  MemoryBudget memory_budget{};
+  /// Tells this queue from others in `MemoryBudgetConfig::shed_rank`.
+  std::uint64_t budget_tag = 0;
 };
 
 namespace detail {

@@ -29,7 +29,8 @@ struct SplitOutOfBounds {
 /// Codes of this library's own. They compare to an `error_code` of standalone Asio and of
 /// Boost.Asio. These also compare to a condition of `std::errc`: `aborted` to `operation_canceled`,
 /// as Asio's `operation_aborted` does; `timed_out` to `timed_out`; `limit_exceeded` to
-/// `no_buffer_space`; the two `_in_progress` to `operation_in_progress`.
+/// `no_buffer_space`; `memory_exhausted` to `not_enough_memory`; the two `_in_progress` to
+/// `operation_in_progress`.
 enum class Errc {
   limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
@@ -46,6 +47,8 @@ enum class Errc {
   frame_too_long = 13,          ///< a frame is longer than its framer allows
   malformed_frame = 14,         ///< the bytes are no frame, whatever follows
   truncated_frame = 15,         ///< the input ended inside of a frame
+  memory_exhausted = 16,        ///< the memory budget has no room
+  shed = 17,                    ///< the memory budget ended the queue, to free what it held
 };
 
 /// Why a write was refused.
@@ -58,9 +61,10 @@ enum class WriteRefusalReason : std::uint8_t {
   too_many_waiting_bytes,  ///< more than `max_waiting_bytes` would wait (`async_` forms only)
   cancelled,               ///< cancelled while it waited (`async_` forms only)
   exceeds_permit,          ///< larger than the permit that it was committed with
+  memory_exhausted,        ///< no room in the memory budget now
 };
 /// How many reasons there are.
-inline constexpr std::size_t kWriteRefusalReasons = 8;
+inline constexpr std::size_t kWriteRefusalReasons = 9;
 
 /// The category behind `Errc`, named "bytes_handoff".
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -9,6 +9,7 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/budget/account_pointer.hpp"
 #include "bytes_handoff/core/memory/poison.hpp"
 #include "bytes_handoff/core/reading/async_read_stream.hpp"
 #include "bytes_handoff/core/reading/kept_error.hpp"
@@ -57,16 +58,18 @@ class HandoffBuffer {
   /// Empty, with the default configuration. Allocates nothing.
   HandoffBuffer() noexcept = default;
 
-  /// Empty, with `config`. Allocates nothing.
+  /// Empty, with `config`. Allocates nothing, unless there is a memory budget.
   ///
   /// Errors: throws `std::invalid_argument` if `config` can never work. Its text names the member
-  ///     and the rule.
+  ///     and the rule. Throws `std::system_error` with `memory_exhausted` if the memory budget has
+  ///     no floor left for it.
   explicit HandoffBuffer(HandoffBufferConfig config);
 
   /// A buffer that starts with the bytes another parser left. Copies nothing; `tail` is left empty.
   ///
   /// Errors: refused if `tail` has more than `config.max_size` bytes. Then `tail` is unchanged.
-  ///     Throws as the constructor does, with `tail` unchanged.
+  ///     Throws as the constructor does, and `std::bad_alloc` if the memory budget is exhausted,
+  ///     with `tail` unchanged. A block that slices share, too, is not charged.
   [[nodiscard(
       "a tail that is taken is in the result")]] static expected<HandoffBuffer, LimitExceeded>
   from_tail(BytesMut& tail, HandoffBufferConfig config);
@@ -308,7 +311,11 @@ class HandoffBuffer {
   void copy_frame(Bytes& content, std::size_t n, std::size_t first, std::size_t last);
   [[nodiscard]] Bytes take_all() noexcept;
   void put_back(Bytes&& front) noexcept;
+  void take_in(BytesMut&& bytes) noexcept;
+  void give_back_credit() noexcept;
   void make_room(std::size_t n);
+  void take_small_block(std::size_t n);
+  void make_room_or_small(std::size_t n, std::size_t most);
   void drop_block_larger_than(std::size_t n) noexcept;
 
   // The steps of a read: see front_end.hpp.
@@ -337,6 +344,7 @@ class HandoffBuffer {
   }
 
   HandoffBufferConfig config_;
+  detail::AccountPointer account_;  // none without a memory budget
   BytesMut bytes_;
   // Room of the last read that it did not fill; 1 before the first, 0 where more is there. While a
   // read runs, or room is prepared: that room.
@@ -344,6 +352,7 @@ class HandoffBuffer {
   std::size_t read_since_move_ = 0;  // bytes, since what was unread was last moved to a new block
   std::uint64_t received_ = 0;       // bytes, since the buffer was made
   std::uint64_t generation_ = 0;  // tells these bytes from those of other buffers; 0: not asked yet
+  bool may_have_credit_ = false;  // its account, which is elsewhere in memory
   bool reading_ = false;
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   bool is_prepared_ = false;  // room that others may have filled

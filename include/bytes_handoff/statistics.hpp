@@ -24,6 +24,10 @@ struct WriteStatistics {
   std::size_t high_water_waiters = 0;
   /// The most bytes of writes that ever waited for room at once.
   std::size_t high_water_waiting_bytes = 0;
+  /// Writes, bursts and reservations that wait for room now, and bytes that their callers keep
+  /// meanwhile.
+  std::size_t waiters = 0;
+  std::size_t waiting_bytes = 0;
   /// Room that permits hold now.
   std::size_t reserved_bytes = 0;
   std::size_t reserved_items = 0;

@@ -15,7 +15,8 @@ struct WriteRefusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
   /// What would have been pending or waiting, and what may be: bytes for `byte_budget_exceeded` and
   /// `too_many_waiting_bytes`, items for `queue_full`, waiters for `too_many_waiters`. For
-  /// `can_never_fit` and `exceeds_permit` the size of the write alone, in bytes or items. Else 0.
+  /// `can_never_fit` and `exceeds_permit` the size of the write alone, in bytes or items. For
+  /// `memory_exhausted` the bytes that it would be charged for, and the budget's limit. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For `closed`: the error that ended the queue; none if it was closed in order.
@@ -59,6 +60,9 @@ inline std::string WriteRefusal::message() const {
     case WriteRefusalReason::exceeds_permit:
       return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
              ", its permit's limit is " + std::to_string(limit);
+    case WriteRefusalReason::memory_exhausted:
+      return "write refused: no memory for " + count(attempted, "byte") + ", the limit of all is " +
+             std::to_string(limit) + " (`MemoryBudgetConfig::limit`)";
   }
   return "write refused";
 }

@@ -149,14 +149,24 @@ void FanOutLog::gather(std::uint64_t begin, std::uint64_t end, std::size_t bytes
   std::size_t moved = 0;
   for (std::uint64_t i = begin; i != end; ++i) {
     Bytes& each = slices_[i & mask_];
-    if (BytesAccess::owner(each) == run_.owner) {
-      gathered_.extend(each.span());
-      static_cast<void>(BytesAccess::release(each));
-      each = *gathered_.split_to_frozen(gathered_.size());
+    Owner* const owner = BytesAccess::owner(each);
+    PaidEntry* const paid = PaidEntry::of(owner);
+    if (owner != run_.owner && (paid == nullptr || root_of(paid) != run_.owner)) {
+      continue;
+    }
+    gathered_.extend(each.span());
+    static_cast<void>(BytesAccess::release(each));
+    each = *gathered_.split_to_frozen(gathered_.size());
+    if (paid == nullptr) {
       ++moved;
+    } else {
+      paid->pay_also_for(each);
+      dropped.add(*paid);
     }
   }
-  dropped.add(run_.owner, moved);
+  if (moved != 0) {
+    dropped.add(run_.owner, moved);
+  }
 }
 
 // ---- Keys.

@@ -10,6 +10,10 @@
 #include <csignal>
 #include <cstddef>
 #include <ctime>
+#include <new>
+#include <utility>
+
+#include "bytes_handoff/core/budget/region_access.hpp"
 
 namespace bytes_handoff::detail {
 namespace {
@@ -105,6 +109,25 @@ bool KernelPipe::read(std::span<std::byte> room) const noexcept {
     }
   }
   return true;
+}
+
+BytesMut KernelPipe::copy_out(std::size_t n) {
+  BytesMut copy = BytesMut::with_capacity(n);
+  if (!read(copy.spare().first(n))) {
+    throw std::bad_alloc();
+  }
+  copy.commit(n);
+  if (payer_ != nullptr) {
+    RegionAccess::take_over_payment(copy, *std::exchange(payer_, nullptr), kCost);
+  }
+  give_back();
+  return copy;
+}
+
+void KernelPipe::pay_back() noexcept {
+  if (payer_ != nullptr) {
+    std::exchange(payer_, nullptr)->pay_back(kCost, PaidFrom::kBudget);
+  }
 }
 
 }  // namespace bytes_handoff::detail

@@ -188,12 +188,17 @@ constinit PoolHolder holder;
 
 }  // namespace
 
-bool KernelPipe::open() noexcept {
+bool KernelPipe::open(BlockPayer* payer) noexcept {
   if (is_open()) {
     return true;
   }
+  if (payer != nullptr && !payer->try_pay(kCost, PaidFrom::kBudget)) {
+    return false;
+  }
+  payer_ = payer;
   Ends ends{};
   if (!holder.pool.take(ends)) {
+    pay_back();
     return false;
   }
   ends_[0] = ends.read;
@@ -205,6 +210,7 @@ void KernelPipe::give_back() noexcept {
   if (is_open()) {
     holder.pool.put({ends_[0], ends_[1]});
     ends_[0] = ends_[1] = -1;
+    pay_back();
   }
 }
 
@@ -212,6 +218,7 @@ void KernelPipe::close() noexcept {
   if (is_open()) {
     holder.pool.drop({ends_[0], ends_[1]});
     ends_[0] = ends_[1] = -1;
+    pay_back();
   }
 }
 

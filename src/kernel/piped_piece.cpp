@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
 
 namespace bytes_handoff::detail {
@@ -60,15 +61,14 @@ Bytes PipedPiece::rest_of(std::size_t rest) {
   return bytes;
 }
 
-// A pipe that cannot be read, though it has the bytes, is taken for one without memory.
+bool PipedPiece::is_paid_from(const void* budget) const noexcept {
+  return pipe_.is_paid_from(budget) ||
+         (is_in_memory() && detail::is_paid_from(BytesAccess::owner(memory_), budget));
+}
+
 void PipedPiece::copy_out() {
-  BytesMut room = BytesMut::with_capacity(in_pipe_);
-  if (!pipe_.read(room.spare().first(in_pipe_))) {
-    throw std::bad_alloc();
-  }
-  room.commit(std::exchange(in_pipe_, 0U));
-  memory_ = std::move(room).freeze();
-  pipe_.give_back();
+  memory_ = pipe_.copy_out(in_pipe_).freeze();
+  in_pipe_ = 0;
 }
 
 }  // namespace bytes_handoff::detail

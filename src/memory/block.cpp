@@ -3,7 +3,9 @@
 #include <bit>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
+#include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/memory/poison.hpp"
 #include "bytes_handoff/core/memory/tagged.hpp"
 
@@ -20,10 +22,33 @@ std::size_t block_capacity_for(std::size_t least_capacity) {
 }
 
 Block* Block::make(std::size_t least_capacity, std::pmr::memory_resource* source) {
-  const std::size_t capacity = block_capacity_for(least_capacity);
+  return make_rounded(block_capacity_for(least_capacity), source);
+}
+
+inline Block* Block::make_rounded(std::size_t capacity, std::pmr::memory_resource* source) {
   const std::size_t size = sizeof(Block) + capacity;
   void* memory = source == nullptr ? pool_allocate(size) : source->allocate(size, alignof(Block));
   return ::new (memory) Block(capacity, source);
+}
+
+Block* Block::make_paid(std::size_t least_capacity, std::pmr::memory_resource* source,
+                        BlockPayer* payer, PaidFrom from) {
+  if (payer == nullptr) {
+    return make(least_capacity, source);
+  }
+  const std::size_t capacity = block_capacity_for(least_capacity);
+  const std::size_t bytes = cost(capacity, source);
+  if (!payer->try_pay(bytes, from)) {
+    throw MemoryShort(bytes);
+  }
+  try {
+    Block* const block = make_rounded(capacity, source);
+    block->was_paid_by(*payer, from);
+    return block;
+  } catch (...) {
+    payer->pay_back(bytes, from);
+    throw;
+  }
 }
 
 Block* Block::make_exact(std::size_t capacity) {
@@ -33,15 +58,12 @@ Block* Block::make_exact(std::size_t capacity) {
   return ::new (pool_allocate(sizeof(Block) + taken)) Block(taken, nullptr);
 }
 
-Block* Block::of(Owner* owner) noexcept {
-  return owner != nullptr && owner->destroy == &Block::destroy_block ? static_cast<Block*>(owner)
-                                                                     : nullptr;
-}
-
 void Block::destroy_block(Owner* owner) noexcept {
   auto* block = static_cast<Block*>(owner);
   const std::size_t size = block->footprint();
   std::pmr::memory_resource* const source = block->source;
+  BlockPayer* const payer = block->payer;
+  const PaidFrom paid_from = block->paid_from;
   take_up(block->data(), block->capacity);
   block->~Block();
   if (source == nullptr) {
@@ -49,18 +71,15 @@ void Block::destroy_block(Owner* owner) noexcept {
   } else {
     source->deallocate(block, size, alignof(Block));
   }
+  if (payer != nullptr) {
+    payer->pay_back(cost(size - sizeof(Block), source), paid_from);
+  }
 }
 
 TightCopy* TightCopy::make(std::size_t size) {
   const std::size_t total = sizeof(TightCopy) + size;
   void* memory = total <= kLargestSmall ? pool_allocate_small(total) : ::operator new(total);
   return ::new (memory) TightCopy(size);
-}
-
-TightCopy* TightCopy::of(Owner* owner) noexcept {
-  return owner != nullptr && owner->destroy == &TightCopy::destroy_copy
-             ? static_cast<TightCopy*>(owner)
-             : nullptr;
 }
 
 void TightCopy::destroy_copy(Owner* owner) noexcept {
@@ -76,7 +95,7 @@ void TightCopy::destroy_copy(Owner* owner) noexcept {
 
 std::size_t retained_by(Owner* owner) noexcept {
   if (const Block* block = Block::of(owner)) {
-    return block->source == nullptr ? Block::retained_at_most(block->capacity) : block->footprint();
+    return Block::cost(block->capacity, block->source);
   }
   if (const TightCopy* copy = TightCopy::of(owner)) {
     const std::size_t total = sizeof(TightCopy) + copy->size;
@@ -86,7 +105,28 @@ std::size_t retained_by(Owner* owner) noexcept {
   if (TaggedOwner* const tagged = TaggedOwner::of(owner)) {
     return tagged->footprint() + (tagged->is_copy() ? 0 : retained_by(tagged->kept()));
   }
+  if (const PaidEntry* const paid = PaidEntry::of(owner)) {
+    return PaidEntry::footprint() + retained_by(paid->kept);
+  }
   return 0;
+}
+
+void DroppedBlocks::release(Owner* owner, std::size_t count) noexcept {
+  Block* const block = Block::of(owner);
+  if (block == nullptr || block->payer == nullptr) {
+    owner->release(count);
+  } else if (block->release_only(count)) {
+    take_up(block->data(), sizeof(Block*));
+    ::new (static_cast<void*>(block->data())) Block*(std::exchange(first_, block));
+  }
+}
+
+void DroppedBlocks::destroy_all() noexcept {
+  while (first_ != nullptr) {
+    Block* const block = first_;
+    first_ = *std::launder(reinterpret_cast<Block**>(block->data()));
+    block->destroy(block);
+  }
 }
 
 bool is_wasteful(Owner* owner, std::size_t bytes, std::size_t items) noexcept {

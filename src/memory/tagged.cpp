@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "bytes_handoff/core/budget/paid_entry.hpp"
+
 namespace bytes_handoff::detail {
 namespace {
 
@@ -54,6 +56,14 @@ TaggedOwner* TaggedOwner::of(Owner* owner) noexcept {
   return owner != nullptr && owner->destroy == &TaggedOwner::destroy_tagged
              ? static_cast<TaggedOwner*>(owner)
              : nullptr;
+}
+
+std::uint32_t tag_of(Owner* owner) noexcept {
+  if (const TaggedOwner* const tagged = TaggedOwner::of(owner)) {
+    return tagged->tag;
+  }
+  const PaidEntry* const paid = PaidEntry::of(owner);
+  return paid == nullptr ? 0 : tag_of(paid->kept);
 }
 
 void TaggedOwner::destroy_tagged(Owner* owner) noexcept {

@@ -3,6 +3,8 @@
 #include <new>
 #include <utility>
 
+#include "bytes_handoff/core/budget/paid_entry.hpp"
+#include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
 
 namespace bytes_handoff::detail {
@@ -55,16 +57,51 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
   compact(run, releases);  // what is left of a run that was wasteful is so, too
 }
 
-// Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
-// the queue. So this goes on where there is no room to put the release off.
-void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
-  BytesMut& gathered = wasteful_->gathered;
-  try {
-    if (gathered.capacity() < run.bytes) {
-      gathered = BytesMut::with_capacity(gather_capacity(run.bytes), block_source_);
+// A block that is paid for resumes who waits for memory, and so is dropped without the lock.
+// Without room for that the memory stays a while.
+void LastRun::drop_wasteful(DeferredReleases& releases) noexcept {
+  if (payer_ != nullptr) {
+    if (!releases.has_room()) {
+      return;
     }
+    const RegionAccess::Held held = RegionAccess::release(wasteful_->gathered);
+    releases.add(held.block, held.references);
+  }
+  wasteful_.reset();
+}
+
+// Whether there is room for so many bytes to be copied together.
+bool LastRun::has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept {
+  BytesMut& gathered = wasteful_->gathered;
+  if (gathered.capacity() >= bytes) {
+    return true;
+  }
+  try {
+    BytesMut larger = RegionAccess::make_paid(gather_capacity(bytes), block_source_, payer_);
+    gathered.swap(larger);
+    if (payer_ != nullptr) {  // as in `drop_wasteful`; `compact` has seen to the room
+      const RegionAccess::Held held = RegionAccess::release(larger);
+      releases.add(held.block, held.references);
+    }
+    return true;
   } catch (...) {  // NOLINT: what a source throws is no error here, the bytes stay where they are
+    return false;
+  }
+}
+
+// Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
+// the queue. So this goes on where there is no room to put the release off, unless somebody may be
+// resumed by it.
+void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
+  if (payer_ != nullptr && !releases.has_room(2)) {
     return;
+  }
+  if (!has_gathered(run.bytes, releases)) {
+    return;
+  }
+  BytesMut& gathered = wasteful_->gathered;
+  if (payer_ != nullptr && !is_paid_from(run.owner, payer_->budget())) {
+    discharged_ += run.bytes;
   }
   std::size_t moved = 0;
   auto at = run.start;

@@ -2,6 +2,8 @@
 #include <cstddef>
 
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/budget/paid_entry.hpp"
+#include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/queue/departure.hpp"
 
 namespace bytes_handoff::detail {
@@ -39,9 +41,10 @@ void WriteBatch::gather_to_join(WriteItems& from, std::size_t offset) noexcept {
 
 void WriteBatch::join() noexcept {
   count = 1;
+  discharged_ = 0;
   BytesMut block;
   try {
-    block = BytesMut::with_capacity(bytes, block_source_);
+    block = RegionAccess::make_paid(bytes, block_source_, payer_);
   } catch (...) {
     bytes = buffers[0].size;
     return;
@@ -53,6 +56,9 @@ void WriteBatch::join() noexcept {
     if (at->size != 0) {
       if (!releases.has_room()) {
         releases.run();
+      }
+      if (payer_ != nullptr && !is_paid_from(at->owner, payer_->budget())) {
+        discharged_ += at->owner == nullptr ? 0 : at->size;
       }
       releases.add(move_bytes(*at, block));
     }

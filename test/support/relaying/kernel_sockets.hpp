@@ -29,12 +29,12 @@ struct Sockets {
 };
 
 inline void send_text(int socket, const std::string& text) {
-  ASSERT_EQ(write(socket, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ASSERT_EQ(::write(socket, text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
 inline std::string read_text(int socket) {
   std::string text(200'000, '\0');
-  const ssize_t n = read(socket, text.data(), text.size());
+  const ssize_t n = ::read(socket, text.data(), text.size());
   text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
   return text;
 }

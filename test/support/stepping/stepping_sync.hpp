@@ -192,6 +192,7 @@ class Stepper {
 struct SteppingSync {
   template <class T>
   using Plain = T;
+  [[nodiscard]] static std::size_t thread() noexcept { return Stepper::thread(); }
 
   class Mutex {
    public:

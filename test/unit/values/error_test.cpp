@@ -23,7 +23,9 @@ constexpr Errc kAll[] = {Errc::limit_exceeded,
                          Errc::slow_consumer,
                          Errc::frame_too_long,
                          Errc::malformed_frame,
-                         Errc::truncated_frame};
+                         Errc::truncated_frame,
+                         Errc::memory_exhausted,
+                         Errc::shed};
 
 TEST(Error, EveryCodeIsAnErrorOfTheLibrarysCategory) {
   for (const Errc code : kAll) {
@@ -52,7 +54,7 @@ TEST(Error, EveryCodeHasAMessageOfItsOwn) {
 }
 
 TEST(Error, AValueThatIsNoCodeSaysSo) {
-  for (const int value : {0, -1, 16, 1000}) {
+  for (const int value : {0, -1, 18, 1000}) {
     const std::string message = error_category().message(value);
     EXPECT_NE(message.find("unknown"), std::string::npos);
     EXPECT_NE(message.find(std::to_string(value)), std::string::npos);

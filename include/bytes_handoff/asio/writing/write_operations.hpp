@@ -31,6 +31,8 @@ inline net_error_code error_of(const Refusal& refusal) noexcept {
       return to_net_error(Errc::too_many_waiters);
     case WriteRefusalReason::too_many_waiting_bytes:
       return to_net_error(Errc::too_many_waiting_bytes);
+    case WriteRefusalReason::memory_exhausted:
+      return to_net_error(Errc::memory_exhausted);
     case WriteRefusalReason::closed:
     case WriteRefusalReason::byte_budget_exceeded:  // these two wait instead
     case WriteRefusalReason::queue_full:

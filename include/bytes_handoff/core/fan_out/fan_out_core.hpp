@@ -124,9 +124,8 @@ class BasicFanOutCore : public std::enable_shared_from_this<BasicFanOutCore<Sync
   void forget(Lane& lane) noexcept;
   void mail(Subscriber& subscriber, bool is_news, LaneList& woken) noexcept;
   [[nodiscard]] bool passes_over(Subscriber& subscriber, const Publication& next) const noexcept;
-  [[nodiscard]] Take copy_from(const Subscriber& subscriber, bool only_one,
-                               Taken& taken) const noexcept;
-  void copy(const Publication& publication, Taken& taken) const noexcept;
+  [[nodiscard]] Take copy_from(const Subscriber& subscriber, bool only_one, Taken& taken) noexcept;
+  void copy(const Publication& publication, BudgetState* budget, Taken& taken) noexcept;
 
   mutable typename Sync::Mutex mutex_;
   FanOutLog log_;

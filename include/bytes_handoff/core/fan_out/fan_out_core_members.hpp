@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/fan_out/fan_out_core.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 
@@ -310,7 +311,7 @@ Take BasicFanOutCore<Sync>::take(Subscriber& subscriber, bool only_one, Taken& t
 
 template <class Sync>
 Take BasicFanOutCore<Sync>::copy_from(const Subscriber& subscriber, bool only_one,
-                                      Taken& taken) const noexcept {
+                                      Taken& taken) noexcept {
   const Publication* next = &log_.publication(subscriber.place_.publications);
   if (next->entries + 1 > taken.slices.capacity()) {
     taken.needed = next->entries + 1;
@@ -321,7 +322,7 @@ Take BasicFanOutCore<Sync>::copy_from(const Subscriber& subscriber, bool only_on
   if (taken.has_note) {
     taken.slices.emplace_back();
   }
-  copy(*next, taken);
+  copy(*next, subscriber.budget_, taken);
   taken.first_slices = taken.slices.size();
   taken.first_bytes = next->bytes;
   taken.after_first = taken.after_all;
@@ -332,7 +333,7 @@ Take BasicFanOutCore<Sync>::copy_from(const Subscriber& subscriber, bool only_on
     if (is_passed_over || next->entries + taken.slices.size() > Taken::kUsualSlices) {
       break;
     }
-    copy(*next, taken);
+    copy(*next, subscriber.budget_, taken);
   }
   taken.is_all = taken.after_all == log_.end() && !is_closed_;
   return Take::kTaken;
@@ -358,8 +359,15 @@ bool BasicFanOutCore<Sync>::passes_over(Subscriber& subscriber,
   return false;
 }
 
+// The first queue of a budget that is given an entry has it charged there, for all of them.
 template <class Sync>
-void BasicFanOutCore<Sync>::copy(const Publication& publication, Taken& taken) const noexcept {
+void BasicFanOutCore<Sync>::copy(const Publication& publication, BudgetState* budget,
+                                 Taken& taken) noexcept {
+  if (budget != nullptr) [[unlikely]] {
+    for (auto entry = publication.at.entries; entry != publication.end().entries; ++entry) {
+      PaidEntry::pay_for(log_.slice(entry), *budget);
+    }
+  }
   for (std::size_t i = 0; i != publication.entries; ++i) {
     taken.slices.push_back(log_.slice(publication.at.entries + i));
   }

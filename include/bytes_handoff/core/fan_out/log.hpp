@@ -12,6 +12,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/memory/block.hpp"
 #include "bytes_handoff/lag_policy.hpp"
 
@@ -56,23 +57,34 @@ class DroppedBytes {
   [[nodiscard]] bool is_full() const noexcept { return count_ == kCapacity; }
   /// Precondition: not full.
   void add(Bytes& bytes) noexcept { std::construct_at(bytes_ + count_++, std::move(bytes)); }
-  /// References on a block. If there are others to be released, those go at once.
+  /// References on a block. If there are others to be released, those go at once, unless they are
+  /// on a block that was paid for.
   void add(Owner* block, std::size_t references) noexcept {
     release_block();
     block_ = block;
     references_ = references;
+    has_gathered_ = true;
+  }
+  /// Takes a reference of the caller.
+  void add(PaidEntry& entry) noexcept {
+    entries_.add(entry);
+    has_gathered_ = true;
   }
   void release() noexcept {
     for (; count_ != 0; --count_) {
       std::destroy_at(bytes_ + count_ - 1);
     }
-    release_block();
+    if (std::exchange(has_gathered_, false)) {
+      release_block();
+      blocks_.destroy_all();
+      entries_.destroy_all();
+    }
   }
 
  private:
   void release_block() noexcept {
     if (block_ != nullptr) {
-      std::exchange(block_, nullptr)->release(references_);
+      blocks_.release(std::exchange(block_, nullptr), references_);
     }
   }
 
@@ -80,8 +92,11 @@ class DroppedBytes {
     Bytes bytes_[kCapacity];  // `count_` of them. NOLINT(readability-identifier-naming): private
   };
   std::size_t count_ = 0;
+  bool has_gathered_ = false;  // what is below
   Owner* block_ = nullptr;
   std::size_t references_ = 0;
+  DroppedBlocks blocks_;
+  DroppedEntries entries_;
 };
 
 /// Not thread safe. Its rings grow with what it holds, up to its configuration, and never shrink.
@@ -121,9 +136,8 @@ class FanOutLog {
   [[nodiscard]] const Publication& publication(std::uint64_t number) const noexcept {
     return publications_[number & mask_];
   }
-  [[nodiscard]] const Bytes& slice(std::uint64_t entry) const noexcept {
-    return slices_[entry & mask_];
-  }
+  /// Its owner may be exchanged for one that keeps it.
+  [[nodiscard]] Bytes& slice(std::uint64_t entry) noexcept { return slices_[entry & mask_]; }
   /// Entries that it has memory for.
   [[nodiscard]] std::size_t capacity() const noexcept { return slices_.size(); }
 

@@ -20,6 +20,7 @@
 
 namespace bytes_handoff::detail {
 
+class BudgetState;
 template <class Sync>
 class BasicFanOutCore;
 template <class Sync>
@@ -119,8 +120,9 @@ enum class Served : std::uint8_t { kCurrent, kLater, kWaiting, kMore, kOver };
 template <class Sync>
 class BasicSubscriber : public CountedObject, public ListNode {
  public:
-  BasicSubscriber(BasicLanePointer<Sync> lane, LagPolicy policy)
-      : lane_(std::move(lane)), policy_(std::move(policy)) {}
+  /// `budget`: that of its queue, which outlives this; null: there is none.
+  BasicSubscriber(BasicLanePointer<Sync> lane, LagPolicy policy, BudgetState* budget = nullptr)
+      : lane_(std::move(lane)), policy_(std::move(policy)), budget_(budget) {}
 
   /// Calls `lane().serve()` with its queue.
   [[nodiscard]] virtual Served visit() noexcept = 0;
@@ -158,6 +160,7 @@ class BasicSubscriber : public CountedObject, public ListNode {
 
   const BasicLanePointer<Sync> lane_;
   const LagPolicy policy_;
+  BudgetState* const budget_;
   Place place_;
   std::uint64_t gap_ = 0;  // missed since something was given
   bool lags_ = false;

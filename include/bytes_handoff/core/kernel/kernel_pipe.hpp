@@ -5,6 +5,8 @@
 #include <cstddef>
 
 #include "bytes_handoff/core/kernel/kernel_move.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/core/memory/block_payer.hpp"
 
 /// Whether relays can have the kernel move bytes. 0 leaves the copying way alone.
 #if !defined(BYTES_HANDOFF_HAS_SPLICE)
@@ -27,6 +29,8 @@ void close_idle_pipes() noexcept;
 #include <atomic>
 #include <cstdint>
 #include <span>
+
+#include "bytes_handoff/bytes_mut.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -81,9 +85,13 @@ class KernelPipe {
   KernelPipe& operator=(const KernelPipe&) = delete;
   ~KernelPipe() { close(); }
 
+  /// What is paid for one: as for a block of as many bytes.
+  static constexpr std::size_t kCost = Block::retained_at_most(kMostMoved);
+
   [[nodiscard]] bool is_open() const noexcept { return ends_[0] >= 0; }
-  /// From the pool. False if there is none to be had; that is counted.
-  [[nodiscard]] bool open() noexcept;
+  /// From the pool. `payer` pays for it until it is given back or closed; null: nobody does. False
+  /// if there is none to be had, which is counted, or if it is not paid for.
+  [[nodiscard]] bool open(BlockPayer* payer = nullptr) noexcept;
   /// To the pool. Precondition: it is empty.
   void give_back() noexcept;
   /// With what is in it.
@@ -94,9 +102,18 @@ class KernelPipe {
   [[nodiscard]] KernelMove drain(int to, std::size_t n, MoveTurn& turn) const noexcept;
   /// Copies out as many bytes as `room` has. Precondition: so many are in it.
   [[nodiscard]] bool read(std::span<std::byte> room) const noexcept;
+  /// Copies out the `n` bytes that are in it, and gives it back. Who has paid for it has paid for
+  /// the copy. Throws std::bad_alloc, also if they cannot be read; then it stays as it is.
+  [[nodiscard]] BytesMut copy_out(std::size_t n);
+  [[nodiscard]] bool is_paid_from(const void* budget) const noexcept {
+    return payer_ != nullptr && payer_->budget() == budget;
+  }
 
  private:
+  void pay_back() noexcept;
+
   int ends_[2] = {-1, -1};  // for reading, for writing
+  BlockPayer* payer_ = nullptr;
 };
 
 }  // namespace bytes_handoff::detail

@@ -24,8 +24,9 @@ class PipedPiece final : public Owner {
   /// Null when the owner is of another kind.
   [[nodiscard]] static PipedPiece* of(Owner* owner) noexcept;
 
-  /// A pipe of the pool. False if there is none to be had.
-  [[nodiscard]] bool open() noexcept { return pipe_.open(); }
+  /// A pipe of the pool, for which `payer` pays, unless it is null. False if there is none to be
+  /// had, or it is not paid for.
+  [[nodiscard]] bool open(BlockPayer* payer = nullptr) noexcept { return pipe_.open(payer); }
   /// Moves at most so many bytes in. Precondition: it has a pipe, and that is empty.
   [[nodiscard]] KernelMove fill(int from, std::size_t most) noexcept;
   /// Moves out what the socket takes. Precondition: it is not in memory.
@@ -35,6 +36,7 @@ class PipedPiece final : public Owner {
   [[nodiscard]] bool take_back() noexcept;
   /// What was taken back.
   [[nodiscard]] const Bytes& memory() const noexcept { return memory_; }
+  [[nodiscard]] bool is_paid_from(const void* budget) const noexcept;
   [[nodiscard]] bool is_in_memory() const noexcept { return !memory_.empty(); }
   [[nodiscard]] const std::byte* last_bytes(std::size_t rest) const noexcept {
     return memory_.data() + (memory_.size() - rest);

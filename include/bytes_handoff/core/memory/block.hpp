@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory_resource>
 
+#include "bytes_handoff/core/memory/block_payer.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
 #include "bytes_handoff/core/memory/reference_count.hpp"
 #include "bytes_handoff/core/support/sync.hpp"
@@ -31,6 +32,9 @@ struct Owner {
       destroy(this);
     }
   }
+
+  /// The same, but the caller destroys it: true if it is to do so.
+  [[nodiscard]] bool release_only(std::size_t count) noexcept { return references_.release(count); }
 
   /// Whether the `held` references of the caller are all that there are. When true, what the other
   /// holders did with the bytes has happened before.
@@ -62,6 +66,10 @@ struct alignas(kCacheLine) Block final : Owner {
   std::size_t capacity;
   /// Where the memory came from; null for the library's pool.
   std::pmr::memory_resource* source;
+  /// Who has paid for it, and from which budget; null: nobody.
+  BlockPayer* payer = nullptr;
+  const void* budget = nullptr;
+  PaidFrom paid_from = PaidFrom::kBudget;
 
   /// A block of at least `least_capacity` bytes of data, rounded up to a power of two, with
   /// `kReferencesAtOnce` references. Throws std::bad_alloc (std::length_error for a size that no
@@ -69,15 +77,33 @@ struct alignas(kCacheLine) Block final : Owner {
   [[nodiscard]] static Block* make(std::size_t least_capacity,
                                    std::pmr::memory_resource* source = nullptr);
 
+  /// As above, for which `payer` pays, unless it is null. Throws MemoryShort if it does not.
+  [[nodiscard]] static Block* make_paid(std::size_t least_capacity,
+                                        std::pmr::memory_resource* source, BlockPayer* payer,
+                                        PaidFrom from = PaidFrom::kBudget);
+
   /// As above, of the pool, for bytes that never grow. A size that the pool does not cache is
   /// rounded up to a cache line alone.
   [[nodiscard]] static Block* make_exact(std::size_t capacity);
+
+  /// Before anybody else sees the block.
+  void was_paid_by(BlockPayer& who, PaidFrom from) noexcept {
+    payer = &who;
+    budget = who.budget();
+    paid_from = from;
+  }
 
   [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
   [[nodiscard]] std::byte* end() noexcept { return data() + capacity; }
 
   /// What the block takes from memory.
   [[nodiscard]] std::size_t footprint() const noexcept { return capacity + sizeof(Block); }
+
+  /// What it takes from the system at most.
+  [[nodiscard]] static std::size_t cost(std::size_t data_capacity,
+                                        const std::pmr::memory_resource* source) noexcept {
+    return source == nullptr ? retained_at_most(data_capacity) : data_capacity + sizeof(Block);
+  }
 
   /// What a block of the pool takes from the system at most. That includes its header, room to
   /// align it, and the rest of a page where it is large.
@@ -88,10 +114,14 @@ struct alignas(kCacheLine) Block final : Owner {
   }
 
   /// The block behind an owner; null when the owner is of another kind.
-  [[nodiscard]] static Block* of(Owner* owner) noexcept;
+  [[nodiscard]] static Block* of(Owner* owner) noexcept {
+    return owner != nullptr && owner->destroy == &Block::destroy_block ? static_cast<Block*>(owner)
+                                                                       : nullptr;
+  }
 
  private:
   Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept;
+  [[nodiscard]] static Block* make_rounded(std::size_t capacity, std::pmr::memory_resource* source);
   static void destroy_block(Owner* owner) noexcept;
 };
 
@@ -116,7 +146,11 @@ struct TightCopy final : Owner {
   [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
 
   /// The copy behind an owner; null when the owner is of another kind.
-  [[nodiscard]] static TightCopy* of(Owner* owner) noexcept;
+  [[nodiscard]] static TightCopy* of(Owner* owner) noexcept {
+    return owner != nullptr && owner->destroy == &TightCopy::destroy_copy
+               ? static_cast<TightCopy*>(owner)
+               : nullptr;
+  }
 
  private:
   explicit TightCopy(std::size_t n) noexcept : Owner(1, &TightCopy::destroy_copy), size(n) {}
@@ -132,6 +166,18 @@ struct TightCopy final : Owner {
 [[nodiscard]] constexpr bool is_tight(std::size_t retained, std::size_t size) noexcept {
   return retained / 2 <= size || retained - 2 * size <= 64;
 }
+
+/// Blocks that were paid for and that nobody has any more, to be destroyed outside of locks: that
+/// may resume who waits.
+class DroppedBlocks {
+ public:
+  /// Gives back `count` references. An owner that is no such block is destroyed at once.
+  void release(Owner* owner, std::size_t count) noexcept;
+  void destroy_all() noexcept;
+
+ private:
+  Block* first_ = nullptr;  // each has the next one in its data
+};
 
 /// Whether a run of `items` slices of one owner retains more than twice its `bytes` and 64 bytes an
 /// item. Who keeps slices for long copies such a run together. False for foreign owners, whose size

@@ -52,9 +52,6 @@ static_assert(sizeof(TaggedOwner) == sizeof(TightCopy), "small copies would not 
 static_assert(sizeof(TaggedOwner) % alignof(Owner*) == 0);
 
 /// 0 for an owner of another kind, and for none.
-[[nodiscard]] inline std::uint32_t tag_of(Owner* owner) noexcept {
-  const TaggedOwner* tagged = TaggedOwner::of(owner);
-  return tagged == nullptr ? 0 : tagged->tag;
-}
+[[nodiscard]] std::uint32_t tag_of(Owner* owner) noexcept;
 
 }  // namespace bytes_handoff::detail

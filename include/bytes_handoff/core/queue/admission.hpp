@@ -47,6 +47,131 @@ std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
   return std::nullopt;
 }
 
+// Of a charge that memory is too short for.
+template <class Sync>
+Refusal BasicWriteQueue<Sync>::memory_refusal(std::size_t charge) const noexcept {
+  return Refusal{WriteRefusalReason::memory_exhausted, charge, account_->pot().limit(), {}};
+}
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::charge_of(std::span<const Bytes> slices) const noexcept {
+  return account_ == nullptr ? 0 : account_->charge_of(slices);
+}
+
+// The next three apart: without a budget they cost one test. Precondition: there is one.
+template <class Sync>
+bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slices,
+                                              Effects& effects) noexcept {
+  return try_charge_budget(account_->charge_of(slices), effects);
+}
+
+template <class Sync>
+expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve_charged(
+    std::size_t bytes, std::size_t items) noexcept {
+  if (!account_->try_charge(bytes)) {
+    return refused(memory_refusal(bytes));
+  }
+  may_be_charged_ = true;
+  return set_aside(bytes, items);
+}
+
+// What a permit holds and its slices do not need.
+template <class Sync>
+void BasicWriteQueue<Sync>::discharge_rest(std::size_t bytes, std::span<const Bytes> slices,
+                                           Effects& effects) noexcept {
+  discharge(bytes - charge_of(slices), effects);
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::try_charge_budget(std::size_t charge, Effects& effects) noexcept {
+  if (charge == 0) {
+    return true;
+  }
+  const bool is_charged = account_->try_charge(charge);
+  may_be_charged_ = may_be_charged_ || is_charged;
+  if (account_->pot().is_tight()) {
+    effects.ask_for_look();
+  }
+  return is_charged;
+}
+
+// Of the first in line.
+template <class Sync>
+Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects) noexcept {
+  if (account_ == nullptr || charge == 0) {
+    return Draw::kDrawn;
+  }
+  const Draw draw = account_->charge_or_wait(charge);
+  may_be_charged_ = may_be_charged_ || draw == Draw::kDrawn;
+  if (draw == Draw::kWaits) {
+    effects.ask_for_look();
+  }
+  return draw;
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::discharge(std::size_t charge, Effects& effects) noexcept {
+  if (charge != 0) {
+    WaitingList woken;
+    account_->discharge(charge, woken);
+    effects.resume_others(woken);
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::stop_waiting_for_memory(Effects& effects) noexcept {
+  WaitingList woken;
+  account_->stop_waiting(woken);
+  effects.resume_others(woken);
+}
+
+// What was copied into a block that has been paid for.
+template <class Sync>
+void BasicWriteQueue<Sync>::discharge_copied(Effects& effects) noexcept {
+  discharge(last_run_.take_discharged(), effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::admit_with_credit(Effects& effects) noexcept {
+  bool is_settled = true;
+  {
+    const Lock lock(mutex_);
+    account_->take_grant();
+    is_settled = line_.empty() || admit_a_step(effects);
+    if (line_.empty()) {
+      stop_waiting_for_memory(effects);
+    }
+  }
+  admit_the_rest(is_settled, effects);
+}
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::retained() noexcept {
+  const Lock lock(mutex_);
+  std::size_t bytes = 0;
+  if (items_.empty()) {
+    return bytes;
+  }
+  const Owner* previous = nullptr;
+  auto at = items_.front_cursor();
+  std::size_t left = items_.size();
+  for (std::size_t i = joins_in_flight_ ? in_flight_items_ : 0; i != 0; --i, --left, ++at) {
+  }
+  for (; left != 0; --left, ++at) {
+    if (at->owner != previous && at->owner != nullptr) {
+      bytes += (std::max)(retained_by(at->owner), at->size);  // of a foreign one little is known
+      previous = at->owner;
+    }
+  }
+  return bytes;
+}
+
+template <class Sync>
+std::uint64_t BasicWriteQueue<Sync>::progress() const noexcept {
+  const Lock lock(mutex_);
+  return progress_;
+}
+
 // The usual case, without the reasons; where it is false, `refusal_of` tells why.
 template <class Sync>
 bool BasicWriteQueue<Sync>::has_room(std::size_t bytes, std::size_t items) const noexcept {
@@ -113,6 +238,10 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
     return refused(refusal_of(bytes, items));
   }
   items_.reserve(items);
+  if (budget_ != nullptr && !are_of_paid_blocks(slices, budget_) &&
+      !try_charge_slices(slices, effects)) [[unlikely]] {
+    return refused(memory_refusal(charge_of(slices)));
+  }
   return push(slices, bytes, effects);
 }
 
@@ -125,6 +254,9 @@ expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve(std::size_t b
     return refused(refusal_of(bytes, items));
   }
   items_.reserve(items);
+  if (budget_ != nullptr) [[unlikely]] {
+    return try_reserve_charged(bytes, items);
+  }
   return set_aside(bytes, items);
 }
 
@@ -149,16 +281,20 @@ void BasicWriteQueue<Sync>::take_back(ReservedRoom& room) noexcept {
 
 // With the end of admission. Permits hold nothing from then on.
 template <class Sync>
-void BasicWriteQueue<Sync>::take_back_all() noexcept {
+void BasicWriteQueue<Sync>::take_back_all(Effects& effects) noexcept {
+  if (account_ != nullptr) {
+    discharge(reserved_bytes(), effects);
+  }
   items_.take_back(items_.aside());
   unreserved_bytes_ = config_.max_pending_bytes;
   unreserved_items_ = config_.max_items;
 }
 
-// Places that nobody needs any more; the queue is empty, so that nobody waits where no permit is.
+// Places that nobody needs any more. The queue is empty, and so who waits does so for memory, or
+// for what permits hold.
 template <class Sync>
 void BasicWriteQueue<Sync>::release_places() noexcept {
-  if (items_.aside() == 0) {
+  if (items_.aside() == 0 && line_.empty()) {
     items_.release_segments();
   }
 }
@@ -182,6 +318,9 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& roo
     if (items > room.items) {
       return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true});
     }
+    if (budget_ != nullptr) [[unlikely]] {
+      discharge_rest(room.bytes, slices, effects);
+    }
     take_back(room);
     write = push(slices, bytes, effects);
     // Some may have been given back; and what may be cut waits for the last permit to be gone.
@@ -196,6 +335,9 @@ void BasicWriteQueue<Sync>::give_back(ReservedRoom& room, Effects& effects) noex
   bool is_settled = true;
   {
     const Lock lock(mutex_);
+    if (account_ != nullptr && state_ == State::kOpen) {
+      discharge(room.bytes, effects);
+    }
     take_back(room);
     is_settled = line_.empty() || admit_a_step(effects);
     if (items_.empty()) {
@@ -224,6 +366,9 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
         is_empty_message ? WriteItem::take_empty_message(slice) : WriteItem::take(slice);
     if (last_run_.ends_at(item.owner)) {
       last_run_.end_run(written_items() + in_flight_items_, effects.releases);
+      if (last_run_.has_discharged()) [[unlikely]] {
+        discharge_copied(effects);
+      }
     }
     last = items_.push_back(item);
     last_run_.note(item, last, stats_.admitted_items);

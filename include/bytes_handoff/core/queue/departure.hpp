@@ -43,9 +43,10 @@ class WriteBatch {
   explicit WriteBatch(std::size_t join_at_most = 0) noexcept : join_at_most_(join_at_most) {}
 
   /// Gathers from the front of `from`, whose first `offset` bytes are written already. What must be
-  /// joined gets a block from `block_source`; null: the library's pool.
+  /// joined gets a block from `block_source`; null: the library's pool. `payer` pays for it.
   void gather(WriteItems& from, std::size_t offset,
-              std::pmr::memory_resource* block_source = nullptr) noexcept;
+              std::pmr::memory_resource* block_source = nullptr,
+              BlockPayer* payer = nullptr) noexcept;
 
   /// Takes the first message alone, whatever its size. Precondition: there is one.
   void take_message(WriteItems& from) noexcept;
@@ -59,6 +60,8 @@ class WriteBatch {
   /// stream, in which case the queue's lock is not needed. Where the source of the block throws,
   /// the first buffer alone is offered. Precondition: `must_join()`.
   void join() noexcept;
+  /// Bytes that were copied out of owners that are not paid from the budget of the block.
+  [[nodiscard]] std::size_t discharged() const noexcept { return discharged_; }
 
   std::array<Buffer, kMaxBatchBuffers> buffers;  // NOLINT: only the first count are ever read
   std::size_t count = 0;                         // buffers in use
@@ -79,14 +82,18 @@ class WriteBatch {
   const std::size_t join_at_most_;
   WriteItems::Cursor first_;  // this and the next only where slices are joined
   std::pmr::memory_resource* block_source_ = nullptr;
+  BlockPayer* payer_ = nullptr;
+  std::size_t discharged_ = 0;
 };
 
 inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
-                               std::pmr::memory_resource* block_source) noexcept {
+                               std::pmr::memory_resource* block_source,
+                               BlockPayer* payer) noexcept {
   count = bytes = items = 0;
   piped = nullptr;
   if (join_at_most_ != 0) {
     block_source_ = block_source;
+    payer_ = payer;
     gather_to_join(from, offset);
     return;
   }
@@ -151,6 +158,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   ++stats_.stream_writes;
   stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;
   stats_.written_bytes += written;
+  joins_in_flight_ = false;
   if (state_ == State::kEnded) {
     drop_written(written, effects);
     return next(yield, 0, batch, effects);
@@ -186,6 +194,9 @@ auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written
     front_offset_ = written;
     if (is_whole) {
       front_offset_ = 0;
+      if (account_ != nullptr) {
+        discharge(account_->charge_of(message.owner, message.size), effects);
+      }
       effects.releases.add(message.owner);
       items_.pop_front();
     }
@@ -228,7 +239,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   }
   if (items_.empty()) {
     release_places();
-    last_run_.reset();
+    last_run_.reset(effects.releases);
     return next_when_written(effects);
   }
   if (yield) {
@@ -236,11 +247,15 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   }
   watch_time(effects);
   last_run_.retry(items_, written_items(), effects.releases);
+  if (last_run_.has_discharged()) [[unlikely]] {
+    discharge_copied(effects);
+  }
   if (entries_ == Entries::kMessages) {
     return next_message(batch, effects);
   }
-  batch.gather(items_, front_offset_, config_.block_source);
+  batch.gather(items_, front_offset_, config_.block_source, last_run_.payer());
   if (batch.must_join()) {
+    joins_in_flight_ = true;
     last_run_.forget_first(written_items() + batch.items);
   }
   in_flight_items_ = batch.items;
@@ -293,12 +308,47 @@ bool BasicWriteQueue<Sync>::is_settled() noexcept {
          (flush == nullptr || flush->target > written_items());
 }
 
+// The block is taken without the lock. The items are with the writer, and nobody else looks at
+// their owners.
+template <class Sync>
+void BasicWriteQueue<Sync>::join(WriteBatch& batch) noexcept {
+  batch.join();
+  if (account_ != nullptr && batch.discharged() != 0) {
+    Effects effects;
+    {
+      const Lock lock(mutex_);
+      discharge(batch.discharged(), effects);
+    }
+    effects.resume_all();
+  }
+}
+
 // Returns how many items left. At least those of the last gather must be allowed to.
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
+  if (may_be_charged_) {
+    return pop_charged(written, most, effects);
+  }
+  return pop_items<false>(written, most, effects);
+}
+
+// Where items in the queue, or permits, are charged by their lengths.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pop_charged(std::size_t written, std::size_t most,
+                                               Effects& effects) noexcept {
+  const std::size_t items = pop_items<true>(written, most, effects);
+  may_be_charged_ = account_->charged() != 0;
+  return items;
+}
+
+template <class Sync>
+template <bool kIsCharged>
+inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::size_t most,
+                                                    Effects& effects) noexcept {
   std::size_t offset = front_offset_ + written;
   std::size_t bytes = 0;
+  [[maybe_unused]] std::size_t charge = 0;
   const std::size_t items =
       items_.pop_front_while(most, !line_.empty(), [&](const WriteItem& item) {
         if (offset < item.size) {
@@ -306,6 +356,9 @@ std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t 
         }
         offset -= item.size;
         bytes += item.size;
+        if constexpr (kIsCharged) {
+          charge += detail::charge_of(item.owner, item.size, budget_);
+        }
         effects.releases.add(item.owner);
         if (item.waiter != nullptr) {
           complete_ticket(*item.waiter, WriteResult{{}, item.waiter->write.size}, effects);
@@ -316,6 +369,9 @@ std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t 
   pending_bytes_ -= bytes;
   pending_items_ -= items;
   last_run_.forget_first(written_items());
+  if constexpr (kIsCharged) {
+    discharge(charge, effects);
+  }
   return items;
 }
 

@@ -29,6 +29,17 @@ struct Effects {
     resumed.push_back(waiting);
     hold_context();
   }
+  /// Others, who were granted memory.
+  void resume_others(WaitingList& woken) noexcept {
+    if (!woken.empty()) {
+      resumed.splice_back(woken);
+      hold_context();
+    }
+  }
+  void ask_for_look() noexcept {
+    look_at_memory = true;
+    hold_context();
+  }
   void ask_for_turn() noexcept {
     start_turn = true;
     hold_context();
@@ -53,7 +64,7 @@ struct Effects {
     }
   }
   /// Lets the shutdown of the context go on, and drops references.
-  void finish() noexcept {
+  [[gnu::always_inline]] void finish() noexcept {
     if (is_held_) {
       is_held_ = false;
       guard_->leave();
@@ -79,6 +90,9 @@ struct Effects {
 
   PostGuard* guard_ = nullptr;
   bool is_held_ = false;
+
+ public:
+  bool look_at_memory = false;  // the memory budget is short; cleared with the one above
 };
 
 }  // namespace bytes_handoff::detail

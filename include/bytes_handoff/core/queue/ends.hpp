@@ -82,14 +82,19 @@ void BasicWriteQueue<Sync>::cancel(CloseWaiter& waiter, ErrorValue cancelled,
 
 template <class Sync>
 bool BasicWriteQueue<Sync>::wait_unwritten(UnwrittenWaiter& waiter) noexcept {
-  const Lock lock(mutex_);
-  if (state_ == State::kEnded && !is_with_stream()) {
+  std::size_t credit = 0;
+  {
+    const Lock lock(mutex_);
+    if (state_ != State::kEnded || is_with_stream()) {
+      waiter.linked = true;
+      unwritten_waiters_.push_back(waiter);
+      return false;
+    }
     waiter.items.swap(items_, front_offset_);
-    return true;
+    credit = forget_charges();
   }
-  waiter.linked = true;
-  unwritten_waiters_.push_back(waiter);
-  return false;
+  give_back_credit(credit);
+  return true;
 }
 
 template <class Sync>
@@ -151,7 +156,7 @@ bool BasicWriteQueue<Sync>::end_waiting(Waiters waiters, Effects& effects) noexc
 template <class Sync>
 void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
   state_ = State::kClosing;
-  take_back_all();
+  take_back_all(effects);
   ++progress_;
   is_watched_ = false;  // for a stall perhaps, which may allow more time
   if (writer_ == Writer::kIdle) {
@@ -256,7 +261,7 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
 template <class Sync>
 void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   if (state_ == State::kOpen) {
-    take_back_all();
+    take_back_all(effects);
   }
   state_ = State::kEnded;
   first_error_ = error;
@@ -265,7 +270,7 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
   ended_bytes_ = stats_.admitted_bytes - pending_bytes_ + front_offset_;
   fail_tickets(effects);
   pending_bytes_ = pending_items_ = 0;
-  last_run_.reset();
+  last_run_.reset(effects.releases);
   refuse_all_waiters(closed_refusal(), effects);
   std::size_t all = SIZE_MAX;
   complete_flushes(all, effects);
@@ -285,7 +290,16 @@ void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
   while (auto* waiter = static_cast<UnwrittenWaiter*>(unwritten_waiters_.pop_front())) {
     waiter->linked = false;
     waiter->items.swap(items_, front_offset_);
+    discharge_all(effects);
     effects.resume(*waiter);
+  }
+}
+
+// What is given back to a caller is the caller's.
+template <class Sync>
+void BasicWriteQueue<Sync>::discharge_all(Effects& effects) noexcept {
+  if (account_ != nullptr) {
+    discharge(account_->charged(), effects);
   }
 }
 
@@ -293,14 +307,17 @@ void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
 template <class Sync>
 void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) noexcept {
   front_offset_ += written;
+  std::size_t charge = 0;
   items_.pop_front_while(items_.size(), false, [&](const WriteItem& item) {
     if (front_offset_ == 0 || front_offset_ < item.size) {
       return false;
     }
     front_offset_ -= item.size;
+    charge += account_ == nullptr ? 0 : account_->charge_of(item.owner, item.size);
     effects.releases.add(item.owner);
     return true;
   });
+  discharge(charge, effects);
 }
 
 template <class Sync>
@@ -318,11 +335,33 @@ void BasicWriteQueue<Sync>::fail_tickets(Effects& effects) noexcept {
 
 template <class Sync>
 void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
-  UnwrittenItems items;
-  const Lock lock(mutex_);
-  if (state_ == State::kEnded && !is_with_stream()) {
-    items.swap(items_, front_offset_);
-    last_run_.reset();
+  std::size_t credit = 0;
+  DeferredReleases releases;
+  {
+    UnwrittenItems items;
+    const Lock lock(mutex_);
+    if (state_ == State::kEnded && !is_with_stream()) {
+      items.swap(items_, front_offset_);
+      last_run_.reset(releases);
+      credit = forget_charges();
+    }
+  }
+  releases.run();
+  give_back_credit(credit);
+}
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::forget_charges() noexcept {
+  return account_ == nullptr ? 0 : account_->forget_all();
+}
+
+// Without the lock.
+template <class Sync>
+void BasicWriteQueue<Sync>::give_back_credit(std::size_t credit) noexcept {
+  if (credit != 0) {
+    WaitingList woken;
+    account_->pot().give_back(credit, woken);
+    resume_all(woken);
   }
 }
 
@@ -330,14 +369,17 @@ template <class Sync>
 void BasicWriteQueue<Sync>::put_back(UnwrittenItems& items) noexcept {
   const Lock lock(mutex_);
   if (items_.empty()) {
-    items.swap(items_, front_offset_);
+    items.swap(items_, front_offset_);  // not charged again: they are no more than they were
   }
 }
 
 template <class Sync>
 BasicWriteQueue<Sync>::~BasicWriteQueue() {
-  UnwrittenItems items;
-  items.swap(items_, front_offset_);
+  {
+    UnwrittenItems items;
+    items.swap(items_, front_offset_);
+  }
+  give_back_credit(forget_charges());
 }
 
 }  // namespace bytes_handoff::detail

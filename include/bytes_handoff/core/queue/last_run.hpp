@@ -28,9 +28,10 @@ namespace bytes_handoff::detail {
 /// leave at once, are copied.
 class LastRun {
  public:
-  /// Copies go into blocks from `block_source`; null: the library's pool.
-  explicit LastRun(std::pmr::memory_resource* block_source = nullptr) noexcept
-      : block_source_(block_source) {}
+  /// Copies go into blocks from `block_source`; null: the library's pool. `payer` pays for them.
+  explicit LastRun(std::pmr::memory_resource* block_source = nullptr,
+                   BlockPayer* payer = nullptr) noexcept
+      : block_source_(block_source), payer_(payer) {}
 
   /// Notes an item that was just pushed at `at`, the `sequence`th ever.
   void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
@@ -71,10 +72,19 @@ class LastRun {
   }
 
   /// The queue is empty, or has ended: there is no run, and no memory is kept.
-  void reset() noexcept {
+  void reset(DeferredReleases& releases) noexcept {
     run_ = Run();
-    wasteful_.reset();
+    if (wasteful_ != nullptr) {
+      drop_wasteful(releases);
+    }
   }
+
+  /// Bytes that have been copied, since this was last called, out of owners that are not paid from
+  /// the budget of the copies.
+  [[nodiscard]] std::size_t take_discharged() noexcept { return std::exchange(discharged_, 0U); }
+  [[nodiscard]] bool has_discharged() const noexcept { return discharged_ != 0; }
+  /// Who pays for copies.
+  [[nodiscard]] BlockPayer* payer() const noexcept { return payer_; }
 
  private:
   struct Run {
@@ -98,8 +108,12 @@ class LastRun {
   [[nodiscard]] bool has_wasteful() noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
   void compact(const Run& run, DeferredReleases& releases) noexcept;
+  [[nodiscard]] bool has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept;
+  void drop_wasteful(DeferredReleases& releases) noexcept;
 
   std::pmr::memory_resource* const block_source_;
+  BlockPayer* const payer_;
+  std::size_t discharged_ = 0;
   Run run_;
   std::unique_ptr<Wasteful, GiveBack> wasteful_;
 };

@@ -41,10 +41,13 @@ auto BasicWriteQueue<Sync>::wait_room(RoomWaiter& waiter, Effects& effects) -> W
   {
     const Lock lock(mutex_);
     const bool is_nothing = waiter.items == 0 && state_ == State::kOpen;  // a burst of no slices
+    waiter.charge = waiter.asks_for == AsksFor::kRoom ? waiter.bytes : charge_of(waiter.slices);
     if (is_nothing || has_room(waiter.bytes, waiter.items)) {
       items_.reserve(waiter.items);
-      admit_whole(waiter, effects);
-      return Wait::kAdmitted;
+      if (try_charge(waiter.charge, effects)) {
+        admit_whole(waiter, effects);
+        return Wait::kAdmitted;
+      }
     }
     if (const auto refusal = line_refusal_of(waiter)) {
       count_refusal(*refusal);
@@ -67,6 +70,12 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
   if (auto refusal = lasting_refusal_of(waiter.largest, largest_items)) {
     return refusal;
   }
+  if (account_ != nullptr) {
+    if (const std::size_t charge = largest_charge_of(waiter);
+        !account_->could_ever_charge(charge)) {
+      return memory_refusal(charge);
+    }
+  }
   const std::size_t waiters = line_.size() - uncounted_waiters_;
   if (waiter.is_counted && waiters >= config_.max_waiters) {
     return Refusal{WriteRefusalReason::too_many_waiters, waiters + 1, config_.max_waiters, {}};
@@ -80,6 +89,19 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
                    {}};
   }
   return std::nullopt;
+}
+
+// What must be charged at once.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::largest_charge_of(const RoomWaiter& waiter) const noexcept {
+  if (!waiter.is_burst()) {
+    return waiter.charge;
+  }
+  std::size_t largest = 0;
+  for (const Bytes& slice : waiter.slices) {
+    largest = (std::max)(largest, charge_of({&slice, 1}));
+  }
+  return waiter.asks_for == AsksFor::kCutBurst ? (std::min)(largest, least_piece()) : largest;
 }
 
 // There are places then for all who wait, or for all that may ever be pending, and for the segment
@@ -105,13 +127,18 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter) noexcept {
+void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter, Effects& effects) noexcept {
+  const bool was_first = line_.front() == &waiter;
   line_.remove(waiter);
   waiter.linked = false;
   uncounted_waiters_ -= waiter.is_counted ? 0 : 1;
   line_has_pieces_ = line_has_pieces_ && !line_.empty();
   waiting_items_ -= waiter.items;
   waiting_bytes_ -= waiter.waiting_bytes();
+  // What was asked for was this one's. Another one asks anew.
+  if (account_ != nullptr && was_first) {
+    stop_waiting_for_memory(effects);
+  }
 }
 
 template <class Sync>
@@ -122,6 +149,9 @@ void BasicWriteQueue<Sync>::cancel(RoomWaiter& waiter, Effects& effects) noexcep
     if (waiter.linked) {
       refuse(waiter, Refusal{WriteRefusalReason::cancelled, 0, 0, {}}, effects);
       is_settled = admit_a_step(effects);
+      if (items_.empty()) {
+        release_places();
+      }
     }
   }
   admit_the_rest(is_settled, effects);
@@ -130,7 +160,7 @@ void BasicWriteQueue<Sync>::cancel(RoomWaiter& waiter, Effects& effects) noexcep
 template <class Sync>
 void BasicWriteQueue<Sync>::refuse(RoomWaiter& waiter, const Refusal& refusal,
                                    Effects& effects) noexcept {
-  leave_line(waiter);
+  leave_line(waiter, effects);
   waiter.refusal = refusal;
   count_refusal(refusal);
   effects.resume(waiter);
@@ -169,6 +199,9 @@ bool BasicWriteQueue<Sync>::first_waiter_fits() const noexcept {
 template <class Sync>
 std::optional<Refusal> BasicWriteQueue<Sync>::first_held_up_by(
     const RoomWaiter& first) const noexcept {
+  if (account_ != nullptr && account_->is_waiting()) {
+    return memory_refusal(first.charge);
+  }
   if (!first.is_burst()) {
     return held_up_by(first.bytes, first.items);
   }
@@ -191,16 +224,22 @@ bool BasicWriteQueue<Sync>::admit_waiters(std::size_t& left, Effects& effects) n
   bool admitted = false;
   while (left != 0 && first_waiter_fits()) {
     auto& waiter = *static_cast<RoomWaiter*>(line_.front());
-    admitted = true;
-    if (waiter.is_burst()) {
-      left -= admit_part(waiter, left, effects);
-      if (!waiter.slices.empty()) {
-        continue;
-      }
-    } else {
-      left -= (std::min)(left, waiter.items);
+    std::size_t items = waiter.items;
+    const Draw charged = waiter.is_burst() ? admit_part(waiter, left, items, effects)
+                                           : charge_or_wait(waiter.charge, effects);
+    if (charged == Draw::kWaits) {
+      break;
     }
-    leave_line(waiter);
+    left -= (std::min)(left, items);
+    if (charged == Draw::kNever) {  // there are more members than when it came
+      refuse(waiter, memory_refusal(largest_charge_of(waiter)), effects);
+      continue;
+    }
+    admitted = true;
+    if (waiter.is_burst() && !waiter.slices.empty()) {
+      continue;
+    }
+    leave_line(waiter, effects);
     admit_whole(waiter, effects);
     effects.resume(waiter);
   }
@@ -222,16 +261,23 @@ void BasicWriteQueue<Sync>::admit_whole(RoomWaiter& waiter, Effects& effects) no
 }
 
 // The leading slices of a burst that fit, at most `most`; or a piece of the first one, if that is
-// cut. Returns how many items this makes. Precondition: `first_waiter_fits()`.
+// cut. Tells how many items this makes. `kDrawn`: there was memory for them, or none was needed.
+// Precondition: `first_waiter_fits()`.
 template <class Sync>
-std::size_t BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most,
-                                              Effects& effects) noexcept {
+Draw BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most, std::size_t& items,
+                                       Effects& effects) noexcept {
   const std::size_t free_bytes = unreserved_bytes_ - pending_bytes_;
   most = (std::min)({most, unreserved_items_ - pending_items_, burst.slices.size()});
   std::size_t bytes = 0;
-  std::size_t items = 0;
+  items = 0;
   while (items != most && burst.slices[items].size() <= free_bytes - bytes) {
     bytes += burst.slices[items++].size();
+  }
+  if (account_ != nullptr) {
+    if (const Draw draw = charge_part(burst, free_bytes, items, bytes, effects);
+        draw != Draw::kDrawn) {
+      return draw;
+    }
   }
   if (items != 0) {
     static_cast<void>(push(burst.slices.first(items), bytes, effects));
@@ -246,7 +292,24 @@ std::size_t BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t mos
   }
   burst.bytes -= bytes;
   waiting_bytes_ -= bytes;
-  return items;
+  return Draw::kDrawn;
+}
+
+// Charges the leading `items` slices of a burst, or fewer of them; or a piece of the first one, if
+// there are none.
+template <class Sync>
+Draw BasicWriteQueue<Sync>::charge_part(const RoomWaiter& burst, std::size_t piece,
+                                        std::size_t& items, std::size_t& bytes,
+                                        Effects& effects) noexcept {
+  const Bytes& first = burst.slices.front();
+  if (items > 1 && try_charge(charge_of(burst.slices.first(items)), effects)) {
+    return Draw::kDrawn;
+  }
+  if (items != 0) {
+    items = 1;
+    bytes = piece = first.size();
+  }
+  return charge_or_wait(account_->charge_of(BytesAccess::owner(first), piece), effects);
 }
 
 // Returns whether nobody who fits waits.

@@ -28,7 +28,8 @@ struct Refusal {
   WriteRefusalReason reason = WriteRefusalReason::closed;
   /// What would have been, and what the limit is. Bytes for byte_budget_exceeded and
   /// too_many_waiting_bytes; items for queue_full; waiters for too_many_waiters. For can_never_fit
-  /// and exceeds_permit the size of the write in bytes or items. Else 0.
+  /// and exceeds_permit the size of the write in bytes or items. For memory_exhausted what it would
+  /// be charged for, and the limit of the budget. Else 0.
   std::size_t attempted = 0;
   std::size_t limit = 0;
   /// For closed: the error that ended the queue, if one did.

@@ -1,31 +1,15 @@
 #pragma once
 
-// Who can be waiting: the base of all waiters, and those of a write queue. The front end derives
-// from these and keeps its handler there; the core links them, writes the result into them, and
-// hands them back to be resumed.
+// Who can be waiting on a write queue.
 
 #include <cstddef>
 #include <cstdint>
 
 #include "bytes_handoff/core/queue/outcome.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
-#include "bytes_handoff/core/support/intrusive_list.hpp"
+#include "bytes_handoff/core/support/waiting.hpp"
 
 namespace bytes_handoff::detail {
-
-class Waiting : public ListNode {
- public:
-  /// The result is in place: see to it that whoever waits gets it. Called once, outside all locks.
-  /// `destroyed_context` is the execution context that is being destroyed, if one is: what would
-  /// have to run there must be destroyed instead.
-  virtual void resume(const void* destroyed_context) noexcept = 0;
-
- protected:
-  virtual ~Waiting() = default;
-};
-
-/// First come, first served; anyone can leave.
-using WaitingList = IntrusiveList<Waiting>;
 
 /// Where an admitted write is in its queue, which never moves: what a ticket remembers.
 struct AdmittedWrite {

@@ -60,8 +60,10 @@ class DeferredReleases {
   DeferredReleases(const DeferredReleases&) = delete;
   DeferredReleases& operator=(const DeferredReleases&) = delete;
 
-  /// Whether one more owner can be taken, whatever it is.
-  [[nodiscard]] bool has_room() const noexcept { return count_ < kCapacity; }
+  /// Whether so many more owners can be taken, whatever they are.
+  [[nodiscard]] bool has_room(std::size_t owners = 1) const noexcept {
+    return owners <= kCapacity - count_;
+  }
 
   /// Precondition: `has_room()`.
   void add(Owner* owner, std::size_t references = 1) noexcept {

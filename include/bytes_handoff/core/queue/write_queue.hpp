@@ -13,6 +13,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
+#include "bytes_handoff/core/budget/queue_account.hpp"
 #include "bytes_handoff/core/queue/effects.hpp"
 #include "bytes_handoff/core/queue/last_run.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
@@ -67,6 +68,7 @@ struct RoomWaiter : Waiting {
 
   // The queue's alone.
   std::size_t largest = 0;  // bytes that must come in at once
+  std::size_t charge = 0;   // of a write or of room: what its budget is charged
   bool linked = false;
 
   [[nodiscard]] bool is_burst() const noexcept {
@@ -105,16 +107,21 @@ class BasicWriteQueue {
   /// has everything. Both are over with `finish_shutdown`.
   enum class Turn { kIdle, kWrite, kShutdown, kAcknowledge, kYield, kEnded };
 
+  using Account = BasicQueueAccount<Sync>;
+
+  /// `account`: what it has in its memory budget; it outlives the queue. Null: there is none.
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems,
-                           Entries entries = Entries::kBytes) noexcept
+                           Entries entries = Entries::kBytes, Account* account = nullptr) noexcept
       : config_(config),
         max_step_items_(max_step_items),
         entries_(entries),
+        account_(account),
+        budget_(account == nullptr ? nullptr : account->budget()),
         unreserved_bytes_(config.max_pending_bytes),
         unreserved_items_(config.max_items),
-        last_run_(config.block_source) {}
+        last_run_(config.block_source, account == nullptr ? nullptr : account->joins()) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -137,6 +144,14 @@ class BasicWriteQueue {
   [[nodiscard]] expected<AdmittedWrite, Refusal> commit(ReservedRoom& room, std::span<Bytes> slices,
                                                         Effects& effects) noexcept;
   void give_back(ReservedRoom& room, Effects& effects) noexcept;
+
+  // Memory, of a queue with a budget.
+  /// Its `QueueCreditWaiter` has been resumed: who waits for memory comes in.
+  void admit_with_credit(Effects& effects) noexcept;
+  /// Bytes that its items keep from being freed, whoever took them.
+  [[nodiscard]] std::size_t retained() noexcept;
+  /// Changes whenever bytes leave, or begin to wait.
+  [[nodiscard]] std::uint64_t progress() const noexcept;
 
   // Tickets.
   enum class TicketWait { kDone, kWaiting, kAnotherWaits };
@@ -181,6 +196,8 @@ class BasicWriteQueue {
   [[nodiscard]] Turn finish_write(ErrorValue error, std::size_t written, bool yield,
                                   WriteBatch& batch, Effects& effects) noexcept;
   void finish_shutdown(ErrorValue error, Effects& effects) noexcept;
+  /// Joins a batch that is with the writer. Precondition: `batch.must_join()`.
+  void join(WriteBatch& batch) noexcept;
 
   /// Nobody will take what was not written: it goes. Does nothing while the queue has not ended, or
   /// its last write or shutdown is still with the stream.
@@ -219,18 +236,39 @@ class BasicWriteQueue {
   [[nodiscard]] std::optional<Refusal> lasting_refusal_of(std::size_t bytes,
                                                           std::size_t items) const noexcept;
   [[nodiscard]] Refusal refusal_of(std::size_t bytes, std::size_t items) const noexcept;
+  [[nodiscard]] Refusal memory_refusal(std::size_t charge) const noexcept;
+  // 0 without a budget.
+  [[nodiscard]] std::size_t charge_of(std::span<const Bytes> slices) const noexcept;
+  [[nodiscard]] std::size_t largest_charge_of(const RoomWaiter& waiter) const noexcept;
+  [[nodiscard]] bool try_charge(std::size_t charge, Effects& effects) noexcept {
+    return account_ == nullptr || try_charge_budget(charge, effects);
+  }
+  [[nodiscard, gnu::noinline]] bool try_charge_slices(std::span<const Bytes> slices,
+                                                      Effects& effects) noexcept;
+  [[nodiscard, gnu::noinline]] expected<ReservedRoom, Refusal> try_reserve_charged(
+      std::size_t bytes, std::size_t items) noexcept;
+  [[gnu::noinline]] void discharge_rest(std::size_t bytes, std::span<const Bytes> slices,
+                                        Effects& effects) noexcept;
+  [[nodiscard]] bool try_charge_budget(std::size_t charge, Effects& effects) noexcept;
+  [[nodiscard]] Draw charge_or_wait(std::size_t charge, Effects& effects) noexcept;
+  void discharge(std::size_t charge, Effects& effects) noexcept;
+  void stop_waiting_for_memory(Effects& effects) noexcept;
+  [[gnu::noinline]] void discharge_copied(Effects& effects) noexcept;
+  void discharge_all(Effects& effects) noexcept;
+  [[nodiscard]] std::size_t forget_charges() noexcept;
+  void give_back_credit(std::size_t credit) noexcept;
   void count_refusal(const Refusal& refusal) noexcept;
   [[nodiscard]] unexpected<Refusal> refused(const Refusal& refusal) noexcept;
   [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
                                    Effects& effects) noexcept;
   [[nodiscard]] ReservedRoom set_aside(std::size_t bytes, std::size_t items) noexcept;
   void take_back(ReservedRoom& room) noexcept;
-  void take_back_all() noexcept;
+  void take_back_all(Effects& effects) noexcept;
   void release_places() noexcept;
 
   [[nodiscard]] std::optional<Refusal> line_refusal_of(const RoomWaiter& waiter) const noexcept;
   void enter_line(RoomWaiter& waiter);
-  void leave_line(RoomWaiter& waiter) noexcept;
+  void leave_line(RoomWaiter& waiter, Effects& effects) noexcept;
   void refuse(RoomWaiter& waiter, const Refusal& refusal, Effects& effects) noexcept;
   void refuse_all_waiters(const Refusal& refusal, Effects& effects) noexcept;
   void refuse_reservations(Effects& effects) noexcept;
@@ -238,15 +276,22 @@ class BasicWriteQueue {
   [[nodiscard]] std::optional<Refusal> first_held_up_by(const RoomWaiter& first) const noexcept;
   [[nodiscard]] std::size_t least_piece() const noexcept;
   bool admit_waiters(std::size_t& left, Effects& effects) noexcept;
+  [[nodiscard]] Draw charge_part(const RoomWaiter& burst, std::size_t piece, std::size_t& items,
+                                 std::size_t& bytes, Effects& effects) noexcept;
   void admit_whole(RoomWaiter& waiter, Effects& effects) noexcept;
-  [[nodiscard]] std::size_t admit_part(RoomWaiter& burst, std::size_t most,
-                                       Effects& effects) noexcept;
+  [[nodiscard]] Draw admit_part(RoomWaiter& burst, std::size_t most, std::size_t& items,
+                                Effects& effects) noexcept;
   [[nodiscard]] bool admit_a_step(Effects& effects) noexcept;
   void admit_the_rest(bool is_settled, Effects& effects) noexcept;
 
   void complete_flushes(std::size_t& left, Effects& effects) noexcept;
   [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
                                         Effects& effects) noexcept;
+  [[nodiscard, gnu::noinline]] std::size_t pop_charged(std::size_t written, std::size_t most,
+                                                       Effects& effects) noexcept;
+  template <bool kIsCharged>
+  [[nodiscard, gnu::always_inline]] std::size_t pop_items(std::size_t written, std::size_t most,
+                                                          Effects& effects) noexcept;
   [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
   [[nodiscard]] bool is_settled() noexcept;
   [[nodiscard]] bool starts_empty() noexcept {
@@ -285,12 +330,16 @@ class BasicWriteQueue {
   const WriteHandoffConfig config_;
   const std::size_t max_step_items_;
   const Entries entries_;
+  Account* const account_;
+  const void* const budget_;  // of the account
   mutable typename Sync::Mutex mutex_;
   State state_ = State::kOpen;
   Writer writer_ = Writer::kIdle;
   bool ends_in_order_ = true;  // unless it is aborted; while it is closing
   bool was_ended_by_stream_ = false;
-  bool is_watched_ = false;  // whether `tick` is being called
+  bool is_watched_ = false;       // whether `tick` is being called
+  bool may_be_charged_ = false;   // something in its account, which is elsewhere in memory
+  bool joins_in_flight_ = false;  // the owners of what is with the stream are being exchanged
   unsigned zero_writes_ = 0;
   ErrorValue first_error_;
   ErrorValue cut_error_;  // with which it ends, once everything is written: unless it ends in order

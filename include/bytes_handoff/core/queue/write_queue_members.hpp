@@ -74,6 +74,8 @@ template <class Sync>
 WriteStatistics BasicWriteQueue<Sync>::statistics() const noexcept {
   const Lock lock(mutex_);
   WriteStatistics statistics = stats_;
+  statistics.waiters = line_.size();
+  statistics.waiting_bytes = waiting_bytes_;
   statistics.reserved_bytes = reserved_bytes();
   statistics.reserved_items = reserved_items();
   return statistics;

@@ -17,6 +17,7 @@ class HandoffBuffer;
 
 namespace bytes_handoff::detail {
 
+class MemberAccount;
 class ReadClaim;
 
 /// What a front end needs of a buffer and users do not.
@@ -46,10 +47,16 @@ struct BufferAccess {
   /// Takes back the rest of what `take_all` gave: bytes from some place to the end of it. Nothing
   /// may have been done with the buffer meanwhile.
   static void put_back(HandoffBuffer& buffer, Bytes&& front) noexcept;
+  /// Bytes that came past the buffer, which is empty, are in it now.
+  static void take_in(HandoffBuffer& buffer, BytesMut&& bytes) noexcept;
 
   static ReadOn& read_on(HandoffBuffer& buffer) noexcept;
   static KeptError& kept_error(HandoffBuffer& buffer) noexcept;
   static ReadClaim*& claim(HandoffBuffer& buffer) noexcept;
+  /// Null without a memory budget.
+  static MemberAccount* account(HandoffBuffer& buffer) noexcept;
+  /// Its account may have got credit, for the next block.
+  static void note_credit(HandoffBuffer& buffer) noexcept;
 };
 
 }  // namespace bytes_handoff::detail
@@ -100,8 +107,17 @@ inline void BufferAccess::put_back(HandoffBuffer& buffer, Bytes&& front) noexcep
   buffer.put_back(std::move(front));
 }
 inline ReadOn& BufferAccess::read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+inline void BufferAccess::take_in(HandoffBuffer& buffer, BytesMut&& bytes) noexcept {
+  buffer.take_in(std::move(bytes));
+}
 inline KeptError& BufferAccess::kept_error(HandoffBuffer& buffer) noexcept {
   return buffer.kept_error_;
+}
+inline MemberAccount* BufferAccess::account(HandoffBuffer& buffer) noexcept {
+  return buffer.account_.get();
+}
+inline void BufferAccess::note_credit(HandoffBuffer& buffer) noexcept {
+  buffer.may_have_credit_ = true;
 }
 inline ReadClaim*& BufferAccess::claim(HandoffBuffer& buffer) noexcept { return buffer.claim_; }
 

@@ -36,7 +36,7 @@ class CountedPointer {
     std::swap(to_, from.to_);
     return *this;
   }
-  ~CountedPointer() {
+  [[gnu::always_inline]] ~CountedPointer() {
     if (to_ != nullptr) {
       Count::drop(to_);
     }

@@ -99,7 +99,7 @@ TEST_F(LastRunTest, ARunIsCopiedBelowTheThresholdAndSharedFromItOn) {
     EXPECT_EQ(item(0).data == data, size >= 2048) << size;
     EXPECT_EQ(text(0), pattern(size));
     pop(2);
-    last_run_.reset();
+    last_run_.reset(releases_);
   }
 }
 
@@ -114,7 +114,7 @@ TEST_F(LastRunTest, ASmallSliceLetsGoOfALargerCopyAndAWholeCopyIsShared) {
       EXPECT_EQ(item(0).data != copy.data(), is_wasteful) << part << " of " << whole;
       EXPECT_EQ(text(0), pattern(part));
       pop(2);
-      last_run_.reset();
+      last_run_.reset(releases_);
     }
   }
 }
@@ -132,7 +132,7 @@ TEST_F(LastRunTest, EachItemOfARunIsWorthSixtyFourBytes) {
     EXPECT_EQ(item(0).data == data, size >= 1008) << size;
     EXPECT_EQ(text(0) + text(1), pattern(2 * size));
     pop(3);
-    last_run_.reset();
+    last_run_.reset(releases_);
   }
 }
 
@@ -319,7 +319,7 @@ TEST_F(LastRunTest, ResetKeepsNoMemory) {
   items_.release_segments();
   releases_.run();
   EXPECT_GT(counted.allocations(), counted.deallocations());
-  last_run_.reset();
+  last_run_.reset(releases_);
   EXPECT_EQ(counted.allocations(), counted.deallocations());
 }
 

@@ -24,6 +24,7 @@ struct CountingSync {
   using Atomic = std::atomic<T>;
   template <class T>
   using Plain = T;
+  [[nodiscard]] static std::size_t thread() noexcept { return 0; }
 };
 
 class WriteQueueLocking : public testing::Test {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "bytes_handoff/core/support/counted_pointer.hpp"
+
+namespace bytes_handoff::detail {
+
+class MemberAccount;
+
+/// Counts the members that use an account, and the blocks that it has paid for.
+struct AccountReference {
+  static void add(MemberAccount* account) noexcept;
+  static void drop(MemberAccount* account) noexcept;
+};
+using AccountPointer = CountedPointer<MemberAccount, AccountReference>;
+
+}  // namespace bytes_handoff::detail

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/budget/memory_pot.hpp"
+#include "bytes_handoff/core/budget/paid_entry.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
+#include "bytes_handoff/core/support/waiting.hpp"
+
+namespace bytes_handoff::detail {
+
+/// Waits for credit on behalf of a queue. Resumed, it sees to it that the queue's
+/// `admit_with_credit` is called.
+struct QueueCreditWaiter : CreditWaiter {
+  /// What keeps the queue alive while this is in the line, or being resumed. Under the queue's
+  /// lock; `let_go` is never the last one there.
+  virtual void hold() noexcept {}
+  virtual void let_go() noexcept {}
+};
+
+/// What a queue is charged for in its budget: the lengths of items whose owners are not charged
+/// themselves, and room that permits hold. The first `floor` bytes are the queue's own.
+///
+/// Not thread safe: under the queue's lock. The pot's is taken under it.
+template <class Sync>
+class alignas(kCacheLine) BasicQueueAccount {
+ public:
+  using Pot = BasicMemoryPot<Sync>;
+
+  /// `floor` bytes are drawn already, and are given back by whoever drew them. `budget` is that of
+  /// the payers of blocks (`BlockPayer::budget`); `joins` pays for what the queue itself takes.
+  BasicQueueAccount(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
+                    const void* budget = nullptr, BlockPayer* joins = nullptr) noexcept
+      : floor_(floor),
+        pot_(&pot),
+        waiter_(&waiter),
+        budget_(budget == nullptr ? this : budget),
+        joins_(joins) {}
+  BasicQueueAccount(const BasicQueueAccount&) = delete;
+  BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
+
+  /// What is to be charged for a slice: its length, unless it is static, or charged to the same
+  /// budget already.
+  [[nodiscard]] std::size_t charge_of(Owner* owner, std::size_t size) const noexcept {
+    return detail::charge_of(owner, size, budget_);
+  }
+
+  [[nodiscard]] std::size_t charge_of(std::span<const Bytes> slices) const noexcept {
+    const void* const budget = budget_;
+    std::size_t charge = 0;
+    for (const Bytes& slice : slices) {
+      charge += detail::charge_of(BytesAccess::owner(slice), slice.size(), budget);
+    }
+    return charge;
+  }
+
+  /// Bytes that are charged.
+  [[nodiscard]] std::size_t charged() const noexcept { return charged_; }
+  [[nodiscard]] std::size_t floor() const noexcept { return floor_; }
+  [[nodiscard]] const void* budget() const noexcept { return budget_; }
+  [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
+  [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
+
+  /// Charges `n` bytes, or nothing.
+  [[nodiscard]] bool try_charge(std::size_t n) noexcept {
+    const std::size_t needed = needed_for(n);
+    if (needed > credit_) {
+      if (is_waiting_ || !pot_->try_draw(needed - credit_)) {
+        return false;
+      }
+      credit_ = needed;
+    }
+    credit_ -= needed;
+    charged_ += n;
+    return true;
+  }
+
+  /// The same for the first in the queue's line: if it cannot be charged, the queue waits for it.
+  /// While it waits it asks for nothing else. `kDrawn`: it is charged.
+  [[nodiscard]] Draw charge_or_wait(std::size_t n) noexcept {
+    const std::size_t needed = needed_for(n);
+    if (needed > credit_) {
+      if (is_waiting_) {
+        return Draw::kWaits;
+      }
+      waiter_->bytes = needed - credit_;
+      waiting_for_ = n;
+      waiter_->hold();
+      const Draw draw = pot_->draw_or_wait(*waiter_);
+      is_waiting_ = draw == Draw::kWaits;
+      if (!is_waiting_) {
+        waiter_->let_go();
+      }
+      if (draw != Draw::kDrawn) {
+        return draw;
+      }
+      credit_ = needed;
+    }
+    credit_ -= needed;
+    charged_ += n;
+    return Draw::kDrawn;
+  }
+
+  /// Whether so much may ever be charged at once.
+  [[nodiscard]] bool could_ever_charge(std::size_t n) const noexcept {
+    return n <= floor_ || pot_->could_ever_draw(n - floor_);
+  }
+
+  /// Gives back what was charged. Who is granted something is added to `woken`.
+  void discharge(std::size_t n, WaitingList& woken) noexcept {
+    const std::size_t before = over_floor();
+    charged_ -= n;
+    give_back(before - over_floor(), woken);
+    if (is_waiting_ && needed_for(waiting_for_) <= credit_) {
+      leave_line(woken);  // the floor is enough now
+    }
+  }
+  /// The same for all that is charged, once the queue holds nothing any more. Returns what is to be
+  /// given back to the pot when that has been freed.
+  [[nodiscard]] std::size_t forget_all() noexcept {
+    const std::size_t over = over_floor();
+    charged_ = 0;
+    return over;
+  }
+
+  /// The waiter has been resumed, and what it holds may go when this has returned.
+  void take_grant() noexcept {
+    if (is_waiting_) {
+      credit_ += pot_->take_grant(*waiter_);
+      is_waiting_ = false;
+    }
+  }
+
+  /// Nobody waits in the queue's line any more. A waiter that is being resumed comes all the same.
+  void stop_waiting(WaitingList& woken) noexcept {
+    leave_line(woken);
+    give_back(std::exchange(credit_, 0U), woken);
+  }
+
+  [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
+  /// Credit that was granted and is not charged yet.
+  [[nodiscard]] std::size_t credit() const noexcept { return credit_; }
+
+ private:
+  [[nodiscard]] std::size_t over_floor() const noexcept {
+    return charged_ - (std::min)(charged_, floor_);
+  }
+  [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
+    const std::size_t left = floor_ - (std::min)(charged_, floor_);
+    return n - (std::min)(n, left);
+  }
+  void leave_line(WaitingList& woken) noexcept {
+    if (is_waiting_ && pot_->leave(*waiter_, woken)) {
+      is_waiting_ = false;
+      waiter_->let_go();
+    }
+  }
+  void give_back(std::size_t n, WaitingList& woken) noexcept {
+    if (n != 0) {
+      pot_->give_back(n, woken);
+    }
+  }
+
+  // What each charge needs, in one cache line.
+  std::size_t charged_ = 0;
+  std::size_t floor_;
+  std::size_t credit_ = 0;   // that was granted and is not charged yet
+  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
+  Pot* pot_;
+  QueueCreditWaiter* waiter_;
+  const void* budget_;
+  std::size_t waiting_for_ = 0;  // what is to be charged with the grant
+  BlockPayer* joins_;
+};
+
+using QueueAccount = BasicQueueAccount<StdSync>;
+
+}  // namespace bytes_handoff::detail
