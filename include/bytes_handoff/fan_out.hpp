@@ -125,6 +125,8 @@ class Subscription {
 ///     Its blocks retain at most twice `max_bytes`, 64 bytes an entry, and four blocks. The entries
 ///     themselves take about 100 bytes each. Beside it there is what each queue bounds by itself,
 ///     and what is not the library's: memory behind `Bytes::from_owner`, and tagged messages.
+///     A `MemoryBudget` of queues is charged for an entry once, or for its whole block. That is
+///     from when the first of them is given it until all of them and the log have dropped it.
 ///
 ///     FanOut ticks({.max_bytes = 256 * 1024});
 ///     Subscription subscription = ticks.subscribe(out, {.hard_limit = {.entries = 500}});

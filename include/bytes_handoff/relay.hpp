@@ -74,9 +74,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     the relay.
 /// Memory: one block of `buffer`; none while `in` is silent, if it can tell that it is readable. By
 ///     the kernel: a pipe of the process's instead, which goes back when it is empty
-///     (`relay_statistics`). No SIGPIPE is raised, and no disposition is changed.
-///     A queue holds what it has admitted, and `in` is not read while that and one more block
-///     exceed `max_pending_bytes`.
+///     (`relay_statistics`). The memory budget of `buffer` is charged for it. Without memory for a
+///     pipe the relay copies, and waits for memory as a read does. No SIGPIPE is raised, and no
+///     disposition is changed. A queue holds what it has admitted, and `in` is not read while that
+///     and one more block exceed `max_pending_bytes`.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool.
 ///     A piece allocates nothing beyond its read and its write, from the pool. The end of a stream
 ///     allocates a queue, and a wait behind a failed `in` a timer.

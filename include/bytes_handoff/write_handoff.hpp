@@ -94,7 +94,8 @@ class WriteHandoff {
   /// Errors of the stream: if the stream throws, that counts as its error: the code of a
   ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
   /// Throws: `std::invalid_argument` for a configuration that can never work; the stream is
-  ///     untouched then. `std::bad_alloc`; an owned stream is lost then.
+  ///     untouched then. `std::bad_alloc`, and `std::system_error` with `memory_exhausted` if the
+  ///     memory budget has no floor left for it; an owned stream is lost then.
   /// Cost: one allocation of the queue, and a registration with the stream's context.
   template <class Stream>
   requires detail::OwnedWriteStream<Stream, WriteHandoff>
@@ -128,8 +129,9 @@ class WriteHandoff {
   /// slices. Or set `max_items` to at least the number of writes that one handler makes: no room
   /// comes back before it returns.
   ///
-  /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`. While
-  ///     others wait in line, the last two are for the limit that the first of them waits for.
+  /// Errors, in this order: `closed`, `can_never_fit`, `byte_budget_exceeded`, `queue_full`,
+  ///     `memory_exhausted`. While others wait in line, the last three are for what the first of
+  ///     them waits for.
   ///     Throws `std::bad_alloc` with nothing admitted.
   /// Cost: O(1) a slice. Allocates nothing in steady state if the executor is an `io_context`'s or
   ///     a strand of that; a type-erased one allocates.
@@ -150,7 +152,8 @@ class WriteHandoff {
   /// Completes: `void(error_code, WriteTicket)`, once the write is admitted. Then the slices are
   ///     empty; with an error they keep what they had.
   /// Errors: `Errc::closed`, see `first_error`; `Errc::can_never_fit`; `Errc::too_many_waiters` and
-  ///     `Errc::too_many_waiting_bytes` if the line is full.
+  ///     `Errc::too_many_waiting_bytes` if the line is full. `Errc::memory_exhausted` if it is
+  ///     larger than all that the memory budget can ever give.
   /// Cancellation: all types, with `operation_aborted`. The write is admitted, or the slices keep
   ///     their bytes. After a race between operations, such as `||`, an empty slice means that the
   ///     write was admitted.

@@ -17,7 +17,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 class QueueSubscriber final : public Subscriber {
  public:
   QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
-      : Subscriber(std::move(lane), std::move(policy)), writer_(std::move(writer)) {
+      : Subscriber(std::move(lane), std::move(policy), writer->budget()),
+        writer_(std::move(writer)) {
     room_.subscriber = ended_.subscriber = this;
     room_.asks_for = AsksFor::kRoom;
     room_.is_counted = false;
@@ -153,6 +154,9 @@ class QueueSubscriber::Visit final : public QueueVisit {
       return QueueAnswer::kLater;
     }
     subscriber_->drop_reference();
+    if (room().refusal && room().refusal->reason == WriteRefusalReason::memory_exhausted) {
+      return QueueAnswer::kNever;  // who waits is refused only where it can never be had
+    }
     return room().refusal ? answer_of(*room().refusal) : QueueAnswer::kYes;
   }
 

@@ -31,6 +31,7 @@ class FrameReading {
   [[nodiscard]] Stream& stream() const noexcept { return reading_.stream(); }
   [[nodiscard]] const net::mutable_buffer& room() const noexcept { return reading_.room(); }
   [[nodiscard]] ReadOn& read_on() const noexcept { return reading_.read_on(); }
+  [[nodiscard]] std::size_t memory_needed() const noexcept { return reading_.memory_needed(); }
 
   // The results, once it is done.
   [[nodiscard]] const net_error_code& error() const noexcept { return error_; }

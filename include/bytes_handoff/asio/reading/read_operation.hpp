@@ -8,6 +8,7 @@
 
 #include "bytes_handoff/asio/reading/frame_reading.hpp"
 #include "bytes_handoff/asio/reading/gathering.hpp"
+#include "bytes_handoff/asio/reading/memory_wait.hpp"
 #include "bytes_handoff/asio/reading/read_step_handler.hpp"
 #include "bytes_handoff/asio/reading/reading.hpp"
 #include "bytes_handoff/asio/support/cancellation_link.hpp"
@@ -167,6 +168,12 @@ class ReadOperation final : private Target {
           front_end::pause_read(reading_.buffer());
           stream.async_wait(Stream::wait_read, std::move(handler));
         }
+        return;
+      case ReadStep::kMemory:
+        front_end::pause_read(reading_.buffer());
+        of_step_.slot().clear();
+        async_wait_memory(*BufferAccess::account(reading_.buffer()), reading_.memory_needed(),
+                          stream.get_executor(), std::move(handler));
         return;
       case ReadStep::kRead:
         stream.async_read_some(reading_.room(), std::move(handler));

@@ -8,6 +8,8 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
+#include "bytes_handoff/asio/support/time_of.hpp"
+#include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
@@ -16,7 +18,7 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// What a read does next: a step that waits, or nothing any more.
-enum class ReadStep : unsigned char { kGather, kWait, kRead, kYield, kDone };
+enum class ReadStep : unsigned char { kGather, kWait, kMemory, kRead, kYield, kDone };
 
 /// How one read goes on: which step comes behind which outcome, and what it comes to. It makes the
 /// calls on the stream that do not wait.
@@ -32,6 +34,8 @@ class Reading {
   [[nodiscard]] Stream& stream() const noexcept { return *stream_; }
   [[nodiscard]] const net::mutable_buffer& room() const noexcept { return room_; }
   [[nodiscard]] ReadOn& read_on() const noexcept { return BufferAccess::read_on(*buffer_); }
+  /// Bytes that `kMemory` waits for.
+  [[nodiscard]] std::size_t memory_needed() const noexcept { return memory_needed_; }
 
   // The results, once it is done.
   [[nodiscard]] const net_error_code& error() const noexcept { return error_; }
@@ -55,9 +59,12 @@ class Reading {
     return read();
   }
 
-  /// Behind the delay, or a wait for the stream to be readable. `is_cancelled`: the read was, while
-  /// nothing was under way that could be.
+  /// Behind the delay, or a wait for the stream to be readable, or for memory. `is_cancelled`: the
+  /// read was, while nothing was under way that could be.
   [[nodiscard]] ReadStep after_wait(const net_error_code& error, bool is_cancelled) noexcept {
+    if (std::exchange(memory_needed_, 0U) != 0) {
+      BufferAccess::note_credit(*buffer_);
+    }
     if (error == net::error::operation_not_supported && !std::exchange(cannot_wait_, true)) {
       return read();  // a file, say, is always readable
     }
@@ -77,7 +84,11 @@ class Reading {
     }
     net_error_code no_room;
     begin_read(false, no_room);
-    return no_room ? ReadStep::kDone : ReadStep::kRead;
+    if (no_room) {
+      memory_needed_ = 0;  // what has come is enough
+      return ReadStep::kDone;
+    }
+    return ReadStep::kRead;
   }
 
  private:
@@ -105,14 +116,11 @@ class Reading {
     net_error_code error;
     if constexpr (ReadinessReadStream<Stream>) {
       begin_read(false, error);
-      if (error) {
-        return fail(error);
-      }
-      return read_now();
+      return error ? without_room(error) : read_now();
     } else {
       // A stream that cannot tell that it is readable waits with little room.
       begin_read(buffer_->empty() && front_end::is_stream_drained(*buffer_), error);
-      return error ? fail(error) : ReadStep::kRead;
+      return error ? without_room(error) : ReadStep::kRead;
     }
   }
 
@@ -123,12 +131,29 @@ class Reading {
       if (auto room =
               is_small ? front_end::begin_small_read(*buffer_) : front_end::begin_read(*buffer_)) {
         room_ = {room->data(), room->size()};
+        if (MemberAccount* const account = BufferAccess::account(*buffer_);
+            account != nullptr && account->state().pot().is_tight()) {
+          look_at_memory(*account);
+        }
         return;
       }
       error = to_net_error(Errc::limit_exceeded);
+    } catch (const MemoryShort& is_short) {
+      memory_needed_ = is_short.bytes_needed;
+      error = net::error::no_memory;
     } catch (...) {  // whatever a source of blocks throws
       error = net::error::no_memory;
     }
+  }
+
+  [[nodiscard]] ReadStep without_room(const net_error_code& error) noexcept {
+    return memory_needed_ != 0 ? ReadStep::kMemory : fail(error);
+  }
+
+  // Blocks are drawn above the high mark: this sees to it that queues are shed.
+  [[gnu::noinline, gnu::cold]] void look_at_memory(const MemberAccount& account) const noexcept {
+    const auto executor = stream_->get_executor();
+    account.state().look_and_watch(TimeOf<std::remove_cvref_t<decltype(executor)>>::now(executor));
   }
 
   // Apart, since it is rare: a read without it is no larger.
@@ -216,6 +241,7 @@ class Reading {
   net::mutable_buffer room_;
   bool is_small_ = false;
   bool cannot_wait_ = false;
+  std::size_t memory_needed_ = 0;
   net_error_code error_;
   std::size_t bytes_ = 0;
 };

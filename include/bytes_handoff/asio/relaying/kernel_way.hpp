@@ -11,6 +11,7 @@
 #include "bytes_handoff/asio/support/stream_exception.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
+#include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/kernel/kernel_pipe.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
@@ -58,7 +59,8 @@ class CopyingWay {
 /// relay is one call here, which copies, moves, or waits for the socket.
 ///
 /// From the first move of a stay to the last, the buffer is being read, as others see it. It holds
-/// nothing, and no block. The pipe is the pool's again whenever it is empty.
+/// nothing, and no block. The pipe is the pool's again whenever it is empty. The buffer's memory
+/// budget pays for it. Without memory for it the bytes are copied, and that waits for memory.
 template <class In, class Out>
 class MovingWay {
  public:
@@ -140,7 +142,7 @@ class MovingWay {
     if (!is_made_non_blocking(in)) {
       return false;
     }
-    if (!pipe_.open()) {
+    if (!pipe_.open(BufferAccess::account(buffer))) {
       moves_.after_no_pipe();
       return false;
     }
@@ -174,19 +176,13 @@ class MovingWay {
 
   bool read_back(HandoffBuffer& buffer, std::size_t n) noexcept {
     BufferAccess::set_reading(buffer, false);
-    bool is_read = false;
     try {
-      const auto room = BufferAccess::prepare(buffer, n);
-      is_read = room && pipe_.read(*room);
+      BufferAccess::take_in(buffer, pipe_.copy_out(n));
+      return true;
     } catch (...) {  // no memory: it stays where it is
-      is_read = false;
-    }
-    if (is_read) {
-      BufferAccess::commit(buffer, n);
-    } else {
       BufferAccess::set_reading(buffer, true);
+      return false;
     }
-    return is_read;
   }
 
   KernelMoves moves_;

@@ -12,6 +12,7 @@
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
 #include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/kernel/piped_piece.hpp"
 #include "bytes_handoff/core/reading/buffer_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
@@ -45,6 +46,7 @@ class CopyingQueueWay {
 /// into a pipe, which goes to the queue as a piece of its own. The queue's writer moves them on.
 ///
 /// While it waits for the socket, the buffer is being read, as others see it, and no pipe is held.
+/// The buffer's memory budget pays for the pipe.
 template <class In>
 class MovingQueueWay {
  public:
@@ -63,7 +65,7 @@ class MovingQueueWay {
         !is_made_non_blocking(in)) {
       return copy();
     }
-    PipedPiece* const piped = make_piece();
+    PipedPiece* const piped = make_piece(BufferAccess::account(buffer));
     if (piped == nullptr) {
       moves_.after_no_pipe();
       return copy();
@@ -109,14 +111,14 @@ class MovingQueueWay {
   void end() noexcept { claim_.reset(); }
 
  private:
-  [[nodiscard]] static PipedPiece* make_piece() noexcept {
+  [[nodiscard]] static PipedPiece* make_piece(BlockPayer* payer) noexcept {
     PipedPiece* piped = nullptr;
     try {
       piped = PipedPiece::make();
     } catch (...) {
       return nullptr;
     }
-    if (!piped->open()) {
+    if (!piped->open(payer)) {
       piped->release(1);
       return nullptr;
     }

@@ -14,6 +14,7 @@ struct PermitAccess;
 struct WriterReference {
   static void add(WriterBase* writer) noexcept;
   static void drop(WriterBase* writer) noexcept;
+  static void destroy(WriterBase* writer) noexcept;
 };
 using WriterPointer = CountedPointer<WriterBase, WriterReference>;
 

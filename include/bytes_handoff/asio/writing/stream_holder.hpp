@@ -19,6 +19,7 @@
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/core/queue/queue_check.hpp"
 #include "bytes_handoff/core/queue/sole_writer.hpp"
+#include "bytes_handoff/core/support/later.hpp"
 #include "bytes_handoff/core/support/one_thread.hpp"
 
 namespace bytes_handoff::detail {
@@ -52,6 +53,7 @@ class StreamHolder : public WriterBase {
   // Nobody waits: what waits keeps the writer. Where the queue has not ended, the context is
   // destroying the operation that kept it.
   ~StreamHolder() override {
+    this->leave_budget();
     forget_context();
     leave_context();
   }
@@ -109,6 +111,33 @@ class StreamHolder : public WriterBase {
     }
   }
 
+  [[nodiscard]] Clock::time_point now() const noexcept final {
+    return TimeOf<Executor>::now(*stream_executor_);
+  }
+  bool post_errands() noexcept final {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      post_on(*stream_executor_, PostAllocator(this->seat()->memory()), [self = hold()] {
+        const auto visit = self->enter_handler();
+        self->run_errands();
+      });
+      return true;
+    } catch (...) {
+      return false;
+    }
+  }
+  void watch_memory_later(std::chrono::nanoseconds pause) noexcept final {
+    BYTES_HANDOFF_HANDLER_LOCATION(kName);
+    try {
+      memory_timer_.wait_until(later(now(), pause), *stream_executor_, [self = hold()] {
+        const auto visit = self->enter_handler();
+        self->watch_memory();
+      });
+    } catch (...) {
+      this->stop_watching_memory();
+    }
+  }
+
   void take_end(TurnStart turn) noexcept final {
     if (turn == TurnStart::kFromTurn) {
       has_ended_ = true;
@@ -123,6 +152,7 @@ class StreamHolder : public WriterBase {
 
   void forget_stream() noexcept final {
     timer_.stop();
+    stop_looking_at_memory();
     if (stream_ != nullptr && !was_ended_) {
       end_.end_with_context(*stream_, queue());
     }
@@ -155,7 +185,7 @@ class StreamHolder : public WriterBase {
 
   // And at what the peer's system has. Returns when to look again.
   [[nodiscard]] Clock::time_point look_at_time() noexcept {
-    const Clock::time_point now = TimeOf<Executor>::now(*stream_executor_);
+    const Clock::time_point now = this->now();
     Effects effects;
     const Clock::time_point next = queue().tick(now, end_.has_acknowledged_more(*stream_), effects);
     carry_out(effects, TurnStart::kFromTurn);
@@ -190,12 +220,18 @@ class StreamHolder : public WriterBase {
     }
     if (!std::exchange(was_ended_, true)) {
       timer_.stop();
+      stop_looking_at_memory();
       end_.end(*stream_, queue());
       cancel_operation();
     }
     if (!is_with_stream_ && stream_ != nullptr) {
       let_go_of_stream();
     }
+  }
+
+  void stop_looking_at_memory() noexcept {
+    memory_timer_.stop();
+    this->stop_watching_memory();
   }
 
   void cancel_operation() noexcept {
@@ -221,6 +257,7 @@ class StreamHolder : public WriterBase {
   bool was_ended_ = false;  // the stream
   StreamEnd<Stream, kAtEnd> end_;
   LazyTimer<Executor> timer_;
+  LazyTimer<Executor> memory_timer_;  // while this queue watches its memory budget
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

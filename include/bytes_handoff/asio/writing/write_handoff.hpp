@@ -147,8 +147,9 @@ detail::HandlePointer WriteHandoff::start(std::shared_ptr<Stream> stream,
     detail::require_known_end<Stream>();
   }
   detail::throw_if_invalid(config);
-  return detail::HandlePointer::adopt(
-      new detail::Writer<Stream, kAtEnd>(std::move(stream), ownership, config));
+  auto* const writer = new detail::Writer<Stream, kAtEnd>(std::move(stream), ownership, config);
+  writer->enter_budget();
+  return detail::HandlePointer::adopt(writer);
 }
 
 template <detail::AtEnd kAtEnd, class Stream>

@@ -136,7 +136,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     typename Pieces::Turn of_pieces;
     for (unsigned writes = 1; turn == Turn::kWrite; ++writes) {
       if (batch.must_join()) {
-        batch.join();
+        queue().join(batch);
       }
       net_error_code error;
       std::size_t written = 0;

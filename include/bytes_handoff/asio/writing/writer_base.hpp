@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -11,6 +12,7 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
+#include "bytes_handoff/asio/writing/budget_seat.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 
 namespace bytes_handoff::detail {
@@ -57,6 +59,9 @@ class WriterBase : public ContextMember {
       if (effects.ended) {
         take_end(turn);
       }
+      if (effects.look_at_memory) {
+        look_at_memory();
+      }
     }
     effects.finish();
   }
@@ -93,19 +98,111 @@ class WriterBase : public ContextMember {
     discard_without_handles();
   }
 
+  // ---- For its memory budget.
+
+  /// Null without one.
+  [[nodiscard]] BudgetState* budget() const noexcept {
+    return seat_ == nullptr ? nullptr : &seat_->state();
+  }
+  /// The writer is whole now, and can be ended for the memory that it holds.
+  void enter_budget() noexcept {
+    if (seat_ != nullptr) {
+      seat_->enter();
+    }
+  }
+  /// Has an errand run on the stream's executor. On any thread, outside of locks. False if the
+  /// context is gone, or there is no memory: then it is not run.
+  bool send(BudgetErrand errand) noexcept {
+    const WriterPointer self(this);  // who waited may be let go of
+    const PostLease lease(guard());
+    if (!lease) {
+      return false;
+    }
+    if (!seat_->add(errand) || post_errands()) {  // with those that are on the way, or alone
+      return true;
+    }
+    const unsigned of_others = seat_->take_errands() & ~static_cast<unsigned>(errand);
+    drop_errands(of_others);
+    return false;
+  }
+  /// The same, with a reference that goes with it.
+  [[gnu::noinline]] void let_go_of_seat() noexcept { WriterReference::drop(this); }
+  [[gnu::noinline]] bool send_held(BudgetErrand errand) noexcept {
+    const auto held = WriterPointer::adopt(this);
+    return send(errand);
+  }
+  /// Behind a grant: who waits for memory comes in, and the seat lets go of this.
+  void admit_with_credit() noexcept {
+    Effects effects(guard());
+    queue_.admit_with_credit(effects);
+    carry_out(effects);
+    seat_->let_go();
+  }
+  [[nodiscard]] bool try_add_reference() noexcept { return add_unless_zero(references_); }
+
   /// Another handle, unless there is none any more.
   [[nodiscard]] bool try_add_handle() noexcept { return add_unless_zero(handles_); }
 
  protected:
   /// With one reference and one handle. The handles have one reference together.
   WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
-      : queue_(config, kMaxStepItems, entries), executor_(std::move(executor)) {}
+      : seat_(BudgetSeat::make(*this, config)),
+        queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->account()),
+        executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;
 
-  /// Once the stream has returned: tickets and weak handles do not keep what was not written.
+  /// Once the stream has returned: tickets and weak handles do not keep what was not written. A
+  /// queue that was shed keeps nothing.
   void discard_without_handles() noexcept {
-    if (handles_.load() == 0) {
+    if (handles_.load() == 0 || is_shed_) {
       queue_.discard_unwritten();
+    }
+  }
+
+  [[nodiscard]] BudgetSeat* seat() noexcept { return seat_.get(); }
+  /// The time of the stream's executor. On any thread that keeps the context's shutdown waiting.
+  [[nodiscard]] virtual BudgetState::Clock::time_point now() const noexcept = 0;
+  /// Posts `run_errands` to the stream's executor. Whether that could be done.
+  [[nodiscard]] virtual bool post_errands() noexcept = 0;
+  /// Calls `watch_memory` there in a while.
+  virtual void watch_memory_later(std::chrono::nanoseconds pause) noexcept = 0;
+
+  void run_errands() noexcept {
+    const unsigned errands = seat_->take_errands();
+    if ((errands & static_cast<unsigned>(BudgetErrand::kAdmit)) != 0) {
+      admit_with_credit();
+    }
+    if ((errands & static_cast<unsigned>(BudgetErrand::kShed)) != 0) {
+      abort(ErrorValue::of(Errc::shed));
+      is_shed_ = queue_.first_error() == ErrorValue::of(Errc::shed);  // unless it had ended
+      discard_without_handles();
+    }
+    if ((errands & static_cast<unsigned>(BudgetErrand::kLook)) != 0) {
+      look_at_memory();
+    }
+    if ((errands & static_cast<unsigned>(BudgetErrand::kWatch)) != 0) {
+      is_watching_ = true;
+      watch_memory();
+    }
+  }
+  void watch_memory() noexcept {
+    BudgetState& state = seat_->state();
+    state.look(now());
+    is_watching_ = false;
+    if (state.keeps_watching(queue_.pending_bytes() != 0)) {
+      is_watching_ = true;
+      watch_memory_later(state.shedder().pause());
+    }
+  }
+  /// Where the stream is let go of.
+  void stop_watching_memory() noexcept {
+    if (std::exchange(is_watching_, false)) {
+      seat_->state().stop_watching();
+    }
+  }
+  void leave_budget() noexcept {
+    if (seat_ != nullptr) {
+      seat_->leave();
     }
   }
 
@@ -133,6 +230,9 @@ class WriterBase : public ContextMember {
   }
   void forget_context() noexcept {
     forget_stream();
+    if (seat_ != nullptr) {
+      drop_errands(seat_->take_errands());  // which were posted, and will not be run
+    }
     executor_ = nullptr;
   }
 
@@ -157,6 +257,23 @@ class WriterBase : public ContextMember {
                                  add_unless_zero(references_) ? this : nullptr);
   }
 
+  // Which will not be run. Another queue watches, or looks. Who waits comes in from here, if the
+  // queue has not ended.
+  [[gnu::cold]] void drop_errands(unsigned errands) noexcept {
+    if ((errands & static_cast<unsigned>(BudgetErrand::kWatch)) != 0) {
+      seat_->state().stop_watching();
+    }
+    if ((errands & static_cast<unsigned>(BudgetErrand::kLook)) != 0) {
+      seat_->state().shedder().pass_look();
+    }
+    if ((errands & static_cast<unsigned>(BudgetErrand::kAdmit)) != 0) {
+      admit_with_credit();
+    }
+  }
+  [[gnu::cold, gnu::noinline]] void look_at_memory() noexcept {
+    seat_->state().look_and_watch(now());
+  }
+
   // The last handle has gone. Where nobody has closed the queue, its message is not whole.
   void end_without_handles() noexcept {
     if (queue_.is_open()) {
@@ -165,7 +282,10 @@ class WriterBase : public ContextMember {
     queue_.discard_unwritten();
   }
 
+  std::unique_ptr<BudgetSeat> seat_;  // none without a memory budget
   WriteQueue queue_;
+  std::atomic<bool> is_shed_{false};
+  bool is_watching_ = false;       // the budget, for all members; on the stream's executor
   net::any_io_executor executor_;  // until its context is destroyed
   Counter references_{1};
   Counter handles_{1};
@@ -176,10 +296,30 @@ inline void WriterReference::add(WriterBase* writer) noexcept {
 }
 
 inline void WriterReference::drop(WriterBase* writer) noexcept {
-  if (writer->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    delete writer;
+  if (writer->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) [[unlikely]] {
+    destroy(writer);
   }
 }
+[[gnu::cold, gnu::noinline]] inline void WriterReference::destroy(WriterBase* writer) noexcept {
+  delete writer;
+}
+
+// What cannot be posted is done here: who waits comes in, if the queue has not ended.
+inline void BudgetSeat::resume(const void* /*of another queue*/) noexcept {
+  if (!writer_->send(BudgetErrand::kAdmit)) {
+    writer_->admit_with_credit();
+  }
+}
+inline void BudgetSeat::hold() noexcept { WriterReference::add(writer_); }
+inline void BudgetSeat::let_go() noexcept { writer_->let_go_of_seat(); }
+inline ShedMember::Look BudgetSeat::look() const noexcept {
+  return {writer_->queue().progress(), writer_->queue().pending_bytes() != 0};
+}
+inline std::size_t BudgetSeat::retained() noexcept { return writer_->queue().retained(); }
+inline bool BudgetSeat::try_hold() noexcept { return writer_->try_add_reference(); }
+inline void BudgetSeat::shed() noexcept { writer_->send_held(BudgetErrand::kShed); }
+inline bool BudgetSeat::look_once() noexcept { return writer_->send_held(BudgetErrand::kLook); }
+inline bool BudgetSeat::watch() noexcept { return writer_->send_held(BudgetErrand::kWatch); }
 
 inline void WriterHandle::add(WriterBase* writer) noexcept {
   writer->handles_.fetch_add(1, std::memory_order_relaxed);
