@@ -106,6 +106,48 @@ class Service(FlowTest):
         self.assertEqual(ended.number("total_streams"), clients)
         self.assertEqual(len(ended.error_lines), 1, ended.errors)
 
+    def test_a_memory_budget_has_everything_back_at_the_end(self):
+        bound = 1 << 20
+        sinks = self.listen()
+        service = self.service(sinks.getsockname(), "--memory-budget", bound)
+        sent = b"frame\n" + MARKER + b"x" * 300_000
+        opened = [self.connect(service.address) for _ in range(8)]
+        peers = [self.thread(self.send_and_close, client, sent) for client in opened]
+        peers += [self.thread(self.check_all, self.accept(sinks), sent) for _ in opened]
+        for peer in peers:
+            peer.end()
+        ended = service.wait()
+        self.assert_in_order(ended, len(opened))
+        self.assertEqual(ended.number("memory_budget"), bound)
+        for key in ("charged_bytes", "floor_bytes", "waiters", "waiting_bytes", "shed_queues",
+                    "shed_bytes"):
+            self.assertEqual(ended.number("memory_" + key), 0, key)
+
+    @staticmethod
+    def send_and_close(client, sent):
+        client.sendall(sent)
+        client.close()
+
+    def check_all(self, sink, sent):
+        self.assertEqual(receive_all(sink), sent)
+
+    def test_a_connection_that_finds_no_floor_fails(self):
+        sinks = self.listen()
+        service = self.service(sinks.getsockname(), "--memory-budget", 4096)
+        opened = []
+        for number in range(2):
+            opened.append(self.connect(service.address))
+            opened[-1].sendall(b"%d\n" % number)
+        ends = [self.accept(sinks) for _ in opened]
+        self.assertEqual({receive(end, 2) for end in ends}, {b"0\n", b"1\n"})
+        third = self.connect(service.address)
+        self.assertEqual(receive_all(self.accept(sinks)), b"")
+        for each in (*opened, third):
+            each.close()
+        ended = service.wait()
+        self.assert_failed(ended, 1, "the memory budget is exhausted")
+        self.assertEqual(ended.number("memory_charged_bytes"), 0)
+
     def test_a_port_that_is_taken(self):
         taken = self.listen().getsockname()
         ended = self.role("--role", "tcp-service", "--service-addr", self.text(taken)).wait()

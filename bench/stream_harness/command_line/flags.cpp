@@ -75,6 +75,9 @@ constexpr std::array kFlags{
     FlagHelp{kShape, "--write-pending-bytes", "N",
              "byte budget of the handoff proxy's write queue, at least --read-reserve; 0 means "
              "twice the larger of --read-reserve and --read-block (default: 0)"},
+    FlagHelp{kShape, "--memory-budget", "BYTES",
+             "a service's bound on the memory of all its connections, with --implementation "
+             "handoff; its report ends with what the budget has seen (default: none)"},
     FlagHelp{kShape, "--duplex-capacity", "N",
              "bytes that an in-memory stream holds each way (default: 262144)"},
     FlagHelp{kShape, "--iterations", "N", "waves of connections, at least this many (default: 1)"},

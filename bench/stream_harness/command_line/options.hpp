@@ -71,6 +71,7 @@ struct Options {
   std::size_t read_block = 0;               ///< 0: each contender's own
   std::chrono::microseconds gather_for{0};  ///< of the handoff proxy's reads
   std::size_t write_pending_bytes = 32768;  ///< the effective budget, never 0
+  std::size_t memory_budget = 0;            ///< of a service's connections together; 0: none
   std::size_t duplex_capacity = 262144;
   std::uint64_t iterations = 1;
   std::chrono::nanoseconds duration{0};

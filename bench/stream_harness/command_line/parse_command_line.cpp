@@ -67,6 +67,21 @@ void read_write_budget(FlagReader& read, Options& options) {
   }
 }
 
+// Two floors and as much again: with less, no connection moves a byte.
+constexpr std::uint64_t kLeastMemoryBudget = 4096;
+
+void read_memory_budget(FlagReader& read, Options& options, std::uint64_t memory) {
+  if (!read.given("--memory-budget")) return;
+  read.number("--memory-budget", options.memory_budget, kLeastMemoryBudget);
+  read.at_most("--memory-budget", options.memory_budget, memory,
+               ", which is the memory of this machine");
+  if (options.role != Role::kTcpService) {
+    read.fail("--memory-budget", "only --role tcp-service has one");
+  } else if (options.implementation != Implementation::kHandoff) {
+    read.fail("--memory-budget", "only --implementation handoff has one");
+  }
+}
+
 // A port that the kernel picks is told to nobody but the readers of the ready file.
 void check_peer_port(FlagReader& read, const Options& options) {
   constexpr const char* kRule = "its port must not be 0, since the other role has to know it";
@@ -224,6 +239,7 @@ expected<Options, EarlyExit> parse_command_line(int argc, const char* const* arg
   check_transport(read, options);
   check_sums(read, options);
   const std::uint64_t memory = memory_bytes();
+  read_memory_budget(read, options, memory);
   check_sizes(read, options, memory);
   check_memory(read, options, memory);
   options.ready_file = values->find("--ready-file").value_or("");

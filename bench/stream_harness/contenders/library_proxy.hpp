@@ -24,9 +24,11 @@ class LibraryProxy : public Proxy {
         buffer_({.max_size = longest_in_buffer(),
                  .read_reserve = config.read_bytes(),
                  .block_size = config.block_bytes(),
-                 .gather_for = config.gather_for}),
-        out_(std::move(out),
-             {.max_items = max_items, .max_pending_bytes = config.write_pending_bytes}),
+                 .gather_for = config.gather_for,
+                 .memory_budget = config.memory_budget}),
+        out_(std::move(out), {.max_items = max_items,
+                              .max_pending_bytes = config.write_pending_bytes,
+                              .memory_budget = config.memory_budget}),
         done_(std::move(done)) {}
 
   /// Ends the queue as the drop of its last handle does, if it has not ended. Tells the harness

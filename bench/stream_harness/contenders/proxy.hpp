@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "bytes_handoff/memory.hpp"
 #include "command_line/options.hpp"
 #include "transports/cached_streams.hpp"
 #include "transports/stream_end.hpp"
@@ -35,8 +36,9 @@ struct ProxyConfig {
   std::size_t frame_len = 0;  ///< the longest frame that must fit, before its newline
   Completion completion = Completion::kTicket;
   std::size_t read_block = 0;  ///< the room of every read; 0: what each contender has by itself
-  std::chrono::microseconds gather_for{0};     ///< for `handoff`
-  std::shared_ptr<SplicePipe> pipe = nullptr;  ///< for `splice`, where it was made beforehand
+  std::chrono::microseconds gather_for{0};      ///< for `handoff`
+  std::shared_ptr<SplicePipe> pipe = nullptr;   ///< for `splice`, where it was made beforehand
+  bytes_handoff::MemoryBudget memory_budget{};  ///< for `handoff`, of all connections
 
   /// An unfinished frame, its newline included, may grow to this.
   [[nodiscard]] std::size_t longest_frame() const noexcept {

@@ -92,6 +92,18 @@ void add_latency(Lines& out, const LatencyHistogram& latency) {
   out.number("latency_max_micros", latency.max());
 }
 
+void add_memory(Lines& out, const bytes_handoff::MemoryBudgetStatistics& memory) {
+  out.number("memory_budget", memory.limit_bytes);
+  out.number("memory_charged_bytes", memory.charged_bytes);
+  out.number("memory_floor_bytes", memory.floor_bytes);
+  out.number("memory_waiters", memory.waiters);
+  out.number("memory_waiting_bytes", memory.waiting_bytes);
+  out.number("memory_waits", memory.waits);
+  out.number("memory_refusals", memory.refusals);
+  out.number("memory_shed_queues", memory.shed_queues);
+  out.number("memory_shed_bytes", memory.shed_bytes);
+}
+
 }  // namespace
 
 std::string format_report(const Options& options, const RunResult& result) {
@@ -104,6 +116,7 @@ std::string format_report(const Options& options, const RunResult& result) {
   out.number("read_block", options.read_block);
   out.number("gather_micros", static_cast<std::uint64_t>(options.gather_for.count()));
   out.number("worker_threads_running", result.worker_threads_running);
+  if (options.memory_budget != 0) add_memory(out, result.memory);
   return out.take();
 }
 

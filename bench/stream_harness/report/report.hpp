@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "bytes_handoff/memory.hpp"
 #include "command_line/options.hpp"
 #include "report/latency_histogram.hpp"
 #include "report/process_usage.hpp"
@@ -22,6 +23,8 @@ struct RunResult {
   std::chrono::nanoseconds elapsed{0};       ///< of the work
   ProcessUsage usage;                        ///< during the work
   LatencyHistogram latency_micros;           ///< of the connections that ended in order
+  /// Of a service with a memory budget, once its connections have ended.
+  bytes_handoff::MemoryBudgetStatistics memory;
 };
 
 /// The report: `key=value` lines in their fixed order. Rates of a run that took no time are 0.

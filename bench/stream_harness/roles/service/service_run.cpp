@@ -35,13 +35,15 @@ class Service {
   explicit Service(const Options& options)
       : options_(options),
         sink_protocol_(to_endpoint(options.sink_addr).protocol()),
+        memory_budget_(budget_of(options)),
         pool_(options.worker_threads),
         dealer_(pool_,
                 {[this](std::size_t worker) { return prepare(worker); },
                  [this](std::size_t worker, TcpStream in) { accepted(worker, std::move(in)); },
                  [this](const std::string& error) { fail(error); }}) {
     for (std::size_t i = 0; i < pool_.size(); ++i) {
-      workers_.push_back(std::make_unique<ServiceWorker>(options, [this] { connection_ended(); }));
+      workers_.push_back(
+          std::make_unique<ServiceWorker>(options, memory_budget_, [this] { connection_ended(); }));
     }
   }
 
@@ -70,6 +72,11 @@ class Service {
   }
 
  private:
+  static bytes_handoff::MemoryBudget budget_of(const Options& options) {
+    if (options.memory_budget == 0) return {};
+    return bytes_handoff::MemoryBudget({.limit = options.memory_budget});
+  }
+
   // A connection that is accepted must not fail for want of its other descriptors, so these are
   // there first.
   net_error_code prepare(std::size_t worker) {
@@ -173,11 +180,13 @@ class Service {
     result.bytes_per_connection = clock_.total() == 0 ? 0 : result.total_bytes / clock_.total();
     result.elapsed = clock_.elapsed();
     result.usage = clock_.usage();
+    if (memory_budget_.valid()) result.memory = memory_budget_.statistics();
     return result;
   }
 
   const Options& options_;
   const net::ip::tcp sink_protocol_;
+  const bytes_handoff::MemoryBudget memory_budget_;  // none without the flag
   RunEvents events_;  // first of what acts: it keeps the signals from the threads
   std::mutex mutex_;
   ConnectionClock clock_;

@@ -1,6 +1,7 @@
 #include "roles/service/service_worker.hpp"
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "contenders/start_proxy.hpp"
@@ -9,8 +10,12 @@
 
 namespace stream_harness {
 
-ServiceWorker::ServiceWorker(const Options& options, std::function<void()> on_end)
-    : options_(options), sink_(to_endpoint(options.sink_addr)), on_end_(std::move(on_end)) {}
+ServiceWorker::ServiceWorker(const Options& options, bytes_handoff::MemoryBudget memory_budget,
+                             std::function<void()> on_end)
+    : options_(options),
+      memory_budget_(std::move(memory_budget)),
+      sink_(to_endpoint(options.sink_addr)),
+      on_end_(std::move(on_end)) {}
 
 void ServiceWorker::start(std::uint64_t number, TcpStream in, TcpStream out,
                           std::shared_ptr<SplicePipe> pipe) {
@@ -36,9 +41,14 @@ void ServiceWorker::connected(Connecting& connection, net_error_code error) {
   }
   ProxyConfig config = proxy_config(options_);
   config.pipe = std::move(connection.pipe);
-  proxies_[number] =
-      start_proxy(options_.implementation, std::move(connection.in), std::move(connection.out),
-                  config, [this, number](const ProxyResult& result) { ended(number, result); });
+  config.memory_budget = memory_budget_;
+  try {
+    proxies_[number] =
+        start_proxy(options_.implementation, std::move(connection.in), std::move(connection.out),
+                    config, [this, number](const ProxyResult& result) { ended(number, result); });
+  } catch (const std::system_error& no_floor) {  // of the memory budget
+    ended(number, {0, describe("take the connection", no_floor.code())});
+  }
 }
 
 void ServiceWorker::ended(std::uint64_t number, const ProxyResult& result) {

@@ -17,8 +17,10 @@ namespace stream_harness {
 class ServiceWorker {
  public:
   /// `on_end` is called once for each connection, when its descriptors are free again; that of a
-  /// socket that lingers is later. `options` must outlive the worker.
-  ServiceWorker(const Options& options, std::function<void()> on_end);
+  /// socket that lingers is later. `options` must outlive the worker. `memory_budget` is shared
+  /// with the other workers; it may be none.
+  ServiceWorker(const Options& options, bytes_handoff::MemoryBudget memory_budget,
+                std::function<void()> on_end);
 
   /// `in` was accepted; `out` is open, and not connected yet; `pipe` is open for `splice`, and null
   /// for others.
@@ -42,6 +44,7 @@ class ServiceWorker {
   void ended(std::uint64_t number, const ProxyResult& result);
 
   const Options& options_;
+  const bytes_handoff::MemoryBudget memory_budget_;
   const TcpEndpoint sink_;
   const std::function<void()> on_end_;
   std::unordered_map<std::uint64_t, std::shared_ptr<Connecting>> connecting_;

@@ -161,7 +161,7 @@ TEST(Options, NumbersAreStrict) {
       "--worker-threads",  "--connections",    "--route-frames",        "--frame-len",
       "--tunnel-bytes",    "--input-fragment", "--read-reserve",        "--write-pending-bytes",
       "--duplex-capacity", "--iterations",     "--idle-timeout-millis", "--duration-seconds",
-      "--read-block",      "--gather-micros"};
+      "--read-block",      "--gather-micros",  "--memory-budget"};
   for (const char* flag : flags) {
     for (const char* value :
          {"-1", "+5", "0x40", "nan", "inf", "12k", "", "1e3", "99999999999999999999999999"}) {
@@ -187,6 +187,28 @@ TEST(Options, TheWriteBudgetIsZeroOrHoldsARead) {
   expect_refused({"--read-reserve", "100", "--write-pending-bytes", "99"},
                  {"--write-pending-bytes", "'99'", "--read-reserve", "100"});
   expect_refused({"--read-reserve", "9223372036854775808"}, {"--read-reserve", "64 bits"});
+}
+
+TEST(Options, AMemoryBudgetIsAServicesOfHandoffAlone) {
+  const auto service = parse({"--role", "tcp-service", "--memory-budget", "1048576"});
+  ASSERT_TRUE(service.has_value());
+  EXPECT_EQ(service->memory_budget, 1048576u);
+  EXPECT_EQ(parse({"--role", "tcp-service"})->memory_budget, 0u);
+  const auto refused = [](std::vector<const char*> words, const char* rule) {
+    words.insert(words.end(), {"--memory-budget", "65536"});
+    expect_refused(words, {"--memory-budget", "'65536'", rule});
+  };
+  refused({}, "--role tcp-service");
+  refused({"--role", "tcp-driver"}, "--role tcp-service");
+  for (const char* each : {"raw_copy", "splice", "handoff_coroutine"}) {
+    refused({"--role", "tcp-service", "--implementation", each}, "--implementation handoff");
+  }
+  for (const char* value : {"0", "4095"}) {
+    expect_refused({"--role", "tcp-service", "--memory-budget", value},
+                   {"--memory-budget", quoted(value), "4096"});
+  }
+  expect_refused({"--role", "tcp-service", "--memory-budget", "18446744073709551615"},
+                 {"--memory-budget", "memory of this machine"});
 }
 
 TEST(Options, AReadBlockIsItsOwnAndTheWriteBudgetHoldsIt) {
@@ -360,6 +382,7 @@ TEST(Options, HelpGoesToStandardOutputAndNamesEveryFlag) {
                            "--read-block",
                            "--gather-micros",
                            "--write-pending-bytes",
+                           "--memory-budget",
                            "--duplex-capacity",
                            "--iterations",
                            "--duration-seconds",

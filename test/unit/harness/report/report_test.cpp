@@ -76,6 +76,19 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
   EXPECT_EQ(format_report(options, result), kWholeReport);
 }
 
+TEST(Report, AServiceWithAMemoryBudgetEndsWithWhatThatHasSeen) {
+  Options options;
+  options.memory_budget = 65536;
+  RunResult result;
+  result.memory = {65536, 1024, 512, 1, 100, 2, 3, 4, 5000};
+  const std::string report = format_report(options, result);
+  EXPECT_TRUE(report.ends_with(
+      "worker_threads_running=0\nmemory_budget=65536\nmemory_charged_bytes=1024\n"
+      "memory_floor_bytes=512\nmemory_waiters=1\nmemory_waiting_bytes=100\nmemory_waits=2\n"
+      "memory_refusals=3\nmemory_shed_queues=4\nmemory_shed_bytes=5000\n"))
+      << report;
+}
+
 TEST(Report, ARunThatDidNothingHasZeroRates) {
   const std::string report = format_report(Options(), RunResult());
   for (const char* line :
