@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "../micro/null_stream.hpp"
+#include "budget_paths.hpp"
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
@@ -253,5 +254,6 @@ int main() {
   bench_instructions::report_room({count, report});
   bench_instructions::report_frames({count, report});
   bench_instructions::report_fan_out({count, report});
+  bench_instructions::report_budget({count, report});
   return EXIT_SUCCESS;
 }
