@@ -45,7 +45,7 @@ MUTANTS = [
     ("what permits hold is not in the figures of a refusal", ADMISSION,
      "saturating_sum(pending_bytes_ + reserved_bytes(), bytes)", "saturating_sum(pending_bytes_, bytes)"),
     ("an empty queue drops the places of permits", ADMISSION,
-     "  if (items_.aside() == 0) {", "  if (true) {"),
+     "  if (items_.aside() == 0 && line_.empty()) {", "  if (line_.empty()) {"),
     ("places are dropped while somebody waits", WRITER,
      "pop_front_while(most, !line_.empty(), [", "pop_front_while(most, false, ["),
     ("who waits has a place only while nobody else does", LINE,
@@ -55,11 +55,11 @@ MUTANTS = [
     ("pieces lose their places to who comes behind them", LINE,
      "line_has_pieces_ || waiter.asks_for == AsksFor::kCutBurst;", "waiter.asks_for == AsksFor::kCutBurst;"),
     ("a burst loses its place after its first part", LINE,
-     "      if (!waiter.slices.empty()) {\n        continue;",
-     """      if (!waiter.slices.empty()) {
-        line_.remove(waiter);
-        line_.push_back(waiter);
-        continue;"""),
+     "    if (waiter.is_burst() && !waiter.slices.empty()) {\n      continue;",
+     """    if (waiter.is_burst() && !waiter.slices.empty()) {
+      line_.remove(waiter);
+      line_.push_back(waiter);
+      continue;"""),
     ("what is admitted of a burst stays counted as waiting bytes", LINE, "  waiting_bytes_ -= bytes;\n", ""),
     ("what is admitted of a burst stays counted as waiting items", LINE,
      "    waiting_items_ -= items;\n  } else {", "  } else {"),
@@ -111,9 +111,9 @@ MUTANTS = [
     ("who did not count makes a place when it leaves the line", LINE,
      "  uncounted_waiters_ -= waiter.is_counted ? 0 : 1;\n", ""),
     ("a close leaves permits their room", ENDS,
-     "  state_ = State::kClosing;\n  take_back_all();\n", "  state_ = State::kClosing;\n"),
+     "  state_ = State::kClosing;\n  take_back_all(effects);\n", "  state_ = State::kClosing;\n"),
     ("an end leaves permits their room", ENDS,
-     "  if (state_ == State::kOpen) {\n    take_back_all();\n  }\n", ""),
+     "  if (state_ == State::kOpen) {\n    take_back_all(effects);\n  }\n", ""),
     ("a reservation outlives a close that lets the line in", ENDS,
      "  refuse_reservations(effects);\n", ""),
     ("a close refuses only the reservations in front of a write", LINE,

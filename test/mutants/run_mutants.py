@@ -21,6 +21,7 @@ import tempfile
 from typing import NamedTuple
 
 from adaptor_mutants import MUTANTS as ADAPTOR_MUTANTS
+from budget_mutants import MUTANTS as BUDGET_MUTANTS
 from bytes_mutants import MUTANTS as BYTES_MUTANTS
 from fan_out_mutants import MUTANTS as FAN_OUT_MUTANTS
 from framing_mutants import MUTANTS as FRAMING_MUTANTS
@@ -54,6 +55,7 @@ class Mutant(NamedTuple):
 
 
 OF_PROGRAMS = (ADAPTOR_MUTANTS +
+               BUDGET_MUTANTS +
                BYTES_MUTANTS +
                FAN_OUT_MUTANTS +
                FRAMING_MUTANTS +
