@@ -137,7 +137,8 @@ MUTANTS = [
      "    if (--at->second != 0) {\n      return;\n    }\n", "", *ENTRIES),
     ("a fan-out leaves entries to the queues", QUEUE.replace("queue", "fan_out") +
      "fan_out_core_members.hpp", "  if (budget != nullptr) [[unlikely]] {", "  if (false) {", *ENTRIES),
-    ("an entry that nobody has stays charged", ENTRY, "  budget.discharge(entry);\n", "", *ENTRIES),
+    ("an entry that nobody has stays charged", ENTRY, "  budget.discharge(entry);\n",
+     "  if (entry.size == 0) {\n    budget.discharge(entry);\n  }\n", *ENTRIES),
     ("the log keeps blocks of entries that were paid for", "src/fan_out/log.cpp",
      "    if (owner != run_.owner && (paid == nullptr || root_of(paid) != run_.owner)) {\n",
      "    if (owner != run_.owner) {\n", *ENTRIES),
