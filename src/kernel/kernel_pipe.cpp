@@ -111,8 +111,8 @@ bool KernelPipe::read(std::span<std::byte> room) const noexcept {
   return true;
 }
 
-BytesMut KernelPipe::copy_out(std::size_t n) {
-  BytesMut copy = BytesMut::with_capacity(n);
+BytesMut KernelPipe::copy_out(std::size_t n, std::pmr::memory_resource* block_source) {
+  BytesMut copy = BytesMut::with_capacity(n, block_source);
   if (!read(copy.spare().first(n))) {
     throw std::bad_alloc();
   }

@@ -177,7 +177,7 @@ class MovingWay {
   bool read_back(HandoffBuffer& buffer, std::size_t n) noexcept {
     BufferAccess::set_reading(buffer, false);
     try {
-      BufferAccess::take_in(buffer, pipe_.copy_out(n));
+      BufferAccess::take_in(buffer, pipe_.copy_out(n, buffer.config().block_source));
       return true;
     } catch (...) {  // no memory: it stays where it is
       BufferAccess::set_reading(buffer, true);

@@ -28,6 +28,7 @@ void close_idle_pipes() noexcept;
 
 #include <atomic>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 
 #include "bytes_handoff/bytes_mut.hpp"
@@ -102,9 +103,10 @@ class KernelPipe {
   [[nodiscard]] KernelMove drain(int to, std::size_t n, MoveTurn& turn) const noexcept;
   /// Copies out as many bytes as `room` has. Precondition: so many are in it.
   [[nodiscard]] bool read(std::span<std::byte> room) const noexcept;
-  /// Copies out the `n` bytes that are in it, and gives it back. Who has paid for it has paid for
-  /// the copy. Throws std::bad_alloc, also if they cannot be read; then it stays as it is.
-  [[nodiscard]] BytesMut copy_out(std::size_t n);
+  /// Copies out the `n` bytes that are in it, to a block from `block_source` (null: the library's
+  /// pool), and gives it back. Who has paid for it has paid for the copy. Throws what the source
+  /// throws, and std::bad_alloc if the bytes cannot be read; then it stays as it is.
+  [[nodiscard]] BytesMut copy_out(std::size_t n, std::pmr::memory_resource* block_source = nullptr);
   [[nodiscard]] bool is_paid_from(const void* budget) const noexcept {
     return payer_ != nullptr && payer_->budget() == budget;
   }

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory_resource>
 #include <string>
 #include <utility>
 
@@ -110,6 +111,21 @@ TEST_F(PaidPipe, WhatIsCopiedOutIsPaidWithThePipe) {
   EXPECT_TRUE(copy.view() == text);
   EXPECT_EQ(charged(), detail::Block::cost(1024, nullptr));
   copy.clear();
+  EXPECT_EQ(charged(), 0U);
+}
+
+TEST_F(PaidPipe, ACopyToABlockOfAnotherSourceIsPaidAsOne) {
+  const std::string text = pattern(1000);
+  send_text(input.ends[0], text);
+  std::pmr::unsynchronized_pool_resource source;
+  KernelPipe pipe;
+  ASSERT_TRUE(pipe.open(account.get()));
+  ASSERT_EQ(pipe.fill(input.ends[1], detail::kMostMoved).n, text.size());
+  BytesMut copy = pipe.copy_out(text.size(), &source);
+  EXPECT_FALSE(pipe.is_open());
+  EXPECT_TRUE(copy.view() == text);
+  EXPECT_EQ(charged(), detail::Block::cost(1024, &source));
+  copy = BytesMut();
   EXPECT_EQ(charged(), 0U);
 }
 
