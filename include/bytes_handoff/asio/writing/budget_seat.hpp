@@ -60,6 +60,11 @@ class BudgetSeat final : public QueueCreditWaiter, public ShedMember {
   [[nodiscard]] unsigned take_errands() noexcept {
     return errands_.exchange(0, std::memory_order_acq_rel);
   }
+  /// The queue was ended for its memory.
+  [[nodiscard]] bool is_shed() const noexcept { return is_shed_.load(); }
+  void set_shed() noexcept { is_shed_.store(true); }
+  /// Whether it watches the budget for all members. Returns what it was. On the stream's executor.
+  bool set_watching(bool does) noexcept { return std::exchange(is_watching_, does); }
   /// Of the post of the errands, one at a time.
   [[nodiscard]] PostMemory& memory() noexcept { return memory_; }
 
@@ -79,6 +84,8 @@ class BudgetSeat final : public QueueCreditWaiter, public ShedMember {
   AccountPointer member_;
   QueueAccount account_;
   std::atomic<unsigned> errands_{0};
+  std::atomic<bool> is_shed_{false};
+  bool is_watching_ = false;
   bool is_entered_ = false;
   PostMemory memory_;
 };

@@ -154,7 +154,7 @@ class WriterBase : public ContextMember {
   /// Once the stream has returned: tickets and weak handles do not keep what was not written. A
   /// queue that was shed keeps nothing.
   void discard_without_handles() noexcept {
-    if (handles_.load() == 0 || is_shed_) {
+    if (handles_.load() == 0 || (seat_ != nullptr && seat_->is_shed())) {
       queue_.discard_unwritten();
     }
   }
@@ -174,29 +174,30 @@ class WriterBase : public ContextMember {
     }
     if ((errands & static_cast<unsigned>(BudgetErrand::kShed)) != 0) {
       abort(ErrorValue::of(Errc::shed));
-      is_shed_ = queue_.first_error() == ErrorValue::of(Errc::shed);  // unless it had ended
+      if (queue_.first_error() == ErrorValue::of(Errc::shed)) {  // unless it had ended
+        seat_->set_shed();
+      }
       discard_without_handles();
     }
     if ((errands & static_cast<unsigned>(BudgetErrand::kLook)) != 0) {
       look_at_memory();
     }
     if ((errands & static_cast<unsigned>(BudgetErrand::kWatch)) != 0) {
-      is_watching_ = true;
       watch_memory();
     }
   }
   void watch_memory() noexcept {
     BudgetState& state = seat_->state();
     state.look(now());
-    is_watching_ = false;
+    seat_->set_watching(false);
     if (state.keeps_watching(queue_.pending_bytes() != 0)) {
-      is_watching_ = true;
+      seat_->set_watching(true);
       watch_memory_later(state.shedder().pause());
     }
   }
   /// Where the stream is let go of.
   void stop_watching_memory() noexcept {
-    if (std::exchange(is_watching_, false)) {
+    if (seat_ != nullptr && seat_->set_watching(false)) {
       seat_->state().stop_watching();
     }
   }
@@ -284,8 +285,6 @@ class WriterBase : public ContextMember {
 
   std::unique_ptr<BudgetSeat> seat_;  // none without a memory budget
   WriteQueue queue_;
-  std::atomic<bool> is_shed_{false};
-  bool is_watching_ = false;       // the budget, for all members; on the stream's executor
   net::any_io_executor executor_;  // until its context is destroyed
   Counter references_{1};
   Counter handles_{1};
