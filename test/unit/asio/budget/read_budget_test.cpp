@@ -84,6 +84,31 @@ TYPED_TEST(ReadInBudget, is_cancelled_without_a_loss) {
   again.expect({}, 3);
 }
 
+TYPED_TEST(ReadInBudget, a_cancelled_wait_lets_in_who_comes_behind_before_its_handler_runs) {
+  HandoffBuffer large({.read_reserve = 2 * kReadBlock,
+                       .block_size = 2 * kReadBlock,
+                       .memory_budget = this->budget});
+  auto large_ends = TypeParam::make(this->context);
+  net::write(large_ends.second, net::buffer("de", 2));
+  this->write("abc");
+  net::cancellation_signal signal;
+  CountOutcome first;
+  large.async_read_available(large_ends.first,
+                             net::bind_cancellation_slot(signal.slot(), first.handler()));
+  run_ready(this->context);
+  CountOutcome second;
+  this->buffer.async_read_available(this->near(), second.handler());
+  run_ready(this->context);
+  this->free_some();  // enough for the second one alone
+  EXPECT_EQ(this->budget.statistics().waiters, 2U);
+  signal.emit(net::cancellation_type::total);
+  EXPECT_EQ(this->budget.statistics().waiters, 0U);
+  EXPECT_FALSE(first.has_come());
+  ASSERT_TRUE(run_until(this->context, [&] { return first.has_come() && second.has_come(); }));
+  first.expect(net::error::operation_aborted, 0);
+  second.expect({}, 3);
+}
+
 TYPED_TEST(ReadInBudget, a_cancellation_behind_the_grant_gives_it_back) {
   this->write("abc");
   net::cancellation_signal signal;
