@@ -127,23 +127,37 @@ TYPED_TEST(ReadInBudget, a_cancellation_behind_the_grant_gives_it_back) {
   }
 }
 
+/// What a read needs, owned by its handler.
+template <class Pair>
+struct OwnedRead {
+  OwnedRead(net::io_context& context, const HandoffBufferConfig& config)
+      : ends(Pair::make(context)), into(config) {
+    net::write(ends.second, net::buffer("x", 1));
+  }
+
+  std::pair<typename Pair::Stream, typename Pair::Stream> ends;
+  HandoffBuffer into;
+};
+
 TYPED_TEST(ReadInBudget, goes_with_its_context_and_leaves_the_line) {
   Sentinel read;
   this->write("abc");
-  {
-    net::io_context gone{1};
-    auto [near, far] = TypeParam::make(gone);
-    net::write(far, net::buffer("x", 1));
-    HandoffBuffer into{this->config()};
-    into.async_read_available(near, net::bind_executor(gone.get_executor(), read.handler()));
-    run_ready(gone);
-    EXPECT_EQ(this->budget.statistics().waiters, 1U);
-    gone.~io_context();
-    EXPECT_TRUE(read.is_destroyed());
-    EXPECT_EQ(this->budget.statistics().waiters, 0U);
-    this->free_some();
-    new (&gone) net::io_context(1);
-  }
+  std::optional<net::io_context> gone(std::in_place, 1);
+  auto owned = std::make_shared<OwnedRead<TypeParam>>(*gone, this->config());
+  const std::weak_ptr<OwnedRead<TypeParam>> left = owned;
+  OwnedRead<TypeParam>& of_read = *owned;
+  of_read.into.async_read_available(
+      of_read.ends.first,
+      net::bind_executor(gone->get_executor(),
+                         [owned = std::move(owned), handler = read.handler()](
+                             const net_error_code& error, std::size_t n) { handler(error, n); }));
+  run_ready(*gone);
+  EXPECT_EQ(this->budget.statistics().waiters, 1U);
+  gone.reset();
+  EXPECT_TRUE(read.is_destroyed());
+  EXPECT_TRUE(left.expired());
+  EXPECT_EQ(this->budget.statistics().waiters, 0U);
+  this->free_some();
   EXPECT_EQ(read.calls(), 0U);
   EXPECT_EQ(this->budget.statistics().charged_bytes, kReadCost);
 }
