@@ -74,7 +74,7 @@ ALL = ([Mutant(*mutant, "dev", CORE_PROGRAMS, ALL_FILES) for mutant in MUTANTS +
 
 
 def copy_sources(source, scratch):
-    for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "debug",
+    for name in ["CMakeLists.txt", "CMakePresets.json", "README.md", "bench", "cmake", "debug", "docs",
                  "fuzz", "include", "programs", "src", "test"]:
         path = source / name
         (shutil.copytree if path.is_dir() else shutil.copy)(path, scratch / name)
