@@ -161,7 +161,7 @@ TYPED_TEST(PipeBudget, a_piece_in_a_queue_is_charged_as_its_pipe_alone) {
     return this->pipes_in_use() != 0;
   });
   EXPECT_NE(queue.pending_bytes(), 0U);
-  EXPECT_LE(this->charged(), this->pipes_in_use() * KernelPipe::kCost);
+  EXPECT_EQ(this->charged(), this->pipes_in_use() * KernelPipe::kCost);
   queue.abort();
   this->run([&] { return relay.is_over(); });
   queue = WriteHandoff();  // with what was not written
