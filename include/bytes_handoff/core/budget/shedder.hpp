@@ -137,7 +137,7 @@ class BasicShedder {
 
   // Queues that are asked, one behind the other. Those whose contexts are being destroyed fail.
   static constexpr std::size_t kMostAsked = 16;
-  static constexpr TimePoint::rep kAtOnce = TimePoint::min().time_since_epoch().count();
+  static constexpr TimePoint::rep kAtOnce = (TimePoint::min)().time_since_epoch().count();
 
   bool pass(bool (ShedMember::*errand)() noexcept) noexcept {
     for (std::size_t asked = 0; asked != kMostAsked; ++asked) {
