@@ -4,7 +4,7 @@
 #include <span>
 #include <utility>
 
-#include "bytes_handoff/bytes.hpp"
+#include "bytes_handoff/bytes_mut.hpp"
 #include "bytes_handoff/core/reading/kept_error.hpp"
 #include "bytes_handoff/core/reading/read_on.hpp"
 #include "bytes_handoff/error.hpp"
