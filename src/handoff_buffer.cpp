@@ -24,9 +24,11 @@ constexpr std::size_t kSmallRead = 512;
 
 }  // namespace
 
-HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept
-    : config_(other.config_), account_(other.account_), bytes_(std::move(other.bytes_)) {
+// `other` keeps its configuration, and may go on.
+HandoffBuffer::HandoffBuffer(HandoffBuffer&& other) noexcept : bytes_(std::move(other.bytes_)) {
   BYTES_HANDOFF_CHECK(other.claim_ == nullptr, "HandoffBuffer: moved while a read runs");
+  config_ = other.config_;
+  account_ = other.account_;
   take_state(other);
 }
 
@@ -53,9 +55,9 @@ HandoffBuffer::HandoffBuffer(HandoffBufferConfig config) : config_(std::move(con
 
 expected<HandoffBuffer, LimitExceeded> HandoffBuffer::from_tail(BytesMut& tail,
                                                                 HandoffBufferConfig config) {
-  HandoffBuffer buffer(config);
-  if (tail.size() > config.max_size) {
-    return unexpected(LimitExceeded{tail.size(), config.max_size});
+  HandoffBuffer buffer(std::move(config));
+  if (tail.size() > buffer.config_.max_size) {
+    return unexpected(LimitExceeded{tail.size(), buffer.config_.max_size});
   }
   if (buffer.account_) {
     detail::RegionAccess::pay_for(tail, *buffer.account_);

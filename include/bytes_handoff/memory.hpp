@@ -142,7 +142,7 @@ class MemoryBudget {
   MemoryBudget() noexcept = default;
   /// Errors: throws `std::invalid_argument` if `config` can never work. Its text names the member
   ///     and the rule.
-  explicit MemoryBudget(MemoryBudgetConfig config);
+  explicit MemoryBudget(const MemoryBudgetConfig& config);
   MemoryBudget(const MemoryBudget& other) noexcept : state_(other.state_) {
     if (state_ != nullptr) {
       add_handle();

@@ -218,7 +218,7 @@ void MemberAccount::give_back_credit() noexcept {
 
 // ---- For users.
 
-MemoryBudget::MemoryBudget(MemoryBudgetConfig config) {
+MemoryBudget::MemoryBudget(const MemoryBudgetConfig& config) {
   detail::throw_if_invalid(config);
   state_ = new detail::BudgetState(config);
 }

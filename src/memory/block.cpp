@@ -116,7 +116,7 @@ void DroppedBlocks::release(Owner* owner, std::size_t count) noexcept {
   if (block == nullptr || block->payer == nullptr) {
     owner->release(count);
   } else if (block->release_only(count)) {
-    take_up(block->data(), sizeof(Block*));
+    take_up(block->data(), sizeof(void*));
     ::new (static_cast<void*>(block->data())) Block*(std::exchange(first_, block));
   }
 }

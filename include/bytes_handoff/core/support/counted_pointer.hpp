@@ -26,14 +26,8 @@ class CountedPointer {
   }
   CountedPointer(const CountedPointer& other) noexcept : CountedPointer(other.to_) {}
   CountedPointer(CountedPointer&& other) noexcept : to_(std::exchange(other.to_, nullptr)) {}
-  CountedPointer& operator=(const CountedPointer& other) noexcept {
-    CountedPointer copy(other);
-    std::swap(to_, copy.to_);
-    return *this;
-  }
-  CountedPointer& operator=(CountedPointer&& other) noexcept {
-    CountedPointer from(std::move(other));
-    std::swap(to_, from.to_);
+  CountedPointer& operator=(CountedPointer other) noexcept {
+    std::swap(to_, other.to_);
     return *this;
   }
   [[gnu::always_inline]] ~CountedPointer() {
