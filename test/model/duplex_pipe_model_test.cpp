@@ -50,7 +50,7 @@ struct PipeScenario {
 TEST(DuplexPipeModel, RandomOperationsDoWhatADequeDoes) {
   SCOPED_TRACE(seed_note());
   RandomRuns<PipeScenario> runs;
-  EXPECT_EQ(runs.run(count_or(300'000)), "");
+  EXPECT_EQ(runs.run(model_steps_or(300'000)), "");
   std::cout << runs.summary();
   EXPECT_GT(runs.lively_steps(), runs.steps() / 2)
       << "most pipes ended early: the weights are wrong";

@@ -52,7 +52,7 @@ struct FanOutScenario {
 TEST(FanOutModel, random_operations_do_what_the_model_says) {
   SCOPED_TRACE(seed_note());
   RandomRuns<FanOutScenario> runs;
-  EXPECT_EQ(runs.run(count_or(400'000)), "");
+  EXPECT_EQ(runs.run(model_steps_or(400'000)), "");
   std::cout << runs.summary();
   EXPECT_GT(runs.lively_steps(), runs.steps() / 2)
       << "most logs were closed early: the weights are wrong";

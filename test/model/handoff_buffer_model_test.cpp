@@ -42,7 +42,7 @@ struct BufferScenario {
 TEST(HandoffBufferModel, BehavesAsAStringAndItsSlicesKeepTheirContent) {
   SCOPED_TRACE(seed_note());
   RandomRuns<BufferScenario> runs;
-  EXPECT_EQ(runs.run(count_or(300'000)), "");
+  EXPECT_EQ(runs.run(model_steps_or(300'000)), "");
   std::cout << runs.summary();
 }
 

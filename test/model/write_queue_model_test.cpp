@@ -75,7 +75,7 @@ struct QueueScenario {
 TEST(WriteQueueModel, RandomOperationsDoWhatTheModelSays) {
   SCOPED_TRACE(seed_note());
   RandomRuns<QueueScenario> runs;
-  EXPECT_EQ(runs.run(count_or(400'000)), "");
+  EXPECT_EQ(runs.run(model_steps_or(400'000)), "");
   std::cout << runs.summary();
   EXPECT_GT(runs.lively_steps(), runs.steps() / 2)
       << "most queues ended early: the weights are wrong";
