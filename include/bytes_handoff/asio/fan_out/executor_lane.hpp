@@ -88,7 +88,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
           [this](const auto& executor) {
             if constexpr (!std::is_same_v<decltype(executor), const std::monostate&>) {
               post_on(executor, PostAllocator(turn_memory_),
-                      [self = LanePointer(this)] { as_lane(self).run_turn(); });
+                      [self = LanePointer(*this)] { as_lane(self).run_turn(); });
             }
           },
           posts_to_);
@@ -123,7 +123,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
     }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      timer_.wait_until(next, executor_, [self = LanePointer(this)] { as_lane(self).on_time(); });
+      timer_.wait_until(next, executor_, [self = LanePointer(*this)] { as_lane(self).on_time(); });
     } catch (...) {  // the next turn tries again
       timer_at_ = (TimePoint::max)();
     }

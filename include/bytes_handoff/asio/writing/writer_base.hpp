@@ -113,7 +113,7 @@ class WriterBase : public ContextMember {
   /// Has an errand run on the stream's executor. On any thread, outside of locks. False if the
   /// context is gone, or there is no memory: then it is not run.
   bool send(BudgetErrand errand) noexcept {
-    const WriterPointer self(this);  // who waited may be let go of
+    const WriterPointer self(*this);  // who waited may be let go of
     const PostLease lease(guard());
     if (!lease) {
       return false;

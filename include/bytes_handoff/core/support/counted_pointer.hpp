@@ -18,6 +18,8 @@ class CountedPointer {
       Count::add(to_);
     }
   }
+  /// Counts one more.
+  explicit CountedPointer(T& to) noexcept : to_(&to) { Count::add(to_); }
   /// For one that is counted already.
   [[nodiscard]] static CountedPointer adopt(T* to) noexcept {
     CountedPointer pointer;
