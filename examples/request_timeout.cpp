@@ -3,11 +3,11 @@
 // slice is still there, and can be sent again.
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
@@ -21,7 +21,6 @@
 using namespace asio::experimental::awaitable_operators;
 using namespace std::chrono_literals;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
@@ -32,7 +31,9 @@ constexpr std::size_t kBudget = 1'000'000;
 // Whether the queue has the request. If not, it is still the caller's.
 asio::awaitable<bool> send(WriteHandoff out, Bytes& request, std::chrono::milliseconds limit) {
   asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-  co_await (out.async_write(request, as_tuple(use_awaitable)) || timer.async_wait(use_awaitable));
+  asio::error_code ended;
+  co_await (out.async_write(request, redirect_error(use_awaitable, ended)) ||
+            timer.async_wait(use_awaitable));
   co_return request.empty();  // the truth, whichever of both came first
 }
 

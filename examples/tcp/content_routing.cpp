@@ -2,9 +2,9 @@
 // Behind the marker there are no lines any more: the relay passes on what was read already, then
 // the rest.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
@@ -14,7 +14,6 @@
 
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::async_relay;
 using bytes_handoff::Bytes;
@@ -56,7 +55,8 @@ void report(std::exception_ptr failure) try {
 
 awaitable<void> accept_all(tcp::acceptor& acceptor, tcp::endpoint red, tcp::endpoint blue) {
   for (;;) {
-    auto [error, socket] = co_await acceptor.async_accept(as_tuple(use_awaitable));
+    asio::error_code error;
+    auto socket = co_await acceptor.async_accept(redirect_error(use_awaitable, error));
     if (error) co_return;  // the acceptor was closed
     asio::co_spawn(acceptor.get_executor(), route(std::move(socket), red, blue), report);
   }

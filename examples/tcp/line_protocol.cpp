@@ -2,9 +2,9 @@
 // cut inside of a line is told from one that ends. The client at the end is for the output: a
 // server has a port of its own instead.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
@@ -16,7 +16,6 @@
 
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::DelimiterFramer;
@@ -45,7 +44,8 @@ void report(std::exception_ptr failure) try {
 
 awaitable<void> accept_all(tcp::acceptor& acceptor) {
   for (;;) {
-    auto [error, socket] = co_await acceptor.async_accept(as_tuple(use_awaitable));
+    asio::error_code error;
+    auto socket = co_await acceptor.async_accept(redirect_error(use_awaitable, error));
     if (error) co_return;  // the acceptor was closed
     asio::co_spawn(acceptor.get_executor(), serve(std::move(socket)), report);
   }

@@ -3,9 +3,9 @@
 // process is out of descriptors, connections wait: each is accepted when there is a second one for
 // it, too.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
@@ -21,7 +21,6 @@
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::AcceptOptions;
 using bytes_handoff::async_accept_each;
@@ -65,7 +64,8 @@ awaitable<void> accept_all(tcp::acceptor& acceptor, tcp::endpoint to) {
     asio::co_spawn(acceptor.get_executor(), forward(std::move(client), std::move(server), to),
                    report);
   };
-  co_await async_accept_each(acceptor, on_accept, options, as_tuple(use_awaitable));
+  asio::error_code closed;
+  co_await async_accept_each(acceptor, on_accept, options, redirect_error(use_awaitable, closed));
 }
 
 // The server behind it answers when the request has ended.

@@ -1,9 +1,9 @@
 // A bounded write queue in front of each connection of a TCP server. A write that has no room is
 // refused, or waits. A ticket tells when a write is written. The close writes what was admitted.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
 #include <chrono>
@@ -13,7 +13,6 @@
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
@@ -50,7 +49,8 @@ void report(std::exception_ptr failure) try {
 
 awaitable<void> accept_all(tcp::acceptor& acceptor) {
   for (;;) {
-    auto [error, socket] = co_await acceptor.async_accept(as_tuple(use_awaitable));
+    asio::error_code error;
+    auto socket = co_await acceptor.async_accept(redirect_error(use_awaitable, error));
     if (error) co_return;  // the acceptor was closed
     asio::co_spawn(acceptor.get_executor(), serve(std::move(socket)), report);
   }

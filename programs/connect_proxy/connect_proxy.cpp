@@ -2,7 +2,6 @@
 // that a file allows.
 #include <algorithm>
 #include <asio/awaitable.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -18,6 +17,7 @@
 
 #include "connect_proxy/allow_list.hpp"
 #include "connect_proxy/request_head.hpp"
+#include "support/as_tuple.hpp"
 #include "support/command_line.hpp"
 #include "support/connect.hpp"
 #include "support/service.hpp"
@@ -29,13 +29,13 @@ namespace {
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
 using connect_proxy::AllowList;
 using connect_proxy::HeadErrc;
 using connect_proxy::HeadFramer;
 using connect_proxy::RequestHead;
+using programs::as_tuple;
 using programs::Connection;
 
 struct Options {

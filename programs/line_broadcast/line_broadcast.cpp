@@ -1,7 +1,6 @@
 // Subscribers to topics, over TCP. A publisher's line is kept once, and written to all subscribers
 // of its topic as a slice of what was read.
 #include <asio/bind_cancellation_slot.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
@@ -11,6 +10,7 @@
 #include "line_broadcast/commands.hpp"
 #include "line_broadcast/options.hpp"
 #include "line_broadcast/topic.hpp"
+#include "support/as_tuple.hpp"
 #include "support/service.hpp"
 
 namespace line_broadcast {
@@ -24,7 +24,7 @@ using bytes_handoff::Subscription;
 using bytes_handoff::WriteHandoff;
 using programs::Connection;
 
-constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
 const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1),
                                           .whole = std::chrono::seconds(10)};
 

@@ -5,7 +5,6 @@
 #include <asio/awaitable.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
@@ -17,6 +16,8 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+
+#include "support/as_tuple.hpp"
 
 namespace line_broadcast {
 
@@ -77,7 +78,7 @@ class Topic {
   asio::awaitable<void> until_given() {
     const std::uint64_t mark = published_;
     co_await pace_.async_caught_up(asio::bind_cancellation_slot(
-        asio::cancellation_slot(), asio::experimental::as_tuple(asio::use_awaitable)));
+        asio::cancellation_slot(), programs::as_tuple(asio::use_awaitable)));
     given_ = std::max(given_, mark);
   }
 

@@ -2,13 +2,14 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff/handoff_buffer.hpp>
 #include <iterator>
 #include <memory>
 #include <tuple>
 #include <utility>
+
+#include "support/as_tuple.hpp"
 
 namespace programs {
 
@@ -20,7 +21,7 @@ using bytes_handoff::WriteHandoff;
 
 namespace {
 
-constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kTicks = 8;  // of the limit of a request
 
 void fail(std::vector<RedisClient::Done>& all, const asio::error_code& error) {

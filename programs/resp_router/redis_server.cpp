@@ -1,13 +1,13 @@
 #include "resp_router/redis_server.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff/handoff_buffer.hpp>
 #include <tuple>
 #include <utility>
 
 #include "resp_router/requests.hpp"
+#include "support/as_tuple.hpp"
 
 namespace programs {
 
@@ -20,7 +20,7 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kRetry(200);
 
 }  // namespace

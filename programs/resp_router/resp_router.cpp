@@ -4,7 +4,6 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
 #include <deque>
@@ -14,6 +13,7 @@
 #include "resp_router/redis_server.hpp"
 #include "resp_router/reply_order.hpp"
 #include "resp_router/requests.hpp"
+#include "support/as_tuple.hpp"
 #include "support/service.hpp"
 #include "support/stall_clock.hpp"
 
@@ -27,7 +27,7 @@ using bytes_handoff::HandoffBuffer;
 using bytes_handoff::WriteHandoff;
 using std::chrono::nanoseconds;
 
-constexpr auto kToken = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
 const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1)};
 constexpr std::size_t kMuchUnread = 256 * 1024;  // no further request is taken meanwhile
 

@@ -2,7 +2,6 @@
 // looked at where it lies in the buffer, and leaves with the first bytes of the tunnel.
 #include <algorithm>
 #include <asio/awaitable.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/system_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -17,6 +16,7 @@
 #include "sni_router/client_hello.hpp"
 #include "sni_router/proxy_header.hpp"
 #include "sni_router/routes.hpp"
+#include "support/as_tuple.hpp"
 #include "support/command_line.hpp"
 #include "support/connect.hpp"
 #include "support/service.hpp"
@@ -28,9 +28,9 @@ namespace {
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
+using programs::as_tuple;
 using programs::Connection;
 using sni_router::Alert;
 using sni_router::Backend;

@@ -1,9 +1,9 @@
 #include "support/connect.hpp"
 
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 #include <tuple>
 
+#include "support/as_tuple.hpp"
 #include "support/within.hpp"
 
 namespace programs {
@@ -13,8 +13,7 @@ using asio::awaitable;
 using asio::ip::tcp;
 
 awaitable<asio::error_code> connect_once(tcp::socket& socket, tcp::endpoint to) {
-  const auto [error] =
-      co_await socket.async_connect(to, asio::experimental::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await socket.async_connect(to, as_tuple(asio::use_awaitable));
   co_return error;
 }
 

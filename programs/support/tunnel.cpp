@@ -1,6 +1,5 @@
 #include "support/tunnel.hpp"
 
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/use_awaitable.hpp>
 #include <bytes_handoff/linger.hpp>
 #include <bytes_handoff/tunnel.hpp>
@@ -8,11 +7,12 @@
 #include <memory>
 #include <utility>
 
+#include "support/as_tuple.hpp"
+
 namespace programs {
 namespace {
 
 using asio::awaitable;
-using asio::experimental::as_tuple;
 using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::TunnelCause;
