@@ -9,7 +9,8 @@
 
 namespace bytes_handoff {
 
-/// What a write queue has seen since it was made. A consistent snapshot.
+/// What a write queue has seen since it was made, and what it has now. A consistent snapshot. The
+/// ages are in the time of the stream's executor, which a `ManualClock` moves.
 struct WriteStatistics {
   std::uint64_t admitted_items = 0;
   std::uint64_t admitted_bytes = 0;
@@ -24,10 +25,26 @@ struct WriteStatistics {
   std::size_t high_water_waiters = 0;
   /// The most bytes of writes that ever waited for room at once.
   std::size_t high_water_waiting_bytes = 0;
+  /// Items and bytes that are admitted and not yet written now. Zero after any end.
+  std::size_t pending_items = 0;
+  std::size_t pending_bytes = 0;
+  /// Bytes that they keep from being freed now: whole blocks, once for neighbours in one block. Of
+  /// the owners of foreign bytes only the bytes are known. After an end these are what nobody has
+  /// taken of the unwritten entries.
+  std::size_t held_bytes = 0;
+  /// How long the oldest pending item has been pending.
+  ///
+  /// No write looks at the time, so this is what looks have seen. A look is a write that the stream
+  /// makes wait, a check of a time limit, or a call of `WriteHandoff::statistics`. The age counts
+  /// from the first look after the item came. It may be too small by half of the longest time that
+  /// an item before it was pending, at most. It is not too large.
+  std::chrono::nanoseconds oldest_pending_age{0};
   /// Writes, bursts and reservations that wait for room now, and bytes that their callers keep
   /// meanwhile.
   std::size_t waiters = 0;
   std::size_t waiting_bytes = 0;
+  /// How long the first of them has waited. Exact.
+  std::chrono::nanoseconds oldest_waiter_age{0};
   /// Room that permits hold now.
   std::size_t reserved_bytes = 0;
   std::size_t reserved_items = 0;

@@ -280,6 +280,7 @@ class WriteHandoff {
   /// Admitted and not yet written, including what the stream has. Zero after any end.
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
+  /// Cost: one lock, O(pending items), and a look at the time.
   [[nodiscard]] WriteStatistics statistics() const noexcept;
 
  private:

@@ -231,8 +231,8 @@ std::string WriteQueueProgram::verdict_of_permit() const {
   if (is_committed_.value_or(false) && commit_began_after_close_) {
     return "a commit was admitted after the close";
   }
-  const WriteStatistics statistics = queue_.statistics();
-  return statistics.reserved_bytes + statistics.reserved_items != 0 || permit_.items != 0
+  const detail::QueueFigures figures = queue_.figures();
+  return figures.reserved_bytes + figures.reserved_items != 0 || permit_.items != 0
              ? "a permit holds room at the end"
              : "";
 }

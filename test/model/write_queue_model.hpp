@@ -42,6 +42,7 @@ class QueueModel {
     Kind kind = Kind::kWrite;
     Room room{};
     bool is_counted = true;  // for max_waiters
+    TimePoint since{};       // when it came
 
     [[nodiscard]] bool is_burst() const { return kind == Kind::kBurst || kind == Kind::kCutBurst; }
     [[nodiscard]] std::size_t items() const;
@@ -89,12 +90,17 @@ class QueueModel {
   [[nodiscard]] std::optional<TimePoint> closing_since() const { return closing_since_; }
   [[nodiscard]] bool is_drained() const { return items_.empty(); }
   [[nodiscard]] std::size_t waiters() const { return waiters_.size(); }
+  [[nodiscard]] std::size_t bytes_in_line() const;
+  /// 0: there is none.
+  [[nodiscard]] std::chrono::nanoseconds oldest_item_age() const;
+  [[nodiscard]] std::chrono::nanoseconds oldest_waiter_age() const;
   /// What all permits hold.
   [[nodiscard]] Room reserved() const;
 
   /// What who asks for the unwritten entries must be given now: the next gets nothing.
   [[nodiscard]] std::string give_unwritten();
 
+  TimePoint time{};  // it is
   /// A write or the shutdown of the stream is under way.
   bool is_with_stream = false;
   /// All bytes that were ever admitted, in order.
@@ -118,6 +124,7 @@ class QueueModel {
     std::string text;
     int ticket;
     bool is_last;
+    TimePoint since;
   };
   struct Flush {
     int id;
@@ -132,7 +139,6 @@ class QueueModel {
   [[nodiscard]] std::optional<detail::Refusal> can_never_fit(const Write& write) const;
   [[nodiscard]] std::optional<detail::Refusal> held_up(std::size_t bytes, std::size_t items) const;
   [[nodiscard]] std::optional<detail::Refusal> first_held_up() const;
-  [[nodiscard]] std::size_t bytes_in_line() const;
   void admit_slice(const std::string& slice, int ticket, bool is_last);
   void admit(const Write& write);
   void admit_part(Write& burst);

@@ -56,6 +56,7 @@ QueueModel::Outcome QueueModel::submit(const Write& write, bool may_wait) {
         {WriteRefusalReason::too_many_waiting_bytes, waiting_bytes, config_.max_waiting_bytes, {}});
   }
   waiters_.push_back(write);
+  waiters_.back().since = time;
   ++statistics.waits;
   statistics.high_water_waiters = std::max(statistics.high_water_waiters, waiters_.size());
   statistics.high_water_waiting_bytes =
@@ -89,6 +90,14 @@ std::size_t QueueModel::bytes_in_line() const {
     sum += waiter.bytes_of_slices();
   }
   return sum;
+}
+
+std::chrono::nanoseconds QueueModel::oldest_item_age() const {
+  return pending_items() == 0 ? std::chrono::nanoseconds(0) : time - items_.front().since;
+}
+
+std::chrono::nanoseconds QueueModel::oldest_waiter_age() const {
+  return waiters_.empty() ? std::chrono::nanoseconds(0) : time - waiters_.front().since;
 }
 
 bool QueueModel::commit(int permit, const Write& write) {
@@ -171,7 +180,7 @@ std::optional<detail::Refusal> QueueModel::first_held_up() const {
 
 void QueueModel::admit_slice(const std::string& slice, int ticket, bool is_last) {
   progressed_ = progressed_ || item_bytes_ == 0;
-  items_.push_back({slice, ticket, is_last});
+  items_.push_back({slice, ticket, is_last, time});
   stream += slice;
   item_bytes_ += slice.size();
   ++statistics.admitted_items;

@@ -304,7 +304,7 @@ class Threads {
     while (!has_ended_) {
       ASSERT_LE(queue_.pending_bytes(), shape_.max_pending_bytes);
       ASSERT_LE(queue_.pending_items(), shape_.max_items);
-      const WriteStatistics seen = queue_.statistics();
+      const WriteStatistics seen = queue_.statistics({});
       ASSERT_LE(seen.written_bytes, seen.admitted_bytes);
       ASSERT_LE(seen.reserved_bytes, shape_.max_pending_bytes);
       ASSERT_LE(seen.reserved_items, shape_.max_items);
@@ -322,8 +322,8 @@ class Threads {
   void check() {
     EXPECT_EQ(queue_.pending_bytes(), 0U);
     EXPECT_EQ(queue_.pending_items(), 0U);
-    EXPECT_EQ(queue_.statistics().reserved_bytes, 0U);
-    EXPECT_EQ(queue_.statistics().reserved_items, 0U);
+    EXPECT_EQ(queue_.statistics({}).reserved_bytes, 0U);
+    EXPECT_EQ(queue_.statistics({}).reserved_items, 0U);
     const bool aborts = shape_.end == End::kAbort;
     EXPECT_EQ(queue_.has_ended_in_order(),
               shape_.end == End::kClose || shape_.end == End::kCloseAdmitting);

@@ -141,6 +141,7 @@ void QueueWorld::orphan() {
 void QueueWorld::tick(const QueueOperation& op) {
   const bool takes_long = !model_.is_open() && op.a % 4 == 0;
   now_ += std::chrono::milliseconds(op.a % 120 * (takes_long ? 20 : 1));
+  model_.time = now_;
   if (!is_watched_ || (now_ < next_tick_ && op.a % 8 < 4)) {
     return;
   }
@@ -185,7 +186,9 @@ void QueueWorld::cancel_ticket(TicketProbe& probe) {
 // A step of the writer: no more than `most_items` leave, and no more who wait are told.
 template <class Step>
 QueueWorld::Turn QueueWorld::bounded(std::size_t most_items, Step step) {
-  const auto left = [this] { return queue_.statistics().admitted_items - queue_.pending_items(); };
+  const auto left = [this] {
+    return queue_.statistics({}).admitted_items - queue_.pending_items();
+  };
   const std::uint64_t left_before = left();
   const std::size_t told_before = log_.size();
   const Turn turn = step();

@@ -94,7 +94,9 @@ class QueueWorld : public Expectations {
       : shape_(shape),
         model_(shape.config),
         queue_(with_source(shape.config, &copies_), shape.max_step_items),
-        stream_(queue_, shape.join_at_most) {}
+        stream_(queue_, shape.join_at_most) {
+    model_.time = now_;
+  }
 
   void apply(const QueueOperation& op) {
     act(op);
@@ -197,6 +199,7 @@ class QueueWorld : public Expectations {
   void expect_outcome(const detail::WriteResult& result, const std::string& expected);
   void check_received();
   void check_statistics();
+  void check_gauges(const WriteStatistics& seen);
   void check_retention();
   void check_end();
   void check_watch();
@@ -232,6 +235,7 @@ class QueueWorld : public Expectations {
   int watch_requests_ = 0;
   bool is_watched_ = false;
   Queue::TimePoint next_tick_{};
+  std::chrono::nanoseconds longest_age_{0};  // of an item since the queue was empty
 
   QueueModel model_;
   Queue queue_;

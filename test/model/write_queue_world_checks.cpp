@@ -185,7 +185,7 @@ void QueueWorld::check_received() {
 }
 
 void QueueWorld::check_statistics() {
-  const WriteStatistics seen = queue_.statistics();
+  const WriteStatistics seen = queue_.statistics(now_);
   const WriteStatistics& expected = model_.statistics;
   expect(seen.admitted_items == expected.admitted_items, "admitted_items");
   expect(seen.admitted_bytes == expected.admitted_bytes, "admitted_bytes");
@@ -211,6 +211,21 @@ void QueueWorld::check_statistics() {
   expect(seen.waits == expected.waits, "waits");
   expect(seen.time_blocked == expected.time_blocked, "time_blocked");
   expect(seen.refusals == expected.refusals, "refusals");
+  check_gauges(seen);
+}
+
+// Each item is looked at in the step in which it comes. So its age is right, but for what marks
+// were given up for.
+void QueueWorld::check_gauges(const WriteStatistics& seen) {
+  expect(seen.pending_bytes == model_.pending_bytes(), "pending_bytes of the statistics");
+  expect(seen.pending_items == queue_.pending_items(), "pending_items of the statistics");
+  expect(seen.waiters == model_.waiters(), "waiters");
+  expect(seen.waiting_bytes == model_.bytes_in_line(), "waiting_bytes");
+  expect(seen.oldest_waiter_age == model_.oldest_waiter_age(), "oldest_waiter_age");
+  const std::chrono::nanoseconds age = model_.oldest_item_age();
+  longest_age_ = model_.pending_items() == 0 ? age : std::max(longest_age_, age);
+  expect(seen.oldest_pending_age <= age, "oldest_pending_age is too large");
+  expect(age - seen.oldest_pending_age <= longest_age_ / 2, "oldest_pending_age is too small");
 }
 
 // Blocks that the source gave: the library's own copies and joined batches, which need no more than

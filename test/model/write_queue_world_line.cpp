@@ -104,6 +104,7 @@ void QueueWorld::reserve(const QueueOperation& op, bool may_wait) {
 }
 
 void QueueWorld::wait_in_line(WriteProbe& probe, const QueueModel::Write& write, bool may_wait) {
+  probe.now = model_.time = now_;
   const auto expected = model_.submit(write, may_wait);
   if (may_wait) {
     const auto outcome = step([&](detail::Effects& e) { return queue_.wait_room(probe, e); });

@@ -31,6 +31,7 @@ from message_mutants import MUTANTS as MESSAGE_MUTANTS
 from mutants import MUTANTS
 from program_mutants import MUTANTS as PROGRAM_MUTANTS
 from relay_mutants import MUTANTS as RELAY_MUTANTS
+from seen_mutants import MUTANTS as SEEN_MUTANTS
 from service_mutants import MUTANTS as SERVICE_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 from testing_mutants import MUTANTS as TESTING_MUTANTS
@@ -63,6 +64,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                MESSAGE_MUTANTS +
                PROGRAM_MUTANTS +
                RELAY_MUTANTS +
+               SEEN_MUTANTS +
                SERVICE_MUTANTS +
                SHELL_MUTANTS + TESTING_MUTANTS +
                TUNNEL_MUTANTS +

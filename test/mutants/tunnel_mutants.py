@@ -58,7 +58,7 @@ MUTANTS = [
     ("a tunnel's read is not told why its queue has ended", SIDE,
      "return end_for_reads(end_.out()).explain(error);", "return error;", *OF_SHELL),
     ("what others write into a tunnel's queue is silence", SIDE,
-     "return progress_ + end_.out().statistics().written_bytes;", "return progress_;", *OF_SHELL),
+     "return progress_ + QueueAccess::written_bytes(end_.out());", "return progress_;", *OF_SHELL),
     ("a way of a tunnel that is to end reads on", OPERATION,
      "      way<kWay>().stop_reading();", "", *OF_SHELL),
     ("a tunnel without queues resets nothing", SIDE,

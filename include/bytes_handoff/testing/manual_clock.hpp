@@ -29,7 +29,8 @@ using ManualExecutor = detail::ManualExecutor;
 /// It is the time of all of these: a queue's `stall_timeout`; `close_timeout` and `close_limit`, of
 /// queues, relays and tunnels; a tunnel's `idle_timeout` and `half_close_timeout`; `gather_for`;
 /// `retry_after` of accepting; the time in a `LagPolicy`; lingering; the delay of a `DuplexPath`.
-/// Statistics, and timers of the test's own, have the system's clock.
+/// So are the ages in `WriteStatistics`, and `time_blocked`. Timers of the test's own have the
+/// system's clock.
 ///
 /// A stream has this time if its executor does: make it on `executor(context)`. The executor may be
 /// erased to `any_io_executor`. Strands, and other executors around executors, go inside:
@@ -39,7 +40,8 @@ using ManualExecutor = detail::ManualExecutor;
 ///     clock. What waits then waits until its context ends.
 /// Threads: any member, any thread.
 /// Cost: O(waits) for each call. Streams on other executors cost what they cost without it. A type
-///     `any_io_executor` is asked whether it has a clock when a timer is made.
+///     `any_io_executor` is asked whether it has a clock when a timer is made, and when a write
+///     has to wait for the stream.
 ///
 ///     ManualClock clock;
 ///     auto [client, server] = make_duplex(clock.executor(context), 4096);

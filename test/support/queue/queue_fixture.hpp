@@ -134,7 +134,7 @@ class QueueTest : public testing::Test {
     return commit(room, slices_of({text}));
   }
   void expect_reserved(std::size_t bytes, std::size_t items) {
-    const WriteStatistics statistics = queue().statistics();
+    const WriteStatistics statistics = queue().statistics({});
     EXPECT_EQ(statistics.reserved_bytes, bytes);
     EXPECT_EQ(statistics.reserved_items, items);
   }

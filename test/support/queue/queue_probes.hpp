@@ -60,8 +60,10 @@ struct WriteProbe : Probe<detail::RoomWaiter> {
       : WriteProbe(std::vector<Bytes>{Bytes::copy_of(text)}, std::move(called), into) {}
 
   [[nodiscard]] bool was_admitted() const { return resumed == 1 && !refusal; }
+  [[nodiscard]] TimePoint time() noexcept override { return now; }
 
   std::vector<Bytes> owned;
+  TimePoint now{};
 };
 
 /// A waiting burst with its slices.

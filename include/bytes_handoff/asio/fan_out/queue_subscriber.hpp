@@ -18,7 +18,8 @@ class QueueSubscriber final : public Subscriber {
  public:
   QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
       : Subscriber(std::move(lane), std::move(policy), writer->budget()),
-        writer_(std::move(writer)) {
+        writer_(std::move(writer)),
+        room_(writer_) {
     room_.subscriber = ended_.subscriber = this;
     room_.asks_for = AsksFor::kRoom;
     room_.is_counted = false;
@@ -67,6 +68,7 @@ class QueueSubscriber final : public Subscriber {
   /// A waiter in the queue. While it waits it has a reference on its subscriber.
   template <class Waiter, Tell kTell>
   struct Told final : Waiter {
+    using Waiter::Waiter;
     void resume(const void* destroyed_context) noexcept override {
       const auto self = SubscriberPointer::adopt(subscriber);
       if (destroyed_context == nullptr) {
@@ -79,7 +81,7 @@ class QueueSubscriber final : public Subscriber {
   };
 
   const WriterPointer writer_;
-  Told<RoomWaiter, &FanOutCore::answer> room_;
+  Told<TimedRoomWaiter, &FanOutCore::answer> room_;
   Told<CloseWaiter, &FanOutCore::leave> ended_;
 };
 

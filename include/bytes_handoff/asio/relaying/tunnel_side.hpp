@@ -94,7 +94,7 @@ class TunnelSide {
   /// Behind that look: changes with all that leaves the side.
   [[nodiscard]] std::uint64_t progress() const noexcept {
     if constexpr (kHasQueue) {
-      return progress_ + end_.out().statistics().written_bytes;
+      return progress_ + QueueAccess::written_bytes(end_.out());
     } else {
       return progress_;
     }

@@ -85,6 +85,9 @@ class StreamHolder : public WriterBase {
     carry_out(effects, TurnStart::kFromTurn);
   }
 
+  // The stream makes a write wait: the queue may become old.
+  void note_time() noexcept { queue().note_time(now()); }
+
   std::shared_ptr<Stream> stream_;           // until the queue has ended
   std::optional<Executor> stream_executor_;  // none once its context is gone
   net::cancellation_signal cancellation_;    // of the stream's operation

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -119,6 +120,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 struct QueueAccess {
   [[nodiscard]] static const WriteHandoffConfig& config(const WriteHandoff& out) noexcept {
     return out.checked()->queue().config();
+  }
+  [[nodiscard]] static std::uint64_t written_bytes(const WriteHandoff& out) noexcept {
+    return out.checked()->queue().written_bytes();
   }
   [[nodiscard]] static bool takes_pieces(const WriteHandoff& out) noexcept {
     return out.checked()->takes_pieces();
@@ -254,9 +258,7 @@ inline std::size_t WriteHandoff::pending_items() const noexcept {
   return checked()->queue().pending_items();
 }
 
-inline WriteStatistics WriteHandoff::statistics() const noexcept {
-  return checked()->queue().statistics();
-}
+inline WriteStatistics WriteHandoff::statistics() const noexcept { return checked()->statistics(); }
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

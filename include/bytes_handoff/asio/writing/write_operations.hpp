@@ -3,7 +3,6 @@
 // What waits on a write queue behind the asynchronous operations of a WriteHandoff. `StartWait`
 // starts each of them.
 
-#include <chrono>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -43,10 +42,9 @@ inline net_error_code error_of(const Refusal& refusal) noexcept {
 }
 
 /// Stands in line for room.
-class RoomWait : public RoomWaiter {
+class RoomWait : public TimedRoomWaiter {
  public:
-  RoomWait(WriterPointer writer, AsksFor what)
-      : writer_(std::move(writer)), since_(std::chrono::steady_clock::now()) {
+  RoomWait(WriterPointer writer, AsksFor what) : TimedRoomWaiter(std::move(writer)) {
     asks_for = what;
     refusal.emplace();  // until it is admitted
   }
@@ -70,16 +68,14 @@ class RoomWait : public RoomWaiter {
   /// Counts the time that it has waited. Once, at the end.
   [[nodiscard]] net_error_code error() noexcept {
     if (has_waited_) {
-      writer_->queue().add_time_blocked(std::chrono::steady_clock::now() - since_);
+      if (const auto now = writer_->time()) {
+        writer_->queue().add_time_blocked(*now - since);
+      }
     }
     return refusal ? error_of(*refusal) : net_error_code();
   }
 
-  WriterPointer writer_;
   bool has_waited_ = true;
-
- private:
-  const std::chrono::steady_clock::time_point since_;
 };
 
 class WriteWait : public RoomWait {

@@ -48,6 +48,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Base::kName;
   using Base::leave_turn;
   using Base::must_watch_;
+  using Base::note_time;
   using Base::queue;
   using Base::stream_;
   using Base::stream_executor_;
@@ -334,6 +335,9 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       }
     }
     is_with_stream_ = inside.result().outcome != InitiationOutcome::kCompleted;
+    if (inside.result().outcome == InitiationOutcome::kUnderWay) {
+      note_time();
+    }
     return inside.result();
   }
 

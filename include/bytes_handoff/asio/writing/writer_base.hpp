@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -42,6 +43,13 @@ class WriterBase : public ContextMember {
   [[nodiscard]] net::any_io_executor executor(const PostLease& lease) const noexcept {
     return lease ? executor_ : net::any_io_executor();
   }
+
+  /// The time of that executor; none once its context is being destroyed. On any thread.
+  [[nodiscard]] std::optional<WriteQueue::TimePoint> time() noexcept {
+    const PostLease lease(guard());
+    return lease ? std::optional(now()) : std::nullopt;
+  }
+  [[nodiscard]] WriteStatistics statistics() noexcept { return queue_.statistics(time()); }
 
   /// Carries out what a step of the queue asked for, outside the queue's lock. The step was made on
   /// any thread with `guard()`, or by the writer without it. What the caller needs afterwards it
@@ -330,6 +338,18 @@ inline void WriterHandle::drop(WriterBase* writer) noexcept {
     WriterReference::drop(writer);
   }
 }
+
+/// A waiter for room that knows what time it is for the stream.
+struct TimedRoomWaiter : RoomWaiter {
+  explicit TimedRoomWaiter(WriterPointer of) noexcept : writer_(std::move(of)) {}
+
+  [[nodiscard]] TimePoint time() noexcept final {
+    return writer_->time().value_or(TimePoint());  // nobody asks then
+  }
+
+ protected:
+  WriterPointer writer_;
+};
 
 /// Whether a handler has nowhere to run: it is bound to no executor, and the context of the default
 /// one is gone.

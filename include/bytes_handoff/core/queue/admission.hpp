@@ -148,6 +148,12 @@ void BasicWriteQueue<Sync>::admit_with_credit(Effects& effects) noexcept {
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::retained() noexcept {
   const Lock lock(mutex_);
+  return held_bytes();
+}
+
+// The owners of what is being joined are left out: somebody else is at them.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::held_bytes() noexcept {
   std::size_t bytes = 0;
   if (items_.empty()) {
     return bytes;

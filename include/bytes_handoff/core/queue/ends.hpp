@@ -229,6 +229,7 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effects) noexcept
     -> TimePoint {
   const Lock lock(mutex_);
+  ages_.note(stats_.admitted_items, written_items(), now);
   if (!update_watch()) {
     return (TimePoint::max)();
   }

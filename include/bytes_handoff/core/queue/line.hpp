@@ -118,6 +118,7 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   line_has_pieces_ = has_pieces;
   waiting_items_ += waiter.items;
   waiting_bytes_ += waiter.waiting_bytes();
+  waiter.since = waiter.time();
   waiter.linked = true;
   line_.push_back(waiter);
   uncounted_waiters_ += waiter.is_counted ? 0 : 1;

@@ -14,6 +14,7 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/core/budget/queue_account.hpp"
+#include "bytes_handoff/core/queue/age_marks.hpp"
 #include "bytes_handoff/core/queue/effects.hpp"
 #include "bytes_handoff/core/queue/last_run.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
@@ -53,6 +54,12 @@ enum class AsksFor : std::uint8_t {
 /// Waits in line for room. A slice is the caller's until it is admitted, and is not touched once
 /// the waiter has been resumed.
 struct RoomWaiter : Waiting {
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  /// Under the queue's lock, when it begins to wait. Whoever does not override it has waited since
+  /// ever.
+  [[nodiscard]] virtual TimePoint time() noexcept { return {}; }
+
   AsksFor asks_for = AsksFor::kWrite;
   /// Whether it counts for `max_waiters`: not if it is in memory that its owner has anyway.
   bool is_counted = true;
@@ -69,6 +76,7 @@ struct RoomWaiter : Waiting {
   // The queue's alone.
   std::size_t largest = 0;  // bytes that must come in at once
   std::size_t charge = 0;   // of a write or of room: what its budget is charged
+  TimePoint since{};        // when it began to wait
   bool linked = false;
 
   [[nodiscard]] bool is_burst() const noexcept {
@@ -78,6 +86,22 @@ struct RoomWaiter : Waiting {
   [[nodiscard]] std::size_t waiting_bytes() const noexcept {
     return asks_for == AsksFor::kRoom ? 0 : bytes;
   }
+};
+
+/// What a queue counts, as the members of `WriteStatistics`.
+struct WriteCounts {
+  std::uint64_t admitted_items = 0;
+  std::uint64_t admitted_bytes = 0;
+  std::uint64_t written_bytes = 0;
+  std::uint64_t stream_writes = 0;
+  std::uint64_t short_stream_writes = 0;
+  std::size_t high_water_items = 0;
+  std::size_t high_water_bytes = 0;
+  std::size_t high_water_waiters = 0;
+  std::size_t high_water_waiting_bytes = 0;
+  std::uint64_t waits = 0;
+  std::chrono::nanoseconds time_blocked{0};
+  std::array<std::uint64_t, kWriteRefusalReasons> refusals{};
 };
 
 /// The whole state of a queue at one moment, for a person to read.
@@ -217,7 +241,11 @@ class BasicWriteQueue {
   [[nodiscard]] ErrorValue first_error() const noexcept;
   /// When the first `tick` of a close was, if there was one.
   [[nodiscard]] std::optional<TimePoint> closing_since() const noexcept;
-  [[nodiscard]] WriteStatistics statistics() const noexcept;
+  /// Without `now`, which is the time, ages are not known. O(items).
+  [[nodiscard]] WriteStatistics statistics(std::optional<TimePoint> now) noexcept;
+  [[nodiscard]] std::uint64_t written_bytes() const noexcept;
+  /// It is `now`: ages are known from then on. Not needed in front of a `tick` or `statistics`.
+  void note_time(TimePoint now) noexcept;
   [[nodiscard]] QueueFigures figures() const noexcept;
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
@@ -317,6 +345,7 @@ class BasicWriteQueue {
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
   }
+  [[nodiscard]] std::size_t held_bytes() noexcept;
   [[nodiscard]] std::size_t reserved_bytes() const noexcept {
     return config_.max_pending_bytes - unreserved_bytes_;
   }
@@ -370,7 +399,8 @@ class BasicWriteQueue {
   std::uint64_t progress_seen_ = 0;
   TimePoint progress_at_{};
   std::optional<TimePoint> closing_since_;
-  WriteStatistics stats_;
+  WriteCounts stats_;
+  AgeMarks ages_;
 };
 
 using WriteQueue = BasicWriteQueue<StdSync>;

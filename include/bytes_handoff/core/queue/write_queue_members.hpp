@@ -2,9 +2,11 @@
 
 // The members of BasicWriteQueue, for who instantiates it.
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "bytes_handoff/core/queue/admission.hpp"
@@ -71,13 +73,51 @@ void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noex
 }
 
 template <class Sync>
-WriteStatistics BasicWriteQueue<Sync>::statistics() const noexcept {
+void BasicWriteQueue<Sync>::note_time(TimePoint now) noexcept {
   const Lock lock(mutex_);
-  WriteStatistics statistics = stats_;
+  ages_.note(stats_.admitted_items, written_items(), now);
+}
+
+template <class Sync>
+std::uint64_t BasicWriteQueue<Sync>::written_bytes() const noexcept {
+  const Lock lock(mutex_);
+  return stats_.written_bytes;
+}
+
+template <class Sync>
+WriteStatistics BasicWriteQueue<Sync>::statistics(std::optional<TimePoint> now) noexcept {
+  const Lock lock(mutex_);
+  WriteStatistics statistics;
+  statistics.admitted_items = stats_.admitted_items;
+  statistics.admitted_bytes = stats_.admitted_bytes;
+  statistics.written_bytes = stats_.written_bytes;
+  statistics.stream_writes = stats_.stream_writes;
+  statistics.short_stream_writes = stats_.short_stream_writes;
+  statistics.high_water_items = stats_.high_water_items;
+  statistics.high_water_bytes = stats_.high_water_bytes;
+  statistics.high_water_waiters = stats_.high_water_waiters;
+  statistics.high_water_waiting_bytes = stats_.high_water_waiting_bytes;
+  statistics.waits = stats_.waits;
+  statistics.time_blocked = stats_.time_blocked;
+  statistics.refusals = stats_.refusals;
+  statistics.pending_items = pending_items_;
+  statistics.pending_bytes = pending_bytes_;
+  statistics.held_bytes = held_bytes();
   statistics.waiters = line_.size();
   statistics.waiting_bytes = waiting_bytes_;
   statistics.reserved_bytes = reserved_bytes();
   statistics.reserved_items = reserved_items();
+  if (now) {
+    ages_.note(stats_.admitted_items, written_items(), *now);
+    // It may have been read before the lock was there.
+    const auto age = [&](TimePoint since) { return *now - (std::min)(since, *now); };
+    if (const auto since = ages_.oldest(written_items()); since && pending_items_ != 0) {
+      statistics.oldest_pending_age = age(*since);
+    }
+    if (const auto* first = static_cast<const RoomWaiter*>(line_.front())) {
+      statistics.oldest_waiter_age = age(first->since);
+    }
+  }
   return statistics;
 }
 

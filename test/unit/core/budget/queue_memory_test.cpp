@@ -79,7 +79,7 @@ TEST_F(QueueMemory, WhatWouldExceedTheBudgetIsRefusedWithFigures) {
   EXPECT_EQ(refused.error().attempted, 201U);
   EXPECT_EQ(refused.error().limit, 1000U);
   EXPECT_EQ(more.size(), 201U);
-  EXPECT_EQ(b_->queue().statistics().refused(Reason::memory_exhausted), 1U);
+  EXPECT_EQ(b_->queue().statistics({}).refused(Reason::memory_exhausted), 1U);
   EXPECT_TRUE(b_->try_write(copy_of(200)));
   EXPECT_EQ(pot_->figures().free_bytes, 0U);
 }
@@ -105,8 +105,8 @@ TEST_F(QueueMemory, AWaitingWriteComesInWhenOthersHaveWritten) {
   WriteProbe probe(std::vector<Bytes>{copy_of(300)});
   EXPECT_EQ(b_->wait(probe), Wait::kWaiting);
   EXPECT_EQ(b_->holds(), 1);
-  EXPECT_EQ(b_->queue().statistics().waiters, 1U);
-  EXPECT_EQ(b_->queue().statistics().waiting_bytes, 300U);
+  EXPECT_EQ(b_->queue().statistics({}).waiters, 1U);
+  EXPECT_EQ(b_->queue().statistics({}).waiting_bytes, 300U);
   EXPECT_TRUE(b_->wants_look());
   EXPECT_EQ(a_->read(900), 900U);
   EXPECT_EQ(probe.resumed, 0);  // not on the thread of the other queue

@@ -72,8 +72,8 @@ TEST_F(Bursts, WhatFitsGoesAtOnceAndTheRestAsRoomComesWithOneResumption) {
   EXPECT_FALSE(burst.refusal);
   EXPECT_EQ(burst.admitted(), 1000U);
   EXPECT_EQ(stream().received(), text_of_numbers(1000));
-  EXPECT_EQ(queue().statistics().waits, 1U);
-  EXPECT_LE(queue().statistics().high_water_items, 4U);
+  EXPECT_EQ(queue().statistics({}).waits, 1U);
+  EXPECT_LE(queue().statistics({}).high_water_items, 4U);
 }
 
 TEST_F(Bursts, ItKeepsItsPlaceUntilItsLastSliceIsAdmitted) {
@@ -117,7 +117,7 @@ TEST_F(Bursts, WhereItMayBeCutASliceOfAnySizePasses) {
   EXPECT_EQ(burst.resumed, 1);
   EXPECT_EQ(burst.admitted(), 3U);
   EXPECT_EQ(stream().received(), "ab" + text + "cd");
-  EXPECT_LE(queue().statistics().high_water_bytes, 10U);
+  EXPECT_LE(queue().statistics({}).high_water_bytes, 10U);
 }
 
 TEST_F(Bursts, PiecesHaveAtLeastHalfOfTheBudget) {
@@ -126,7 +126,7 @@ TEST_F(Bursts, PiecesHaveAtLeastHalfOfTheBudget) {
   stream().otherwise(Reply::only(1));
   stream().run();
   // 10, then pieces of 5 to 10 bytes, and the rest of less.
-  EXPECT_LE(queue().statistics().admitted_items, 6U);
+  EXPECT_LE(queue().statistics({}).admitted_items, 6U);
 }
 
 TEST_F(Bursts, NoSliceIsCutWhileAPermitCouldCommitIntoIt) {
@@ -246,7 +246,7 @@ TEST_F(Bursts, WhereMemoryIsShortNoneOfItIsAdmitted) {
     EXPECT_EQ(burst.admitted(), 0U);
     EXPECT_EQ(burst.owned[0].view(), "0");
     EXPECT_EQ(queue().pending_items(), 1U);
-    EXPECT_EQ(queue().statistics().waits, 0U);
+    EXPECT_EQ(queue().statistics({}).waits, 0U);
   }
   BurstProbe burst(numbers(300));
   EXPECT_EQ(wait(burst), Wait::kWaiting);

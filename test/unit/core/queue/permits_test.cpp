@@ -160,7 +160,7 @@ TEST_F(Permits, WaitingReservationsMakeNobodyKeepBytes) {
   RoomProbe second(10);
   EXPECT_EQ(wait(first), Wait::kWaiting);
   EXPECT_EQ(wait(second), Wait::kWaiting);
-  EXPECT_EQ(queue().statistics().high_water_waiting_bytes, 0U);
+  EXPECT_EQ(queue().statistics({}).high_water_waiting_bytes, 0U);
 }
 
 TEST_F(Permits, AfterACloseACommitIsRefusedAndTheEndDoesNotWaitForIt) {
@@ -229,7 +229,7 @@ TEST_F(Permits, WhereMemoryIsShortNothingChanges) {
   const auto expect_unchanged = [&](std::size_t pending) {
     expect_reserved(0, 0);
     EXPECT_EQ(queue().pending_items(), pending);
-    EXPECT_EQ(queue().statistics().waits, 0U);
+    EXPECT_EQ(queue().statistics({}).waits, 0U);
   };
   RoomProbe at_once(10, 300);
   RoomProbe in_line(10, 300);

@@ -226,7 +226,7 @@ TEST_F(WriteQueueAdmission, WhereMemoryIsShortNothingChanges) {
   EXPECT_EQ(probe.owned[0].view(), "def");
   EXPECT_FALSE(effects.start_turn);
   EXPECT_EQ(queue().pending_items(), 0U);
-  EXPECT_EQ(queue().statistics().admitted_items, 0U);
+  EXPECT_EQ(queue().statistics({}).admitted_items, 0U);
   EXPECT_TRUE(send("ghi"));
   stream().run();
   EXPECT_EQ(stream().received(), "ghi");

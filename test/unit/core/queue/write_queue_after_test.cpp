@@ -23,7 +23,7 @@ TEST_F(WriteQueueStatistics, CountWhatWasAdmittedAndWritten) {
   stream().begin();
   stream().finish(Reply::only(4));
   stream().finish(Reply::only(2));
-  const WriteStatistics seen = queue().statistics();
+  const WriteStatistics seen = queue().statistics({});
   EXPECT_EQ(seen.admitted_items, 4U);
   EXPECT_EQ(seen.admitted_bytes, 6U);
   EXPECT_EQ(seen.written_bytes, 6U);
@@ -36,8 +36,8 @@ TEST_F(WriteQueueStatistics, CountBytesThatWereWrittenAfterTheEnd) {
   stream().begin();
   abort();
   stream().finish(Reply::only(2));
-  EXPECT_EQ(queue().statistics().written_bytes, 2U);
-  EXPECT_EQ(queue().statistics().stream_writes, 1U);
+  EXPECT_EQ(queue().statistics({}).written_bytes, 2U);
+  EXPECT_EQ(queue().statistics({}).stream_writes, 1U);
 }
 
 TEST_F(WriteQueueStatistics, HighWaterMarksStayWhereTheyWere) {
@@ -52,7 +52,7 @@ TEST_F(WriteQueueStatistics, HighWaterMarksStayWhereTheyWere) {
   stream().run();
   send("x");
   stream().run();
-  const WriteStatistics seen = queue().statistics();
+  const WriteStatistics seen = queue().statistics({});
   EXPECT_EQ(seen.high_water_items, 3U);
   EXPECT_EQ(seen.high_water_bytes, 7U);
   EXPECT_EQ(seen.high_water_waiters, 2U);
@@ -79,7 +79,7 @@ TEST_F(WriteQueueStatistics, CountRefusalsByReasonEachOnce) {
   submit("x");
   WriteProbe fourth("y");
   wait(fourth);
-  const WriteStatistics seen = queue().statistics();
+  const WriteStatistics seen = queue().statistics({});
   EXPECT_EQ(seen.refused(Reason::can_never_fit), 1U);
   EXPECT_EQ(seen.refused(Reason::byte_budget_exceeded), 1U);
   EXPECT_EQ(seen.refused(Reason::too_many_waiters), 1U);
@@ -96,13 +96,13 @@ TEST_F(WriteQueueStatistics, CountWaitersThatAnEndRefused) {
   WriteProbe waiting("b");
   wait(waiting);
   abort();
-  EXPECT_EQ(queue().statistics().refused(Reason::closed), 1U);
+  EXPECT_EQ(queue().statistics({}).refused(Reason::closed), 1U);
 }
 
 TEST_F(WriteQueueStatistics, AddUpTheTimeBlocked) {
   queue().add_time_blocked(milliseconds(3));
   queue().add_time_blocked(milliseconds(4));
-  EXPECT_EQ(queue().statistics().time_blocked, milliseconds(7));
+  EXPECT_EQ(queue().statistics({}).time_blocked, milliseconds(7));
 }
 
 class WriteQueueOrphan : public QueueTest {

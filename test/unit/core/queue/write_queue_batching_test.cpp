@@ -145,7 +145,7 @@ TEST_F(WriteQueueBatching, AStreamThatClaimsMoreThanItWasOfferedIsNotBelieved) {
   send("def");
   EXPECT_EQ(queue().finish_write({}, 100, true, batch, effects), Turn::kYield);
   EXPECT_EQ(queue().pending_bytes(), 3U);
-  EXPECT_EQ(queue().statistics().written_bytes, 3U);
+  EXPECT_EQ(queue().statistics({}).written_bytes, 3U);
   ASSERT_EQ(queue().begin_turn(batch, effects), Turn::kWrite);
   EXPECT_EQ(queue().finish_write({}, 3, false, batch, effects), Turn::kIdle);
   effects.finish();

@@ -40,7 +40,7 @@ TEST_F(WriteQueueCloseAdmitting, LetsInWhoWaitsInOrderBeforeTheEnd) {
   EXPECT_EQ(stream().received(), "012");
   EXPECT_TRUE(stream().is_shut_down());
   EXPECT_TRUE(queue().has_ended_in_order());
-  EXPECT_EQ(queue().statistics().refused(Reason::closed), 0U);
+  EXPECT_EQ(queue().statistics({}).refused(Reason::closed), 0U);
 }
 
 TEST_F(WriteQueueCloseAdmitting, RefusesWhoComesBehindIt) {

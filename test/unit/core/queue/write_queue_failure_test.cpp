@@ -89,7 +89,7 @@ TEST_F(WriteQueueFailure, RoomThatTheLastBytesMadeAdmitsNobodyAfterTheEnd) {
   stream().script(0, Reply::fail(error, 1));  // took all, and failed
   stream().run();
   expect_refusal(waiting.refusal, Reason::closed, 0, 0, error);
-  EXPECT_EQ(queue().statistics().admitted_items, 1U);
+  EXPECT_EQ(queue().statistics({}).admitted_items, 1U);
 }
 
 TEST_F(WriteQueueFailure, AFlushOfWhatWasWrittenIsDoneAndOneBehindItGetsTheError) {

@@ -85,7 +85,7 @@ TEST_F(WriteQueueFairness, UnderContentionTheLineIsServedInOrderWithTwoWakeUpsAn
       ASSERT_LE(wake_ups_ + turns_, 2 * admitted_) << "turns and resumed writes";
     }
     EXPECT_GT(admitted_, 100U);
-    EXPECT_GT(queue().statistics().waits, admitted_ / 2) << "there was no contention";
+    EXPECT_GT(queue().statistics({}).waits, admitted_ / 2) << "there was no contention";
     EXPECT_EQ(expected_.substr(0, stream().received().size()), stream().received());
     abort();
     stream().run();

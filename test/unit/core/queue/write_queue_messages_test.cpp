@@ -90,8 +90,8 @@ TEST_F(WriteQueueMessages, AWrittenOneCountsWholeWhateverIsToldOfItsBytes) {
   stream().finish(Reply::only(1));
   expect_result(first, {}, 3);
   stream().run();
-  EXPECT_EQ(queue().statistics().written_bytes, 6U);
-  EXPECT_EQ(queue().statistics().short_stream_writes, 0U);
+  EXPECT_EQ(queue().statistics({}).written_bytes, 6U);
+  EXPECT_EQ(queue().statistics({}).short_stream_writes, 0U);
 }
 
 TEST_F(WriteQueueMessages, AFailedOneIsToldWithItsBytesAndComesBackWhole) {
@@ -232,7 +232,7 @@ TEST_F(WriteQueueMessages, AFailedOneThatIsWhollyWrittenIsWritten) {
   expect_result(first, {}, 3);
   expect_result(second, closed, 0);
   EXPECT_EQ(text_of(unwritten_of(queue()).value()), Messages{"def"});
-  EXPECT_EQ(queue().statistics().short_stream_writes, 0U);
+  EXPECT_EQ(queue().statistics({}).short_stream_writes, 0U);
 }
 
 TEST(MessageBatch, OffersAMessageWithItsTag) {

@@ -21,7 +21,7 @@ TEST_F(WriteQueueWaiters, WithRoomAWaitingWriteIsAdmittedAtOnce) {
   EXPECT_TRUE(stream().turn_posted());
   stream().run();
   EXPECT_EQ(stream().received(), "abc");
-  EXPECT_EQ(queue().statistics().waits, 0U);
+  EXPECT_EQ(queue().statistics({}).waits, 0U);
 }
 
 TEST_F(WriteQueueWaiters, WithoutRoomItWaitsUntilThereIsSomeAndIsResumedOnce) {
@@ -297,7 +297,7 @@ TEST_F(WriteQueueWaiters, MoreThanMaxWaitingBytesAreRefusedAndComeBack) {
   EXPECT_EQ(large.owned[0].data(), data);
   EXPECT_EQ(large.resumed, 0);
   EXPECT_EQ(wait(fits), Wait::kWaiting) << "exactly the limit";
-  EXPECT_EQ(queue().statistics().high_water_waiting_bytes, 10U);
+  EXPECT_EQ(queue().statistics({}).high_water_waiting_bytes, 10U);
   cancel(first);
   large.refusal.reset();
   EXPECT_EQ(wait(large), Wait::kWaiting) << "its bytes wait no more";
