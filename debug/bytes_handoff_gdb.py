@@ -55,6 +55,19 @@ def shown_bytes(data, size):
     return '%d %s %s%s%s%s' % (size, unit, quote, escaped(memory), quote, more)
 
 
+def shown_name(text):
+    '''Behind what it names; nothing where there is no name.'''
+    if int(text) == 0:
+        return ''
+    name = bytearray()
+    try:
+        while len(name) != MOST_BYTES and int(text[len(name)]) != 0:
+            name.append(int(text[len(name)]) & 255)
+    except gdb.error:
+        return ', whose name cannot be read'
+    return ' %s%s%s' % (chr(34), escaped(name), chr(34))
+
+
 def counted(count, one, many=None):
     return '%d %s' % (count, one if count == 1 else many or one + 's')
 
@@ -180,7 +193,7 @@ class QueuePrinter:
         size = int(queue['pending_bytes_'])
         if items > LARGEST_SIZE or size > LARGEST_SIZE:
             raise Broken('%d items and %d bytes are pending' % (items, size))
-        parts = ['write queue, %s' % state,
+        parts = ['write queue%s, %s' % (shown_name(queue['name_']['text_']), state),
                  'writer %s' % named(WRITERS, queue['writer_']),
                  '%s and %s pending' % (counted(items, 'item'), counted(size, 'byte')),
                  '%d with the stream' % int(queue['in_flight_items_'])]

@@ -28,7 +28,7 @@ ROOMS = {
     CORE + "reading": [CORE + "support", CORE + "memory", FACE],
     CORE + "kernel": [CORE + "memory", FACE],
     CORE + "framing": [CORE + "reading", FACE],
-    CORE + "queue": [CORE + "support", CORE + "memory", CORE + "budget", FACE],
+    CORE + "queue": [CORE + "support", CORE + "memory", CORE + "budget", FACE, FACE + "observing"],
     CORE + "fan_out": [CORE + "support", CORE + "memory", CORE + "budget", FACE],
     CORE + "relaying": [CORE + "support", CORE + "kernel", CORE + "queue", FACE],
     CORE + "service": [],
@@ -44,9 +44,10 @@ ROOMS = {
     SHELL + "duplex": [CORE, FACE, SHELL + "support"],
     SHELL + "adaptors": [CORE, FACE, SHELL + "support", SHELL + "ending", SHELL + "writing",
                          SHELL + "reading", FACE + "adaptors"],
-    FACE: [CORE, SHELL],
+    FACE: [CORE, SHELL, FACE + "observing"],
     FACE + "bytes": [CORE, FACE],
     FACE + "adaptors": [CORE, SHELL, FACE],
+    FACE + "observing": [CORE, FACE],
     FACE + "service": [CORE, SHELL, FACE],
     FACE + "testing": [CORE, SHELL, FACE],
     "src": [CORE, FACE, FACE + "bytes"],
@@ -63,7 +64,7 @@ SYSTEM_HEADER = re.compile(r"[\w/]+\.h$|csignal$")
 SHELL_LAST_ROOMS = [SHELL + "writing", SHELL + "reading", SHELL + "relaying", SHELL + "fan_out",
                     SHELL + "duplex", SHELL + "adaptors", SHELL + "service"]
 # Where users' headers are, besides those for tests.
-PUBLIC_ROOMS = (FACE, FACE + "adaptors", FACE + "bytes", FACE + "service")
+PUBLIC_ROOMS = (FACE, FACE + "adaptors", FACE + "bytes", FACE + "observing", FACE + "service")
 
 # What tells what the library cannot be used with: in front of all that is declared. Of no room.
 FIRST_HEADER = CORE + "support/abi.hpp"

@@ -39,12 +39,18 @@ void detail::throw_if_invalid(const HandoffBufferConfig& config) {
   detail::require_not_negative("HandoffBufferConfig::gather_for", config.gather_for);
 }
 
-void detail::throw_if_invalid(const WriteHandoffConfig& config) {
+void detail::throw_if_invalid(const WriteHandoffConfig& config) try {
   require_at_least_1("WriteHandoffConfig::max_items", config.max_items);
   require_at_least_1("WriteHandoffConfig::max_pending_bytes", config.max_pending_bytes);
   detail::require_not_negative("WriteHandoffConfig::stall_timeout", config.stall_timeout);
   detail::require_not_negative("WriteHandoffConfig::close_timeout", config.close_timeout);
   detail::require_not_negative("WriteHandoffConfig::close_limit", config.close_limit);
+  detail::require_not_negative("WriteHandoffConfig::stalled_after", config.stalled_after);
+} catch (const std::invalid_argument& wrong) {
+  if (config.name.empty()) {
+    throw;
+  }
+  throw std::invalid_argument(wrong.what() + (" (queue \"" + std::string(config.name) + "\")"));
 }
 
 void detail::throw_if_invalid(const MemoryBudgetConfig& config) {

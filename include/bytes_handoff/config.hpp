@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <string_view>
 
 #include "bytes_handoff/core/support/abi.hpp"
 #include "bytes_handoff/memory.hpp"
+#include "bytes_handoff/observing/queue_event.hpp"
 
 namespace bytes_handoff {
 
@@ -115,6 +117,35 @@ struct WriteHandoffConfig {
   MemoryBudget memory_budget{};
   /// Tells this queue from others in `MemoryBudgetConfig::shed_rank`.
   std::uint64_t budget_tag = 0;
+  /// Names this queue for people: in messages of refusals, in reports of `BYTES_HANDOFF_CHECKS`, in
+  /// events and in a debugger. It is copied up to its first null character, with one allocation,
+  /// when the queue is made. Empty, the default: the queue has no name, and nothing is allocated.
+  std::string_view name{};
+  /// Is told what happens to this queue: `QueueEventKind` lists it. Empty, the default: nobody is.
+  /// It is copied when the queue is made. What it refers to must be there until it was told
+  /// `ended`. This may be long after the last handle has gone. It is told by then when the stream's
+  /// context is destroyed.
+  ///
+  /// Threads: it is called on the thread whose call, handler or destructor has brought the event
+  ///     about, before that returns. This may be any thread that uses the queue, one of the
+  ///     stream's executor, or the one that destroys its context. No lock of the library is held
+  ///     then. It is never called twice at once for one queue. What happens while it runs is told
+  ///     by the same thread, once it has returned.
+  /// Order: an event comes before the handlers of the operations that the same step completes. If
+  ///     several are due at once, they come in the order of `QueueEventKind`. What has changed back
+  ///     before it was told is not told. Nothing comes after `ended`, not even the other half of a
+  ///     pair. `ended` comes once for each queue.
+  /// Reentrancy: it may use any handle, ticket or permit of this queue and of others, and may drop
+  ///     them. Events that this causes come after it has returned, not within. It must not wait for
+  ///     the queue, and not destroy the stream's context.
+  /// Errors: it must not throw: that ends the process.
+  /// Cost: without a hook, one test in each write of the stream. With one, a few comparisons there,
+  ///     and looks at the time as for a `stall_timeout`. An event allocates nothing.
+  QueueEventHook on_event{};
+  /// How long the stream may take nothing while bytes are pending, until `on_event` is told
+  /// `stalled`. Noticed within a quarter of this time. Zero: stalls are not told. Not negative.
+  /// Without a hook it means nothing.
+  std::chrono::nanoseconds stalled_after{std::chrono::seconds{5}};
 };
 
 namespace detail {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "bytes_handoff/asio/support/default_token.hpp"
@@ -15,6 +16,7 @@
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
+#include "bytes_handoff/observing/queue_event.hpp"
 #include "bytes_handoff/statistics.hpp"
 #include "bytes_handoff/write_permit.hpp"
 #include "bytes_handoff/write_refusal.hpp"
@@ -280,6 +282,8 @@ class WriteHandoff {
   /// Admitted and not yet written, including what the stream has. Zero after any end.
   [[nodiscard]] std::size_t pending_bytes() const noexcept;
   [[nodiscard]] std::size_t pending_items() const noexcept;
+  /// `WriteHandoffConfig::name`: for as long as a handle, ticket or permit of the queue is there.
+  [[nodiscard]] std::string_view name() const noexcept;
   /// Cost: one lock, O(pending items), and a look at the time.
   [[nodiscard]] WriteStatistics statistics() const noexcept;
 
@@ -329,6 +333,10 @@ class WeakWriteHandoff {
 [[nodiscard("a refused replay keeps its entries: check the result")]]  //
 expected<WriteTicket, WriteRefusal>
 replay(const WriteHandoff& into, UnwrittenEntries& unwritten, ReplayFrom from);
+
+/// Of `QueueEventKind::shed` and `ended`: the error that ended the queue; none if it ended in
+/// order.
+[[nodiscard]] net_error_code end_error(const QueueEvent& event) noexcept;
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff

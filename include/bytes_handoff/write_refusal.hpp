@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "bytes_handoff/asio/support/net.hpp"
-#include "bytes_handoff/asio/support/net_error.hpp"
-#include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/error.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -24,25 +24,30 @@ struct WriteRefusal {
   /// For `can_never_fit` and `exceeds_permit`: true if the write has too many items, not too many
   /// bytes.
   bool counts_items = false;
+  /// Of the queue: for as long as a handle, ticket or permit of it is there.
+  std::string_view queue_name{};
 
-  /// One line for people, with the member of `WriteHandoffConfig` that is the limit.
+  /// One line for people, with the queue's name, if it has one, and the member of
+  /// `WriteHandoffConfig` that is the limit.
   [[nodiscard]] std::string message() const;
 };
 
 inline std::string WriteRefusal::message() const {
+  const std::string refused = queue_name.empty()
+                                  ? "write refused: "
+                                  : "write to \"" + std::string(queue_name) + "\" refused: ";
   const auto count = [](std::size_t n, const char* what) {
     return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
   };
   const auto would_be = [&](const char* what, const char* where, const char* member) {
-    return "write refused: " + count(attempted, what) + " would be " + where + ", the limit is " +
+    return refused + count(attempted, what) + " would be " + where + ", the limit is " +
            std::to_string(limit) + " (`" + member + "`)";
   };
   switch (reason) {
     case WriteRefusalReason::closed:
-      return "write refused: the queue is closed" +
-             (first_error ? ": " + first_error.message() : "");
+      return refused + "the queue is closed" + (first_error ? ": " + first_error.message() : "");
     case WriteRefusalReason::can_never_fit:
-      return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
+      return refused + "it has " + count(attempted, counts_items ? "slice" : "byte") +
              ", the queue's limit is " + std::to_string(limit) +
              (counts_items ? " (`max_items`)" : " (`max_pending_bytes`)");
     case WriteRefusalReason::byte_budget_exceeded:
@@ -50,18 +55,18 @@ inline std::string WriteRefusal::message() const {
     case WriteRefusalReason::queue_full:
       return would_be("item", "pending", "max_items");
     case WriteRefusalReason::too_many_waiters:
-      return limit == 0 ? "write refused: no write may wait (`max_waiters`)"
-                        : "write refused: " + count(limit, "write") +
-                              (limit == 1 ? " is" : " are") + " already waiting (`max_waiters`)";
+      return limit == 0 ? refused + "no write may wait (`max_waiters`)"
+                        : refused + count(limit, "write") + (limit == 1 ? " is" : " are") +
+                              " already waiting (`max_waiters`)";
     case WriteRefusalReason::too_many_waiting_bytes:
       return would_be("byte", "waiting", "max_waiting_bytes");
     case WriteRefusalReason::cancelled:
-      return "write refused: cancelled while it waited for room";
+      return refused + "cancelled while it waited for room";
     case WriteRefusalReason::exceeds_permit:
-      return "write refused: it has " + count(attempted, counts_items ? "slice" : "byte") +
+      return refused + "it has " + count(attempted, counts_items ? "slice" : "byte") +
              ", its permit's limit is " + std::to_string(limit);
     case WriteRefusalReason::memory_exhausted:
-      return "write refused: no memory for " + count(attempted, "byte") + ", the limit of all is " +
+      return refused + "no memory for " + count(attempted, "byte") + ", the limit of all is " +
              std::to_string(limit) + " (`MemoryBudgetConfig::limit`)";
   }
   return "write refused";
@@ -69,14 +74,3 @@ inline std::string WriteRefusal::message() const {
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
 }  // namespace bytes_handoff
-
-namespace bytes_handoff::detail {
-inline namespace BYTES_HANDOFF_FLAVOUR {
-
-inline WriteRefusal to_refusal(const Refusal& refusal) {
-  return {refusal.reason, refusal.attempted, refusal.limit, to_net_error(refusal.first_error),
-          refusal.counts_items};
-}
-
-}  // namespace BYTES_HANDOFF_FLAVOUR
-}  // namespace bytes_handoff::detail

@@ -57,7 +57,8 @@ void look_at_queues() {
   net::io_context context;
   auto [near, far] = make_duplex(context, 4);
   const WriteHandoff none;
-  WriteHandoff out(std::move(near), {.max_items = 20, .max_pending_bytes = 40});
+  WriteHandoff out(std::move(near),
+                   {.max_items = 20, .max_pending_bytes = 40, .name = "up\tstream"});
   const WriteHandoff idle(std::move(far));
   for (const char* each : {"first", "second"}) {
     Bytes bytes = Bytes::copy_of(each);

@@ -161,6 +161,7 @@ void QueueModel::written(std::size_t bytes, std::size_t offered, detail::ErrorVa
   }
   zero_writes_ = bytes == 0 ? zero_writes_ + 1 : 0;
   progressed_ = progressed_ || bytes != 0;
+  is_stalled_ = is_stalled_ && bytes == 0;
   pop();
   complete_flushes();
   if (error) {
@@ -183,7 +184,8 @@ std::chrono::nanoseconds QueueModel::longest_silence() const {
 
 QueueModel::TimePoint QueueModel::tick(TimePoint now, bool acknowledged) {
   const auto longest = longest_silence();
-  if (state_ == State::kEnded || longest == std::chrono::nanoseconds::max()) {
+  const bool has_limit = longest != std::chrono::nanoseconds::max();
+  if (state_ == State::kEnded || (!has_limit && !looks_for_stall())) {
     return TimePoint::max();
   }
   progressed_ = progressed_ || acknowledged;
@@ -199,8 +201,15 @@ QueueModel::TimePoint QueueModel::tick(TimePoint now, bool acknowledged) {
     end(detail::ErrorValue::of(Errc::timed_out));
     return TimePoint::max();
   }
-  const TimePoint next = std::min(progress_at_ + longest, now + longest / 4);
-  return is_closing() ? std::min(next, *closing_since_ + config_.close_limit) : next;
+  TimePoint next =
+      has_limit ? std::min(progress_at_ + longest, now + longest / 4) : TimePoint::max();
+  next = is_closing() ? std::min(next, *closing_since_ + config_.close_limit) : next;
+  if (looks_for_stall()) {
+    const auto after = config_.stalled_after;
+    is_stalled_ = now - progress_at_ >= after;
+    next = is_stalled_ ? next : std::min({next, progress_at_ + after, now + after / 4});
+  }
+  return next;
 }
 
 void QueueModel::pop() {

@@ -89,6 +89,10 @@ class QueueModel {
   [[nodiscard]] detail::ErrorValue first_error() const { return first_error_; }
   [[nodiscard]] std::optional<TimePoint> closing_since() const { return closing_since_; }
   [[nodiscard]] bool is_drained() const { return items_.empty(); }
+  [[nodiscard]] bool is_stalled() const { return is_stalled_; }
+  [[nodiscard]] bool looks_for_stall() const {
+    return config_.stalled_after.count() != 0 && !is_stalled_ && pending_bytes() != 0;
+  }
   [[nodiscard]] std::size_t waiters() const { return waiters_.size(); }
   [[nodiscard]] std::size_t bytes_in_line() const;
   /// 0: there is none.
@@ -170,6 +174,7 @@ class QueueModel {
   std::vector<int> unwritten_waiters_;
   unsigned zero_writes_ = 0;
   bool progressed_ = true;
+  bool is_stalled_ = false;
   TimePoint progress_at_{};
   std::optional<TimePoint> closing_since_;
 };

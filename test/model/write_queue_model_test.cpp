@@ -39,6 +39,8 @@ struct QueueScenario {
     // Limits that are reached in the last part of a run, which is that long.
     shape.config.close_timeout = std::chrono::milliseconds(random.between(0, 1500));
     shape.config.close_limit = std::chrono::milliseconds(random.between(0, 8000));
+    shape.hears = !random.one_in(4);
+    shape.config.stalled_after = std::chrono::milliseconds(random.one_in(3) ? 0 : 700);
     shape.join_at_most = random.one_in(3) ? random.between(1, 100) : 0;
     shape.max_step_items = random.one_in(3) ? random.between(1, 5) : detail::kMaxStepItems;
     shape.ends_cleanly = random.one_in(2);
@@ -64,7 +66,9 @@ struct QueueScenario {
            std::to_string(shape.config.close_timeout / std::chrono::milliseconds(1)) +
            " ms, close limit " +
            std::to_string(shape.config.close_limit / std::chrono::milliseconds(1)) +
-           " ms, joined up to " + limit(shape.join_at_most) + ", " + limit(shape.max_step_items) +
+           " ms, told of stalls " +
+           (shape.hears && shape.config.stalled_after.count() != 0 ? "after 700 ms" : "never") +
+           ", joined up to " + limit(shape.join_at_most) + ", " + limit(shape.max_step_items) +
            " items a step, then " + (shape.ends_cleanly ? "close" : "abort");
   }
 

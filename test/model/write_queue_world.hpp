@@ -82,6 +82,7 @@ struct QueueWorldShape {
   // Then no stream fails, and none is asked to yield.
   std::size_t max_step_items = detail::kMaxStepItems;
   bool ends_cleanly = true;
+  bool hears = true;  // what the queue tells
 };
 
 class QueueWorld : public Expectations {
@@ -92,8 +93,8 @@ class QueueWorld : public Expectations {
 
   explicit QueueWorld(const QueueWorldShape& shape)
       : shape_(shape),
-        model_(shape.config),
-        queue_(with_source(shape.config, &copies_), shape.max_step_items),
+        model_(config_of_model(shape)),
+        queue_(config_of_queue(shape), shape.max_step_items),
         stream_(queue_, shape.join_at_most) {
     model_.time = now_;
   }
@@ -123,9 +124,17 @@ class QueueWorld : public Expectations {
     detail::ReservedRoom room;
   };
 
-  [[nodiscard]] static WriteHandoffConfig with_source(WriteHandoffConfig config,
-                                                      CountingResource* source) {
-    config.block_source = source;
+  [[nodiscard]] WriteHandoffConfig config_of_queue(const QueueWorldShape& shape) {
+    WriteHandoffConfig config = shape.config;
+    config.block_source = &copies_;
+    if (shape.hears) {
+      config.on_event = [this](const QueueEvent& event) { hear(event); };
+    }
+    return config;
+  }
+  [[nodiscard]] static WriteHandoffConfig config_of_model(const QueueWorldShape& shape) {
+    WriteHandoffConfig config = shape.config;
+    config.stalled_after = shape.hears ? config.stalled_after : std::chrono::nanoseconds(0);
     return config;
   }
   template <class Step>
@@ -201,6 +210,11 @@ class QueueWorld : public Expectations {
   void check_statistics();
   void check_gauges(const WriteStatistics& seen);
   void check_retention();
+
+  // What it tells, in write_queue_world_events.cpp.
+  void hear(const QueueEvent& event);
+  void check_end_event(const QueueEvent& event);
+  void check_events();
   void check_end();
   void check_watch();
   [[nodiscard]] std::string describe(const std::string& name);
@@ -236,6 +250,13 @@ class QueueWorld : public Expectations {
   bool is_watched_ = false;
   Queue::TimePoint next_tick_{};
   std::chrono::nanoseconds longest_age_{0};  // of an item since the queue was empty
+  // What was told.
+  bool told_refusing_ = false;
+  bool told_waiting_ = false;
+  bool told_stalled_ = false;
+  bool told_end_ = false;
+  std::uint64_t refusals_ = 0;  // for lack of room, in all
+  std::uint64_t admitted_at_refusal_ = 0;
 
   QueueModel model_;
   Queue queue_;

@@ -252,7 +252,8 @@ void QueueWorld::check_end() {
 // Whoever may have to wait for the peer is looked at in time, and nobody else.
 void QueueWorld::check_watch() {
   const WriteHandoffConfig& config = shape_.config;
-  const bool has_stall = config.stall_timeout.count() != 0;
+  const bool has_limit = config.stall_timeout.count() != 0;
+  const bool has_stall = has_limit || model_.looks_for_stall();
   if (std::exchange(watch_requests_, stream_.watch_requests()) != watch_requests_) {
     expect(has_stall || !model_.is_open(), "to be watched, and nothing is limited");
     is_watched_ = true;
@@ -262,7 +263,9 @@ void QueueWorld::check_watch() {
   if (!waits || model_.has_ended() || (!model_.is_closing() && !has_stall)) {
     return;
   }
-  const auto most = model_.is_closing() ? config.close_timeout : config.stall_timeout;
+  const auto most = model_.is_closing() ? config.close_timeout
+                    : has_limit         ? config.stall_timeout
+                                        : config.stalled_after;
   expect(is_watched_, "nobody looks at the time");
   expect(next_tick_ <= now_ + most / detail::kLooksAtSilence, "nobody looks at the time in time");
 }
@@ -282,6 +285,7 @@ void QueueWorld::check() {
   expect(queue_.is_open() == model_.is_open(), "is_open");
   check_end();
   check_watch();
+  check_events();
   check_received();
   check_statistics();
   check_retention();

@@ -111,6 +111,7 @@ void QueueWorld::wait_in_line(WriteProbe& probe, const QueueModel::Write& write,
     expect(static_cast<int>(outcome) == static_cast<int>(expected), "wait_room's outcome");
   } else if (write.kind == QueueModel::Kind::kRoom) {
     const auto tried = queue_.try_reserve(probe.bytes, probe.items);
+    step([&](detail::Effects& e) { queue_.look_for_events(e); });
     expect(tried.has_value() == (expected == QueueModel::Outcome::kAdmitted), "try_reserve");
     probe.refusal = tried ? std::nullopt : std::optional(tried.error());
     probe.room = tried ? *tried : detail::ReservedRoom();

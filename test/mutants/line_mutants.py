@@ -17,8 +17,8 @@ MUTANTS = [
     room = {};
     write = push("""),
     ("a commit is admitted after the close", ADMISSION,
-     "    if (state_ != State::kOpen) {\n      return refused(closed_refusal());",
-     "    if (state_ == State::kEnded) {\n      return refused(closed_refusal());"),
+     "    if (state_ != State::kOpen) {\n      return refused(closed_refusal(), effects);",
+     "    if (state_ == State::kEnded) {\n      return refused(closed_refusal(), effects);"),
     ("a commit may have more bytes than its permit", ADMISSION,
      "    if (bytes > room.bytes) {", "    if (false) {"),
     ("a commit that leaves room wakes nobody", ADMISSION,

@@ -9,6 +9,11 @@ MEMBERS = QUEUE + "write_queue_members.hpp"
 
 AGES = ("dev", "core_tests", "/age_marks_test")
 GAUGES = ("dev", "core_tests", "/write_queue_gauges_test")
+WATCH = QUEUE + "event_watch.hpp"
+
+WATCHED = ("dev", "core_tests", "/(event_watch|write_queue_events)_test")
+HEARD = ("dev", "shell_tests_asio", "/(queue_events|writer_misuse)_test")
+TOLD = ("dev", "interleaving_tests", "/queue_events_interleavings_test")
 QUEUES = ("dev", "shell_tests_asio", "/(queue_gauges|write_refusal)_test")
 
 MUTANTS = [
@@ -34,4 +39,43 @@ MUTANTS = [
     ("who waits looks at the time of the system", WRITING + "writer_base.hpp",
      "    return writer_->time().value_or(TimePoint());  // nobody asks then\n",
      "    return std::chrono::steady_clock::now();\n", *QUEUES),
+    ("a series of refusals is over while the queue is nearly full", WATCH,
+     "return now.is_half_empty() && now.admitted_items > admitted_at_refusal_;",
+     "return now.admitted_items > admitted_at_refusal_;", *WATCHED),
+    ("a series of refusals is over where nothing came in", WATCH,
+     "return now.is_half_empty() && now.admitted_items > admitted_at_refusal_;",
+     "return now.is_half_empty();", *WATCHED),
+    ("each refusal is a series", WATCH, "        refusals_ = told_.refusing ? refusals_ : 0;",
+     "        refusals_ = 0;", *WATCHED),
+    ("nobody waits any more in a full queue", WATCH, "now.waiters == 0 && now.is_half_empty()",
+     "now.waiters == 0", *WATCHED),
+    ("what was on when a queue ended is told", WATCH, "    if (has_ended_) {\n      if (ended_by_",
+     "    if (has_ended_ && told_.stalled == is_stalled(now.written_bytes)) {\n      if (ended_by_",
+     *WATCHED),
+    ("two tell at once", WATCH, "return !std::exchange(is_telling_, true);", "return true;", *TOLD),
+    ("who tells leaves without a look", WATCH, "    if (!kind) {\n      is_telling_ = false;",
+     "    if (!kind) {", *TOLD),
+    ("a stall is looked for again while it lasts", WATCH,
+     "return stalled_after_.count() != 0 && !is_stalled(written_bytes);",
+     "return stalled_after_.count() != 0;", *WATCHED),
+    ("the end tells what was written of the first item, too", QUEUE + "ends.hpp",
+     "    unwritten.bytes -= front_offset_;\n", "", *WATCHED),
+    ("a queue that moves again tells it when the next event comes", QUEUE + "departure.hpp",
+     "  ask_to_tell(effects);\n", "", *WATCHED),
+    ("the last handle is an abort", WRITING + "writer_base.hpp",
+     "abort_after_written(ErrorValue::of(Errc::aborted), Waiters::refuse, EndedBy::last_handle);",
+     "abort_after_written();", *HEARD),
+    ("a queue that is shed is an abort", WRITING + "writer_base.hpp",
+     "abort(ErrorValue::of(Errc::shed), EndedBy::memory_budget);",
+     "abort(ErrorValue::of(Errc::shed));", *HEARD),
+    ("a context that goes tells nothing", WRITING + "writer_base.hpp",
+     "    guard().wait_until_left();\n    if (effects.tell_events) {",
+     "    guard().wait_until_left();\n    if (false) {", *HEARD),
+    ("a refused reservation tells nothing", WRITING + "write_handoff.hpp",
+     "    writer->tell_events();\n", "", *HEARD),
+    ("a name is that of the caller", QUEUE + "queue_name.hpp",
+     "      std::memcpy(text, name.data(), name.size());",
+     "      std::memset(text, 'x', name.size());", *HEARD),
+    ("an abort does not name the queue", "src/queue/queue_check.cpp",
+     "  if (!figures.name.empty()) {", "  if (false) {", *HEARD),
 ]

@@ -64,7 +64,7 @@ def ends(cells, tree="dev", flavour="asio"):
 
 BEHIND_THE_TURN = """  writer->carry_out(effects, detail::TurnStart::kDispatch);
   if (!admitted) {
-    return unexpected(detail::to_refusal(admitted.error()));
+    return unexpected(writer->to_refusal(admitted.error()));
   }
   return detail::TicketAccess::make("""
 
@@ -205,8 +205,10 @@ MUTANTS = [
      "    if (stream_ != nullptr) {\n      let_go",
      "asan", "shell_tests_boost_asio", "/writer_release_test"),
     ("what was not written is kept without handles", BASE,
-     "      abort_after_written();\n    }\n    queue_.discard_unwritten();\n",
-     "      abort_after_written();\n    }\n",
+     "      abort_after_written(ErrorValue::of(Errc::aborted), Waiters::refuse, EndedBy::last_handle);\n"
+     "    }\n    queue_.discard_unwritten();\n",
+     "      abort_after_written(ErrorValue::of(Errc::aborted), Waiters::refuse, EndedBy::last_handle);\n"
+     "    }\n",
      *CONTEXTS_OF_DEV, "/kept_memory_test"),
     ("a ticket keeps what went with its context", BASE,
      "    effects.finish();\n    discard_without_handles();\n", "    effects.finish();\n",
@@ -350,7 +352,9 @@ MUTANTS = [
      "if (!acknowledgement_.is_alive() || acknowledgement_.unacknowledged() == 0) {", "if (true) {",
      *ends("drop/*")),
     ("the last handle ends the queue in order", BASE,
-     "    if (queue_.is_open()) {\n      abort_after_written();\n    }\n", "    close(Waiters::refuse);\n",
+     "    if (queue_.is_open()) {\n"
+     "      abort_after_written(ErrorValue::of(Errc::aborted), Waiters::refuse, EndedBy::last_handle);\n"
+     "    }\n", "    close(Waiters::refuse);\n",
      *ends("exception/*")),
     ("an owned socket is closed before its peer has ended", STREAM_END,
      "if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {",

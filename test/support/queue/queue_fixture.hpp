@@ -102,14 +102,19 @@ class QueueTest : public testing::Test {
     stream().step([&](detail::Effects& e) { queue().cancel(waiter, e); });
   }
 
+  [[nodiscard]] auto try_reserve(std::size_t bytes, std::size_t items) {
+    auto room = queue().try_reserve(bytes, items);
+    stream().step([&](detail::Effects& e) { queue().look_for_events(e); });
+    return room;
+  }
   /// Room for a permit. Precondition: there is some.
   [[nodiscard]] detail::ReservedRoom reserve(std::size_t bytes, std::size_t items = 1) {
-    return queue().try_reserve(bytes, items).value();
+    return try_reserve(bytes, items).value();
   }
   /// Why a reservation is refused, if it is.
   [[nodiscard]] std::optional<detail::Refusal> refusal_to_reserve(std::size_t bytes,
                                                                   std::size_t items = 1) {
-    auto room = queue().try_reserve(bytes, items);
+    auto room = try_reserve(bytes, items);
     if (!room) {
       return room.error();
     }

@@ -66,6 +66,9 @@ class ScriptedStream {
   }
 
   void carry_out(detail::Effects& effects) {
+    if (effects.tell_events) {
+      queue_->tell_events();
+    }
     effects.resume_all();
     if (effects.start_turn) {
       expect(!turn_posted_, "a second turn was posted");

@@ -89,6 +89,29 @@ class SteadyState : public testing::Test {
   const Bytes bytes = Bytes::copy_of(std::string(1000, 'x'));
 };
 
+TEST_F(SteadyState, events_and_names_allocate_when_the_queue_is_made_alone) {
+  int events = 0;
+  WriteHandoff out(
+      SinkStream(context.get_executor()),
+      {.max_items = 1,
+       .name = "a name that is too long for a small string",
+       .on_event = [&events](const QueueEvent& event) { events += event.name.empty() ? 0 : 1; }});
+  const std::size_t allocations = allocations_of([&] {
+    for (int i = 0; i != 3; ++i) {
+      Bytes copy = bytes;
+      static_cast<void>(out.try_write(copy));
+    }
+    run();
+    Bytes copy = bytes;
+    static_cast<void>(out.try_write(copy));
+    run();
+  });
+  EXPECT_EQ(allocations, 0U);
+  EXPECT_EQ(events, 200) << "two a round";
+  out.abort();  // its last event, which the hook has a place for
+  run();
+}
+
 TEST_F(SteadyState, a_detached_submission_and_its_drain_allocate_nothing) {
   auto out = WriteHandoff(SinkStream(context.get_executor()), limits(256, 1U << 20U));
   EXPECT_EQ(allocations_of([&] {

@@ -116,7 +116,7 @@ auto CopyingWriteStream::async_write_some(const ConstBufferSequence& buffers,
                                           CompletionToken&& token) {
   using Write = detail::CopiedWrite<ConstBufferSequence>;
   detail::WriterPointer writer(out_.checked());
-  const WriteHandoffConfig& config = writer->queue().config();
+  const detail::QueueConfig& config = writer->queue().config();
   const std::size_t most = (std::min)(config.max_pending_bytes, detail::kMaxCopiedWriteBytes);
   typename Write::Parameters source{is_writing_, buffers, most, config.block_source};
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(

@@ -81,7 +81,7 @@ class StreamEnd {
   /// The writer lets go of its stream: one that is owned, and was ended in order, lingers.
   void let_go(std::shared_ptr<Stream> stream, const WriteQueue& queue) const noexcept {
     if constexpr (kAtEnd == AtEnd::kEnd && LingersAtEnd<Stream>) {
-      const WriteHandoffConfig& config = queue.config();
+      const QueueConfig& config = queue.config();
       const bool waits = config.close_timeout.count() != 0 && config.close_limit.count() != 0;
       if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {
         try {

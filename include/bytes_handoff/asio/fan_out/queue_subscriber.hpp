@@ -168,7 +168,7 @@ class QueueSubscriber::Visit final : public QueueVisit {
     return bytes <= room().room.bytes && entries <= room().room.items;
   }
   [[nodiscard]] bool can_ever_hold(std::size_t bytes, std::size_t entries) const noexcept override {
-    const WriteHandoffConfig& limits = queue().config();
+    const QueueConfig& limits = queue().config();
     return bytes <= limits.max_pending_bytes && entries <= limits.max_items;
   }
   void give_back() noexcept override {

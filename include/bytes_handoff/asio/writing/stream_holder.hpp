@@ -59,7 +59,9 @@ class StreamHolder : public WriterBase {
   }
 
   // There was no memory to post a turn. It cannot run here, off the stream's executor.
-  void fail_to_start() noexcept { abort(to_error_value(net::error::no_memory)); }
+  void fail_to_start() noexcept {
+    abort(to_error_value(net::error::no_memory), EndedBy::no_memory);
+  }
 
   // ---- On the stream's executor, as all that follows.
 

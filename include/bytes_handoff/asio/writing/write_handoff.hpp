@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(Bytes& bytes)
   const auto admitted = writer->queue().try_write({&bytes, 1}, effects);
   writer->carry_out(effects, detail::TurnStart::kPost);
   if (!admitted) {
-    return unexpected(detail::to_refusal(admitted.error()));
+    return unexpected(writer->to_refusal(admitted.error()));
   }
   return detail::TicketAccess::make(std::move(writer), *admitted);
 }
@@ -36,7 +37,7 @@ inline expected<WriteTicket, WriteRefusal> WriteHandoff::try_write(std::span<Byt
   const auto admitted = writer->queue().try_write(slices, effects);
   writer->carry_out(effects, detail::TurnStart::kDispatch);
   if (!admitted) {
-    return unexpected(detail::to_refusal(admitted.error()));
+    return unexpected(writer->to_refusal(admitted.error()));
   }
   return detail::TicketAccess::make(std::move(writer), *admitted);
 }
@@ -79,7 +80,8 @@ inline expected<WritePermit, WriteRefusal> WriteHandoff::try_reserve(std::size_t
   detail::WriterPointer writer(checked());
   const auto room = writer->queue().try_reserve(bytes, items);
   if (!room) {
-    return unexpected(detail::to_refusal(room.error()));
+    writer->tell_events();
+    return unexpected(writer->to_refusal(room.error()));
   }
   return detail::PermitAccess::make(std::move(writer), *room);
 }
@@ -118,7 +120,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// What an operation of this library needs of a queue and users do not.
 struct QueueAccess {
-  [[nodiscard]] static const WriteHandoffConfig& config(const WriteHandoff& out) noexcept {
+  [[nodiscard]] static const QueueConfig& config(const WriteHandoff& out) noexcept {
     return out.checked()->queue().config();
   }
   [[nodiscard]] static std::uint64_t written_bytes(const WriteHandoff& out) noexcept {
@@ -140,6 +142,10 @@ struct QueueAccess {
 }  // namespace detail
 
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+inline net_error_code end_error(const QueueEvent& event) noexcept {
+  return detail::to_net_error(event.error);
+}
 
 // ---- The stream.
 
@@ -257,6 +263,8 @@ inline std::size_t WriteHandoff::pending_bytes() const noexcept {
 inline std::size_t WriteHandoff::pending_items() const noexcept {
   return checked()->queue().pending_items();
 }
+
+inline std::string_view WriteHandoff::name() const noexcept { return checked()->queue().name(); }
 
 inline WriteStatistics WriteHandoff::statistics() const noexcept { return checked()->statistics(); }
 

@@ -53,8 +53,10 @@ inline expected<WriteTicket, WriteRefusal> WritePermit::commit(std::span<Bytes> 
   BYTES_HANDOFF_CHECK(valid(), "a WritePermit that is not valid() was used");
   detail::Effects effects(writer_->guard());
   const auto admitted = writer_->queue().commit(room_, slices, effects);
-  if (!admitted) {  // then nothing is to be carried out
-    return unexpected(detail::to_refusal(admitted.error()));
+  if (!admitted) {
+    const detail::WriterPointer writer = writer_;  // a hook may let go of this
+    writer->carry_out(effects);
+    return unexpected(writer->to_refusal(admitted.error()));
   }
   // A turn may let go of a slice, and that of this.
   detail::WriterPointer writer = std::move(writer_);

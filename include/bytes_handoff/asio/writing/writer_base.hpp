@@ -15,6 +15,7 @@
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/asio/writing/budget_seat.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/write_refusal.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -57,18 +58,10 @@ class WriterBase : public ContextMember {
   [[gnu::always_inline]] void carry_out(Effects& effects,
                                         TurnStart turn = TurnStart::kPost) noexcept {
     if (effects.asks_for_something() || turn == TurnStart::kFromTurn) {
-      effects.resume_all();
-      if (effects.start_turn) {
-        start_turn(turn);
-      }
-      if (effects.watch_time) {
-        watch_time(turn);
-      }
-      if (effects.ended) {
-        take_end(turn);
-      }
-      if (effects.look_at_memory) {
-        look_at_memory();
+      if (effects.asks_for_rare()) [[unlikely]] {
+        carry_out_rare(effects, turn);
+      } else {
+        carry_out_usual(effects, turn);
       }
     }
     effects.finish();
@@ -77,20 +70,25 @@ class WriterBase : public ContextMember {
   /// Whether the queue may be given pieces whose bytes are in pipes. On any thread.
   [[nodiscard]] virtual bool takes_pieces() const noexcept = 0;
 
+  // Of the next three a hook may drop the last handle.
   void close(Waiters waiters) noexcept {
+    const WriterPointer self(this);
     Effects effects(guard());
     queue_.close(waiters, effects);
     carry_out(effects);
   }
   void abort_after_written(ErrorValue error = ErrorValue::of(Errc::aborted),
-                           Waiters waiters = Waiters::refuse) noexcept {
+                           Waiters waiters = Waiters::refuse,
+                           EndedBy by = EndedBy::abort) noexcept {
+    const WriterPointer self(this);
     Effects effects(guard());
-    queue_.abort_after_written(effects, error, waiters);
+    queue_.abort_after_written(effects, error, waiters, by);
     carry_out(effects);
   }
-  void abort(const ErrorValue& error) noexcept {
+  void abort(const ErrorValue& error, EndedBy by = EndedBy::abort) noexcept {
+    const WriterPointer self(this);
     Effects effects(guard());
-    queue_.abort(error, effects);
+    queue_.abort(error, effects, by);
     carry_out(effects);
   }
 
@@ -104,6 +102,19 @@ class WriterBase : public ContextMember {
   void put_back(UnwrittenItems& items) noexcept {
     queue_.put_back(items);
     discard_without_handles();
+  }
+
+  /// Behind a step of the queue that had no effects.
+  [[gnu::cold, gnu::noinline]] void tell_events() noexcept {
+    Effects effects(guard());
+    queue_.look_for_events(effects);
+    carry_out(effects);
+  }
+  /// A refusal as the caller is told it, and in events.
+  [[nodiscard, gnu::cold, gnu::noinline]] WriteRefusal to_refusal(const Refusal& refusal) const {
+    return {refusal.reason,       refusal.attempted,
+            refusal.limit,        to_net_error(refusal.first_error),
+            refusal.counts_items, queue_.name()};
   }
 
   // ---- For its memory budget.
@@ -181,7 +192,7 @@ class WriterBase : public ContextMember {
       admit_with_credit();
     }
     if ((errands & static_cast<unsigned>(BudgetErrand::kShed)) != 0) {
-      abort(ErrorValue::of(Errc::shed));
+      abort(ErrorValue::of(Errc::shed), EndedBy::memory_budget);
       if (queue_.first_error() == ErrorValue::of(Errc::shed)) {  // unless it had ended
         seat_->set_shed();
       }
@@ -232,6 +243,9 @@ class WriterBase : public ContextMember {
     Effects effects;
     queue_.orphan(context, effects);
     guard().wait_until_left();
+    if (effects.tell_events) {
+      queue_.tell_events();
+    }
     effects.resume_all();
     forget_context();
     effects.finish();
@@ -266,6 +280,28 @@ class WriterBase : public ContextMember {
                                  add_unless_zero(references_) ? this : nullptr);
   }
 
+  [[gnu::always_inline]] void carry_out_usual(Effects& effects, TurnStart turn) noexcept {
+    effects.resume_all();
+    if (effects.start_turn) {
+      start_turn(turn);
+    }
+    if (effects.watch_time) {
+      watch_time(turn);
+    }
+  }
+  [[gnu::cold, gnu::noinline]] void carry_out_rare(Effects& effects, TurnStart turn) noexcept {
+    if (effects.tell_events) {
+      queue_.tell_events();
+    }
+    carry_out_usual(effects, turn);
+    if (effects.ended) {
+      take_end(turn);
+    }
+    if (effects.look_at_memory) {
+      look_at_memory();
+    }
+  }
+
   // Which will not be run. Another queue watches, or looks. Who waits comes in from here, if the
   // queue has not ended.
   [[gnu::cold]] void drop_errands(unsigned errands) noexcept {
@@ -286,7 +322,7 @@ class WriterBase : public ContextMember {
   // The last handle has gone. Where nobody has closed the queue, its message is not whole.
   void end_without_handles() noexcept {
     if (queue_.is_open()) {
-      abort_after_written();
+      abort_after_written(ErrorValue::of(Errc::aborted), Waiters::refuse, EndedBy::last_handle);
     }
     queue_.discard_unwritten();
   }

@@ -226,11 +226,22 @@ Refusal BasicWriteQueue<Sync>::refusal_of(std::size_t bytes, std::size_t items) 
 template <class Sync>
 void BasicWriteQueue<Sync>::count_refusal(const Refusal& refusal) noexcept {
   ++stats_.refusals[static_cast<std::size_t>(refusal.reason)];
+  if (events_ != nullptr) {
+    events_->note_refusal(refusal.reason, stats_.admitted_items);
+  }
 }
 
 template <class Sync>
 unexpected<Refusal> BasicWriteQueue<Sync>::refused(const Refusal& refusal) noexcept {
   count_refusal(refusal);
+  return unexpected<Refusal>(refusal);
+}
+
+template <class Sync>
+unexpected<Refusal> BasicWriteQueue<Sync>::refused(const Refusal& refusal,
+                                                   Effects& effects) noexcept {
+  count_refusal(refusal);
+  ask_to_tell(effects);
   return unexpected<Refusal>(refusal);
 }
 
@@ -241,12 +252,12 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
   const std::size_t items = item_count(slices);
   const Lock lock(mutex_);
   if (!has_room(bytes, items)) {
-    return refused(refusal_of(bytes, items));
+    return refused(refusal_of(bytes, items), effects);
   }
   items_.reserve(items);
   if (budget_ != nullptr && !are_of_paid_blocks(slices, budget_) &&
       !try_charge_slices(slices, effects)) [[unlikely]] {
-    return refused(memory_refusal(charge_of(slices)));
+    return refused(memory_refusal(charge_of(slices)), effects);
   }
   return push(slices, bytes, effects);
 }
@@ -316,13 +327,13 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& roo
   {
     const Lock lock(mutex_);
     if (state_ != State::kOpen) {
-      return refused(closed_refusal());
+      return refused(closed_refusal(), effects);
     }
     if (bytes > room.bytes) {
-      return refused({WriteRefusalReason::exceeds_permit, bytes, room.bytes, {}});
+      return refused({WriteRefusalReason::exceeds_permit, bytes, room.bytes, {}}, effects);
     }
     if (items > room.items) {
-      return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true});
+      return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true}, effects);
     }
     if (budget_ != nullptr) [[unlikely]] {
       discharge_rest(room.bytes, slices, effects);

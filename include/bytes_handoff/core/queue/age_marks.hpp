@@ -20,7 +20,7 @@ namespace bytes_handoff::detail {
 ///
 /// The time that is told is never too early. It is too late by the time until the first mark behind
 /// the item, and by at most half of the age of the items that have left since the queue was empty
-/// (docs/design/0026).
+/// (docs/design/observing/0026).
 class AgeMarks {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

@@ -170,9 +170,9 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   }
   if (error) {
     was_ended_by_stream_ = true;
-    end(error, effects);
+    end(error, EndedBy::stream, effects);
   } else if (zero_writes_ == kMaxZeroWrites) {
-    end(ErrorValue::of(Errc::no_progress), effects);
+    end(ErrorValue::of(Errc::no_progress), EndedBy::stream, effects);
   }
   return next(yield, most - popped, batch, effects);
 }
@@ -206,9 +206,9 @@ auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written
   ++progress_;
   if (error) {
     was_ended_by_stream_ = true;
-    end(error, effects);
+    end(error, EndedBy::stream, effects);
   } else if (is_closing) {
-    end(items_.empty() ? ErrorValue{} : ErrorValue::of(Errc::closed), effects);
+    end(items_.empty() ? ErrorValue{} : ErrorValue::of(Errc::closed), EndedBy::close, effects);
   }
   return next(yield, max_step_items_ - popped, batch, effects);
 }
@@ -222,7 +222,11 @@ void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) 
     return;
   }
   was_ended_by_stream_ = was_shut_down && error;
-  end(was_shut_down ? error : cut_error_, effects);
+  if (was_shut_down) {
+    end(error, error ? EndedBy::stream : EndedBy::close, effects);
+  } else {
+    end(cut_error_, cut_by_, effects);
+  }
 }
 
 template <class Sync>
@@ -237,6 +241,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   if (!is_quiet && !settle(left, effects)) {
     return Turn::kYield;  // before a write, which may be stuck, while somebody waits who fits
   }
+  ask_to_tell(effects);
   if (items_.empty()) {
     release_places();
     last_run_.reset(effects.releases);

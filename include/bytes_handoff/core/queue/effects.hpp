@@ -7,8 +7,8 @@
 namespace bytes_handoff::detail {
 
 /// What a step of the write queue asks of its front end, to be done after the step, outside its
-/// lock. In this order: `resume_all`; what the flags say (start a turn, watch the time, cancel the
-/// stream's operation, end the stream); `finish`.
+/// lock. In this order: tell events; `resume_all`; what the other flags say (start a turn, watch
+/// the time, cancel the stream's operation, end the stream); `finish`.
 struct Effects {
   Effects() noexcept = default;
   /// For a step on any thread: what it asks for is done before the context's shutdown goes on.
@@ -21,7 +21,10 @@ struct Effects {
   bool start_turn = false;
   bool cancel_stream = false;
   bool watch_time = false;  // `tick` is to be called from now on, as it says
-  bool ended = false;       // the queue has just come to its end
+  // What is rare, in one byte.
+  bool ended : 1 = false;           // the queue has just come to its end
+  bool tell_events : 1 = false;     // `tell_events` is to be called
+  bool look_at_memory : 1 = false;  // the memory budget is short
   DeferredReleases releases;
 
   // The queue's, under its lock.
@@ -48,6 +51,10 @@ struct Effects {
     watch_time = true;
     hold_context();
   }
+  void ask_to_tell() noexcept {
+    tell_events = true;
+    hold_context();
+  }
   void note_end(bool is_with_stream) noexcept {
     ended = true;
     cancel_stream = is_with_stream;
@@ -56,6 +63,11 @@ struct Effects {
 
   /// Whether there is anything to be done, of a step with a guard.
   [[nodiscard]] bool asks_for_something() const noexcept { return is_held_; }
+
+  /// Whether it is something that most steps never ask for.
+  [[nodiscard]] bool asks_for_rare() const noexcept {
+    return ended || tell_events || look_at_memory;
+  }
 
   /// Resumes everyone in `resumed`, in order.
   void resume_all() noexcept {
@@ -90,9 +102,6 @@ struct Effects {
 
   PostGuard* guard_ = nullptr;
   bool is_held_ = false;
-
- public:
-  bool look_at_memory = false;  // the memory budget is short; cleared with the one above
 };
 
 }  // namespace bytes_handoff::detail

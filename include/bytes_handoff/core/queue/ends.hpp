@@ -123,8 +123,8 @@ void BasicWriteQueue<Sync>::close(Waiters waiters, Effects& effects) noexcept {
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue error,
-                                                Waiters waiters) noexcept {
+void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue error, Waiters waiters,
+                                                EndedBy by) noexcept {
   bool is_settled = true;
   {
     const Lock lock(mutex_);
@@ -136,6 +136,7 @@ void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue err
     }
     if (std::exchange(ends_in_order_, false)) {
       cut_error_ = error;
+      cut_by_ = by;
     }
     is_settled = end_waiting(waiters, effects);
   }
@@ -168,10 +169,10 @@ void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::abort(ErrorValue error, Effects& effects) noexcept {
+void BasicWriteQueue<Sync>::abort(ErrorValue error, Effects& effects, EndedBy by) noexcept {
   const Lock lock(mutex_);
   if (state_ != State::kEnded) {
-    end(error, effects);
+    end(error, by, effects);
   }
 }
 
@@ -180,7 +181,7 @@ void BasicWriteQueue<Sync>::orphan(const void* context, Effects& effects) noexce
   effects.destroyed_context = context;
   const Lock lock(mutex_);
   if (state_ != State::kEnded) {
-    end(ErrorValue::of(Errc::closed), effects);
+    end(ErrorValue::of(Errc::closed), EndedBy::context, effects);
   }
   // Nobody will call the writer any more.
   writer_ = Writer::kIdle;
@@ -191,7 +192,8 @@ void BasicWriteQueue<Sync>::orphan(const void* context, Effects& effects) noexce
 
 template <class Sync>
 void BasicWriteQueue<Sync>::watch_time(Effects& effects) noexcept {
-  const bool has_limit = state_ == State::kClosing || config_.stall_timeout.count() != 0;
+  const bool has_limit =
+      state_ == State::kClosing || config_.stall_timeout.count() != 0 || looks_for_stall();
   if (has_limit && !std::exchange(is_watched_, true)) {
     effects.ask_for_time();
   }
@@ -214,8 +216,8 @@ std::chrono::nanoseconds BasicWriteQueue<Sync>::longest_silence() const noexcept
 template <class Sync>
 bool BasicWriteQueue<Sync>::update_watch() noexcept {
   is_watched_ =
-      state_ == State::kClosing ||
-      (state_ == State::kOpen && config_.stall_timeout.count() != 0 && pending_bytes_ != 0);
+      state_ == State::kClosing || (state_ == State::kOpen && pending_bytes_ != 0 &&
+                                    (config_.stall_timeout.count() != 0 || looks_for_stall()));
   return is_watched_;
 }
 
@@ -251,16 +253,39 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
   if (is_over && end_at != (TimePoint::max)()) {
     is_watched_ = false;
     const bool tells_more = cut_error_ && cut_error_ != ErrorValue::of(Errc::aborted);
-    end(tells_more ? cut_error_ : ErrorValue::of(Errc::timed_out), effects);
+    tells_more ? end(cut_error_, cut_by_, effects)
+               : end(ErrorValue::of(Errc::timed_out), EndedBy::time_limit, effects);
     return (TimePoint::max)();
   }
-  return (std::min)(end_at, later(now, look_pause(longest_silence())));
+  TimePoint next = (std::min)(end_at, later(now, look_pause(longest_silence())));
+  if (looks_for_stall() && pending_bytes_ != 0) {
+    next = (std::min)(next, look_for_stall(now, effects));
+  }
+  return update_watch() ? next : (TimePoint::max)();
+}
+
+// Returns when to look for it again.
+template <class Sync>
+auto BasicWriteQueue<Sync>::look_for_stall(TimePoint now, Effects& effects) noexcept -> TimePoint {
+  const TimePoint stalled_at = later(progress_at_, events_->stalled_after());
+  if (now < stalled_at) {
+    return (std::min)(stalled_at, later(now, look_pause(events_->stalled_after())));
+  }
+  events_->note_stall(now - progress_at_, stats_.written_bytes);
+  ask_to_tell(effects);
+  return (TimePoint::max)();
 }
 
 // Goes through all that is queued and all who wait, under the lock, once: an end in steps would
 // have a state between, in which some know of it and some do not.
 template <class Sync>
-void BasicWriteQueue<Sync>::end(ErrorValue error, Effects& effects) noexcept {
+void BasicWriteQueue<Sync>::end(ErrorValue error, EndedBy by, Effects& effects) noexcept {
+  if (events_ != nullptr) {
+    QueueNow unwritten = now();
+    unwritten.bytes -= front_offset_;
+    events_->note_end(by, error, unwritten);
+    ask_to_tell(effects);
+  }
   if (state_ == State::kOpen) {
     take_back_all(effects);
   }

@@ -51,12 +51,14 @@ auto BasicWriteQueue<Sync>::wait_room(RoomWaiter& waiter, Effects& effects) -> W
     }
     if (const auto refusal = line_refusal_of(waiter)) {
       count_refusal(*refusal);
+      ask_to_tell(effects);
       waiter.refusal = refusal;
       return Wait::kRefused;
     }
     enter_line(waiter);
     // The first part of a burst that finds the line empty.
     is_settled = line_.front() != &waiter || admit_a_step(effects);
+    ask_to_tell(effects);
   }
   admit_the_rest(is_settled, effects);
   return Wait::kWaiting;
@@ -136,6 +138,7 @@ void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter, Effects& effects) noe
   line_has_pieces_ = line_has_pieces_ && !line_.empty();
   waiting_items_ -= waiter.items;
   waiting_bytes_ -= waiter.waiting_bytes();
+  ask_to_tell(effects);
   // What was asked for was this one's. Another one asks anew.
   if (account_ != nullptr && was_first) {
     stop_waiting_for_memory(effects);

@@ -8,16 +8,21 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/core/budget/queue_account.hpp"
 #include "bytes_handoff/core/queue/age_marks.hpp"
 #include "bytes_handoff/core/queue/effects.hpp"
+#include "bytes_handoff/core/queue/event_watch.hpp"
 #include "bytes_handoff/core/queue/last_run.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
+#include "bytes_handoff/core/queue/queue_config.hpp"
+#include "bytes_handoff/core/queue/queue_name.hpp"
 #include "bytes_handoff/core/queue/unwritten.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
@@ -119,6 +124,7 @@ struct QueueFigures {
   std::size_t flush_waiters;
   std::size_t close_waiters;
   ErrorValue first_error;
+  std::string_view name;
 };
 
 template <class Sync>
@@ -134,10 +140,11 @@ class BasicWriteQueue {
   using Account = BasicQueueAccount<Sync>;
 
   /// `account`: what it has in its memory budget; it outlives the queue. Null: there is none.
+  /// Throws std::bad_alloc, if `config` has a name or a hook.
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems,
-                           Entries entries = Entries::kBytes, Account* account = nullptr) noexcept
+                           Entries entries = Entries::kBytes, Account* account = nullptr)
       : config_(config),
         max_step_items_(max_step_items),
         entries_(entries),
@@ -145,7 +152,11 @@ class BasicWriteQueue {
         budget_(account == nullptr ? nullptr : account->budget()),
         unreserved_bytes_(config.max_pending_bytes),
         unreserved_items_(config.max_items),
-        last_run_(config.block_source, account == nullptr ? nullptr : account->joins()) {}
+        last_run_(config.block_source, account == nullptr ? nullptr : account->joins()),
+        name_(config.name),
+        events_(config.on_event
+                    ? std::make_unique<EventWatch>(config.on_event, config.stalled_after)
+                    : nullptr) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -162,6 +173,7 @@ class BasicWriteQueue {
 
   // Room that is set aside for a permit. It counts as pending does, and keeps no queue open.
   /// No items count as one.
+  /// Behind a refusal `look_for_events` is to be called.
   [[nodiscard]] expected<ReservedRoom, Refusal> try_reserve(std::size_t bytes, std::size_t items);
   /// As `try_write`, in the room of a permit; what is not needed is given back. Refused, the permit
   /// keeps its room. Precondition: the room is this queue's.
@@ -200,9 +212,9 @@ class BasicWriteQueue {
   /// The first one that cuts it says with which error it ends. One other than `aborted` is kept
   /// where the time for the end is over, too.
   void abort_after_written(Effects& effects, ErrorValue error = ErrorValue::of(Errc::aborted),
-                           Waiters waiters = Waiters::refuse) noexcept;
+                           Waiters waiters = Waiters::refuse, EndedBy by = EndedBy::abort) noexcept;
   /// `error` is kept as the first one, unless the queue has ended already.
-  void abort(ErrorValue error, Effects& effects) noexcept;
+  void abort(ErrorValue error, Effects& effects, EndedBy by = EndedBy::abort) noexcept;
   /// The context of the stream is being destroyed: everything is dropped, nothing will be written.
   void orphan(const void* context, Effects& effects) noexcept;
   /// Whether `tick` has anything to look at, where a step asked for it. If not, one will ask again.
@@ -249,7 +261,15 @@ class BasicWriteQueue {
   [[nodiscard]] QueueFigures figures() const noexcept;
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
-  [[nodiscard]] const WriteHandoffConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const QueueConfig& config() const noexcept { return config_; }
+  /// Empty: it has none. For as long as the queue is there.
+  [[nodiscard]] std::string_view name() const noexcept { return name_.view(); }
+
+  /// Asks for `tell_events`, if there is anything to tell. Only behind a step without effects.
+  void look_for_events(Effects& effects) noexcept;
+  /// Calls the hook with all that is to be told. Without the lock, where a step has asked for it,
+  /// before anything else that the step asks for.
+  void tell_events() noexcept;
 
  protected:  // for tests that compare whole states
   enum class State : std::uint8_t { kOpen, kClosing, kEnded };
@@ -287,6 +307,20 @@ class BasicWriteQueue {
   void give_back_credit(std::size_t credit) noexcept;
   void count_refusal(const Refusal& refusal) noexcept;
   [[nodiscard]] unexpected<Refusal> refused(const Refusal& refusal) noexcept;
+  [[nodiscard, gnu::cold, gnu::noinline]] unexpected<Refusal> refused(const Refusal& refusal,
+                                                                      Effects& effects) noexcept;
+  [[nodiscard]] QueueNow now() const noexcept;
+  // Asks for it, if there is anything to tell.
+  void ask_to_tell(Effects& effects) noexcept {
+    if (events_ != nullptr) [[unlikely]] {
+      compare_events(effects);
+    }
+  }
+  [[gnu::cold, gnu::noinline]] void compare_events(Effects& effects) noexcept;
+  [[nodiscard]] TimePoint look_for_stall(TimePoint now, Effects& effects) noexcept;
+  [[nodiscard]] bool looks_for_stall() const noexcept {
+    return events_ != nullptr && events_->looks_for_stall(stats_.written_bytes);
+  }
   [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
                                    Effects& effects) noexcept;
   [[nodiscard]] ReservedRoom set_aside(std::size_t bytes, std::size_t items) noexcept;
@@ -336,7 +370,7 @@ class BasicWriteQueue {
   [[nodiscard]] Turn next_message(WriteBatch& batch, Effects& effects) noexcept;
   [[nodiscard]] Turn finish_message(ErrorValue error, std::size_t written, bool yield,
                                     WriteBatch& batch, Effects& effects) noexcept;
-  void end(ErrorValue error, Effects& effects) noexcept;
+  void end(ErrorValue error, EndedBy by, Effects& effects) noexcept;
   void give_unwritten(Effects& effects) noexcept;
   void drop_written(std::size_t written, Effects& effects) noexcept;
   void fail_tickets(Effects& effects) noexcept;
@@ -356,7 +390,7 @@ class BasicWriteQueue {
     return writer_ == Writer::kWriting || writer_ == Writer::kShuttingDown;
   }
 
-  const WriteHandoffConfig config_;
+  const QueueConfig config_;
   const std::size_t max_step_items_;
   const Entries entries_;
   Account* const account_;
@@ -366,9 +400,10 @@ class BasicWriteQueue {
   Writer writer_ = Writer::kIdle;
   bool ends_in_order_ = true;  // unless it is aborted; while it is closing
   bool was_ended_by_stream_ = false;
-  bool is_watched_ = false;       // whether `tick` is being called
-  bool may_be_charged_ = false;   // something in its account, which is elsewhere in memory
-  bool joins_in_flight_ = false;  // the owners of what is with the stream are being exchanged
+  bool is_watched_ = false;          // whether `tick` is being called
+  bool may_be_charged_ = false;      // something in its account, which is elsewhere in memory
+  bool joins_in_flight_ = false;     // the owners of what is with the stream are being exchanged
+  EndedBy cut_by_ = EndedBy::abort;  // who has set `cut_error_`
   unsigned zero_writes_ = 0;
   ErrorValue first_error_;
   ErrorValue cut_error_;  // with which it ends, once everything is written: unless it ends in order
@@ -401,6 +436,9 @@ class BasicWriteQueue {
   std::optional<TimePoint> closing_since_;
   WriteCounts stats_;
   AgeMarks ages_;
+
+  const QueueName name_;
+  const std::unique_ptr<EventWatch> events_;  // null: nobody is told
 };
 
 using WriteQueue = BasicWriteQueue<StdSync>;

@@ -73,6 +73,47 @@ void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noex
 }
 
 template <class Sync>
+QueueNow BasicWriteQueue<Sync>::now() const noexcept {
+  return {pending_items_, pending_bytes_, config_.max_items,     config_.max_pending_bytes,
+          line_.size(),   waiting_bytes_, stats_.admitted_items, stats_.written_bytes};
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::look_for_events(Effects& effects) noexcept {
+  const Lock lock(mutex_);
+  ask_to_tell(effects);
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::compare_events(Effects& effects) noexcept {
+  if (events_->next(now())) {
+    effects.ask_to_tell();
+  }
+}
+
+template <class Sync>
+void BasicWriteQueue<Sync>::tell_events() noexcept {
+  {
+    const Lock lock(mutex_);
+    if (!events_->begin_telling()) {
+      return;
+    }
+  }
+  for (;;) {
+    std::optional<QueueEvent> event;
+    {
+      const Lock lock(mutex_);
+      event = events_->take(now());
+    }
+    if (!event) {
+      return;
+    }
+    event->name = name_.view();
+    events_->hook()(*event);
+  }
+}
+
+template <class Sync>
 void BasicWriteQueue<Sync>::note_time(TimePoint now) noexcept {
   const Lock lock(mutex_);
   ages_.note(stats_.admitted_items, written_items(), now);
@@ -139,7 +180,8 @@ QueueFigures BasicWriteQueue<Sync>::figures() const noexcept {
           reserved_bytes(),
           flush_waiters_.size(),
           close_waiters_.size(),
-          first_error_};
+          first_error_,
+          name_.view()};
 }
 
 }  // namespace bytes_handoff::detail

@@ -33,6 +33,15 @@ TEST_F(SecondQueue, on_a_stream_whose_queue_is_open_closing_or_without_handles_a
   EXPECT_DEATH(WriteHandoff second(stream), kWrong);
 }
 
+TEST_F(SecondQueue, says_the_name_of_the_first) {
+  WriteHandoffConfig config = limits(4, 10);
+  config.name = "upstream";
+  WriteHandoff first(stream, config);
+  config.name = "another";
+  EXPECT_DEATH(WriteHandoff second(stream, config),
+               "this stream\nbytes_handoff: queue \"upstream\" state=open writer=idle ");
+}
+
 TEST_F(SecondQueue, says_the_state_of_the_first) {
   script->hold_from = 0;
   WriteHandoff first(stream, limits(4, 10));
