@@ -73,7 +73,7 @@ MUTANTS = [
      "      if (!error && is_waiting_) {\n        watch_time(self);", "      if (false) {\n        watch_time(self);",
      *OF_STREAM),
     ("a relay leaves its timer armed", STREAM,
-     "    timer_.stop();\n    of_end_", "    of_end_", *OF_STREAM),
+     "    timer_.stop();\n    WriteHandoffConfig of_end;", "    WriteHandoffConfig of_end;", *OF_STREAM),
     ("what a failed input had delivered waits for room for ever", QUEUE,
      "return step == RelayStep::kPass ? cut_behind_rest() : void();", "return;", *OF_QUEUE),
     ("a queue that stays open is closed for the rest of a relay", QUEUE,

@@ -55,12 +55,11 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         out_(&out),
         way_(options.by),
         out_context_(&context_of(out.get_executor())),
-        is_one_executor_(is_one(in.get_executor(), out.get_executor())) {
+        is_one_executor_(is_one(in.get_executor(), out.get_executor())),
+        close_timeout_(options.close_timeout) {
     if (!is_one_executor_) {
       out_work_.emplace(out.get_executor());
     }
-    of_end_.close_timeout = options.close_timeout;
-    of_end_.close_limit = options.close_limit;
   }
 
   /// On the handler's executor.
@@ -362,9 +361,11 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   // A queue in front of `out` knows how to end it. It is there for that alone.
   [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
     timer_.stop();
-    of_end_.close_limit = core_.limit_left(now_at(*out_));
+    WriteHandoffConfig of_end;
+    of_end.close_timeout = close_timeout_;
+    of_end.close_limit = core_.limit_left(now_at(*out_));
     try {
-      queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end_);
+      queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end);
     } catch (...) {
       detail::reset_stream(*out_);
       return {InitiationOutcome::kCompleted, error_of_current_exception(), 0};
@@ -406,7 +407,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   RelayStep step_ = RelayStep::kDone;
   unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
   net_error_code end_error_;
-  WriteHandoffConfig of_end_;
+  const std::chrono::nanoseconds close_timeout_;  // of the end of `out`
   WriteHandoff queue_;
   bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
   bool is_timing_ = false;
