@@ -20,6 +20,7 @@
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/message_stream.hpp"
 #include "bytes_handoff/observing/queue_event.hpp"
+#include "bytes_handoff/observing/queue_registry.hpp"
 #include "bytes_handoff/relay.hpp"
 #include "bytes_handoff/service/accept_each.hpp"
 #include "bytes_handoff/statistics.hpp"

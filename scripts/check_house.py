@@ -29,6 +29,7 @@ ROOMS = {
     CORE + "kernel": [CORE + "memory", FACE],
     CORE + "framing": [CORE + "reading", FACE],
     CORE + "queue": [CORE + "support", CORE + "memory", CORE + "budget", FACE, FACE + "observing"],
+    CORE + "observing": [CORE + "support", FACE, FACE + "observing"],
     CORE + "fan_out": [CORE + "support", CORE + "memory", CORE + "budget", FACE],
     CORE + "relaying": [CORE + "support", CORE + "kernel", CORE + "queue", FACE],
     CORE + "service": [],
@@ -50,7 +51,7 @@ ROOMS = {
     FACE + "observing": [CORE, FACE],
     FACE + "service": [CORE, SHELL, FACE],
     FACE + "testing": [CORE, SHELL, FACE],
-    "src": [CORE, FACE, FACE + "bytes"],
+    "src": [CORE, FACE, FACE + "bytes", FACE + "observing"],
 }
 # What is never included from outside of the room.
 PRIVATE_ROOMS = [FACE + "testing"]

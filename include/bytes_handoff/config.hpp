@@ -9,6 +9,7 @@
 #include "bytes_handoff/core/support/abi.hpp"
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/observing/queue_event.hpp"
+#include "bytes_handoff/observing/queue_registry.hpp"
 
 namespace bytes_handoff {
 
@@ -146,6 +147,8 @@ struct WriteHandoffConfig {
   /// `stalled`. Noticed within a quarter of this time. Zero: stalls are not told. Not negative.
   /// Without a hook it means nothing.
   std::chrono::nanoseconds stalled_after{std::chrono::seconds{5}};
+  /// Knows this queue, from when it is made until it is gone. None: nobody does.
+  QueueRegistry registry{};
 };
 
 namespace detail {

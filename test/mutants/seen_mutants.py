@@ -15,6 +15,9 @@ WATCHED = ("dev", "core_tests", "/(event_watch|write_queue_events)_test")
 HEARD = ("dev", "shell_tests_asio", "/(queue_events|writer_misuse)_test")
 TOLD = ("dev", "interleaving_tests", "/queue_events_interleavings_test")
 QUEUES = ("dev", "shell_tests_asio", "/(queue_gauges|write_refusal)_test")
+REGISTRY = "src/observing/queue_registry.cpp"
+LISTED = ("dev", "core_tests", "/queue_registry_test")
+REPORTED = ("dev", "shell_tests_asio", "/(registered_queues|registry_threads)_test")
 
 MUTANTS = [
     ("a mark whose items have left still counts", MARKS,
@@ -78,4 +81,22 @@ MUTANTS = [
      "      std::memset(text, 'x', name.size());", *HEARD),
     ("an abort does not name the queue", "src/queue/queue_check.cpp",
      "  if (!figures.name.empty()) {", "  if (false) {", *HEARD),
+    ("a report has queues that came after it began", REGISTRY, "each->number_ <= last_ && ", "", *LISTED),
+    ("who is being destroyed is not counted", REGISTRY, "        count_gone(*each);\n", "", *LISTED),
+    ("who goes before a report comes there is not counted", REGISTRY,
+     "    if (walk->is_still_to_be_seen(member)) {", "    if (false) {", *LISTED),
+    ("who goes behind a report is counted twice", REGISTRY,
+     "    if (walk->is_still_to_be_seen(member)) {", "    if (true) {", *LISTED),
+    ("the last queue of a step is kept", REGISTRY, "    before->let_go();\n", "", *LISTED),
+    ("a report forgets how far it is", REGISTRY, "      seen_ = each->number_;\n", "", *LISTED),
+    ("what those counted that are gone is forgotten", REGISTRY,
+     "  add_counts(counted_by_gone_, member.last_statistics());\n", "", *LISTED),
+    ("those that hold least come first", REGISTRY,
+     "  return std::pair(one.statistics.held_bytes,", "  return std::pair(2000 - one.statistics.held_bytes,",
+     *LISTED),
+    ("a queue stays in its registry", INCLUDE + "asio/writing/writer_base.hpp",
+     "      registry_seat_->leave();\n", "", *REPORTED),
+    ("a report keeps each queue", INCLUDE + "asio/writing/writer_base.hpp",
+     "inline void RegistrySeat::let_go() noexcept { writer_->let_go_of_seat(); }",
+     "inline void RegistrySeat::let_go() noexcept {}", *REPORTED),
 ]

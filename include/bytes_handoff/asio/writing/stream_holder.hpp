@@ -53,7 +53,7 @@ class StreamHolder : public WriterBase {
   // Nobody waits: what waits keeps the writer. Where the queue has not ended, the context is
   // destroying the operation that kept it.
   ~StreamHolder() override {
-    this->leave_budget();
+    this->leave_seats();
     forget_context();
     leave_context();
   }

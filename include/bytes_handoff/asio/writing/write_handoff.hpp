@@ -158,7 +158,7 @@ detail::HandlePointer WriteHandoff::start(std::shared_ptr<Stream> stream,
   }
   detail::throw_if_invalid(config);
   auto* const writer = new detail::Writer<Stream, kAtEnd>(std::move(stream), ownership, config);
-  writer->enter_budget();
+  writer->enter_seats();
   return detail::HandlePointer::adopt(writer);
 }
 

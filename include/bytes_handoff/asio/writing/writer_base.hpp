@@ -14,6 +14,7 @@
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/asio/writing/budget_seat.hpp"
+#include "bytes_handoff/asio/writing/registry_seat.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/write_refusal.hpp"
 
@@ -123,10 +124,13 @@ class WriterBase : public ContextMember {
   [[nodiscard]] BudgetState* budget() const noexcept {
     return seat_ == nullptr ? nullptr : &seat_->state();
   }
-  /// The writer is whole now, and can be ended for the memory that it holds.
-  void enter_budget() noexcept {
+  /// The writer is whole now: it can be ended for the memory that it holds, and be reported.
+  void enter_seats() noexcept {
     if (seat_ != nullptr) {
       seat_->enter();
+    }
+    if (registry_seat_ != nullptr) {
+      registry_seat_->enter();
     }
   }
   /// Has an errand run on the stream's executor. On any thread, outside of locks. False if the
@@ -166,6 +170,7 @@ class WriterBase : public ContextMember {
   /// With one reference and one handle. The handles have one reference together.
   WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
       : seat_(BudgetSeat::make(*this, config)),
+        registry_seat_(RegistrySeat::make(*this, config)),
         queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->account()),
         executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;
@@ -220,9 +225,12 @@ class WriterBase : public ContextMember {
       seat_->state().stop_watching();
     }
   }
-  void leave_budget() noexcept {
+  void leave_seats() noexcept {
     if (seat_ != nullptr) {
       seat_->leave();
+    }
+    if (registry_seat_ != nullptr) {
+      registry_seat_->leave();
     }
   }
 
@@ -327,7 +335,8 @@ class WriterBase : public ContextMember {
     queue_.discard_unwritten();
   }
 
-  std::unique_ptr<BudgetSeat> seat_;  // none without a memory budget
+  std::unique_ptr<BudgetSeat> seat_;             // none without a memory budget
+  std::unique_ptr<RegistrySeat> registry_seat_;  // none without a registry
   WriteQueue queue_;
   net::any_io_executor executor_;  // until its context is destroyed
   Counter references_{1};
@@ -363,6 +372,15 @@ inline bool BudgetSeat::try_hold() noexcept { return writer_->try_add_reference(
 inline void BudgetSeat::shed() noexcept { writer_->send_held(BudgetErrand::kShed); }
 inline bool BudgetSeat::look_once() noexcept { return writer_->send_held(BudgetErrand::kLook); }
 inline bool BudgetSeat::watch() noexcept { return writer_->send_held(BudgetErrand::kWatch); }
+
+inline bool RegistrySeat::try_hold() noexcept { return writer_->try_add_reference(); }
+inline void RegistrySeat::let_go() noexcept { writer_->let_go_of_seat(); }
+inline WriteStatistics RegistrySeat::last_statistics() noexcept {
+  return writer_->queue().statistics(std::nullopt);
+}
+inline WriteStatistics RegistrySeat::statistics() noexcept { return writer_->statistics(); }
+inline bool RegistrySeat::has_ended() const noexcept { return writer_->queue().has_ended(); }
+inline std::string_view RegistrySeat::name() const noexcept { return writer_->queue().name(); }
 
 inline void WriterHandle::add(WriterBase* writer) noexcept {
   writer->handles_.fetch_add(1, std::memory_order_relaxed);
