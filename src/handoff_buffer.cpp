@@ -101,6 +101,10 @@ void HandoffBuffer::drop_block_larger_than(std::size_t n) noexcept {
   }
 }
 
+std::size_t HandoffBuffer::held_bytes() const noexcept {
+  return detail::RegionAccess::held_bytes(bytes_);
+}
+
 // Looks for `n` bytes of room in the block at hand, which starts over when nothing in it is needed
 // any more: that is a larger read, into memory that is still in the cache. Then takes a block of
 // the configured size, and no more than may be buffered. Where that comes too soon after the last

@@ -89,6 +89,8 @@ class HandoffBuffer {
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   /// Buffered bytes and spare room together.
   [[nodiscard]] std::size_t capacity() const noexcept { return bytes_.capacity(); }
+  /// Bytes of memory that it keeps from being freed: its whole block, also if slices keep it, too.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
   /// The buffered bytes, first to last.
   [[nodiscard]] std::span<const std::byte> peek() const noexcept BYTES_HANDOFF_LIFETIMEBOUND {
     return bytes_.span();
@@ -136,9 +138,9 @@ class HandoffBuffer {
   ///     `DuplexStream` support all; `ssl::stream` supports `terminal`. Nothing is lost: bytes that
   ///     the stream delivered are in the buffer, and the buffer stays usable.
   /// Threads: buffer and stream must stay alive and in place until completion. Until then only
-  ///     `size`, `empty`, `capacity`, `peek`, `peek_view` and `config` may be called. If the
-  ///     stream's context is destroyed first, the handler is destroyed uninvoked and the read is
-  ///     over. Only bytes that the stream has taken and not yet delivered are lost with it.
+  ///     `size`, `empty`, `capacity`, `held_bytes`, `peek`, `peek_view` and `config` may be called.
+  ///     If the stream's context is destroyed first, the handler is destroyed uninvoked and the
+  ///     read is over. Only bytes that the stream has taken and not yet delivered are lost with it.
   /// Cost: a read that waits allocates once, by the handler's associated allocator. The default is
   ///     the library's pool. The stream may allocate, too. The buffer holds at most one block, or
   ///     two while it moves bytes. A move of more than 4 KiB costs amortized O(1) a byte read.

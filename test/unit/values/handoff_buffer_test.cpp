@@ -410,5 +410,16 @@ TEST(PrefixPolicy, ACopyThatFailsChangesNothing) {
   EXPECT_EQ(buffer.peek_view(), pattern(500'000));
 }
 
+TEST(HandoffBuffer, TellsWhatMemoryItKeeps) {
+  HandoffBuffer buffer({.block_size = 4096});
+  EXPECT_EQ(buffer.held_bytes(), 0U);
+  feed(buffer, "some bytes");
+  const std::size_t block = buffer.held_bytes();
+  EXPECT_GE(block, buffer.capacity());
+  EXPECT_LE(block, buffer.capacity() + 256);
+  const Bytes slice = buffer.split_prefix(4).value();
+  EXPECT_EQ(buffer.held_bytes(), block);  // the slice keeps it, too
+}
+
 }  // namespace
 }  // namespace bytes_handoff

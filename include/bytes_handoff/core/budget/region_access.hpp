@@ -42,6 +42,12 @@ struct RegionAccess {
     payer.pay_back(paid - Block::cost(block->capacity, block->source), PaidFrom::kBudget);
   }
 
+  /// Bytes that the region's block takes from the system.
+  [[nodiscard]] static std::size_t held_bytes(const BytesMut& region) noexcept {
+    const Block* const block = region.block_;
+    return block == nullptr ? 0 : Block::cost(block->capacity, block->source);
+  }
+
   /// A block with the references on it that were held, to be dropped elsewhere.
   struct Held {
     Block* block;
