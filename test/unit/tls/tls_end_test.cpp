@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/ending/linger.hpp"
+#include "bytes_handoff/core/queue/queue_config.hpp"
 #include "bytes_handoff/end_write.hpp"
 #include "bytes_handoff/linger.hpp"
 #include "support/queue/probes.hpp"
@@ -357,7 +358,7 @@ TEST_P(TlsEndOf, an_owned_stream_is_drained_from_the_socket_below) {
   send(*far_end, std::string(1000, 'x'));
   const std::weak_ptr<HeldTls> owned = near_end;
   const auto until = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  detail::start_lingering(std::move(near_end), WriteHandoffConfig(), until);
+  detail::start_lingering(std::move(near_end), detail::QueueConfig(WriteHandoffConfig()), until);
   run_ready(context);
   EXPECT_FALSE(owned.expired());
   send(*far_end, std::string(1000, 'x'));
