@@ -69,7 +69,7 @@ struct DuplexLink : std::enable_shared_from_this<DuplexLink> {
     /// The stream is being destroyed. The context still waits for what the close posts.
     void leave() noexcept {
       end(PipeEnd::kClosed);
-      leave_context();
+      leave_context(*this);
     }
 
     [[nodiscard]] std::size_t capacity() const noexcept { return link_.pipes[0].capacity(); }

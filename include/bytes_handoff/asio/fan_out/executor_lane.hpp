@@ -52,7 +52,7 @@ class ExecutorLane final : public FanOutLane, public ContextMember {
 
   ~ExecutorLane() override {
     forget_context();
-    leave_context();
+    leave_context(*this);
   }
 
   [[nodiscard]] static PostsTo concrete(const Executor& executor) {

@@ -33,7 +33,7 @@ class MemoryPlace final : public ContextMember,
  public:
   MemoryPlace(MemoryWait& wait, MemberAccount& account) noexcept
       : account_(&account), wait_(&wait) {}
-  ~MemoryPlace() override { leave_context(); }
+  ~MemoryPlace() override { leave_context(*this); }
 
   [[nodiscard]] MemberAccount& account() const noexcept { return *account_; }
   /// The wait. Null for all but the first caller.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
@@ -28,8 +29,14 @@ class ContextMember : public ListNode {
 
   /// False where the context is being destroyed already. Throws std::bad_alloc.
   [[nodiscard]] bool enter_context(net::execution_context& context);
-  /// The context may be gone once this has returned.
-  void leave_context() noexcept;
+  /// The context may be gone once this has returned. To be called by a final class, before it
+  /// destroys anything: until then the shutdown may call `keep_alive`. That would be a race, if
+  /// virtual functions were those of a base meanwhile.
+  template <class Self>
+  static void leave_context(Self& self) noexcept {
+    static_assert(std::is_final_v<Self>, "a base leaves its context too late");
+    self.remove_from_context();
+  }
 
   /// What keeps this alive through `end_with_context`. Null if it is being destroyed on another
   /// thread; the shutdown then waits until it has left. A member that counts its own references
@@ -40,6 +47,8 @@ class ContextMember : public ListNode {
 
  private:
   friend class ContextRegistry;
+
+  void remove_from_context() noexcept;
 
   PostGuard guard_;
   std::shared_ptr<ContextRegistry> registry_;
@@ -126,7 +135,7 @@ inline bool ContextMember::enter_context(net::execution_context& context) {
   return false;
 }
 
-inline void ContextMember::leave_context() noexcept {
+inline void ContextMember::remove_from_context() noexcept {
   if (registry_ != nullptr) {
     registry_->remove(*this);
   }

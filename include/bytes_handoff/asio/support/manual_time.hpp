@@ -82,7 +82,7 @@ class ManualTime final : public ContextMember, public std::enable_shared_from_th
   }
   ManualTime(const ManualTime&) = delete;
   ManualTime& operator=(const ManualTime&) = delete;
-  ~ManualTime() override { leave_context(); }
+  ~ManualTime() override { leave_context(*this); }
 
   [[nodiscard]] const net::execution_context* context() const noexcept { return context_; }
   [[nodiscard]] ManualNow::TimePoint now() const noexcept { return now_->get(); }

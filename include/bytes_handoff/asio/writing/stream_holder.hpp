@@ -50,12 +50,11 @@ class StreamHolder : public WriterBase {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
-  // Nobody waits: what waits keeps the writer. Where the queue has not ended, the context is
-  // destroying the operation that kept it.
-  ~StreamHolder() override {
+  // The last before it is destroyed, but for `leave_context`. Nobody waits: what waits keeps the
+  // writer. Where the queue has not ended, the context is destroying the operation that kept it.
+  void leave() noexcept {
     this->leave_seats();
     forget_context();
-    leave_context();
   }
 
   // There was no memory to post a turn. It cannot run here, off the stream's executor.

@@ -55,6 +55,10 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
  public:
   using Base::Base;
+  ~Writer() override {
+    this->leave();
+    this->leave_context(*this);
+  }
 
   [[nodiscard]] bool takes_pieces() const noexcept override { return pieces_.takes_pieces(); }
 
@@ -342,6 +346,10 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   }
 
   // Of the posted turn. An operation of the stream that does not fit takes from the pool.
+  // Once the base is there, nothing may fail: this leaves its context by its destructor.
+  static_assert(std::is_nothrow_default_constructible_v<TurnMemory> &&
+                std::is_nothrow_default_constructible_v<HeldBuffers> &&
+                std::is_nothrow_default_constructible_v<Pieces>);
   TurnMemory turn_memory_;
   HeldBuffers held_;
   std::size_t buffered_ = 0;  // bytes of a write that are being flushed
