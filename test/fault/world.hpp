@@ -245,7 +245,7 @@ class World {
   std::deque<WritePermit> permits_;
   std::vector<std::vector<std::size_t>> told_;  // that they are written, by tickets
   std::string returned_;                        // by take_unwritten
-  bool lets_waiters_in_ = false;                // by a close
+  std::atomic<bool> lets_waiters_in_{false};    // by a close, or a relay on its strand
   bool was_closed_ = false;
   std::size_t admitted_at_close_ = 0;
 
@@ -255,8 +255,8 @@ class World {
   std::string fed_;
   std::string consumed_;
   std::size_t failed_reads_ = 0;
-  bool read_was_dropped_ = false;  // with its context: nobody knows how much it was given
-  bool is_relaying_ = false;       // or was, when the context went
+  bool read_was_dropped_ = false;         // with its context: nobody knows how much it was given
+  std::atomic<bool> is_relaying_{false};  // or was, when the context went
 
   const std::thread::id caller_ = std::this_thread::get_id();
   bool caller_runs_handlers_ = false;

@@ -91,7 +91,7 @@ void World::read_to_end(ReadOnce read_once, std::function<void()> look) {
 
 // For the ledger it is one slice that may be cut.
 void World::relay(RelayTo to) {
-  if (context_ == nullptr || is_relaying_ || (to == RelayTo::kQueue && !out_)) {
+  if (context_ == nullptr || is_relaying_) {
     return;
   }
   if (is_threaded() && is_program()) {
@@ -100,6 +100,9 @@ void World::relay(RelayTo to) {
     return;
   }
   std::optional<WriteHandoff> queue = to == RelayTo::kQueue ? handle() : std::nullopt;
+  if (to == RelayTo::kQueue && !queue) {
+    return;
+  }
   const std::size_t id = [&] {
     const auto locked = lock();
     return ledger_.submit(fed_.substr(consumed_.size()), Ledger::Lane::kMayBeCut);

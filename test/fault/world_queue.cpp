@@ -258,7 +258,9 @@ void World::close_and_wait() {
 
 void World::close(Waiters waiters) {
   if (out_) {
-    lets_waiters_in_ = lets_waiters_in_ || waiters == Waiters::admit;
+    if (waiters == Waiters::admit) {
+      lets_waiters_in_ = true;
+    }
     in_library([&] { out_->close(waiters); });
     expect(!out_->is_open(), "the queue is open after close");
     check();
