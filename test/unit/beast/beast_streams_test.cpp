@@ -10,6 +10,7 @@
 
 #include "bytes_handoff/asio/ending/linger.hpp"
 #include "bytes_handoff/beast.hpp"
+#include "bytes_handoff/core/queue/queue_config.hpp"
 #include "bytes_handoff/linger.hpp"
 #include "support/queue/probes.hpp"
 #include "support/streams/tls.hpp"
@@ -159,7 +160,7 @@ TEST(EndOfBeastTls, tells_the_end_and_reads_nothing) {
 
   const std::weak_ptr<BeastTls> owned = near_end;
   const auto until = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  detail::start_lingering(std::move(near_end), WriteHandoffConfig(), until);
+  detail::start_lingering(std::move(near_end), detail::QueueConfig(WriteHandoffConfig()), until);
   run_ready(context);
   EXPECT_FALSE(owned.expired());
   detail::reset_stream(far_end);
