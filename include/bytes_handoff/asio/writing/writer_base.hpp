@@ -73,7 +73,7 @@ class WriterBase : public ContextMember {
 
   // Of the next three a hook may drop the last handle.
   void close(Waiters waiters) noexcept {
-    const WriterPointer self(this);
+    const WriterPointer self(*this);
     Effects effects(guard());
     queue_.close(waiters, effects);
     carry_out(effects);
@@ -81,13 +81,13 @@ class WriterBase : public ContextMember {
   void abort_after_written(ErrorValue error = ErrorValue::of(Errc::aborted),
                            Waiters waiters = Waiters::refuse,
                            EndedBy by = EndedBy::abort) noexcept {
-    const WriterPointer self(this);
+    const WriterPointer self(*this);
     Effects effects(guard());
     queue_.abort_after_written(effects, error, waiters, by);
     carry_out(effects);
   }
   void abort(const ErrorValue& error, EndedBy by = EndedBy::abort) noexcept {
-    const WriterPointer self(this);
+    const WriterPointer self(*this);
     Effects effects(guard());
     queue_.abort(error, effects, by);
     carry_out(effects);
