@@ -130,6 +130,41 @@ TEST_F(QueueRegistryTest, WhatIsCountedAndWhatIsThereAreSums) {
   EXPECT_EQ(report.totals.refusals[1], 9U);
 }
 
+TEST_F(QueueRegistryTest, NoFigureIsLeftOutOfTheTotals) {
+  for (const std::size_t n : {2U, 3U}) {
+    WriteStatistics& figures = add().figures;
+    figures.admitted_items = figures.admitted_bytes = figures.written_bytes = n;
+    figures.stream_writes = figures.short_stream_writes = figures.waits = n;
+    figures.high_water_items = figures.high_water_bytes = n;
+    figures.high_water_waiters = figures.high_water_waiting_bytes = n;
+    figures.pending_items = figures.pending_bytes = figures.held_bytes = n;
+    figures.waiters = figures.waiting_bytes = n;
+    figures.reserved_bytes = figures.reserved_items = n;
+    figures.oldest_pending_age = figures.oldest_waiter_age = figures.time_blocked =
+        std::chrono::nanoseconds(n);
+    figures.refusals.fill(n);
+  }
+  const WriteStatistics totals = state_.report(0).totals;
+  for (const std::uint64_t sum :
+       {totals.admitted_items, totals.admitted_bytes, totals.written_bytes, totals.stream_writes,
+        totals.short_stream_writes, totals.waits}) {
+    EXPECT_EQ(sum, 5U);
+  }
+  for (const std::size_t sum :
+       {totals.pending_items, totals.pending_bytes, totals.held_bytes, totals.waiters,
+        totals.waiting_bytes, totals.reserved_bytes, totals.reserved_items}) {
+    EXPECT_EQ(sum, 5U);
+  }
+  for (const std::size_t largest : {totals.high_water_items, totals.high_water_bytes,
+                                    totals.high_water_waiters, totals.high_water_waiting_bytes}) {
+    EXPECT_EQ(largest, 3U);
+  }
+  EXPECT_EQ(totals.oldest_pending_age, 3ns);
+  EXPECT_EQ(totals.oldest_waiter_age, 3ns);
+  EXPECT_EQ(totals.time_blocked, 5ns);
+  EXPECT_THAT(totals.refusals, testing::Each(5U));
+}
+
 TEST_F(QueueRegistryTest, WhoIsGoneStaysInWhatWasCounted) {
   QueueProbe& one = add();
   one.figures.written_bytes = 100;
