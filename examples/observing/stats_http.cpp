@@ -26,6 +26,8 @@ using bytes_handoff::QueueRegistry;
 using bytes_handoff::QueueRegistryReport;
 using bytes_handoff::WriteHandoff;
 using bytes_handoff::WriteStatistics;
+using bytes_handoff::WriteTimes;
+using bytes_handoff::WriteTimesReport;
 
 using namespace std::chrono_literals;
 
@@ -34,7 +36,7 @@ double seconds(std::chrono::nanoseconds time) {
 }
 
 // The text format of Prometheus, version 0.0.4.
-std::string metrics(const QueueRegistryReport& report) {
+std::string metrics(const QueueRegistryReport& report, const WriteTimesReport& times) {
   std::ostringstream out;
   const auto add = [&out](std::string_view type, std::string_view name, auto value, auto help) {
     out << "# HELP bytes_handoff_" << name << ' ' << help << "\n# TYPE bytes_handoff_" << name
@@ -53,6 +55,10 @@ std::string metrics(const QueueRegistryReport& report) {
   add("counter", "written_bytes_total", all.written_bytes, "Bytes that streams took.");
   add("counter", "stream_writes_total", all.stream_writes, "Writes of streams.");
   add("counter", "waits_total", all.waits, "Writes that had to wait for room.");
+  add("gauge", "write_queued_p99_seconds", seconds(times.queued.at_permille(990)),
+      "Time in which 99 of 100 writes were offered to their streams.");
+  add("gauge", "write_with_stream_p99_seconds", seconds(times.with_stream.at_permille(990)),
+      "Time in which their streams had taken them then.");
   add("gauge", "pool_cached_bytes", bytes_handoff::pool_statistics().cached_bytes(),
       "Memory that is kept for the next block, at most.");
   return std::move(out).str();
@@ -84,14 +90,14 @@ std::string page(const QueueRegistryReport& report) {
 }
 
 // One request a connection, to keep it short.
-awaitable<void> answer(tcp::socket accepted, QueueRegistry registry) {
+awaitable<void> answer(tcp::socket accepted, QueueRegistry registry, WriteTimes times) {
   const auto socket = std::make_shared<tcp::socket>(std::move(accepted));
   HandoffBuffer in;
   DelimiterFramer head("\r\n\r\n", {.max_content = 4096});
   if (co_await in.async_wait_frame(*socket, head, use_awaitable) == 0) co_return;
   std::string type = "text/plain; charset=utf-8", status = "200 OK", body;
   if (in.peek_view().starts_with("GET /metrics ")) {
-    type = "text/plain; version=0.0.4", body = metrics(registry.report(0));
+    type = "text/plain; version=0.0.4", body = metrics(registry.report(0), times.report());
   } else if (in.peek_view().starts_with("GET / ")) {
     type = "text/html; charset=utf-8", body = page(registry.report(10));
   } else {
@@ -111,12 +117,12 @@ void report(std::exception_ptr failure) try {
   std::cout << "a connection failed: " << error.what() << '\n';
 }
 
-awaitable<void> accept_all(tcp::acceptor& acceptor, QueueRegistry registry) {
+awaitable<void> accept_all(tcp::acceptor& acceptor, QueueRegistry registry, WriteTimes times) {
   for (;;) {
     asio::error_code error;
     auto socket = co_await acceptor.async_accept(redirect_error(use_awaitable, error));
     if (error) co_return;  // the acceptor was closed
-    asio::co_spawn(acceptor.get_executor(), answer(std::move(socket), registry), report);
+    asio::co_spawn(acceptor.get_executor(), answer(std::move(socket), registry, times), report);
   }
 }
 
@@ -136,16 +142,19 @@ awaitable<void> ask(tcp::acceptor& acceptor, std::string_view path) {
 int main(int argc, char** argv) {
   asio::io_context context;
   const QueueRegistry registry = QueueRegistry::make();
+  const WriteTimes times = WriteTimes::make();
   // Two clients of some service. One does not read.
   auto [near, far] = bytes_handoff::make_duplex(context, 1);
   auto [other_near, other_far] = bytes_handoff::make_duplex(context, 1);
-  WriteHandoff stuck(std::move(near), {.name = "client 17 <stuck>", .registry = registry});
-  WriteHandoff idle(std::move(other_near), {.name = "client 18", .registry = registry});
+  WriteHandoff stuck(std::move(near),
+                     {.name = "client 17 <stuck>", .registry = registry, .times = times});
+  WriteHandoff idle(std::move(other_near),
+                    {.name = "client 18", .registry = registry, .times = times});
   Bytes news = Bytes::from_owner(std::string(1000, 'n'));
   static_cast<void>(stuck.try_write(news));
 
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});  // any port that is free
-  asio::co_spawn(context, accept_all(acceptor, registry), report);
+  asio::co_spawn(context, accept_all(acceptor, registry, times), report);
   const std::string_view path = argc > 1 ? argv[1] : "/";
   asio::co_spawn(context, ask(acceptor, path), [&](std::exception_ptr failure) {
     report(failure);

@@ -10,6 +10,7 @@
 #include "bytes_handoff/memory.hpp"
 #include "bytes_handoff/observing/queue_event.hpp"
 #include "bytes_handoff/observing/queue_registry.hpp"
+#include "bytes_handoff/observing/write_times.hpp"
 
 namespace bytes_handoff {
 
@@ -149,6 +150,9 @@ struct WriteHandoffConfig {
   std::chrono::nanoseconds stalled_after{std::chrono::seconds{5}};
   /// Knows this queue, from when it is made until it is gone. None: nobody does.
   QueueRegistry registry{};
+  /// Takes the times of this queue's writes, and lets `WriteTicket::async_outcome` tell them. None:
+  /// nobody does.
+  WriteTimes times{};
 };
 
 namespace detail {

@@ -2,15 +2,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "bytes_handoff/asio/support/default_token.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/observing/write_times.hpp"
 
 namespace bytes_handoff {
 inline namespace BYTES_HANDOFF_FLAVOUR {
+
+/// How a write ended.
+struct WriteOutcome {
+  /// How many of its bytes the stream took, as `WriteTicket::async_wait` tells.
+  std::size_t written = 0;
+  /// Where its time went. None if the write was not wholly written, or if its queue has no
+  /// `WriteHandoffConfig::times`. Whoever waits before the write has ended gets them always.
+  /// Whoever waits later, while the write is one of the last 64 that the queue has admitted.
+  std::optional<WriteDurations> durations{};
+};
 
 /// The receipt of one admitted write: tells when its bytes have been written, or why they were not.
 ///
@@ -66,6 +78,12 @@ class WriteTicket {
   ///     allocator, by default from the library's pool.
   template <class CompletionToken = DefaultToken>
   auto async_wait(CompletionToken&& token = CompletionToken());
+
+  /// As `async_wait`, and tells how long it took.
+  ///
+  /// Completes: `void(error_code, WriteOutcome)`.
+  template <class CompletionToken = DefaultToken>
+  auto async_outcome(CompletionToken&& token = CompletionToken());
 
  private:
   friend struct detail::TicketAccess;

@@ -44,6 +44,7 @@ struct QueueScenario {
     shape.join_at_most = random.one_in(3) ? random.between(1, 100) : 0;
     shape.max_step_items = random.one_in(3) ? random.between(1, 5) : detail::kMaxStepItems;
     shape.ends_cleanly = random.one_in(2);
+    shape.takes_times = random.one_in(2);
     const std::size_t length = random.between(20, 800);
     for (std::size_t i = 0; i < length; ++i) {
       // Ends in the last part alone, or most runs would be short.
@@ -69,7 +70,8 @@ struct QueueScenario {
            " ms, told of stalls " +
            (shape.hears && shape.config.stalled_after.count() != 0 ? "after 700 ms" : "never") +
            ", joined up to " + limit(shape.join_at_most) + ", " + limit(shape.max_step_items) +
-           " items a step, then " + (shape.ends_cleanly ? "close" : "abort");
+           " items a step, " + (shape.takes_times ? "timed" : "not timed") + ", then " +
+           (shape.ends_cleanly ? "close" : "abort");
   }
 
   QueueWorldShape shape;

@@ -16,6 +16,7 @@
 #include "model/write_queue_model.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/queue/queue_probes.hpp"
+#include "support/queue/test_timer.hpp"
 #include "support/stepping/random_runs.hpp"
 #include "support/streams/scripted_stream.hpp"
 
@@ -82,7 +83,8 @@ struct QueueWorldShape {
   // Then no stream fails, and none is asked to yield.
   std::size_t max_step_items = detail::kMaxStepItems;
   bool ends_cleanly = true;
-  bool hears = true;  // what the queue tells
+  bool hears = true;         // what the queue tells
+  bool takes_times = false;  // of its writes
 };
 
 class QueueWorld : public Expectations {
@@ -94,7 +96,8 @@ class QueueWorld : public Expectations {
   explicit QueueWorld(const QueueWorldShape& shape)
       : shape_(shape),
         model_(config_of_model(shape)),
-        queue_(config_of_queue(shape), shape.max_step_items),
+        queue_(config_of_queue(shape), shape.max_step_items, detail::Entries::kBytes, nullptr,
+               shape.takes_times ? std::make_unique<TestTimer>(all_times(), now_) : nullptr),
         stream_(queue_, shape.join_at_most) {
     model_.time = now_;
   }
@@ -211,6 +214,12 @@ class QueueWorld : public Expectations {
   void check_gauges(const WriteStatistics& seen);
   void check_retention();
 
+  // Where the time goes, in write_queue_world_times.cpp.
+  // What those of all worlds go to.
+  [[nodiscard]] static const std::shared_ptr<detail::WriteTimesState>& all_times();
+  void note_times();
+  void check_times(const TicketProbe& probe, bool is_written, bool has_waited);
+
   // What it tells, in write_queue_world_events.cpp.
   void hear(const QueueEvent& event);
   void check_end_event(const QueueEvent& event);
@@ -220,6 +229,11 @@ class QueueWorld : public Expectations {
   [[nodiscard]] std::string describe(const std::string& name);
   template <class Probes>
   void expect_resumed_once(const Probes& probes, const char* what);
+
+  struct ItemTimes {
+    Queue::TimePoint admitted;
+    std::optional<Queue::TimePoint> offered{};
+  };
 
   QueueWorldShape shape_;
   CountingResource source_;
@@ -257,6 +271,8 @@ class QueueWorld : public Expectations {
   bool told_end_ = false;
   std::uint64_t refusals_ = 0;  // for lack of room, in all
   std::uint64_t admitted_at_refusal_ = 0;
+
+  std::vector<ItemTimes> item_times_;  // of all that ever came
 
   QueueModel model_;
   Queue queue_;

@@ -152,10 +152,12 @@ void QueueWorld::check_ticket(TicketEntry& entry, const std::string& expected) {
   if (entry.probe->resumed != 0) {
     expect(entry.probe->resumed == 1, "a ticket's waiter was resumed twice");
     expect_outcome(entry.probe->result, expected);
+    check_times(*entry.probe, expected.starts_with("done"), true);
   }
   TicketProbe late(entry.place);
   expect(queue_.wait_written(late) == Queue::TicketWait::kDone, "a wait for a done write");
   expect_outcome(late.result, expected);
+  check_times(late, expected.starts_with("done"), false);
   if (done_.size() == kMostDone) {
     done_.erase(done_.begin() + entry.id % static_cast<int>(kMostDone));
   }
@@ -271,6 +273,7 @@ void QueueWorld::check_watch() {
 }
 
 void QueueWorld::check() {
+  note_times();
   check_resumed();
   if (!tickets_.empty()) {
     check_tickets();

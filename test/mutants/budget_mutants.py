@@ -78,7 +78,7 @@ MUTANTS = [
     ("credit stays with a queue that needs none", ACCOUNT,
      "    give_back(std::exchange(credit_, 0U), woken);\n", "", *MORE),
     ("written bytes stay charged", QUEUE + "departure.hpp",
-     "  if constexpr (kIsCharged) {\n    discharge(charge, effects);\n  }\n", "", *QUEUES),
+     "  if constexpr (kLeaving != Leaving::kFree) {\n    discharge(charge, effects);\n  }\n", "", *QUEUES),
     ("a permit is charged nothing", QUEUE + "admission.hpp",
      "  if (!account_->try_charge(bytes)) {\n    return refused(memory_refusal(bytes));\n  }\n", "",
      *QUEUES),

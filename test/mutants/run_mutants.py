@@ -35,6 +35,7 @@ from seen_mutants import MUTANTS as SEEN_MUTANTS
 from service_mutants import MUTANTS as SERVICE_MUTANTS
 from shell_mutants import MUTANTS as SHELL_MUTANTS
 from testing_mutants import MUTANTS as TESTING_MUTANTS
+from times_mutants import MUTANTS as TIMES_MUTANTS
 from tunnel_mutants import MUTANTS as TUNNEL_MUTANTS
 from wait_mutants import MUTANTS as WAIT_MUTANTS
 
@@ -65,6 +66,7 @@ OF_PROGRAMS = (ADAPTOR_MUTANTS +
                PROGRAM_MUTANTS +
                RELAY_MUTANTS +
                SEEN_MUTANTS +
+               TIMES_MUTANTS +
                SERVICE_MUTANTS +
                SHELL_MUTANTS + TESTING_MUTANTS +
                TUNNEL_MUTANTS +

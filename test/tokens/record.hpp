@@ -27,6 +27,10 @@ namespace bytes_handoff::test {
 [[nodiscard]] std::string describe(const net_error_code& error, std::size_t n);
 [[nodiscard]] std::string describe(Errc error);
 [[nodiscard]] std::string describe(const net_error_code& error, const WriteTicket& ticket);
+[[nodiscard]] inline std::string describe(const net_error_code& error,
+                                          const bytes_handoff::WriteOutcome& outcome) {
+  return describe(error, outcome.written);
+}
 [[nodiscard]] std::string describe(const net_error_code& error, const WritePermit& permit);
 [[nodiscard]] std::string describe(const net_error_code& error, const RelayCounts& counts);
 [[nodiscard]] std::string describe(const net_error_code& error, const TunnelResult& result);
@@ -40,6 +44,9 @@ namespace bytes_handoff::test {
 [[nodiscard]] inline std::string describe(std::size_t n) { return describe(net_error_code(), n); }
 [[nodiscard]] inline std::string describe(const WriteTicket& ticket) {
   return describe(net_error_code(), ticket);
+}
+[[nodiscard]] inline std::string describe(const bytes_handoff::WriteOutcome& outcome) {
+  return describe(net_error_code(), outcome);
 }
 [[nodiscard]] inline std::string describe(const WritePermit& permit) {
   return describe(net_error_code(), permit);

@@ -4,8 +4,25 @@
 namespace bytes_handoff::test {
 namespace {
 
+/// How the tests call both operations.
+struct Wait {
+  static constexpr const char* kName = "ticket.async_wait";
+  template <class Token>
+  static auto start(WriteTicket& ticket, Token&& token) {
+    return ticket.async_wait(std::forward<Token>(token));
+  }
+};
+struct Outcome {
+  static constexpr const char* kName = "ticket.async_outcome";
+  template <class Token>
+  static auto start(WriteTicket& ticket, Token&& token) {
+    return ticket.async_outcome(std::forward<Token>(token));
+  }
+};
+
 /// A wait for a write that has been written, that has not, whose queue was aborted, or is while
 /// the wait starts; or that another wait waits for.
+template <class Operation>
 class TicketWait : public QueueOperation {
  public:
   static constexpr bool kHasErrorCode = true;
@@ -54,7 +71,7 @@ class TicketWait : public QueueOperation {
   }
   template <class Token>
   auto start(Token&& token) {
-    return ticket_->async_wait(std::forward<Token>(token));
+    return Operation::start(*ticket_, std::forward<Token>(token));
   }
 
  private:
@@ -62,7 +79,8 @@ class TicketWait : public QueueOperation {
   bool is_read_ = false;
 };
 
-TEST(WriteTicketTokens, async_wait) { run_operation<TicketWait>("ticket.async_wait"); }
+TEST(WriteTicketTokens, async_wait) { run_operation<TicketWait<Wait>>(Wait::kName); }
+TEST(WriteTicketTokens, async_outcome) { run_operation<TicketWait<Outcome>>(Outcome::kName); }
 
 }  // namespace
 }  // namespace bytes_handoff::test

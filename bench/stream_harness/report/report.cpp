@@ -84,12 +84,15 @@ void add_usage(Lines& out, const RunResult& result) {
   out.number("max_rss_bytes", usage.max_rss_bytes);
 }
 
-void add_latency(Lines& out, const LatencyHistogram& latency) {
-  out.number("latency_p50_micros", latency.value_at_permille(500));
-  out.number("latency_p95_micros", latency.value_at_permille(950));
-  out.number("latency_p99_micros", latency.value_at_permille(990));
-  out.number("latency_p999_micros", latency.value_at_permille(999));
-  out.number("latency_max_micros", latency.max());
+void add_latency(Lines& out, const bytes_handoff::DurationHistogram& latency) {
+  const auto add = [&](const char* key, std::chrono::nanoseconds value) {
+    out.number(key, static_cast<std::uint64_t>(value / std::chrono::microseconds(1)));
+  };
+  add("latency_p50_micros", latency.at_permille(500));
+  add("latency_p95_micros", latency.at_permille(950));
+  add("latency_p99_micros", latency.at_permille(990));
+  add("latency_p999_micros", latency.at_permille(999));
+  add("latency_max_micros", latency.max());
 }
 
 void add_memory(Lines& out, const bytes_handoff::MemoryBudgetStatistics& memory) {
@@ -111,7 +114,7 @@ std::string format_report(const Options& options, const RunResult& result) {
   add_configuration(out, options);
   add_throughput(out, result);
   add_usage(out, result);
-  add_latency(out, result.latency_micros);
+  add_latency(out, result.latency);
   out.number("failed_connections", result.failed_connections);
   out.number("read_block", options.read_block);
   out.number("gather_micros", static_cast<std::uint64_t>(options.gather_for.count()));

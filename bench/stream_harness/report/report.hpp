@@ -5,8 +5,8 @@
 #include <string>
 
 #include "bytes_handoff/memory.hpp"
+#include "bytes_handoff/observing/duration_histogram.hpp"
 #include "command_line/options.hpp"
-#include "report/latency_histogram.hpp"
 #include "report/process_usage.hpp"
 
 namespace stream_harness {
@@ -22,7 +22,7 @@ struct RunResult {
   std::uint64_t worker_threads_running = 0;  ///< besides the main one, which waits
   std::chrono::nanoseconds elapsed{0};       ///< of the work
   ProcessUsage usage;                        ///< during the work
-  LatencyHistogram latency_micros;           ///< of the connections that ended in order
+  bytes_handoff::DurationHistogram latency;  ///< of the connections that ended in order
   /// Of a service with a memory budget, once its connections have ended.
   bytes_handoff::MemoryBudgetStatistics memory;
 };

@@ -39,9 +39,10 @@ class QueueTest : public testing::Test {
   /// bytes.
   void open(WriteHandoffConfig config, std::size_t join_at_most = 0,
             std::size_t max_step_items = detail::kMaxStepItems,
-            detail::Entries entries = detail::Entries::kBytes) {
+            detail::Entries entries = detail::Entries::kBytes,
+            std::unique_ptr<detail::WriteTimer> timer = nullptr) {
     stream_.reset();
-    queue_.emplace(config, max_step_items, entries);
+    queue_.emplace(config, max_step_items, entries, nullptr, std::move(timer));
     stream_.emplace(*queue_, join_at_most, entries);
   }
 

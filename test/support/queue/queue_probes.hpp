@@ -47,7 +47,11 @@ struct TicketProbe : Probe<detail::TicketWaiter> {
   /// Precondition: it was admitted.
   explicit TicketProbe(const std::optional<detail::AdmittedWrite>& of, std::string called = {},
                        ResumeLog* into = nullptr)
-      : Probe(std::move(called), into, of.value()) {}
+      : Probe(std::move(called), into, of.value()) {
+    durations = &times;
+  }
+
+  std::optional<WriteDurations> times;
 };
 
 /// A waiting write with its slices.

@@ -12,11 +12,6 @@ using bytes_handoff::expected;
 using bytes_handoff::unexpected;
 using std::chrono::steady_clock;
 
-std::uint64_t micros_between(steady_clock::time_point begin, steady_clock::time_point end) {
-  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(end - begin);
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(micros.count(), 0));
-}
-
 }  // namespace
 
 NumberRange DriverLedger::begin_wave() {
@@ -151,7 +146,7 @@ void DriverLedger::sink_ended(const SinkEntry& sink, const SinkResult& result) {
       if (Wave* const wave = wave_of(*sink.connection)) {
         Entry& mine = wave->entry(*sink.connection);
         mine.sink_ended = true;
-        mine.latency_micros = micros_between(sink.accepted_at, result.last_byte_at);
+        mine.latency = result.last_byte_at - sink.accepted_at;
         if (!result.error.empty()) note_failure(mine, *sink.connection, "sink: ", result.error);
         settle_if_ended(*wave, mine);
       }
@@ -201,7 +196,7 @@ void DriverLedger::settle(Wave& wave, Entry& entry) {
     if (!entry.sink_claimed) ++without_sink_;
   } else {
     ++wave.in_order;
-    totals_.latency_micros.record(entry.latency_micros);
+    totals_.latency.record(entry.latency);
   }
 }
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "report/latency_histogram.hpp"
+#include "bytes_handoff/observing/duration_histogram.hpp"
 #include "roles/driver/connection_finder.hpp"
 #include "transports/tcp_endpoint.hpp"
 #include "workload/sink.hpp"
@@ -35,8 +35,8 @@ class DriverLedger {
     std::uint64_t streams = 0;  ///< connections that were started
     std::uint64_t failed = 0;
     std::uint64_t ended = 0;
-    std::uint64_t received_bytes = 0;  ///< by sinks that belong to a connection
-    LatencyHistogram latency_micros;   ///< of the connections that ended in order
+    std::uint64_t received_bytes = 0;          ///< by sinks that belong to a connection
+    bytes_handoff::DurationHistogram latency;  ///< of the connections that ended in order
   };
 
   /// A sink that was accepted.
@@ -96,7 +96,7 @@ class DriverLedger {
 
  private:
   struct Entry {
-    std::uint64_t latency_micros = 0;
+    std::chrono::nanoseconds latency{0};
     bool client_sent = false;  // or never will
     bool client_ended = false;
     bool sink_claimed = false;

@@ -145,7 +145,7 @@ class Driver {
     result.worker_threads_running = pool_.size();
     result.elapsed = clock_.elapsed();
     result.usage = clock_.usage();
-    result.latency_micros = std::move(totals.latency_micros);
+    result.latency = std::move(totals.latency);
     return result;
   }
 

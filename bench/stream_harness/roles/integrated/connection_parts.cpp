@@ -39,9 +39,7 @@ void ConnectionParts::enter_into_account() {
   if (failed_) {
     ++account_.failed_connections;
   } else {
-    const auto micros =
-        std::chrono::duration_cast<std::chrono::microseconds>(last_byte_at_ - began_at_);
-    account_.latency_micros.record(static_cast<std::uint64_t>(std::max(micros.count(), 0L)));
+    account_.latency.record(last_byte_at_ - began_at_);
   }
   account_.ended_connections.fetch_add(1, std::memory_order_relaxed);
 }

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "bytes_handoff/observing/duration_histogram.hpp"
 #include "contenders/proxy.hpp"
-#include "report/latency_histogram.hpp"
 #include "workload/sink.hpp"
 
 namespace stream_harness {
@@ -19,7 +19,7 @@ struct Account {
   std::atomic<std::uint64_t> ended_connections{0};
   std::uint64_t failed_connections = 0;
   std::uint64_t forwarded_bytes = 0;
-  LatencyHistogram latency_micros;
+  bytes_handoff::DurationHistogram latency;
 };
 
 /// Follows one connection's three parts. Each part ends exactly once, whether it was started or

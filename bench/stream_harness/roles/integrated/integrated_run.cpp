@@ -133,7 +133,7 @@ class Run {
       const Account& account = worker->account();
       result.total_bytes += account.forwarded_bytes;
       result.failed_connections += account.failed_connections;
-      result.latency_micros.merge(account.latency_micros);
+      result.latency.merge(account.latency);
     }
     return result;
   }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/support/net_error.hpp"
@@ -20,20 +21,27 @@ struct TicketAccess {
   }
 };
 
+/// Waits for the end of one write. `Told` is what the handler gets beside the error.
+template <class Told>
 class TicketWait : public TicketWaiter {
  public:
-  static constexpr const char* kName = "WriteTicket::async_wait";
+  static constexpr bool kTellsDurations = std::is_same_v<Told, WriteOutcome>;
+  static constexpr const char* kName =
+      kTellsDurations ? "WriteTicket::async_outcome" : "WriteTicket::async_wait";
   using Parameters = AdmittedWrite;
-  using Results = std::tuple<net_error_code, std::size_t>;
+  using Results = std::tuple<net_error_code, Told>;
 
   TicketWait(WriterPointer writer, const Parameters& of) noexcept
-      : TicketWaiter(of), writer_(std::move(writer)) {}
+      : TicketWaiter(of), writer_(std::move(writer)) {
+    durations = told_.place();
+  }
 
   /// A write that is done needs no operation.
   [[nodiscard]] static std::optional<Results> results_before(WriterBase& writer,
                                                              const Parameters& of) noexcept {
-    const auto known = writer.queue().result(of);
-    return known ? std::optional(results_of(*known)) : std::nullopt;
+    Durations told;
+    const auto known = writer.queue().result(of, told.place());
+    return known ? std::optional(results_of(*known, told)) : std::nullopt;
   }
   [[nodiscard]] bool begin(Effects& /*none*/) noexcept {
     switch (writer_->queue().wait_written(*this)) {
@@ -47,7 +55,7 @@ class TicketWait : public TicketWaiter {
     }
     return true;
   }
-  [[nodiscard]] Results results() noexcept { return results_of(result); }
+  [[nodiscard]] Results results() noexcept { return results_of(result, told_); }
   void cancel() noexcept {
     const WriterPointer writer = writer_;  // this may be gone at the end
     Effects effects(writer->guard());
@@ -56,11 +64,26 @@ class TicketWait : public TicketWaiter {
   }
 
  private:
-  [[nodiscard]] static Results results_of(const WriteResult& of) noexcept {
-    return {to_net_error(of.error), of.written};
+  // Where the queue puts them; nothing if nobody wants them.
+  struct NoDurations {
+    [[nodiscard]] std::optional<WriteDurations>* place() noexcept { return nullptr; }
+  };
+  struct WantedDurations {
+    std::optional<WriteDurations> value{};
+    [[nodiscard]] std::optional<WriteDurations>* place() noexcept { return &value; }
+  };
+  using Durations = std::conditional_t<kTellsDurations, WantedDurations, NoDurations>;
+
+  [[nodiscard]] static Results results_of(const WriteResult& of, const Durations& told) noexcept {
+    if constexpr (kTellsDurations) {
+      return {to_net_error(of.error), WriteOutcome{of.written, told.value}};
+    } else {
+      return {to_net_error(of.error), of.written};
+    }
   }
 
   WriterPointer writer_;
+  [[no_unique_address]] Durations told_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR
@@ -78,7 +101,14 @@ template <class CompletionToken>
 auto WriteTicket::async_wait(CompletionToken&& token) {
   BYTES_HANDOFF_CHECK(valid(), "a WriteTicket that is not valid() was used");
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
-      detail::StartWait<detail::TicketWait>(writer_, write_), token);
+      detail::StartWait<detail::TicketWait<std::size_t>>(writer_, write_), token);
+}
+
+template <class CompletionToken>
+auto WriteTicket::async_outcome(CompletionToken&& token) {
+  BYTES_HANDOFF_CHECK(valid(), "a WriteTicket that is not valid() was used");
+  return net::async_initiate<CompletionToken, void(net_error_code, WriteOutcome)>(
+      detail::StartWait<detail::TicketWait<WriteOutcome>>(writer_, write_), token);
 }
 
 inline WriteTicket::executor_type WriteTicket::get_executor() const noexcept {

@@ -15,6 +15,7 @@
 #include "bytes_handoff/asio/support/writer_pointer.hpp"
 #include "bytes_handoff/asio/writing/budget_seat.hpp"
 #include "bytes_handoff/asio/writing/registry_seat.hpp"
+#include "bytes_handoff/asio/writing/writer_timer.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
 #include "bytes_handoff/write_refusal.hpp"
 
@@ -171,7 +172,8 @@ class WriterBase : public ContextMember {
   WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
       : seat_(BudgetSeat::make(*this, config)),
         registry_seat_(RegistrySeat::make(*this, config)),
-        queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->account()),
+        queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->account(),
+               WriterTimer::make(*this, config)),
         executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;
 
@@ -381,6 +383,10 @@ inline WriteStatistics RegistrySeat::last_statistics() noexcept {
 inline WriteStatistics RegistrySeat::statistics() noexcept { return writer_->statistics(); }
 inline bool RegistrySeat::has_ended() const noexcept { return writer_->queue().has_ended(); }
 inline std::string_view RegistrySeat::name() const noexcept { return writer_->queue().name(); }
+
+inline WriteTimer::TimePoint WriterTimer::time() noexcept {
+  return writer_->time().value_or(TimePoint());  // nothing is written any more
+}
 
 inline void WriterHandle::add(WriterBase* writer) noexcept {
   writer->handles_.fetch_add(1, std::memory_order_relaxed);

@@ -71,7 +71,7 @@ expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve_charged(
   if (!account_->try_charge(bytes)) {
     return refused(memory_refusal(bytes));
   }
-  may_be_charged_ = true;
+  watches_leaving_ = true;
   return set_aside(bytes, items);
 }
 
@@ -88,7 +88,7 @@ bool BasicWriteQueue<Sync>::try_charge_budget(std::size_t charge, Effects& effec
     return true;
   }
   const bool is_charged = account_->try_charge(charge);
-  may_be_charged_ = may_be_charged_ || is_charged;
+  watches_leaving_ = watches_leaving_ || is_charged;
   if (account_->pot().is_tight()) {
     effects.ask_for_look();
   }
@@ -102,7 +102,7 @@ Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects)
     return Draw::kDrawn;
   }
   const Draw draw = account_->charge_or_wait(charge);
-  may_be_charged_ = may_be_charged_ || draw == Draw::kDrawn;
+  watches_leaving_ = watches_leaving_ || draw == Draw::kDrawn;
   if (draw == Draw::kWaits) {
     effects.ask_for_look();
   }
@@ -254,7 +254,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
   if (!has_room(bytes, items)) {
     return refused(refusal_of(bytes, items), effects);
   }
-  items_.reserve(items);
+  reserve_places(items);
   if (budget_ != nullptr && !are_of_paid_blocks(slices, budget_) &&
       !try_charge_slices(slices, effects)) [[unlikely]] {
     return refused(memory_refusal(charge_of(slices)), effects);
@@ -270,7 +270,7 @@ expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve(std::size_t b
   if (!has_room(bytes, items)) {
     return refused(refusal_of(bytes, items));
   }
-  items_.reserve(items);
+  reserve_places(items);
   if (budget_ != nullptr) [[unlikely]] {
     return try_reserve_charged(bytes, items);
   }
@@ -391,6 +391,9 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
     last_run_.note(item, last, stats_.admitted_items);
     ++stats_.admitted_items;
     ++pending_items_;
+  }
+  if (times_ != nullptr) [[unlikely]] {
+    times_->note_admitted(stats_.admitted_items);
   }
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;

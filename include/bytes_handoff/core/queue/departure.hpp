@@ -142,6 +142,7 @@ inline void WriteBatch::take_message(WriteItems& from) noexcept {
 template <class Sync>
 auto BasicWriteQueue<Sync>::begin_turn(WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
+  look_for_times();
   return next(false, max_step_items_, batch, effects);
 }
 
@@ -149,6 +150,7 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, bool yield,
                                          WriteBatch& batch, Effects& effects) noexcept -> Turn {
   const Lock lock(mutex_);
+  look_for_times();
   if (entries_ == Entries::kMessages) {
     return finish_message(error, written, yield, batch, effects);
   }
@@ -264,6 +266,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
     last_run_.forget_first(written_items() + batch.items);
   }
   in_flight_items_ = batch.items;
+  note_offered();
   writer_ = Writer::kWriting;
   return Turn::kWrite;
 }
@@ -272,6 +275,7 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::next_message(WriteBatch& batch, Effects& effects) noexcept -> Turn {
   batch.take_message(items_);
   in_flight_items_ = 1;
+  note_offered();
   writer_ = Writer::kWriting;
   if ((batch.tag & kClosingMessage) != 0) {
     if (state_ == State::kOpen) {
@@ -332,28 +336,32 @@ void BasicWriteQueue<Sync>::join(WriteBatch& batch) noexcept {
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
-  if (may_be_charged_) {
-    return pop_charged(written, most, effects);
+  if (watches_leaving_) {
+    return pop_watched(written, most, effects);
   }
-  return pop_items<false>(written, most, effects);
+  return pop_items<Leaving::kFree>(written, most, effects);
 }
 
-// Where items in the queue, or permits, are charged by their lengths.
+// Where items in the queue, or permits, are charged by their lengths, or times are taken.
 template <class Sync>
-std::size_t BasicWriteQueue<Sync>::pop_charged(std::size_t written, std::size_t most,
+std::size_t BasicWriteQueue<Sync>::pop_watched(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
-  const std::size_t items = pop_items<true>(written, most, effects);
-  may_be_charged_ = account_->charged() != 0;
+  if (times_ != nullptr) {
+    return pop_items<Leaving::kTimed>(written, most, effects);
+  }
+  const std::size_t items = pop_items<Leaving::kCharged>(written, most, effects);
+  watches_leaving_ = account_->charged() != 0;
   return items;
 }
 
 template <class Sync>
-template <bool kIsCharged>
+template <typename BasicWriteQueue<Sync>::Leaving kLeaving>
 inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::size_t most,
                                                     Effects& effects) noexcept {
   std::size_t offset = front_offset_ + written;
   std::size_t bytes = 0;
   [[maybe_unused]] std::size_t charge = 0;
+  [[maybe_unused]] std::uint64_t left = written_items();
   const std::size_t items =
       items_.pop_front_while(most, !line_.empty(), [&](const WriteItem& item) {
         if (offset < item.size) {
@@ -361,11 +369,17 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
         }
         offset -= item.size;
         bytes += item.size;
-        if constexpr (kIsCharged) {
+        if constexpr (kLeaving == Leaving::kCharged) {
           charge += detail::charge_of(item.owner, item.size, budget_);
+        } else if constexpr (kLeaving == Leaving::kTimed) {
+          charge += account_ == nullptr ? 0 : account_->charge_of(item.owner, item.size);
+          times_->note_written(++left);
         }
         effects.releases.add(item.owner);
         if (item.waiter != nullptr) {
+          if constexpr (kLeaving == Leaving::kTimed) {
+            find_durations(item.waiter->write, item.waiter->durations);
+          }
           complete_ticket(*item.waiter, WriteResult{{}, item.waiter->write.size}, effects);
         }
         return true;
@@ -374,7 +388,7 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
   pending_bytes_ -= bytes;
   pending_items_ -= items;
   last_run_.forget_first(written_items());
-  if constexpr (kIsCharged) {
+  if constexpr (kLeaving != Leaving::kFree) {
     discharge(charge, effects);
   }
   return items;

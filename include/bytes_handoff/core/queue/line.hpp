@@ -43,7 +43,7 @@ auto BasicWriteQueue<Sync>::wait_room(RoomWaiter& waiter, Effects& effects) -> W
     const bool is_nothing = waiter.items == 0 && state_ == State::kOpen;  // a burst of no slices
     waiter.charge = waiter.asks_for == AsksFor::kRoom ? waiter.bytes : charge_of(waiter.slices);
     if (is_nothing || has_room(waiter.bytes, waiter.items)) {
-      items_.reserve(waiter.items);
+      reserve_places(waiter.items);
       if (try_charge(waiter.charge, effects)) {
         admit_whole(waiter, effects);
         return Wait::kAdmitted;
@@ -115,7 +115,7 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   constexpr std::size_t kForPieces = WriteItems::kSegmentItems + 3;
   const bool has_pieces = line_has_pieces_ || waiter.asks_for == AsksFor::kCutBurst;
   const std::size_t places = saturating_sum(waiting_items_, waiter.items);
-  items_.reserve((std::min)(saturating_sum(places, has_pieces ? kForPieces : 0),
+  reserve_places((std::min)(saturating_sum(places, has_pieces ? kForPieces : 0),
                             saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
   line_has_pieces_ = has_pieces;
   waiting_items_ += waiter.items;

@@ -25,6 +25,7 @@ auto BasicWriteQueue<Sync>::wait_written(TicketWaiter& waiter) noexcept -> Ticke
   const Lock lock(mutex_);
   if (state_ == State::kEnded || has_left(waiter.write)) {
     waiter.result = result_of(waiter.write);
+    find_durations(waiter.write, waiter.durations);
     return TicketWait::kDone;
   }
   TicketWaiter*& place = waiter.write.last_item->waiter;
@@ -48,17 +49,27 @@ void BasicWriteQueue<Sync>::cancel(TicketWaiter& waiter, ErrorValue cancelled,
 
 template <class Sync>
 std::optional<WriteResult> BasicWriteQueue<Sync>::result(
-    const AdmittedWrite& write) const noexcept {
+    const AdmittedWrite& write, std::optional<WriteDurations>* durations) const noexcept {
   const Lock lock(mutex_);
   if (state_ != State::kEnded && !has_left(write)) {
     return std::nullopt;
   }
+  find_durations(write, durations);
   return result_of(write);
 }
 
 template <class Sync>
 bool BasicWriteQueue<Sync>::has_left(const AdmittedWrite& write) const noexcept {
   return write.last < (state_ == State::kEnded ? ended_items_ : written_items());
+}
+
+// What is known of those of a write that has left.
+template <class Sync>
+void BasicWriteQueue<Sync>::find_durations(
+    const AdmittedWrite& write, std::optional<WriteDurations>* durations) const noexcept {
+  if (times_ != nullptr && durations != nullptr) {
+    *durations = times_->durations(write.last);
+  }
 }
 
 // Of a write that has left, or whose queue has ended. The first one that was not wholly written

@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "bytes_handoff/core/queue/outcome.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
 #include "bytes_handoff/core/support/waiting.hpp"
+#include "bytes_handoff/observing/write_times.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -32,6 +34,7 @@ struct TicketWaiter : Waiting {
 
   const AdmittedWrite write;
   WriteResult result;
+  std::optional<WriteDurations>* durations = nullptr;  // where they go, if somebody wants them
   bool linked = false;
 };
 

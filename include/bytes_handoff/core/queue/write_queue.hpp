@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
@@ -26,6 +27,7 @@
 #include "bytes_handoff/core/queue/unwritten.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
+#include "bytes_handoff/core/queue/write_timer.hpp"
 #include "bytes_handoff/core/support/sync.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/expected.hpp"
@@ -140,11 +142,13 @@ class BasicWriteQueue {
   using Account = BasicQueueAccount<Sync>;
 
   /// `account`: what it has in its memory budget; it outlives the queue. Null: there is none.
+  /// `times`: takes the times of its writes. Null: nobody does.
   /// Throws std::bad_alloc, if `config` has a name or a hook.
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems,
-                           Entries entries = Entries::kBytes, Account* account = nullptr)
+                           Entries entries = Entries::kBytes, Account* account = nullptr,
+                           std::unique_ptr<WriteTimer> times = nullptr)
       : config_(config),
         max_step_items_(max_step_items),
         entries_(entries),
@@ -156,7 +160,10 @@ class BasicWriteQueue {
         name_(config.name),
         events_(config.on_event
                     ? std::make_unique<EventWatch>(config.on_event, config.stalled_after)
-                    : nullptr) {}
+                    : nullptr),
+        times_(std::move(times)) {
+    watches_leaving_ = times_ != nullptr;
+  }
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -195,7 +202,10 @@ class BasicWriteQueue {
   [[nodiscard]] TicketWait wait_written(TicketWaiter& waiter) noexcept;
   void cancel(TicketWaiter& waiter, ErrorValue cancelled, Effects& effects) noexcept;
   /// None while the write is queued.
-  [[nodiscard]] std::optional<WriteResult> result(const AdmittedWrite& write) const noexcept;
+  /// `durations`: where those go that are known; null: nobody wants them.
+  [[nodiscard]] std::optional<WriteResult> result(
+      const AdmittedWrite& write,
+      std::optional<WriteDurations>* durations = nullptr) const noexcept;
 
   // Waits. True when the result is there at once; then nothing was linked.
   [[nodiscard]] bool wait_flush(FlushWaiter& waiter) noexcept;
@@ -321,6 +331,12 @@ class BasicWriteQueue {
   [[nodiscard]] bool looks_for_stall() const noexcept {
     return events_ != nullptr && events_->looks_for_stall(stats_.written_bytes);
   }
+  void reserve_places(std::size_t items) {
+    items_.reserve(items);
+    if (times_ != nullptr) [[unlikely]] {
+      times_->reserve(items_.size() + items_.aside() + items);  // a write has at least one
+    }
+  }
   [[nodiscard]] AdmittedWrite push(std::span<Bytes> slices, std::size_t bytes,
                                    Effects& effects) noexcept;
   [[nodiscard]] ReservedRoom set_aside(std::size_t bytes, std::size_t items) noexcept;
@@ -349,9 +365,21 @@ class BasicWriteQueue {
   void complete_flushes(std::size_t& left, Effects& effects) noexcept;
   [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
                                         Effects& effects) noexcept;
-  [[nodiscard, gnu::noinline]] std::size_t pop_charged(std::size_t written, std::size_t most,
+  [[nodiscard, gnu::noinline]] std::size_t pop_watched(std::size_t written, std::size_t most,
                                                        Effects& effects) noexcept;
-  template <bool kIsCharged>
+  void look_for_times() noexcept {
+    if (times_ != nullptr) [[unlikely]] {
+      times_->look();
+    }
+  }
+  void note_offered() noexcept {
+    if (times_ != nullptr) [[unlikely]] {
+      times_->note_offered(written_items() + in_flight_items_);
+    }
+  }
+  // What is seen to of each item that leaves: nothing; its charge; its charge and times.
+  enum class Leaving : std::uint8_t { kFree, kCharged, kTimed };
+  template <Leaving kLeaving>
   [[nodiscard, gnu::always_inline]] std::size_t pop_items(std::size_t written, std::size_t most,
                                                           Effects& effects) noexcept;
   [[nodiscard]] bool settle(std::size_t left, Effects& effects) noexcept;
@@ -375,6 +403,8 @@ class BasicWriteQueue {
   void drop_written(std::size_t written, Effects& effects) noexcept;
   void fail_tickets(Effects& effects) noexcept;
   [[nodiscard]] bool has_left(const AdmittedWrite& write) const noexcept;
+  void find_durations(const AdmittedWrite& write,
+                      std::optional<WriteDurations>* durations) const noexcept;
   [[nodiscard]] WriteResult result_of(const AdmittedWrite& write) const noexcept;
   [[nodiscard]] std::uint64_t written_items() const noexcept {
     return stats_.admitted_items - items_.size();
@@ -401,7 +431,7 @@ class BasicWriteQueue {
   bool ends_in_order_ = true;  // unless it is aborted; while it is closing
   bool was_ended_by_stream_ = false;
   bool is_watched_ = false;          // whether `tick` is being called
-  bool may_be_charged_ = false;      // something in its account, which is elsewhere in memory
+  bool watches_leaving_ = false;     // something may be charged, or times are taken
   bool joins_in_flight_ = false;     // the owners of what is with the stream are being exchanged
   EndedBy cut_by_ = EndedBy::abort;  // who has set `cut_error_`
   unsigned zero_writes_ = 0;
@@ -439,6 +469,7 @@ class BasicWriteQueue {
 
   const QueueName name_;
   const std::unique_ptr<EventWatch> events_;  // null: nobody is told
+  const std::unique_ptr<WriteTimer> times_;   // null: nobody wants them
 };
 
 using WriteQueue = BasicWriteQueue<StdSync>;

@@ -86,6 +86,13 @@ struct TicketWait {
   }
 };
 
+struct TicketOutcome {
+  template <class Token>
+  static auto start(FullQueue& queue, Token&& token) {
+    return queue.ticket.async_outcome(std::forward<Token>(token));
+  }
+};
+
 /// How an operation must end: taken back, or with the queue's abort, which refuses writes as
 /// `closed`. No write has taken its slice.
 struct Ending {
@@ -100,6 +107,10 @@ struct Ending {
   void check(const net_error_code& error, std::size_t written) const {
     EXPECT_EQ(written, 0U);
     check(error);
+  }
+  void check(const net_error_code& error, const bytes_handoff::WriteOutcome& outcome) const {
+    EXPECT_FALSE(outcome.durations.has_value());
+    check(error, outcome.written);
   }
   void check(const net_error_code& error, const WriteTicket& ticket) const {
     EXPECT_FALSE(ticket.valid());
@@ -143,7 +154,7 @@ class EveryOperation : public WriterFixture {
   int calls = 0;
 };
 using Operations = testing::Types<Write, WriteSeveral, Send, SendMayCut, Reserve, ReserveItems,
-                                  Flush, Close, Closed, TicketWait>;
+                                  Flush, Close, Closed, TicketWait, TicketOutcome>;
 TYPED_TEST_SUITE(EveryOperation, Operations);
 
 TYPED_TEST(EveryOperation, is_taken_back_by_every_type_of_cancellation) {

@@ -72,7 +72,7 @@ TEST(Report, HasEveryKeyInOrderAndFormat) {
   result.worker_threads_running = 2;
   result.elapsed = 2s;
   result.usage = {true, 1'500'000us, 500'000us, 11, 12, 13 << 20};
-  for (std::uint64_t i = 1; i <= 1000; ++i) result.latency_micros.record(i);
+  for (int i = 1; i <= 1000; ++i) result.latency.record(std::chrono::microseconds(i));
   EXPECT_EQ(format_report(options, result), kWholeReport);
 }
 

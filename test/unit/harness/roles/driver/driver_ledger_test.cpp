@@ -71,8 +71,8 @@ TEST_F(DriverLedgerTest, CountsOnOverTheWaves) {
   EXPECT_EQ(totals.ended, 6u);
   EXPECT_EQ(totals.failed, 0u);
   EXPECT_EQ(totals.received_bytes, 600u);
-  EXPECT_EQ(totals.latency_micros.count(), 6u);
-  EXPECT_EQ(totals.latency_micros.max(), 5000u);
+  EXPECT_EQ(totals.latency.count(), 6u);
+  EXPECT_EQ(totals.latency.max(), std::chrono::milliseconds(5));
   EXPECT_EQ(log(), "");
 }
 
@@ -86,7 +86,7 @@ TEST_F(DriverLedgerTest, AConnectionThatFailsTwiceCountsOnce) {
   ledger_.client_ended(1, "write: gone");
   EXPECT_EQ(over_, 1);
   EXPECT_EQ(ledger_.totals().failed, 1u);
-  EXPECT_EQ(ledger_.totals().latency_micros.count(), 1u);
+  EXPECT_EQ(ledger_.totals().latency.count(), 1u);
   EXPECT_EQ(ledger_.totals().received_bytes, 107u);
   EXPECT_EQ(log(), "bench_stream_harness: connection 1: sink: read: gone\n");
 }
@@ -135,7 +135,7 @@ TEST_F(DriverLedgerTest, TheNextWaveIsDueWhenAllClientsHaveSentAndItIsNoThird) {
   ledger_.end_waves();
   EXPECT_EQ(over_, 1);
   EXPECT_EQ(ledger_.totals().ended, 4u);
-  EXPECT_EQ(ledger_.totals().latency_micros.count(), 4u);
+  EXPECT_EQ(ledger_.totals().latency.count(), 4u);
   EXPECT_EQ(log(), "");
 }
 

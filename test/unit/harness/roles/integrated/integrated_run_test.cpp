@@ -57,7 +57,7 @@ TEST_P(IntegratedRunTest, EveryByteOfEveryWaveArrives) {
   EXPECT_EQ(result->actual_iterations, 3u);
   EXPECT_EQ(result->total_streams, 21u);
   EXPECT_EQ(result->total_bytes, 21 * options.bytes_per_connection());
-  EXPECT_EQ(result->latency_micros.count(), 21u);
+  EXPECT_EQ(result->latency.count(), 21u);
   EXPECT_GT(result->elapsed, 0ns);
   EXPECT_TRUE(result->usage.measured);
 }
@@ -158,7 +158,7 @@ TEST(ConnectionParts, IsEnteredIntoTheAccountWhenItsThreePartsHaveEnded) {
   EXPECT_EQ(account.ended_connections, 1u);
   EXPECT_EQ(account.failed_connections, 0u);
   EXPECT_EQ(account.forwarded_bytes, 123u);
-  EXPECT_EQ(account.latency_micros.count(), 1u);
+  EXPECT_EQ(account.latency.count(), 1u);
 }
 
 TEST(ConnectionParts, AFailureIsLoggedOnceAndHasNoLatency) {
@@ -173,7 +173,7 @@ TEST(ConnectionParts, AFailureIsLoggedOnceAndHasNoLatency) {
   EXPECT_EQ(account.ended_connections, 1u);
   EXPECT_EQ(account.failed_connections, 1u);
   EXPECT_EQ(account.forwarded_bytes, 5u);
-  EXPECT_EQ(account.latency_micros.count(), 0u);
+  EXPECT_EQ(account.latency.count(), 0u);
 }
 
 }  // namespace

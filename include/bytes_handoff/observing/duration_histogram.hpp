@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "bytes_handoff/core/support/abi.hpp"
+
+namespace bytes_handoff {
+
+namespace detail {
+class SharedHistogram;
+}  // namespace detail
+
+/// How often each duration was seen, to a thousandth of it.
+///
+/// Below 2,048 ns each has a counter. From there on each power of two is divided into 1,024 buckets
+/// of the same width. This is how an HDR histogram of three significant digits counts
+/// (hdrhistogram.org).
+///
+/// Ownership: a value; copies are apart. Threads: one by one thread at a time. Memory: 8 bytes for
+/// each bucket up to the longest duration. That is 87 KiB for a millisecond, and 214 KiB for a
+/// minute.
+class DurationHistogram {
+ public:
+  /// Nothing was seen. Allocates nothing.
+  DurationHistogram() noexcept = default;
+
+  /// Counts one; a negative one as zero. Errors: throws `std::bad_alloc`, with nothing changed.
+  /// Cost: constant, but for the room of the first one that is this large.
+  void record(std::chrono::nanoseconds duration);
+
+  /// Counts all that `other` has counted. Errors: throws `std::bad_alloc`, with nothing changed.
+  void merge(const DurationHistogram& other);
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// The longest. Exact; zero if there is none.
+  [[nodiscard]] std::chrono::nanoseconds max() const noexcept;
+
+  /// The shortest duration that at least `permille` thousandths of all do not exceed: 500 is the
+  /// median. It is never too short, and too long by less than a thousandth; never above `max()`.
+  /// Zero if nothing was counted. More than 1,000 are 1,000. Cost: a look at each bucket.
+  [[nodiscard]] std::chrono::nanoseconds at_permille(unsigned permille) const noexcept;
+
+ private:
+  friend class detail::SharedHistogram;
+
+  std::vector<std::uint64_t> counts_;
+  std::uint64_t count_ = 0;
+  std::uint64_t max_ = 0;  // nanoseconds
+};
+
+}  // namespace bytes_handoff

@@ -1,0 +1,60 @@
+#include "bytes_handoff/observing/duration_histogram.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "bytes_handoff/core/observing/duration_buckets.hpp"
+
+namespace bytes_handoff {
+namespace {
+
+constexpr std::uint64_t kAll = 1000;  // permille
+
+std::chrono::nanoseconds duration_of(std::uint64_t value) noexcept {
+  return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(value));
+}
+
+}  // namespace
+
+void DurationHistogram::record(std::chrono::nanoseconds duration) {
+  const std::uint64_t value = detail::value_of(duration);
+  const std::size_t bucket = detail::bucket_of(value);
+  if (bucket >= counts_.size()) {
+    counts_.resize(bucket + 1);
+  }
+  ++counts_[bucket];
+  ++count_;
+  max_ = std::max(max_, value);
+}
+
+void DurationHistogram::merge(const DurationHistogram& other) {
+  if (other.counts_.size() > counts_.size()) {
+    counts_.resize(other.counts_.size());
+  }
+  for (std::size_t bucket = 0; bucket != other.counts_.size(); ++bucket) {
+    counts_[bucket] += other.counts_[bucket];
+  }
+  count_ += other.count_;
+  max_ = std::max(max_, other.max_);
+}
+
+std::chrono::nanoseconds DurationHistogram::max() const noexcept { return duration_of(max_); }
+
+std::chrono::nanoseconds DurationHistogram::at_permille(unsigned permille) const noexcept {
+  const std::uint64_t share = std::min<std::uint64_t>(permille, kAll);
+  // Without a product that could overflow. The first one is the least.
+  const std::uint64_t rank =
+      std::max<std::uint64_t>(count_ / kAll * share + (count_ % kAll * share + kAll - 1) / kAll, 1);
+  std::uint64_t seen = 0;
+  for (std::size_t bucket = 0; bucket != counts_.size(); ++bucket) {
+    seen += counts_[bucket];
+    if (seen >= rank) {
+      return duration_of(std::min(detail::largest_in(bucket), max_));
+    }
+  }
+  return duration_of(max_);
+}
+
+}  // namespace bytes_handoff
