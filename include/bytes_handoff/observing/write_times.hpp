@@ -57,7 +57,7 @@ class WriteTimes {
 
   /// What was taken before the call, and perhaps some of what is taken meanwhile.
   ///
-  /// Errors: throws `std::bad_alloc`. Cost: 110,000 loads; nobody waits for it.
+  /// Errors: throws `std::bad_alloc`. Cost: 110,000 loads, about 0.6 ms; nobody waits for it.
   [[nodiscard]] WriteTimesReport report() const;
 
   friend bool operator==(const WriteTimes&, const WriteTimes&) noexcept = default;
