@@ -1,5 +1,6 @@
 #include "bytes_handoff/observing/write_times.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,7 +20,10 @@ DurationHistogram detail::SharedHistogram::counted() const {
       histogram.count_ += count;
     }
   }
-  histogram.max_ = max_.load(std::memory_order_relaxed);
+  if (!histogram.counts_.empty()) {  // one that is longer may not be counted yet
+    histogram.max_ =
+        std::min(max_.load(std::memory_order_relaxed), largest_in(histogram.counts_.size() - 1));
+  }
   return histogram;
 }
 

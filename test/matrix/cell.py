@@ -129,7 +129,7 @@ class Run:
     def install_gtest(self):
         """GoogleTest for a library or a machine that is not the root's."""
         self.cmake("/usr/src/googletest", f"{self.tree}/gtest",
-                   f"-DCMAKE_C_COMPILER={self.cell.compiler.replace('g++', 'gcc').replace('clang++', 'clang')}",
+                   f"-DCMAKE_C_COMPILER={self.cell.compiler.replace('clang++', 'clang').replace('g++', 'gcc')}",
                    f"-DCMAKE_INSTALL_PREFIX={self.tree}/prefix")
         self.do("gtest", "cmake", "--build", f"{self.tree}/gtest", "--target", "install")
 
