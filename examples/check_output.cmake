@@ -1,9 +1,10 @@
-# cmake -DPROGRAM=<program> -DEXPECTED=<file> [-DEMULATOR=<command>] -P check_output.cmake
+# cmake -DPROGRAM=<program> -DEXPECTED=<file> [-DARGUMENT=<argument>] [-DEMULATOR=<command>]
+#       -P check_output.cmake
 #
 # Runs the program, by the emulator if it is for another machine: it must end with status 0 and print
 # exactly what the file has, in the lines of its system.
 execute_process(
-  COMMAND ${EMULATOR} "${PROGRAM}"
+  COMMAND ${EMULATOR} "${PROGRAM}" ${ARGUMENT}
   OUTPUT_VARIABLE output
   RESULT_VARIABLE status
   TIMEOUT 20)
