@@ -20,17 +20,17 @@
 namespace bytes_handoff::bench {
 namespace {
 
-constexpr std::size_t kSliceBytes = 64;
+constexpr std::size_t kRoomSliceBytes = 64;
 constexpr std::size_t kBurst = 256;
-constexpr std::size_t kRounds = 16;  // bursts that are timed at once
+constexpr std::size_t kRoomRounds = 16;  // bursts that are timed at once
 
 std::vector<Bytes> slices_of_one_block() {
-  BytesMut block = BytesMut::with_capacity(kBurst * kRounds * kSliceBytes);
-  block.extend(std::vector<std::byte>(kBurst * kRounds * kSliceBytes, std::byte{'x'}));
+  BytesMut block = BytesMut::with_capacity(kBurst * kRoomRounds * kRoomSliceBytes);
+  block.extend(std::vector<std::byte>(kBurst * kRoomRounds * kRoomSliceBytes, std::byte{'x'}));
   std::vector<Bytes> slices;
-  slices.reserve(kBurst * kRounds);
+  slices.reserve(kBurst * kRoomRounds);
   while (!block.empty()) {
-    slices.push_back(std::move(*block.split_to_frozen(kSliceBytes)));
+    slices.push_back(std::move(*block.split_to_frozen(kRoomSliceBytes)));
   }
   return slices;
 }
@@ -54,10 +54,10 @@ struct Queue {
 }
 
 void finish(benchmark::State& state, std::size_t taken) {
-  if (taken != kBurst * kRounds * kSliceBytes) {
+  if (taken != kBurst * kRoomRounds * kRoomSliceBytes) {
     state.SkipWithError("bytes are missing");
   }
-  count_work(state, kBurst * kRounds * kSliceBytes, kBurst * kRounds);
+  count_work(state, kBurst * kRoomRounds * kRoomSliceBytes, kBurst * kRoomRounds);
 }
 
 // ---- A permit and its commit, and what it is instead of. Submission alone.
@@ -65,7 +65,7 @@ void finish(benchmark::State& state, std::size_t taken) {
 WriteHandoffConfig just_room_for_a_burst() {
   WriteHandoffConfig config;
   config.max_items = kBurst;
-  config.max_pending_bytes = kBurst * kSliceBytes;
+  config.max_pending_bytes = kBurst * kRoomSliceBytes;
   return config;
 }
 
@@ -74,14 +74,14 @@ template <class Submit>
 void submit_writes(benchmark::State& state, Submit submit) {
   const auto slices_each = static_cast<std::size_t>(state.range(0));
   std::deque<Queue> queues;
-  for (std::size_t i = 0; i != kRounds; ++i) {
+  for (std::size_t i = 0; i != kRoomRounds; ++i) {
     queues.emplace_back(just_room_for_a_burst());
   }
   std::size_t taken = 0;
   for ([[maybe_unused]] auto unused : state) {
     std::vector<Bytes> slices = slices_of_one_block();
     time_section(state, [&] {
-      for (std::size_t i = 0; i != kRounds; ++i) {
+      for (std::size_t i = 0; i != kRoomRounds; ++i) {
         for (auto left = burst_of(slices, i); !left.empty(); left = left.subspan(slices_each)) {
           submit(queues[i].out, left.first(slices_each));
         }
@@ -102,7 +102,7 @@ void try_write(WriteHandoff& out, std::span<Bytes> slices) {
 }
 
 void reserve_and_commit(WriteHandoff& out, std::span<Bytes> slices) {
-  auto permit = out.try_reserve(slices.size() * kSliceBytes, slices.size());
+  auto permit = out.try_reserve(slices.size() * kRoomSliceBytes, slices.size());
   const auto written = slices.size() == 1 ? permit->commit(slices.front()) : permit->commit(slices);
   benchmark::DoNotOptimize(written.has_value());
 }
@@ -132,7 +132,7 @@ void write_burst(benchmark::State& state, Submit submit) {
     std::vector<Bytes> slices = slices_of_one_block();
     queue.taken = 0;
     time_section(state, [&] {
-      for (std::size_t i = 0; i != kRounds; ++i) {
+      for (std::size_t i = 0; i != kRoomRounds; ++i) {
         submit(queue, burst_of(slices, i));
         queue.drain();
       }
