@@ -54,7 +54,8 @@ struct QueueEvent {
   /// Of `refusing`: why the first of the series was refused. Of `admitting`: the same, of the
   /// series that is over.
   WriteRefusalReason refusal = WriteRefusalReason::closed;
-  /// Of these two: how many were refused in the series.
+  /// Of these two: how many were refused in the series. A series that is over before it is told is
+  /// not told, and the next one does not count it.
   std::uint64_t refusals = 0;
   /// Of `stalled`: how long the stream has taken nothing, as far as looks have seen.
   std::chrono::nanoseconds silent{0};

@@ -71,8 +71,8 @@ class EventWatch {
   }
   [[nodiscard]] std::chrono::nanoseconds stalled_after() const noexcept { return stalled_after_; }
 
-  /// What is to be told next, if anything.
-  [[nodiscard]] std::optional<QueueEventKind> next(const QueueNow& now) const noexcept {
+  /// What is to be told next, if anything. Forgets what is over and was not told.
+  [[nodiscard]] std::optional<QueueEventKind> next(const QueueNow& now) noexcept {
     using Kind = QueueEventKind;
     if (has_ended_) {
       if (ended_by_ == EndedBy::memory_budget && !told_.shed) {
@@ -80,7 +80,10 @@ class EventWatch {
       }
       return told_.ended ? std::nullopt : std::optional(Kind::ended);
     }
-    if (told_.refusing ? has_eased(now) : refusals_ != 0 && !has_eased(now)) {
+    if (!told_.refusing && has_eased(now)) {
+      refusals_ = 0;
+    }
+    if (told_.refusing ? has_eased(now) : refusals_ != 0) {
       return told_.refusing ? Kind::admitting : Kind::refusing;
     }
     if (told_.waiting ? now.waiters == 0 && now.is_half_empty() : now.waiters != 0) {

@@ -91,6 +91,24 @@ TEST_F(EventWatchTest, ASeriesThatIsOverBeforeItWasToldIsNotTold) {
   EXPECT_EQ(told(), nothing);
 }
 
+TEST_F(EventWatchTest, ASeriesThatWasOverBeforeItWasToldIsNoPartOfTheNext) {
+  now.waiters = 1;
+  ASSERT_TRUE(watch.begin_telling());
+  ASSERT_TRUE(watch.take(now)) << "that somebody waits";
+  refuse(Reason::memory_exhausted);  // by another thread, while the hook is called
+  EXPECT_EQ(watch.next(now), Kind::refusing);
+  ++now.admitted_items;
+  now.items = now.bytes = 0;
+  EXPECT_EQ(watch.next(now), std::nullopt);
+  now.items = 10;
+  now.bytes = 100;
+  EXPECT_EQ(watch.take(now), std::nullopt) << "it is over, although the queue is full again";
+  refuse(Reason::queue_full);
+  EXPECT_EQ(told(), std::vector{Kind::refusing});
+  EXPECT_EQ(last.refusals, 1U);
+  EXPECT_EQ(last.refusal, Reason::queue_full);
+}
+
 TEST_F(EventWatchTest, OnlyRefusalsForLackOfRoomOrMemoryAreASeries) {
   for (const Reason reason :
        {Reason::closed, Reason::can_never_fit, Reason::cancelled, Reason::exceeds_permit}) {
