@@ -13,6 +13,7 @@ WATCH = QUEUE + "event_watch.hpp"
 
 WATCHED = ("dev", "core_tests", "/(event_watch|write_queue_events)_test")
 HEARD = ("dev", "shell_tests_asio", "/(queue_events|writer_misuse)_test")
+POOR = ("dev", "shell_tests_asio", "/writer_without_memory_test")
 TOLD = ("dev", "interleaving_tests", "/queue_events_interleavings_test")
 QUEUES = ("dev", "shell_tests_asio", "/(queue_gauges|write_refusal)_test")
 REGISTRY = "src/observing/queue_registry.cpp"
@@ -74,6 +75,14 @@ MUTANTS = [
     ("a queue that is shed is an abort", WRITING + "writer_base.hpp",
      "abort(ErrorValue::of(Errc::shed), EndedBy::memory_budget);",
      "abort(ErrorValue::of(Errc::shed));", *HEARD),
+    ("an executor without memory is an abort", WRITING + "stream_holder.hpp",
+     "abort(to_error_value(net::error::no_memory), EndedBy::no_memory);",
+     "abort(to_error_value(net::error::no_memory));", *POOR),
+    ("a look at the time that cannot be queued is forgotten", WRITING + "stream_holder.hpp",
+     "PoolAllocator<void>(), [self = hold()] { self->check_time(); });\n    } catch (...) {\n"
+     "      fail_to_start();",
+     "PoolAllocator<void>(), [self = hold()] { self->check_time(); });\n    } catch (...) {\n",
+     *POOR),
     ("a context that goes tells nothing", WRITING + "writer_base.hpp",
      "    guard().wait_until_left();\n    if (effects.tell_events) {",
      "    guard().wait_until_left();\n    if (false) {", *HEARD),

@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -92,6 +93,11 @@ class HostileContext : public net::execution_context {
 
   /// Whether this thread is running a piece of work of this context.
   [[nodiscard]] bool is_running_here() const noexcept { return running_here() == this; }
+  /// While it is poor there is no memory for work that is submitted.
+  void set_poor(bool is_poor) {
+    const std::lock_guard lock(mutex_);
+    is_poor_ = is_poor;
+  }
   /// Pieces of work that were submitted, and not run inside of the call.
   [[nodiscard]] std::size_t submitted() const {
     const std::lock_guard lock(mutex_);
@@ -145,6 +151,9 @@ class HostileContext : public net::execution_context {
 
   template <class Function, class Allocator>
   void submit(Function function, const Allocator& allocator) {
+    if (is_poor()) {
+      throw std::bad_alloc();
+    }
     Piece* const piece = PieceOf<Function, Allocator>::make(std::move(function), allocator);
     std::unique_lock lock(mutex_);
     const std::uint64_t number = next_number_++;
@@ -155,6 +164,11 @@ class HostileContext : public net::execution_context {
     }
     changed_.notify_all();
     changed_.wait_for(lock, kLongestWait, [&] { return !is_unfinished(number); });
+  }
+
+  [[nodiscard]] bool is_poor() const {
+    const std::lock_guard lock(mutex_);
+    return is_poor_;
   }
 
   [[nodiscard]] bool is_unfinished(std::uint64_t number) const {
@@ -218,6 +232,7 @@ class HostileContext : public net::execution_context {
   std::list<std::uint64_t> unfinished_;  // queued or running
   std::uint64_t next_number_ = 0;
   std::size_t tracked_ = 0;
+  bool is_poor_ = false;
   bool is_ending_ = false;
   std::vector<std::thread> threads_;
 };
