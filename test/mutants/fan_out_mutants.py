@@ -79,7 +79,7 @@ MUTANTS = [
     ("a turn serves everyone", LANE, "left = kServedATurn; left != 0; --left", "left = 1; left != 0;",
      *FAN_OUTS),
     ("a soft limit ends at once", QUEUE_SUBSCRIBER,
-     "writer_->abort_after_written(slow);", "writer_->abort(slow);", *FAN_OUTS_OF_SHELL),
+     "writer().abort_after_written(slow);", "writer().abort(slow);", *FAN_OUTS_OF_SHELL),
     ("a subscriber finds no place in a full line", QUEUE_SUBSCRIBER,
      "    room_.is_counted = false;\n", "", *FAN_OUTS_OF_SHELL),
     ("a subscriber joins a lane that has gone", FAN_OUT,

@@ -17,9 +17,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 class QueueSubscriber final : public Subscriber {
  public:
   QueueSubscriber(LanePointer lane, WriterPointer writer, LagPolicy policy)
-      : Subscriber(std::move(lane), std::move(policy), writer->budget()),
-        writer_(std::move(writer)),
-        room_(writer_) {
+      : Subscriber(std::move(lane), std::move(policy), writer->budget()), room_(std::move(writer)) {
     room_.subscriber = ended_.subscriber = this;
     room_.asks_for = AsksFor::kRoom;
     room_.is_counted = false;
@@ -28,7 +26,7 @@ class QueueSubscriber final : public Subscriber {
   /// Once it has joined: it leaves when the queue ends.
   void watch_end() noexcept {
     add_reference();
-    if (writer_->queue().wait_closed(ended_)) {
+    if (writer().queue().wait_closed(ended_)) {
       ended_.resume(nullptr);
     }
   }
@@ -39,24 +37,24 @@ class QueueSubscriber final : public Subscriber {
     const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);
     switch (how) {
       case FanOutEnd::kInOrder:
-        writer_->close(Waiters::refuse);
+        writer().close(Waiters::refuse);
         break;
       case FanOutEnd::kSoft:
-        writer_->abort_after_written(slow);
+        writer().abort_after_written(slow);
         break;
       case FanOutEnd::kHard:
-        writer_->abort(slow);
+        writer().abort(slow);
         break;
     }
   }
 
   void release_room() noexcept override {
-    Effects effects(writer_->guard());
-    writer_->queue().cancel(room_, effects);
-    writer_->queue().cancel(ended_, ErrorValue::of(Errc::aborted), effects);
-    writer_->carry_out(effects);
+    Effects effects(writer().guard());
+    writer().queue().cancel(room_, effects);
+    writer().queue().cancel(ended_, ErrorValue::of(Errc::aborted), effects);
+    writer().carry_out(effects);
     if (room_.room.items != 0) {
-      writer_->give_back(room_.room);
+      writer().give_back(room_.room);
     }
   }
 
@@ -80,7 +78,8 @@ class QueueSubscriber final : public Subscriber {
     QueueSubscriber* subscriber = nullptr;
   };
 
-  const WriterPointer writer_;
+  [[nodiscard]] WriterBase& writer() const noexcept { return room_.writer(); }
+
   Told<TimedRoomWaiter, &FanOutCore::answer> room_;
   Told<CloseWaiter, &FanOutCore::leave> ended_;
 };
@@ -191,7 +190,7 @@ class QueueSubscriber::Visit final : public QueueVisit {
     }
   }
 
-  [[nodiscard]] WriteQueue& queue() const noexcept { return subscriber_->writer_->queue(); }
+  [[nodiscard]] WriteQueue& queue() const noexcept { return subscriber_->writer().queue(); }
   [[nodiscard]] RoomWaiter& room() const noexcept { return subscriber_->room_; }
 
   QueueSubscriber* subscriber_;
@@ -200,10 +199,10 @@ class QueueSubscriber::Visit final : public QueueVisit {
 
 // All that a visit gives leaves in one turn of the writer.
 inline Served QueueSubscriber::visit() noexcept {
-  Effects effects(writer_->guard());
+  Effects effects(writer().guard());
   Visit to_queue(*this, effects);
   const Served served = lane().serve(*this, to_queue);
-  writer_->carry_out(effects, TurnStart::kDispatch);
+  writer().carry_out(effects, TurnStart::kDispatch);
   return served;
 }
 

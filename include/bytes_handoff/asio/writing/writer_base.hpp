@@ -406,6 +406,7 @@ struct TimedRoomWaiter : RoomWaiter {
   [[nodiscard]] TimePoint time() noexcept final {
     return writer_->time().value_or(TimePoint());  // nobody asks then
   }
+  [[nodiscard]] WriterBase& writer() const noexcept { return *writer_; }
 
  protected:
   WriterPointer writer_;
