@@ -9,9 +9,8 @@
 
 namespace bytes_handoff {
 
-/// What a write queue has seen since it was made, and what it has now. A consistent snapshot. The
-/// ages are in the time of the stream's executor, which a `ManualClock` moves.
-struct WriteStatistics {
+/// What a write queue has counted since it was made. `WriteStatistics` has all of it.
+struct WriteCounts {
   std::uint64_t admitted_items = 0;
   std::uint64_t admitted_bytes = 0;
   /// Bytes that the stream took.
@@ -25,6 +24,21 @@ struct WriteStatistics {
   std::size_t high_water_waiters = 0;
   /// The most bytes of writes that ever waited for room at once.
   std::size_t high_water_waiting_bytes = 0;
+  /// Writes, bursts and reservations that had to wait for room.
+  std::uint64_t waits = 0;
+  /// How long they waited in all. Those that still wait are not counted.
+  std::chrono::nanoseconds time_blocked{0};
+  /// Refusals by reason.
+  std::array<std::uint64_t, kWriteRefusalReasons> refusals{};
+
+  [[nodiscard]] std::uint64_t refused(WriteRefusalReason reason) const noexcept {
+    return refusals[static_cast<std::size_t>(reason)];
+  }
+};
+
+/// What a write queue has counted since it was made, and what it has now. A consistent snapshot.
+/// The ages are in the time of the stream's executor, which a `ManualClock` moves.
+struct WriteStatistics : WriteCounts {
   /// Items and bytes that are admitted and not yet written now. Zero after any end.
   std::size_t pending_items = 0;
   std::size_t pending_bytes = 0;
@@ -48,16 +62,6 @@ struct WriteStatistics {
   /// Room that permits hold now.
   std::size_t reserved_bytes = 0;
   std::size_t reserved_items = 0;
-  /// Writes, bursts and reservations that had to wait for room.
-  std::uint64_t waits = 0;
-  /// How long they waited in all. Those that still wait are not counted.
-  std::chrono::nanoseconds time_blocked{0};
-  /// Refusals by reason.
-  std::array<std::uint64_t, kWriteRefusalReasons> refusals{};
-
-  [[nodiscard]] std::uint64_t refused(WriteRefusalReason reason) const noexcept {
-    return refusals[static_cast<std::size_t>(reason)];
-  }
 };
 
 /// What the relays of the process have had the kernel move (`RelayBy`), and its pipes. Zeros where

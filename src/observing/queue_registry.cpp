@@ -14,8 +14,7 @@ namespace bytes_handoff {
 namespace detail {
 namespace {
 
-// What has been counted since a queue was made.
-void add_counts(WriteStatistics& to, const WriteStatistics& of) noexcept {
+void add_counts(WriteCounts& to, const WriteCounts& of) noexcept {
   to.admitted_items += of.admitted_items;
   to.admitted_bytes += of.admitted_bytes;
   to.written_bytes += of.written_bytes;

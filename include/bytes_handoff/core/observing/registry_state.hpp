@@ -72,7 +72,7 @@ class QueueRegistryState {
 
     // Of queues that are gone, also of those that go before the walk comes there: or they would be
     // missing from the sums, and be in those of the next report.
-    WriteStatistics counted_by_gone{};
+    WriteCounts counted_by_gone;
     std::uint64_t gone_queues = 0;
 
    private:
@@ -95,7 +95,7 @@ class QueueRegistryState {
   IntrusiveList<RegistryMember> members_;
   IntrusiveList<Walk> walks_;
   std::uint64_t numbers_ = 0;
-  WriteStatistics counted_by_gone_{};
+  WriteCounts counted_by_gone_;
   std::uint64_t gone_queues_ = 0;
 };
 

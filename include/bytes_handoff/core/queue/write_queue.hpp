@@ -4,7 +4,6 @@
 // resumed with which result, what close, abort, failure and cancellation do. It knows no stream, no
 // executor and no clock; `docs/lifecycle.md` has its tables.
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -93,22 +92,6 @@ struct RoomWaiter : Waiting {
   [[nodiscard]] std::size_t waiting_bytes() const noexcept {
     return asks_for == AsksFor::kRoom ? 0 : bytes;
   }
-};
-
-/// What a queue counts, as the members of `WriteStatistics`.
-struct WriteCounts {
-  std::uint64_t admitted_items = 0;
-  std::uint64_t admitted_bytes = 0;
-  std::uint64_t written_bytes = 0;
-  std::uint64_t stream_writes = 0;
-  std::uint64_t short_stream_writes = 0;
-  std::size_t high_water_items = 0;
-  std::size_t high_water_bytes = 0;
-  std::size_t high_water_waiters = 0;
-  std::size_t high_water_waiting_bytes = 0;
-  std::uint64_t waits = 0;
-  std::chrono::nanoseconds time_blocked{0};
-  std::array<std::uint64_t, kWriteRefusalReasons> refusals{};
 };
 
 /// The whole state of a queue at one moment, for a person to read.

@@ -128,19 +128,7 @@ std::uint64_t BasicWriteQueue<Sync>::written_bytes() const noexcept {
 template <class Sync>
 WriteStatistics BasicWriteQueue<Sync>::statistics(std::optional<TimePoint> now) noexcept {
   const Lock lock(mutex_);
-  WriteStatistics statistics;
-  statistics.admitted_items = stats_.admitted_items;
-  statistics.admitted_bytes = stats_.admitted_bytes;
-  statistics.written_bytes = stats_.written_bytes;
-  statistics.stream_writes = stats_.stream_writes;
-  statistics.short_stream_writes = stats_.short_stream_writes;
-  statistics.high_water_items = stats_.high_water_items;
-  statistics.high_water_bytes = stats_.high_water_bytes;
-  statistics.high_water_waiters = stats_.high_water_waiters;
-  statistics.high_water_waiting_bytes = stats_.high_water_waiting_bytes;
-  statistics.waits = stats_.waits;
-  statistics.time_blocked = stats_.time_blocked;
-  statistics.refusals = stats_.refusals;
+  WriteStatistics statistics{stats_};
   statistics.pending_items = pending_items_;
   statistics.pending_bytes = pending_bytes_;
   statistics.held_bytes = held_bytes();
