@@ -5,6 +5,7 @@ CORE = INCLUDE + "core/service/accept_core.hpp"
 PAUSE = INCLUDE + "core/service/accept_pause.hpp"
 SLOT = INCLUDE + "core/service/accept_slot.hpp"
 OPERATION = INCLUDE + "asio/service/accept_operation.hpp"
+PARTS = INCLUDE + "asio/service/accept_parts.hpp"
 
 OF_CORE = ("dev", "core_tests", "/service/accept_core_test")
 OF_STEPS = ("dev", "shell_tests_asio", "/service/accept_steps_test")
@@ -44,22 +45,23 @@ MUTANTS = [
      "    if (is_end(error)) {\n      cancel();\n    }\n", "", *OF_CORE),
     ("a pause is not told of its acceptor's end", OPERATION,
      "    if constexpr (TellsOfItsEnd<Acceptor>) {", "    if constexpr (false) {", *OF_ACCEPTORS),
-    ("a cancellation during a pause is forgotten", OPERATION,
-     "    if ((under_way_ & kAcceptPart) == 0) {\n      end_pause_locked();\n    } else if",
-     "    if (under_way_ != 0 && (under_way_ & kAcceptPart) == 0 && errands == kEndPause) {\n"
-     "      end_pause_locked();\n    } else if", *OF_STEPS),
-    ("a cancellation during an accept is forgotten", OPERATION,
-     "    } else if ((errands & kCancel) != 0) {\n      cancel_part();\n    }", "    }", *OF_STEPS),
+    ("a cancellation during a pause is forgotten", PARTS,
+     "    if ((under_way_ & kAcceptPart) == 0) {\n      end_pause();\n    } else if",
+     "    if (under_way_ != 0 && (under_way_ & kAcceptPart) == 0 && !also_accept) {\n"
+     "      end_pause();\n    } else if", *OF_STEPS),
+    ("a cancellation during an accept is forgotten", PARTS,
+     "    } else if (also_accept) {\n      cancel();\n    }", "    } else if (also_accept) {\n    }",
+     *OF_STEPS),
     ("a cancellation between two steps of accepting is forgotten", OPERATION,
-     "    if (is_cancelled_.load(std::memory_order_acquire)) {\n      core_.cancel();\n    }", "",
+     "    if (is_cancelled()) {\n      core_.cancel();\n    }", "",
      *OF_STEPS),
-    ("the end of a pause cancels an accept", OPERATION,
-     "    } else if ((errands & kCancel) != 0) {", "    } else {", *OF_STEPS),
-    ("a pause leaves its watch behind", OPERATION,
-     "    if ((under_way_ & kWatchPart) != 0) {\n      cancel_part();\n    }\n", "", *OF_ACCEPTORS),
-    ("what on_accept throws ends accepting", OPERATION, "      hop(self);\n      throw;", "      throw;",
+    ("the end of a pause cancels an accept", PARTS, "    } else if (also_accept) {",
+     "    } else if (also_accept || under_way_ != 0) {", *OF_STEPS),
+    ("a pause leaves its watch behind", PARTS,
+     "    if ((under_way_ & kWatchPart) != 0) {\n      cancel();\n    }\n", "", *OF_ACCEPTORS),
+    ("what on_accept throws ends accepting", OPERATION, "      hop();\n      throw;", "      throw;",
      *OF_STEPS),
-    ("what prepare throws ends accepting", OPERATION, "      start_pause(self);\n      throw;",
+    ("what prepare throws ends accepting", OPERATION, "      start_pause();\n      throw;",
      "      throw;", *OF_STEPS),
     ("the functions of accepting outlive it", OPERATION, "    options_ = {};\n    on_accept_.reset();\n",
      "", *OF_STEPS),

@@ -30,7 +30,7 @@ template <class OnAccept, class Acceptor>
 template <class Acceptor, class Clock = std::chrono::steady_clock>
 class StartAcceptEach {
  public:
-  using executor_type = std::remove_cvref_t<decltype(std::declval<Acceptor&>().get_executor())>;
+  using executor_type = AcceptExecutor<Acceptor>;
   using Options = AcceptOptions<executor_type>;
 
   /// Throws `std::invalid_argument` for options that can never work.

@@ -10,6 +10,9 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// For handler tracking.
+inline constexpr const char* kAcceptEachName = "async_accept_each";
+
 /// What an accept operation can have under way: bits, since a pause waits for two at a time.
 enum AcceptPart : unsigned {
   kAcceptPart = 1,
@@ -36,7 +39,7 @@ class AcceptHandler {
     if (Initiation* const inside = Initiation::of(self_.get())) {
       inside->drop();
     } else {
-      self_->template lose<kPart>(self_);
+      self_->template lose<kPart>();
     }
   }
 
@@ -59,7 +62,8 @@ class AcceptHandler {
       inside->complete(error, 0);
       return;
     }
-    operation.template complete<kPart>(std::move(self_), error, std::move(socket)...);
+    const Self held = std::move(self_);
+    operation.template complete<kPart>(error, std::move(socket)...);
   }
 
  private:
