@@ -30,6 +30,8 @@ MUTANTS = [
      "      AcceptPauseAccess::detach(open_->pause());\n", "", *OF_LIMIT_POISONED),
     ("a limit that nobody keeps a slot for is taken", INCLUDE + "asio/service/accept_each.hpp",
      "options.max_open != 0 && !may_take_slot", "false", *OF_LIMIT),
+    ("a limit that nobody keeps a slot for is taken, of an acceptor of one's own", OPERATION,
+     "    if (!kTakesSlot && open_) {", "    if (false) {", *OF_LIMIT),
     ("accepting ends at EMFILE", CORE, "    case EMFILE:\n", "", *OF_CORE),
     ("accepting spins at a shortage", CORE,
      "      case AcceptError::kShortage:\n        return after_prepare(false);",

@@ -25,9 +25,9 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// The functions are called on the acceptor's executor, one at a time, as `on_accept` is.
 template <class Executor = net::any_io_executor>
 struct AcceptOptions {
-  /// How many connections may be open at once, by the `AcceptSlot` that `on_accept` gets. Behind
-  /// the last one it pauses, with the reason `Errc::limit_exceeded`, until a slot is gone.
-  /// Connections wait in the system's queue meanwhile. Zero: no limit.
+  /// How many connections may be open at once, by the `AcceptSlot` that `on_accept` gets and must
+  /// take then. Behind the last one it pauses, with the reason `Errc::limit_exceeded`, until a slot
+  /// is gone. Connections wait in the system's queue meanwhile. Zero: no limit.
   std::size_t max_open = 0;
   /// How long a pause takes. Must be positive.
   std::chrono::nanoseconds retry_after{std::chrono::milliseconds{100}};
@@ -94,9 +94,13 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// Errors: never success. `operation_aborted` if the acceptor was closed, or its operations or this
 ///     one were cancelled. Otherwise the error of an acceptor that cannot accept again, such as
 ///     `bad_descriptor` if it was never open. `no_memory` if there is none to start a pause with.
+///     `invalid_argument` if `options.max_open` is set, `on_accept` takes no slot, and the acceptor
+///     is not one of Asio's. It is told with the first connection, which is dropped: before that
+///     the type of the sockets is not known.
 /// Throws: `std::invalid_argument` if `options.retry_after` is not positive, if `options.pause` is
-///     in use, if `options.max_open` is set and `on_accept` takes no slot of an acceptor of Asio's,
-///     or if the acceptor cannot give sockets to `options.next_executor`. Nothing has begun then.
+///     in use, or if the acceptor cannot give sockets to `options.next_executor`. An acceptor of
+///     Asio's throws it if `options.max_open` is set and `on_accept` takes no slot. Nothing has
+///     begun then.
 /// Exceptions: what `on_accept` or a function of `options` throws leaves the `run` of the context.
 ///     Accepting goes on when that is called again. If it was not `on_accept`, a pause comes first.
 /// Cancellation: all types, also during a pause. A connection that was accepted before is still

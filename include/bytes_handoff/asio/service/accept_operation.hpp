@@ -176,6 +176,9 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
       note_cancellation();
       return go_on(core_.next() == AcceptStep::kDone ? AcceptStep::kDone : step, error);
     }
+    if (!kTakesSlot && open_) {  // the sockets were not known at the start
+      return fail(net::error::invalid_argument);
+    }
     try {
       if constexpr (kTakesSlot) {
         static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket, AcceptSlot>>,

@@ -152,6 +152,16 @@ TEST_F(AcceptSteps, without_a_limit_a_slot_holds_no_place) {
   EXPECT_FALSE(is_valid);
 }
 
+TEST_F(AcceptSteps, a_limit_that_nobody_keeps_a_slot_for_ends_it_with_the_first_connection) {
+  options.max_open = 1;
+  acceptor.answer(net::error::connection_aborted);
+  acceptor.answer({}, 2);
+  async_accept_each(acceptor, on_accept(), options, outcome.handler());
+  expect_over(net::error::invalid_argument);
+  EXPECT_THAT(accepted, ElementsAre());
+  EXPECT_EQ(acceptor.started(), 2);
+}
+
 TEST(AcceptLimit, is_refused_where_nobody_keeps_a_slot) {
   net::io_context context;
   net::ip::tcp::acceptor acceptor(context);
