@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using Outcome = bytes_handoff::WriteOutcome;
+using TimedOutcome = bytes_handoff::WriteOutcome;
 
 class WriteTimesOfAQueue : public testing::Test {
  protected:
@@ -46,7 +46,7 @@ class WriteTimesOfAQueue : public testing::Test {
   }
   void wait(WriteTicket& ticket) {
     told.reset();
-    ticket.async_outcome([this](const net_error_code& with, const Outcome& outcome) {
+    ticket.async_outcome([this](const net_error_code& with, const TimedOutcome& outcome) {
       error = with;
       told = outcome;
     });
@@ -59,7 +59,7 @@ class WriteTimesOfAQueue : public testing::Test {
   std::optional<Stream> far;
   WriteTimes times = WriteTimes::make();
   net_error_code error;
-  std::optional<Outcome> told;
+  std::optional<TimedOutcome> told;
 };
 
 TEST_F(WriteTimesOfAQueue, tells_who_waits_where_the_time_went) {
@@ -167,7 +167,7 @@ TEST_F(WriteTimesOfAQueue, are_not_looked_for_where_the_context_is_gone) {
     run_ready(other);
   }
   ticket.async_outcome(
-      net::bind_executor(context, [this](const net_error_code& with, const Outcome& outcome) {
+      net::bind_executor(context, [this](const net_error_code& with, const TimedOutcome& outcome) {
         error = with;
         told = outcome;
       }));
