@@ -56,6 +56,13 @@ class TunnelBetween : public testing::Test {
     net_error_code error;
     stream.shutdown(Stream::shutdown_send, error);
   }
+  // The end behind the bytes: a backend of Asio may begin to write when the context runs.
+  template <class Stream>
+  static void write_and_end(Stream& stream, std::string text) {
+    const auto kept = std::make_shared<std::string>(std::move(text));
+    net::async_write(stream, net::buffer(*kept),
+                     [kept, &stream](net_error_code, std::size_t) { end(stream); });
+  }
   void let_right_read_nothing() {
     right->cancel();
     run([this] { return at_right->is_over(); });

@@ -14,7 +14,7 @@ namespace bytes_handoff::detail {
 /// is reserved beforehand, so that pushing cannot fail. An empty queue can hold no memory at all.
 template <class T>
 class SegmentQueue {
-  static_assert(std::is_trivial_v<T>);
+  static_assert(std::is_trivially_default_constructible_v<T> && std::is_trivially_copyable_v<T>);
 
   static constexpr std::size_t kSegmentBytes = 2048;
 

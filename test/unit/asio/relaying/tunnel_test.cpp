@@ -55,8 +55,7 @@ TYPED_TEST(TunnelBetween, passes_everything_on_both_ways_and_both_ends) {
 
 TYPED_TEST(TunnelBetween, goes_on_from_b_to_a_behind_the_end_of_a) {
   this->start();
-  this->write(*this->left, "request");
-  this->end(*this->left);
+  this->write_and_end(*this->left, "request");
   this->run([this] { return this->at_right->is_over(); });
   EXPECT_EQ(this->at_right->text(), "request");
   EXPECT_EQ(this->at_right->error(), net::error::eof);
