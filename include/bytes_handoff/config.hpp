@@ -144,9 +144,9 @@ struct WriteHandoffConfig {
   /// Cost: without a hook, one test in each write of the stream. With one, a few comparisons there,
   ///     and looks at the time as for a `stall_timeout`. An event allocates nothing.
   QueueEventHook on_event{};
-  /// How long the stream may take nothing while bytes are pending, until `on_event` is told
-  /// `stalled`. Noticed within a quarter of this time. Zero: stalls are not told. Not negative.
-  /// Without a hook it means nothing.
+  /// How long there may be no progress while bytes are pending, until `on_event` is told `stalled`.
+  /// For what is progress, see `close_timeout`. Noticed within a quarter of this time. Zero: stalls
+  /// are not told. Not negative. Without a hook it means nothing.
   std::chrono::nanoseconds stalled_after{std::chrono::seconds{5}};
   /// Knows this queue, from when it is made until it is gone. None: nobody does.
   QueueRegistry registry{};

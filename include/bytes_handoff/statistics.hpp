@@ -39,7 +39,8 @@ struct WriteCounts {
 /// What a write queue has counted since it was made, and what it has now. A consistent snapshot.
 /// The ages are in the time of the stream's executor, which a `ManualClock` moves.
 struct WriteStatistics : WriteCounts {
-  /// Items and bytes that are admitted and not yet written now. Zero after any end.
+  /// Items and bytes that are admitted and not yet written now. An item counts whole until all of
+  /// it is written. Zero after any end.
   std::size_t pending_items = 0;
   std::size_t pending_bytes = 0;
   /// Bytes that they keep from being freed now: whole blocks, once for neighbours in one block. Of
@@ -48,10 +49,10 @@ struct WriteStatistics : WriteCounts {
   std::size_t held_bytes = 0;
   /// How long the oldest pending item has been pending.
   ///
-  /// No write looks at the time, so this is what looks have seen. A look is a write that the stream
-  /// makes wait, a check of a time limit, or a call of `WriteHandoff::statistics`. The age counts
-  /// from the first look after the item came. It may be too small by half of the longest time that
-  /// an item before it was pending, at most. It is not too large.
+  /// No write looks at the time for it, so this is what looks have seen. A look is a write that the
+  /// stream makes wait, a check of a time limit, or a call of `WriteHandoff::statistics`. The age
+  /// counts from the first look after the item came. It may be too small by half of the longest
+  /// time that an item before it was pending, at most. It is not too large.
   std::chrono::nanoseconds oldest_pending_age{0};
   /// Writes, bursts and reservations that wait for room now, and bytes that their callers keep
   /// meanwhile.

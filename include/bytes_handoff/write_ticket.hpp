@@ -19,8 +19,8 @@ struct WriteOutcome {
   /// How many of its bytes the stream took, as `WriteTicket::async_wait` tells.
   std::size_t written = 0;
   /// Where its time went. None if the write was not wholly written, or if its queue has no
-  /// `WriteHandoffConfig::times`. Whoever waits before the write has ended gets them always.
-  /// Whoever waits later, while the write is one of the last 64 that the queue has admitted.
+  /// `WriteHandoffConfig::times`. Who waits before the write has ended gets them. Who waits later
+  /// gets them only if the write is one of the last 64 that the queue has admitted.
   std::optional<WriteDurations> durations{};
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "bytes_handoff/core/observing/duration_buckets.hpp"
 
@@ -38,6 +39,31 @@ void DurationHistogram::merge(const DurationHistogram& other) {
   }
   count_ += other.count_;
   max_ = std::max(max_, other.max_);
+}
+
+DurationHistogram DurationHistogram::since(const DurationHistogram& earlier) const {
+  DurationHistogram later = *this;
+  const std::size_t buckets = std::min(counts_.size(), earlier.counts_.size());
+  for (std::size_t bucket = 0; bucket != buckets; ++bucket) {
+    later.counts_[bucket] -= std::min(counts_[bucket], earlier.counts_[bucket]);
+  }
+  while (!later.counts_.empty() && later.counts_.back() == 0) {
+    later.counts_.pop_back();
+  }
+  later.count_ = std::accumulate(later.counts_.begin(), later.counts_.end(), std::uint64_t{0});
+  later.max_ =
+      later.counts_.empty() ? 0 : std::min(max_, detail::largest_in(later.counts_.size() - 1));
+  return later;
+}
+
+std::uint64_t DurationHistogram::count_at_most(std::chrono::nanoseconds duration) const noexcept {
+  if (duration.count() < 0) {
+    return 0;
+  }
+  const std::size_t buckets =
+      std::min(counts_.size(), detail::bucket_of(detail::value_of(duration)) + 1);
+  return std::accumulate(counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(buckets),
+                         std::uint64_t{0});
 }
 
 std::chrono::nanoseconds DurationHistogram::max() const noexcept { return duration_of(max_); }

@@ -49,10 +49,17 @@ bool holds_more(const QueueReport& one, const QueueReport& other) noexcept {
          std::pair(other.statistics.held_bytes, other.statistics.pending_bytes);
 }
 
-// The `most` queues that hold most, as a heap whose first one holds least of them.
-class Fullest {
+bool is_stuck_longer(const QueueReport& one, const QueueReport& other) noexcept {
+  return one.statistics.oldest_pending_age > other.statistics.oldest_pending_age;
+}
+
+// The `most` queues that come first in an order, as a heap whose first one comes last of them.
+class Foremost {
  public:
-  Fullest(std::vector<QueueReport>& reports, std::size_t most) : reports_(&reports), most_(most) {}
+  using Order = bool (*)(const QueueReport&, const QueueReport&) noexcept;
+
+  Foremost(std::vector<QueueReport>& reports, std::size_t most, Order comes_before)
+      : reports_(&reports), most_(most), comes_before_(comes_before) {}
 
   void add(RegistryMember& member, const WriteStatistics& statistics, bool has_ended) {
     if (most_ == 0) {
@@ -60,21 +67,22 @@ class Fullest {
     }
     QueueReport report{{}, has_ended, statistics};
     if (reports_->size() == most_) {
-      if (!holds_more(report, reports_->front())) {
+      if (!comes_before_(report, reports_->front())) {
         return;
       }
-      std::pop_heap(reports_->begin(), reports_->end(), holds_more);
+      std::pop_heap(reports_->begin(), reports_->end(), comes_before_);
       reports_->pop_back();
     }
     report.name = member.name();
     reports_->push_back(std::move(report));
-    std::push_heap(reports_->begin(), reports_->end(), holds_more);
+    std::push_heap(reports_->begin(), reports_->end(), comes_before_);
   }
-  void sort() noexcept { std::sort_heap(reports_->begin(), reports_->end(), holds_more); }
+  void sort() noexcept { std::sort_heap(reports_->begin(), reports_->end(), comes_before_); }
 
  private:
   std::vector<QueueReport>* reports_;
   std::size_t most_;
+  Order comes_before_;
 };
 
 }  // namespace
@@ -105,7 +113,8 @@ std::size_t QueueRegistryState::size() const noexcept {
 QueueRegistryReport QueueRegistryState::report(std::size_t most) {
   QueueRegistryReport report;
   report.fullest.reserve(std::min(most, size()));
-  Fullest fullest(report.fullest, most);
+  Foremost fullest(report.fullest, most, holds_more);
+  Foremost oldest(report.oldest, most, is_stuck_longer);
   Walk walk(*this);
   for (auto members = walk.next(); !members.empty(); members = walk.next()) {
     for (RegistryMember* const member : members) {
@@ -116,9 +125,13 @@ QueueRegistryReport QueueRegistryState::report(std::size_t most) {
       add_counts(report.totals, statistics);
       add_gauges(report.totals, statistics);
       fullest.add(*member, statistics, has_ended);
+      if (statistics.oldest_pending_age.count() != 0) {
+        oldest.add(*member, statistics, has_ended);
+      }
     }
   }
   fullest.sort();
+  oldest.sort();
   add_counts(report.totals, walk.counted_by_gone);
   report.gone_queues = walk.gone_queues;
   return report;

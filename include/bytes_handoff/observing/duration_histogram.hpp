@@ -34,8 +34,15 @@ class DurationHistogram {
   /// Counts all that `other` has counted. Errors: throws `std::bad_alloc`, with nothing changed.
   void merge(const DurationHistogram& other);
 
+  /// What was counted since `earlier`, which is a copy or a report of before. Its `max()` is known
+  /// to a thousandth. Errors: throws `std::bad_alloc`. Cost: a look at each bucket.
+  [[nodiscard]] DurationHistogram since(const DurationHistogram& earlier) const;
+
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  /// The longest. Exact; zero if there is none.
+  /// How many were at most this long, or longer by less than a thousandth. Cost: a look at each
+  /// bucket.
+  [[nodiscard]] std::uint64_t count_at_most(std::chrono::nanoseconds duration) const noexcept;
+  /// The longest. Exact, but for `since`. Zero if there is none.
   [[nodiscard]] std::chrono::nanoseconds max() const noexcept;
 
   /// The shortest duration that at least `permille` thousandths of all do not exceed: 500 is the

@@ -17,7 +17,7 @@ enum class QueueEventKind : std::uint8_t {
   admitting,     ///< it has admitted again, and is at most half full
   waiting,       ///< somebody waits for room
   nobody_waits,  ///< nobody does, and it is at most half full
-  stalled,       ///< bytes are pending, and the stream has taken none for `stalled_after`
+  stalled,       ///< bytes are pending, and there was no progress for `stalled_after`
   moving,        ///< the stream has taken some
   shed,          ///< its memory budget is ending it; `ended` follows
   ended,         ///< it has ended. The last event
@@ -43,7 +43,8 @@ struct QueueEvent {
   QueueEventKind kind = QueueEventKind::ended;
   /// `WriteHandoffConfig::name`.
   std::string_view name{};
-  /// What is pending. Of `shed` and `ended`: what was unwritten at the end. If a write was with the
+  /// What is pending, where an item counts whole until all of it is written. Of `shed` and `ended`:
+  /// what was unwritten at the end, of an item that was cut the rest alone. If a write was with the
   /// stream then, the stream may have taken some of it.
   std::size_t items = 0;
   std::size_t bytes = 0;
@@ -57,7 +58,7 @@ struct QueueEvent {
   /// Of these two: how many were refused in the series. A series that is over before it is told is
   /// not told, and the next one does not count it.
   std::uint64_t refusals = 0;
-  /// Of `stalled`: how long the stream has taken nothing, as far as looks have seen.
+  /// Of `stalled`: how long there was no progress, as far as looks have seen.
   std::chrono::nanoseconds silent{0};
   /// Of `shed` and `ended`: who ended it, and why. `end_error` gives the error.
   EndedBy ended_by = EndedBy::close;

@@ -34,6 +34,9 @@ struct QueueRegistryReport {
   WriteStatistics totals{};
   /// Those that are there and hold most (`WriteStatistics::held_bytes`), most first.
   std::vector<QueueReport> fullest{};
+  /// Those that have been stuck for longest (`WriteStatistics::oldest_pending_age`), longest first.
+  /// No queue without an age is among them.
+  std::vector<QueueReport> oldest{};
 };
 
 namespace detail {
@@ -42,7 +45,7 @@ struct RegistryAccess;
 }  // namespace detail
 
 /// Knows the queues that are given it in `WriteHandoffConfig::registry`, so that somebody can ask
-/// which of them hold most.
+/// which of them hold most, or are stuck.
 ///
 /// Ownership: a handle; copies are the same registry. It does not keep a queue, and a queue keeps
 /// it. Threads: any member, any thread, at any time.
@@ -62,11 +65,11 @@ class QueueRegistry {
   /// Looks at one queue after the other. Each is seen at one moment, but not all at the same: none
   /// waits for the others. A queue that is made meanwhile is left out.
   ///
-  /// `most`: how many queues are described in `fullest`.
+  /// `most`: how many queues are described in `fullest`, and in `oldest`.
   /// Errors: throws `std::bad_alloc`.
   /// Cost: for each queue what `WriteHandoff::statistics` costs; one lock of the registry for 32
   ///     queues. Whoever makes or destroys a queue, or reports too, waits for that lock at most.
-  ///     It allocates what `fullest` needs, whatever the number of queues.
+  ///     It allocates what these two need, whatever the number of queues.
   [[nodiscard]] QueueRegistryReport report(std::size_t most = 10) const;
 
   friend bool operator==(const QueueRegistry&, const QueueRegistry&) noexcept = default;

@@ -64,6 +64,10 @@ class BasicMemoryPot {
 
   /// Draws `n` bytes, or nothing. False while others wait: nobody draws past them.
   [[nodiscard]] bool try_draw(std::size_t n) noexcept {
+    return try_draw_here(n) || try_draw_from_pot(n);
+  }
+  /// The same, where this thread's stripe has so much: it needs no lock, and calls nothing.
+  [[nodiscard]] bool try_draw_here(std::size_t n) noexcept {
     if (!is_tight_.load(std::memory_order_seq_cst)) {
       Counter& stripe = this->stripe();
       std::size_t has = stripe.load(std::memory_order_relaxed);
@@ -74,7 +78,17 @@ class BasicMemoryPot {
         }
       }
     }
-    return draw_from_pot(n);
+    return false;
+  }
+  /// The same, where it has not.
+  [[nodiscard, gnu::noinline]] bool try_draw_from_pot(std::size_t n) noexcept {
+    const Lock lock(mutex_);
+    if (!line_.empty() || !take(n)) {
+      ++refusals_;
+      return false;
+    }
+    fill(stripe());
+    return true;
   }
 
   /// Gives back what was drawn. Who is granted something is added to `woken`, to be resumed outside
@@ -203,16 +217,6 @@ class BasicMemoryPot {
   };
 
   [[nodiscard]] Counter& stripe() noexcept { return stripes_[Sync::thread() % kStripes].credit; }
-
-  [[gnu::noinline]] bool draw_from_pot(std::size_t n) noexcept {
-    const Lock lock(mutex_);
-    if (!line_.empty() || !take(n)) {
-      ++refusals_;
-      return false;
-    }
-    fill(stripe());
-    return true;
-  }
 
   // Everything below runs under the lock.
 

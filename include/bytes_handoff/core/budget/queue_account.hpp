@@ -67,9 +67,13 @@ class alignas(kCacheLine) BasicQueueAccount {
 
   /// Charges `n` bytes, or nothing.
   [[nodiscard]] bool try_charge(std::size_t n) noexcept {
+    return try_charge_here(n) || try_charge_from_pot(n);
+  }
+  /// The same, where that needs no lock.
+  [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
     const std::size_t needed = needed_for(n);
     if (needed > credit_) {
-      if (is_waiting_ || !pot_->try_draw(needed - credit_)) {
+      if (is_waiting_ || !pot_->try_draw_here(needed - credit_)) {
         return false;
       }
       credit_ = needed;
@@ -152,6 +156,15 @@ class alignas(kCacheLine) BasicQueueAccount {
   [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
     const std::size_t left = floor_ - (std::min)(charged_, floor_);
     return n - (std::min)(n, left);
+  }
+  // Precondition: it cannot be charged here.
+  [[nodiscard]] bool try_charge_from_pot(std::size_t n) noexcept {
+    if (is_waiting_ || !pot_->try_draw_from_pot(needed_for(n) - credit_)) {
+      return false;
+    }
+    credit_ = 0;
+    charged_ += n;
+    return true;
   }
   void leave_line(WaitingList& woken) noexcept {
     if (is_waiting_ && pot_->leave(*waiter_, woken)) {

@@ -62,7 +62,12 @@ std::size_t BasicWriteQueue<Sync>::charge_of(std::span<const Bytes> slices) cons
 template <class Sync>
 bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slices,
                                               Effects& effects) noexcept {
-  return try_charge_budget(account_->charge_of(slices), effects);
+  const std::size_t charge = account_->charge_of(slices);
+  if (account_->pot().is_tight() || !account_->try_charge_here(charge)) [[unlikely]] {
+    return try_charge_budget(charge, effects);
+  }
+  watches_leaving_ = true;
+  return true;
 }
 
 template <class Sync>

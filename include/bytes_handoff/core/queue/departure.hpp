@@ -155,7 +155,8 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
     return finish_message(error, written, yield, batch, effects);
   }
   written = (std::min)(written, batch.bytes);
-  const std::size_t most = (std::max)(max_step_items_, std::exchange(in_flight_items_, 0U));
+  const std::size_t most =
+      std::max<std::size_t>(max_step_items_, std::exchange(in_flight_items_, 0U));
   writer_ = Writer::kScheduled;
   ++stats_.stream_writes;
   stats_.short_stream_writes += written < batch.bytes ? 1U : 0U;

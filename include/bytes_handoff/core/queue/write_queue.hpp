@@ -127,13 +127,14 @@ class BasicWriteQueue {
   /// `account`: what it has in its memory budget; it outlives the queue. Null: there is none.
   /// `times`: takes the times of its writes. Null: nobody does.
   /// Throws std::bad_alloc, if `config` has a name or a hook.
-  /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1.
+  /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1, and a
+  /// 32-bit number.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems,
                            Entries entries = Entries::kBytes, Account* account = nullptr,
                            std::unique_ptr<WriteTimer> times = nullptr)
       : config_(config),
-        max_step_items_(max_step_items),
+        max_step_items_(static_cast<std::uint32_t>(max_step_items)),
         entries_(entries),
         account_(account),
         budget_(account == nullptr ? nullptr : account->budget()),
@@ -404,7 +405,7 @@ class BasicWriteQueue {
   }
 
   const QueueConfig config_;
-  const std::size_t max_step_items_;
+  const std::uint32_t max_step_items_;
   const Entries entries_;
   Account* const account_;
   const void* const budget_;  // of the account

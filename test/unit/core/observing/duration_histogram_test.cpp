@@ -130,6 +130,39 @@ TEST(DurationHistogram, MergingIsRecordingInOne) {
   expect_same(merged, all);
 }
 
+TEST(DurationHistogram, WhatCameSinceIsADifference) {
+  DurationHistogram earlier;
+  earlier.record(nanoseconds(100));
+  earlier.record(nanoseconds(5'000'000));
+  DurationHistogram now = earlier;
+  EXPECT_EQ(now.since(earlier).count(), 0U);
+  EXPECT_EQ(now.since(earlier).max(), nanoseconds(0));
+  now.record(nanoseconds(100));
+  now.record(nanoseconds(3000));
+  DurationHistogram expected;
+  expected.record(nanoseconds(100));
+  expected.record(nanoseconds(3001));  // the last one of its bucket
+  expect_same(now.since(earlier), expected);
+  expect_same(now.since(DurationHistogram()), now);
+  EXPECT_EQ(earlier.since(now).count(), 0U) << "the wrong way round";
+}
+
+TEST(DurationHistogram, CountsWhatIsAtMostSoLong) {
+  DurationHistogram histogram;
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(1)), 0U);
+  for (const std::int64_t value : {0, 5, 2000, 100'000}) {
+    histogram.record(nanoseconds(value));
+  }
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(-1)), 0U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(0)), 1U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(4)), 1U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(5)), 2U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(1999)), 2U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(99'000)), 3U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(100'000)), 4U);
+  EXPECT_EQ(histogram.count_at_most(nanoseconds(kLargest)), 4U);
+}
+
 TEST(SharedHistogram, CountsAsTheOtherDoes) {
   detail::SharedHistogram shared;
   DurationHistogram plain;

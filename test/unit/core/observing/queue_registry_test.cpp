@@ -81,12 +81,18 @@ class QueueRegistryTest : public testing::Test {
     queue.is_dying = true;
     state_.leave(queue);
   }
-  [[nodiscard]] std::vector<std::string> fullest(std::size_t most) {
+  [[nodiscard]] static std::vector<std::string> names_of(const std::vector<QueueReport>& reports) {
     std::vector<std::string> names;
-    for (const QueueReport& each : state_.report(most).fullest) {
+    for (const QueueReport& each : reports) {
       names.push_back(each.name);
     }
     return names;
+  }
+  [[nodiscard]] std::vector<std::string> fullest(std::size_t most) {
+    return names_of(state_.report(most).fullest);
+  }
+  [[nodiscard]] std::vector<std::string> oldest(std::size_t most) {
+    return names_of(state_.report(most).oldest);
   }
 
   detail::QueueRegistryState state_;
@@ -102,6 +108,17 @@ TEST_F(QueueRegistryTest, ThoseThatHoldMostComeFirst) {
   EXPECT_THAT(fullest(10), ElementsAre("most", "as much", "much", "little", "nothing"));
   EXPECT_THAT(fullest(2), ElementsAre("most", "as much"));
   EXPECT_THAT(fullest(0), ElementsAre());
+}
+
+TEST_F(QueueRegistryTest, ThoseThatAreStuckForLongestAreToldWhateverTheyHold) {
+  add("full", 500).figures.oldest_pending_age = 1s;
+  add("stuck", 10).figures.oldest_pending_age = 1h;
+  add("idle");
+  add("slow", 100).figures.oldest_pending_age = 1min;
+  EXPECT_THAT(oldest(10), ElementsAre("stuck", "slow", "full"));
+  EXPECT_THAT(oldest(1), ElementsAre("stuck"));
+  EXPECT_THAT(fullest(1), ElementsAre("full"));
+  EXPECT_THAT(oldest(0), ElementsAre());
 }
 
 TEST_F(QueueRegistryTest, WhatIsCountedAndWhatIsThereAreSums) {
