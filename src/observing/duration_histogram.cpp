@@ -66,7 +66,7 @@ std::uint64_t DurationHistogram::count_at_most(std::chrono::nanoseconds duration
                          std::uint64_t{0});
 }
 
-std::chrono::nanoseconds DurationHistogram::max() const noexcept { return duration_of(max_); }
+std::chrono::nanoseconds DurationHistogram::longest() const noexcept { return duration_of(max_); }
 
 std::chrono::nanoseconds DurationHistogram::at_permille(unsigned permille) const noexcept {
   const std::uint64_t share = std::min<std::uint64_t>(permille, kAll);

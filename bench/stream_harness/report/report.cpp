@@ -92,7 +92,7 @@ void add_latency(Lines& out, const bytes_handoff::DurationHistogram& latency) {
   add("latency_p95_micros", latency.at_permille(950));
   add("latency_p99_micros", latency.at_permille(990));
   add("latency_p999_micros", latency.at_permille(999));
-  add("latency_max_micros", latency.max());
+  add("latency_max_micros", latency.longest());
 }
 
 void add_memory(Lines& out, const bytes_handoff::MemoryBudgetStatistics& memory) {

@@ -34,8 +34,8 @@ class DurationHistogram {
   /// Counts all that `other` has counted. Errors: throws `std::bad_alloc`, with nothing changed.
   void merge(const DurationHistogram& other);
 
-  /// What was counted since `earlier`, which is a copy or a report of before. Its `max()` is known
-  /// to a thousandth. Errors: throws `std::bad_alloc`. Cost: a look at each bucket.
+  /// What was counted since `earlier`, which is a copy or a report of before. Its `longest()` is
+  /// known to a thousandth. Errors: throws `std::bad_alloc`. Cost: a look at each bucket.
   [[nodiscard]] DurationHistogram since(const DurationHistogram& earlier) const;
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
@@ -43,11 +43,12 @@ class DurationHistogram {
   /// bucket.
   [[nodiscard]] std::uint64_t count_at_most(std::chrono::nanoseconds duration) const noexcept;
   /// The longest. Exact, but for `since`. Zero if there is none.
-  [[nodiscard]] std::chrono::nanoseconds max() const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds longest() const noexcept;
 
   /// The shortest duration that at least `permille` thousandths of all do not exceed: 500 is the
-  /// median. It is never too short, and too long by less than a thousandth; never above `max()`.
-  /// Zero if nothing was counted. More than 1,000 are 1,000. Cost: a look at each bucket.
+  /// median. It is never too short, and too long by less than a thousandth; never above
+  /// `longest()`. Zero if nothing was counted. More than 1,000 are 1,000. Cost: a look at each
+  /// bucket.
   [[nodiscard]] std::chrono::nanoseconds at_permille(unsigned permille) const noexcept;
 
  private:

@@ -84,10 +84,10 @@ TEST_F(WriteTimesOfAQueue, tells_who_waits_where_the_time_went) {
 
   const WriteTimesReport report = times.report();
   EXPECT_EQ(report.queued.count(), 2U);
-  EXPECT_EQ(report.queued.max(), 3s);
+  EXPECT_EQ(report.queued.longest(), 3s);
   EXPECT_GE(report.queued.at_permille(500), 1s);
   EXPECT_LE(report.queued.at_permille(500), 1001ms);
-  EXPECT_EQ(report.with_stream.max(), 5s);
+  EXPECT_EQ(report.with_stream.longest(), 5s);
 }
 
 TEST_F(WriteTimesOfAQueue, are_none_of_a_write_that_fails) {
@@ -141,8 +141,8 @@ TEST_F(WriteTimesOfAQueue, of_several_queues_come_together) {
   const WriteTimesReport report = times.report();
   EXPECT_EQ(report.queued.count(), 2U);
   EXPECT_EQ(report.queued.at_permille(1), 0s);
-  EXPECT_EQ(report.queued.max(), 1s);
-  EXPECT_EQ(report.with_stream.max(), 0s);
+  EXPECT_EQ(report.queued.longest(), 1s);
+  EXPECT_EQ(report.with_stream.longest(), 0s);
 }
 
 TEST_F(WriteTimesOfAQueue, are_there_when_the_queues_are_gone) {

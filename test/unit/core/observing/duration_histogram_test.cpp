@@ -36,7 +36,7 @@ std::vector<std::int64_t> values_of_all_sizes() {
 
 void expect_same(const DurationHistogram& one, const DurationHistogram& other) {
   EXPECT_EQ(one.count(), other.count());
-  EXPECT_EQ(one.max(), other.max());
+  EXPECT_EQ(one.longest(), other.longest());
   for (unsigned permille = 0; permille <= 1000; ++permille) {
     EXPECT_EQ(one.at_permille(permille), other.at_permille(permille)) << permille;
   }
@@ -45,12 +45,12 @@ void expect_same(const DurationHistogram& one, const DurationHistogram& other) {
 TEST(DurationHistogram, AnEmptyOneIsZero) {
   const DurationHistogram histogram;
   EXPECT_EQ(histogram.count(), 0U);
-  EXPECT_EQ(histogram.max(), nanoseconds(0));
+  EXPECT_EQ(histogram.longest(), nanoseconds(0));
   EXPECT_EQ(histogram.at_permille(500), nanoseconds(0));
   EXPECT_EQ(histogram.at_permille(1000), nanoseconds(0));
 }
 
-// The larger one that is recorded keeps max() from cutting the answer short.
+// The larger one that is recorded keeps longest() from cutting the answer short.
 TEST(DurationHistogram, ADurationIsFoundToAThousandth) {
   for (const std::int64_t value : values_of_all_sizes()) {
     DurationHistogram histogram;
@@ -78,7 +78,7 @@ TEST(DurationHistogram, ANegativeDurationCountsAsNone) {
   histogram.record(nanoseconds(-1));
   histogram.record(nanoseconds::min());
   EXPECT_EQ(histogram.count(), 2U);
-  EXPECT_EQ(histogram.max(), nanoseconds(0));
+  EXPECT_EQ(histogram.longest(), nanoseconds(0));
 }
 
 TEST(DurationHistogram, TheRankIsRoundedUpAndExact) {
@@ -108,7 +108,7 @@ TEST(DurationHistogram, RanksOfManyDurationsKeepTheBound) {
     EXPECT_GE(found, exact);
     EXPECT_LE(found - exact, exact / 1000) << permille;
   }
-  EXPECT_EQ(histogram.max().count(), values.back());
+  EXPECT_EQ(histogram.longest().count(), values.back());
   EXPECT_EQ(histogram.at_permille(1000).count(), values.back());
 }
 
@@ -136,7 +136,7 @@ TEST(DurationHistogram, WhatCameSinceIsADifference) {
   earlier.record(nanoseconds(5'000'000));
   DurationHistogram now = earlier;
   EXPECT_EQ(now.since(earlier).count(), 0U);
-  EXPECT_EQ(now.since(earlier).max(), nanoseconds(0));
+  EXPECT_EQ(now.since(earlier).longest(), nanoseconds(0));
   now.record(nanoseconds(100));
   now.record(nanoseconds(3000));
   DurationHistogram expected;
@@ -194,7 +194,7 @@ TEST(SharedHistogram, CountsWhatAllThreadsRecord) {
   for (int look = 0; look != 20; ++look) {
     const DurationHistogram seen = shared.counted();
     EXPECT_LE(seen.count(), plain.count());
-    EXPECT_EQ(seen.at_permille(1000), seen.max()) << "of what is counted";
+    EXPECT_EQ(seen.at_permille(1000), seen.longest()) << "of what is counted";
     EXPECT_EQ(seen.count() == 0, seen.at_permille(1000) == nanoseconds(0));
   }
   for (std::thread& thread : threads) {

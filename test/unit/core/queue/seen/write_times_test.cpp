@@ -43,8 +43,8 @@ class WriteQueueTimes : public QueueTest {
     const WriteTimesReport report = times_->report();
     EXPECT_EQ(report.queued.count(), count);
     EXPECT_EQ(report.with_stream.count(), count);
-    EXPECT_EQ(report.queued.max(), seconds(longest_queued));
-    EXPECT_EQ(report.with_stream.max(), seconds(longest_with_stream));
+    EXPECT_EQ(report.queued.longest(), seconds(longest_queued));
+    EXPECT_EQ(report.with_stream.longest(), seconds(longest_with_stream));
   }
 
   Queue::TimePoint now_{seconds(1000)};

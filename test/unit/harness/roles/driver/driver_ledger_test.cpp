@@ -72,7 +72,7 @@ TEST_F(DriverLedgerTest, CountsOnOverTheWaves) {
   EXPECT_EQ(totals.failed, 0u);
   EXPECT_EQ(totals.received_bytes, 600u);
   EXPECT_EQ(totals.latency.count(), 6u);
-  EXPECT_EQ(totals.latency.max(), std::chrono::milliseconds(5));
+  EXPECT_EQ(totals.latency.longest(), std::chrono::milliseconds(5));
   EXPECT_EQ(log(), "");
 }
 
