@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <iterator>
 #include <latch>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -76,8 +78,10 @@ Bytes of_a_vector_with_room(std::size_t size, CountingResource&) {
 }
 
 Bytes of_an_odd_address(std::size_t size, CountingResource&) {
-  auto memory = std::make_unique<std::string>("!" + pattern(size));
-  const auto bytes = test::bytes_of(*memory).subspan(1);
+  const std::string text = "!" + pattern(size);
+  auto memory = std::make_unique<std::vector<std::byte>>(size + 1);  // aligned, unlike a string
+  std::ranges::copy(test::bytes_of(text), memory->begin());
+  const auto bytes = std::span<const std::byte>(*memory).subspan(1);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes.data()) % 2, 1U);
   return Bytes::from_owner(std::move(memory), bytes);
 }
