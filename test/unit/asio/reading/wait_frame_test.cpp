@@ -110,9 +110,9 @@ TYPED_TEST(WaitFrame, tells_the_same_frames_wherever_the_input_is_cut) {
         }
         run_ready(this->context);
       }
-      EXPECT_EQ(got, expected) << first << ", " << second;
       far_end.shutdown(net::socket_base::shutdown_send);
       ASSERT_TRUE(run_until(this->context, [&] { return is_over; }));
+      EXPECT_EQ(got, expected) << first << ", " << second;
     }
   }
 }
