@@ -2,7 +2,7 @@
 
 # build_preset <preset> [target...]
 #
-# Configures build/<preset> unless that was done before, and builds the targets (by default those of
+# Configures build/<preset> unless that was done since the presets changed, and builds the targets (by default those of
 # the preset). Everything goes to standard error and to build/<preset>/build.log; a build that has
 # nothing to do prints nothing. Two calls for one preset wait for each other. Works from any folder.
 build_preset() {
@@ -17,7 +17,8 @@ build_preset() {
     command -v flock >/dev/null && flock 9
     cd "$REPOSITORY"
     {
-      { [[ -f $tree/build.ninja ]] || cmake --preset "$preset"; } &&
+      { [[ $tree/build.ninja -nt CMakePresets.json ]] ||
+        { cmake --preset "$preset" && touch "$tree/build.ninja"; }; } &&
         cmake --build --preset "$preset" "${targets[@]}"
     } 2>&1 </dev/null | tee "$tree/build.log" |
       sed -u -e '/Re-checking globbed directories/d' -e '/ninja: no work to do/d' >&2
