@@ -90,4 +90,28 @@ constinit const CategoryHolder category_holder;
 
 const std::error_category& error_category() noexcept { return category_holder.category; }
 
+std::string_view to_string(WriteRefusalReason reason) noexcept {
+  switch (reason) {
+    case WriteRefusalReason::closed:
+      return "closed";
+    case WriteRefusalReason::can_never_fit:
+      return "can_never_fit";
+    case WriteRefusalReason::byte_budget_exceeded:
+      return "byte_budget_exceeded";
+    case WriteRefusalReason::queue_full:
+      return "queue_full";
+    case WriteRefusalReason::too_many_waiters:
+      return "too_many_waiters";
+    case WriteRefusalReason::too_many_waiting_bytes:
+      return "too_many_waiting_bytes";
+    case WriteRefusalReason::cancelled:
+      return "cancelled";
+    case WriteRefusalReason::exceeds_permit:
+      return "exceeds_permit";
+    case WriteRefusalReason::memory_exhausted:
+      return "memory_exhausted";
+  }
+  return "unknown";
+}
+
 }  // namespace bytes_handoff

@@ -1,7 +1,6 @@
 // What happens to a queue, as log lines for an operator. The queue has a name, and a hook that is
 // told each change once. A client reads nothing for a while, then something, and then its
 // connection is reset. The time is that of a clock which the example moves.
-#include <array>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <bytes_handoff.hpp>
@@ -19,39 +18,22 @@ using bytes_handoff::QueueEvent;
 using bytes_handoff::QueueEventKind;
 using bytes_handoff::WriteHandoff;
 
-// In the order of their enumerators.
-constexpr std::array kWhat{"refuses writes",
-                           "admits writes again",
-                           "makes writers wait",
-                           "no writer waits",
-                           "stalled",
-                           "moves again",
-                           "shed",
-                           "ended"};
-constexpr std::array kBy{"closed",        "aborted",         "dropped by its last handle",
-                         "too slow",      "connection lost", "shed",
-                         "out of memory", "shut down"};
-constexpr std::array kLack{"", "", "bytes", "items", "waiters", "waiting bytes", "", "", "memory"};
-
 // One line an event. It may be called on any thread, under no lock, and never twice at once for one
 // queue. A service would give the line to its logger.
 void log(const QueueEvent& event) {
-  const auto at = [](const auto& texts, auto value) {
-    return texts[static_cast<std::size_t>(value)];
-  };
-  std::cout << "queue=" << event.name << ' ' << at(kWhat, event.kind);
+  std::cout << "queue=" << event.name << " event=" << to_string(event.kind)
+            << " items=" << event.items << " bytes=" << event.bytes << " waiters=" << event.waiters;
   if (event.kind == QueueEventKind::refusing) {
-    std::cout << ", short of " << at(kLack, event.refusal);
+    std::cout << " reason=" << to_string(event.refusal);
   } else if (event.kind == QueueEventKind::admitting) {
-    std::cout << ", refused=" << event.refusals;
+    std::cout << " refusals=" << event.refusals;
   } else if (event.kind == QueueEventKind::stalled) {
-    std::cout << " for " << event.silent / 1s << " s";
+    std::cout << " silent_seconds=" << event.silent / 1s;
   } else if (event.kind == QueueEventKind::ended) {
-    const auto error = end_error(event);
-    std::cout << ", " << at(kBy, event.ended_by) << (error ? ": " + error.message() : "");
+    std::cout << " by=" << to_string(event.ended_by);
+    if (const auto error = end_error(event)) std::cout << " error=\"" << error.message() << '"';
   }
-  std::cout << ", items=" << event.items << " bytes=" << event.bytes << " waiters=" << event.waiters
-            << '\n';
+  std::cout << '\n';
 }
 
 int main() {

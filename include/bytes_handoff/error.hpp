@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 
@@ -65,6 +66,9 @@ enum class WriteRefusalReason : std::uint8_t {
 };
 /// How many reasons there are.
 inline constexpr std::size_t kWriteRefusalReasons = 9;
+/// The name of the enumerator, for logs and labels: "queue_full". "unknown" for any other value.
+/// Static, and does not change between releases.
+[[nodiscard]] std::string_view to_string(WriteRefusalReason reason) noexcept;
 
 /// The category behind `Errc`, named "bytes_handoff".
 [[nodiscard]] const std::error_category& error_category() noexcept;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -119,6 +120,28 @@ enum class TunnelCause : unsigned char {
   time,       ///< `idle_timeout` or `half_close_timeout`, or there was no memory for their timer
   cancelled,
 };
+/// As that of `QueueEventKind`.
+[[nodiscard]] constexpr std::string_view to_string(TunnelCause cause) noexcept {
+  switch (cause) {
+    case TunnelCause::none:
+      return "none";
+    case TunnelCause::read_a:
+      return "read_a";
+    case TunnelCause::write_a:
+      return "write_a";
+    case TunnelCause::read_b:
+      return "read_b";
+    case TunnelCause::write_b:
+      return "write_b";
+    case TunnelCause::other_way:
+      return "other_way";
+    case TunnelCause::time:
+      return "time";
+    case TunnelCause::cancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
 
 /// How a tunnel ended, way by way.
 struct TunnelResult {

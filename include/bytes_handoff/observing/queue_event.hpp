@@ -24,6 +24,9 @@ enum class QueueEventKind : std::uint8_t {
 };
 /// How many kinds there are.
 inline constexpr std::size_t kQueueEventKinds = 8;
+/// The name of the enumerator, for logs and labels: "stalled". "unknown" for any other value.
+/// Static, and does not change between releases.
+[[nodiscard]] std::string_view to_string(QueueEventKind kind) noexcept;
 
 /// Who ended a queue. The error of the event says why.
 enum class EndedBy : std::uint8_t {
@@ -36,6 +39,8 @@ enum class EndedBy : std::uint8_t {
   no_memory,      ///< there was no memory to go on
   context,        ///< the stream's context, which is being destroyed
 };
+/// As that of `QueueEventKind`.
+[[nodiscard]] std::string_view to_string(EndedBy by) noexcept;
 
 /// An event of a queue, for `WriteHandoffConfig::on_event`. What it refers to is valid during the
 /// call.

@@ -411,5 +411,17 @@ TEST(TunnelContexts, a_handler_elsewhere_is_told_closed) {
   EXPECT_EQ(outcome.error(), Errc::closed);
 }
 
+TEST(TunnelCauses, have_the_names_of_their_enumerators) {
+  EXPECT_EQ(to_string(TunnelCause::none), "none");
+  EXPECT_EQ(to_string(TunnelCause::read_a), "read_a");
+  EXPECT_EQ(to_string(TunnelCause::write_a), "write_a");
+  EXPECT_EQ(to_string(TunnelCause::read_b), "read_b");
+  EXPECT_EQ(to_string(TunnelCause::write_b), "write_b");
+  EXPECT_EQ(to_string(TunnelCause::other_way), "other_way");
+  EXPECT_EQ(to_string(TunnelCause::time), "time");
+  EXPECT_EQ(to_string(TunnelCause::cancelled), "cancelled");
+  EXPECT_EQ(to_string(static_cast<TunnelCause>(8)), "unknown");
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test
