@@ -17,15 +17,15 @@ awaitable<asio::error_code> connect_once(tcp::socket& socket, tcp::endpoint to) 
   co_return error;
 }
 
-// Open for the family of `to`, and not tried before.
+// Open for the family of `to`. It will not block: said before the connect, that is one system call
+// for Asio and for its user.
 asio::error_code prepare(tcp::socket& socket, const tcp::endpoint& to) {
   asio::error_code error;
-  if (socket.is_open() && socket.local_endpoint(error).protocol() == to.protocol() &&
-      socket.local_endpoint(error).port() == 0) {
-    return error;
+  if (!socket.is_open() || to.protocol() != tcp::v4()) {
+    socket.close(error);
+    socket.open(to.protocol(), error);
   }
-  socket.close(error);
-  socket.open(to.protocol(), error);
+  if (!error) socket.non_blocking(true, error);
   return error;
 }
 

@@ -7,9 +7,10 @@
 
 namespace programs {
 
-/// Connects a socket within a time. `asio::error::timed_out` if that is over.
+/// Connects a socket within a time. `asio::error::timed_out` if that is over. It is closed if that
+/// fails.
 ///
-/// A socket that is open for the other family, or was tried before, is opened anew.
+/// The socket is closed, or open for IPv4 and not tried before. It is opened as `to` needs it.
 [[nodiscard]] asio::awaitable<asio::error_code> connect(asio::ip::tcp::socket& socket,
                                                         asio::ip::tcp::endpoint to,
                                                         std::chrono::nanoseconds limit);

@@ -23,6 +23,8 @@ void ServiceWorker::start(std::uint64_t number, TcpStream in, TcpStream out,
       Connecting{number, std::move(in), std::move(out), std::move(pipe)});
   connecting_.emplace(number, connection);
   TcpStream& socket = connection->out;
+  net_error_code ignored;              // the connect tells
+  socket.non_blocking(true, ignored);  // said before the connect, it is one system call, not two
   socket.async_connect(sink_, [this, connection](net_error_code error) {
     connecting_.erase(connection->number);
     connected(*connection, error);
