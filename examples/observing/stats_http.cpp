@@ -55,9 +55,9 @@ std::string metrics(const QueueRegistryReport& report, const WriteTimesReport& t
   add("counter", "written_bytes_total", all.written_bytes, "Bytes that streams took.");
   add("counter", "stream_writes_total", all.stream_writes, "Writes of streams.");
   add("counter", "waits_total", all.waits, "Writes that had to wait for room.");
-  add("gauge", "write_queued_p99_seconds", seconds(times.queued.at_permille(990)),
+  add("gauge", "write_queued_p99_seconds", seconds(times.queued.at_percentile(99)),
       "Time in which 99 of 100 writes were offered to their streams.");
-  add("gauge", "write_with_stream_p99_seconds", seconds(times.with_stream.at_permille(990)),
+  add("gauge", "write_with_stream_p99_seconds", seconds(times.with_stream.at_percentile(99)),
       "Time in which their streams had taken them then.");
   add("gauge", "pool_cached_bytes", bytes_handoff::pool_statistics().cached_bytes(),
       "Memory that is kept for the next block, at most.");

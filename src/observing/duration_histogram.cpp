@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -11,7 +12,15 @@
 namespace bytes_handoff {
 namespace {
 
-constexpr std::uint64_t kAll = 1000;  // permille
+constexpr std::uint64_t kAll = 1'000'000'000;  // shares
+
+std::uint64_t shares_of(double percentile) noexcept {
+  constexpr double kPercent = static_cast<double>(kAll) / 100;
+  if (!(percentile > 0)) {
+    return 0;
+  }
+  return percentile < 100 ? static_cast<std::uint64_t>(std::llround(percentile * kPercent)) : kAll;
+}
 
 std::chrono::nanoseconds duration_of(std::uint64_t value) noexcept {
   return std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(value));
@@ -68,8 +77,8 @@ std::uint64_t DurationHistogram::count_at_most(std::chrono::nanoseconds duration
 
 std::chrono::nanoseconds DurationHistogram::longest() const noexcept { return duration_of(max_); }
 
-std::chrono::nanoseconds DurationHistogram::at_permille(unsigned permille) const noexcept {
-  const std::uint64_t share = std::min<std::uint64_t>(permille, kAll);
+std::chrono::nanoseconds DurationHistogram::at_percentile(double percentile) const noexcept {
+  const std::uint64_t share = shares_of(percentile);
   // Without a product that could overflow. The first one is the least.
   const std::uint64_t rank =
       std::max<std::uint64_t>(count_ / kAll * share + (count_ % kAll * share + kAll - 1) / kAll, 1);

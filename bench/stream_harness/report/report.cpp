@@ -88,10 +88,10 @@ void add_latency(Lines& out, const bytes_handoff::DurationHistogram& latency) {
   const auto add = [&](const char* key, std::chrono::nanoseconds value) {
     out.number(key, static_cast<std::uint64_t>(value / std::chrono::microseconds(1)));
   };
-  add("latency_p50_micros", latency.at_permille(500));
-  add("latency_p95_micros", latency.at_permille(950));
-  add("latency_p99_micros", latency.at_permille(990));
-  add("latency_p999_micros", latency.at_permille(999));
+  add("latency_p50_micros", latency.at_percentile(50));
+  add("latency_p95_micros", latency.at_percentile(95));
+  add("latency_p99_micros", latency.at_percentile(99));
+  add("latency_p999_micros", latency.at_percentile(99.9));
   add("latency_max_micros", latency.longest());
 }
 

@@ -45,11 +45,12 @@ class DurationHistogram {
   /// The longest. Exact, but for `since`. Zero if there is none.
   [[nodiscard]] std::chrono::nanoseconds longest() const noexcept;
 
-  /// The shortest duration that at least `permille` thousandths of all do not exceed: 500 is the
-  /// median. It is never too short, and too long by less than a thousandth; never above
-  /// `longest()`. Zero if nothing was counted. More than 1,000 are 1,000. Cost: a look at each
-  /// bucket.
-  [[nodiscard]] std::chrono::nanoseconds at_permille(unsigned permille) const noexcept;
+  /// The shortest duration that at least `percentile` percent of all do not exceed: 50 is the
+  /// median, and 99.99 leaves one of 10,000. It is never too short, and too long by less than a
+  /// thousandth; never above `longest()`. Zero if nothing was counted. The percentile is taken to
+  /// seven decimals; below 0 and no number are 0, which is the least, and above 100 is 100. Cost: a
+  /// look at each bucket.
+  [[nodiscard]] std::chrono::nanoseconds at_percentile(double percentile) const noexcept;
 
  private:
   friend class detail::SharedHistogram;

@@ -85,8 +85,8 @@ TEST_F(WriteTimesOfAQueue, tells_who_waits_where_the_time_went) {
   const WriteTimesReport report = times.report();
   EXPECT_EQ(report.queued.count(), 2U);
   EXPECT_EQ(report.queued.longest(), 3s);
-  EXPECT_GE(report.queued.at_permille(500), 1s);
-  EXPECT_LE(report.queued.at_permille(500), 1001ms);
+  EXPECT_GE(report.queued.at_percentile(50), 1s);
+  EXPECT_LE(report.queued.at_percentile(50), 1001ms);
   EXPECT_EQ(report.with_stream.longest(), 5s);
 }
 
@@ -140,7 +140,7 @@ TEST_F(WriteTimesOfAQueue, of_several_queues_come_together) {
   run_ready(context);
   const WriteTimesReport report = times.report();
   EXPECT_EQ(report.queued.count(), 2U);
-  EXPECT_EQ(report.queued.at_permille(1), 0s);
+  EXPECT_EQ(report.queued.at_percentile(0.1), 0s);
   EXPECT_EQ(report.queued.longest(), 1s);
   EXPECT_EQ(report.with_stream.longest(), 0s);
 }

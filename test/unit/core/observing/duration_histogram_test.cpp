@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <random>
@@ -37,8 +38,8 @@ std::vector<std::int64_t> values_of_all_sizes() {
 void expect_same(const DurationHistogram& one, const DurationHistogram& other) {
   EXPECT_EQ(one.count(), other.count());
   EXPECT_EQ(one.longest(), other.longest());
-  for (unsigned permille = 0; permille <= 1000; ++permille) {
-    EXPECT_EQ(one.at_permille(permille), other.at_permille(permille)) << permille;
+  for (double percentile = 0; percentile <= 100; percentile += 0.125) {
+    EXPECT_EQ(one.at_percentile(percentile), other.at_percentile(percentile)) << percentile;
   }
 }
 
@@ -46,8 +47,8 @@ TEST(DurationHistogram, AnEmptyOneIsZero) {
   const DurationHistogram histogram;
   EXPECT_EQ(histogram.count(), 0U);
   EXPECT_EQ(histogram.longest(), nanoseconds(0));
-  EXPECT_EQ(histogram.at_permille(500), nanoseconds(0));
-  EXPECT_EQ(histogram.at_permille(1000), nanoseconds(0));
+  EXPECT_EQ(histogram.at_percentile(50), nanoseconds(0));
+  EXPECT_EQ(histogram.at_percentile(100), nanoseconds(0));
 }
 
 // The larger one that is recorded keeps longest() from cutting the answer short.
@@ -56,7 +57,7 @@ TEST(DurationHistogram, ADurationIsFoundToAThousandth) {
     DurationHistogram histogram;
     histogram.record(nanoseconds(value));
     histogram.record(nanoseconds(kLargest));
-    const std::int64_t found = histogram.at_permille(500).count();
+    const std::int64_t found = histogram.at_percentile(50).count();
     EXPECT_GE(found, value);
     EXPECT_LE(found - value, value / 1000) << value;
     if (value < 2048) {
@@ -85,11 +86,39 @@ TEST(DurationHistogram, TheRankIsRoundedUpAndExact) {
   DurationHistogram histogram;
   for (std::int64_t value = 1; value <= 1000; ++value) {
     histogram.record(nanoseconds(value));
-    EXPECT_EQ(histogram.at_permille(999).count(), (value * 999 + 999) / 1000);
+    EXPECT_EQ(histogram.at_percentile(99.9).count(), (value * 999 + 999) / 1000);
   }
-  EXPECT_EQ(histogram.at_permille(1), nanoseconds(1));
-  EXPECT_EQ(histogram.at_permille(0), nanoseconds(1));
-  EXPECT_EQ(histogram.at_permille(5000), nanoseconds(1000)) << "more than all is all";
+  EXPECT_EQ(histogram.at_percentile(0.1), nanoseconds(1));
+  EXPECT_EQ(histogram.at_percentile(0), nanoseconds(1));
+}
+
+TEST(DurationHistogram, APercentileIsTakenToSevenDecimals) {
+  DurationHistogram histogram;
+  for (std::int64_t value = 1; value <= 100'000; ++value) {
+    histogram.record(nanoseconds(value));
+  }
+  for (const double percentile : {99.99, 99.999, 33.333}) {
+    const auto exact = static_cast<std::int64_t>(std::llround(percentile * 1000));
+    const std::int64_t found = histogram.at_percentile(percentile).count();
+    EXPECT_GE(found, exact);
+    EXPECT_LE(found - exact, exact / 1000) << percentile;
+  }
+  // Each of these is one of the first durations, which have counters of their own.
+  EXPECT_EQ(histogram.at_percentile(0.001), nanoseconds(1));
+  EXPECT_EQ(histogram.at_percentile(0.0010001), nanoseconds(2));
+  EXPECT_EQ(histogram.at_percentile(1.2345), nanoseconds(1235));
+}
+
+TEST(DurationHistogram, WhatIsNoPercentileIsTheNearestOne) {
+  DurationHistogram histogram;
+  histogram.record(nanoseconds(1));
+  histogram.record(nanoseconds(2));
+  for (const double least : {-0.0, -1.0, -HUGE_VAL, std::nan("")}) {
+    EXPECT_EQ(histogram.at_percentile(least), nanoseconds(1)) << least;
+  }
+  for (const double most : {100.0, 100.1, 1e300, HUGE_VAL}) {
+    EXPECT_EQ(histogram.at_percentile(most), nanoseconds(2)) << most;
+  }
 }
 
 TEST(DurationHistogram, RanksOfManyDurationsKeepTheBound) {
@@ -104,12 +133,12 @@ TEST(DurationHistogram, RanksOfManyDurationsKeepTheBound) {
   std::sort(values.begin(), values.end());
   for (const unsigned permille : {0U, 1U, 10U, 500U, 950U, 990U, 999U, 1000U}) {
     const std::int64_t exact = values[std::max(1U, permille * 20) - 1];
-    const std::int64_t found = histogram.at_permille(permille).count();
+    const std::int64_t found = histogram.at_percentile(permille / 10.0).count();
     EXPECT_GE(found, exact);
     EXPECT_LE(found - exact, exact / 1000) << permille;
   }
   EXPECT_EQ(histogram.longest().count(), values.back());
-  EXPECT_EQ(histogram.at_permille(1000).count(), values.back());
+  EXPECT_EQ(histogram.at_percentile(100).count(), values.back());
 }
 
 TEST(DurationHistogram, MergingIsRecordingInOne) {
@@ -194,8 +223,8 @@ TEST(SharedHistogram, CountsWhatAllThreadsRecord) {
   for (int look = 0; look != 20; ++look) {
     const DurationHistogram seen = shared.counted();
     EXPECT_LE(seen.count(), plain.count());
-    EXPECT_EQ(seen.at_permille(1000), seen.longest()) << "of what is counted";
-    EXPECT_EQ(seen.count() == 0, seen.at_permille(1000) == nanoseconds(0));
+    EXPECT_EQ(seen.at_percentile(100), seen.longest()) << "of what is counted";
+    EXPECT_EQ(seen.count() == 0, seen.at_percentile(100) == nanoseconds(0));
   }
   for (std::thread& thread : threads) {
     thread.join();
