@@ -69,6 +69,8 @@ struct HandoffBufferConfig {
 /// The writer runs after the handler that submits. So the limits must hold what one handler
 /// submits, or some of it is refused or waits. The frames of one read have about `block_size`
 /// bytes. Sent one by one, they are at most `block_size` / size of the smallest frame items.
+///
+/// A limit of items, bytes or waiters may be `SIZE_MAX`, where another one bounds the memory.
 struct WriteHandoffConfig {
   /// Items that may be admitted and not yet written. Each slice is an item, and so is a write
   /// without bytes. At least 1.

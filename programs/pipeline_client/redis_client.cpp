@@ -111,7 +111,7 @@ awaitable<std::string> RedisClient::run_once() {
   {
     const std::lock_guard lock(mutex_);
     out_ = WriteHandoff(socket,
-                        {.max_items = SIZE_MAX / 2, .max_pending_bytes = options_.max_unwritten});
+                        {.max_items = SIZE_MAX, .max_pending_bytes = options_.max_unwritten});
     is_connecting_ = true;
     stall_.start_anew();
   }

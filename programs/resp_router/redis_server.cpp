@@ -55,10 +55,10 @@ awaitable<std::string> RedisServer::run_once() {
   const auto socket = socket_ = std::make_shared<tcp::socket>(service_.context());
   asio::error_code error;
   socket->open(at_.protocol(), error);
-  out_ = WriteHandoff(socket, {.max_items = SIZE_MAX / 2,
+  out_ = WriteHandoff(socket, {.max_items = SIZE_MAX,
                                .max_pending_bytes = options_.max_unwritten,
-                               .max_waiters = SIZE_MAX / 2,
-                               .max_waiting_bytes = SIZE_MAX / 2});
+                               .max_waiters = SIZE_MAX,
+                               .max_waiting_bytes = SIZE_MAX});
   if (error) co_return error.message();
   waiting_.emplace_back();  // for the answer to the PING; the connect is in its time, too
   clock_.start_anew();

@@ -39,7 +39,7 @@ class Client final : public ReplyTaker {
   Client(Connection connection, const RouterOptions& options)
       : socket(std::make_shared<tcp::socket>(std::move(connection.client))),
         in({.max_size = options.server.limits.buffer_size()}),
-        out(socket, {.max_items = SIZE_MAX / 2,
+        out(socket, {.max_items = SIZE_MAX,
                      .max_pending_bytes = options.max_unread,
                      .stall_timeout = options.client_limit}) {}
 
