@@ -44,13 +44,13 @@ int main() {
   };
   asio::io_context context;
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-  tcp::socket near(context);
-  near.connect(acceptor.local_endpoint());
-  tcp::socket far = acceptor.accept();
-  asio::co_spawn(context, send(WriteHandoff(std::move(near), {.max_pending_bytes = 100'000})),
+  tcp::socket local(context);
+  local.connect(acceptor.local_endpoint());
+  tcp::socket remote = acceptor.accept();
+  asio::co_spawn(context, send(WriteHandoff(std::move(local), {.max_pending_bytes = 100'000})),
                  report);
   std::size_t bytes = 0;
-  asio::co_spawn(context, read(std::move(far), bytes), report);
+  asio::co_spawn(context, read(std::move(remote), bytes), report);
   context.run();
   std::cout << "the peer got: " << bytes << " bytes\n";
 }

@@ -54,13 +54,13 @@ int main() {
   };
   asio::io_context context;
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-  tcp::socket near(context);
-  near.connect(acceptor.local_endpoint());
-  tcp::socket far = acceptor.accept();
-  WriteHandoff out(std::move(near), {.max_pending_bytes = 2 * kLargestPage});
+  tcp::socket local(context);
+  local.connect(acceptor.local_endpoint());
+  tcp::socket remote = acceptor.accept();
+  WriteHandoff out(std::move(local), {.max_pending_bytes = 2 * kLargestPage});
   asio::co_spawn(context, produce(std::move(out)), report);
   std::size_t lines = 0;
-  asio::co_spawn(context, count_lines(std::move(far), lines), report);
+  asio::co_spawn(context, count_lines(std::move(remote), lines), report);
   context.run();
   std::cout << "the peer got: " << lines << '\n';
 }

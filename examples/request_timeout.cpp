@@ -72,11 +72,11 @@ int main() {
   asio::io_context context;
   tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
   acceptor.set_option(tcp::socket::receive_buffer_size(4096));
-  auto near = std::make_shared<tcp::socket>(context, tcp::v4());
-  near->set_option(tcp::socket::send_buffer_size(4096));
-  near->connect(acceptor.local_endpoint());
-  tcp::socket far = acceptor.accept();
-  asio::co_spawn(context, client(std::move(near), far), [](std::exception_ptr failure) {
+  auto local = std::make_shared<tcp::socket>(context, tcp::v4());
+  local->set_option(tcp::socket::send_buffer_size(4096));
+  local->connect(acceptor.local_endpoint());
+  tcp::socket remote = acceptor.accept();
+  asio::co_spawn(context, client(std::move(local), remote), [](std::exception_ptr failure) {
     if (failure) std::rethrow_exception(failure);
   });
   context.run();

@@ -51,9 +51,9 @@ int main() {
     if (failure) std::rethrow_exception(failure);
   };
   asio::io_context context;
-  auto [near, far] = bytes_handoff::make_duplex(context, 1024);
-  WriteHandoff out(std::move(near), {.max_pending_bytes = 10});
+  auto [local, remote] = bytes_handoff::make_duplex(context, 1024);
+  WriteHandoff out(std::move(local), {.max_pending_bytes = 10});
   asio::co_spawn(context, write(std::move(out)), report);
-  asio::co_spawn(context, read(std::move(far)), report);
+  asio::co_spawn(context, read(std::move(remote)), report);
   context.run();
 }

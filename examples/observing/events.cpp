@@ -39,9 +39,9 @@ void log(const QueueEvent& event) {
 int main() {
   asio::io_context context;
   bytes_handoff::ManualClock clock;
-  auto [near, client] = bytes_handoff::make_duplex(clock.executor(context), 16);
+  auto [local, client] = bytes_handoff::make_duplex(clock.executor(context), 16);
   WriteHandoff out(
-      std::move(near),
+      std::move(local),
       {.max_pending_bytes = 64, .name = "client-7", .on_event = log, .stalled_after = 10s});
   const auto write = [&out = out](std::size_t size) {
     Bytes bytes = Bytes::from_owner(std::string(size, '.'));

@@ -144,9 +144,9 @@ int main(int argc, char** argv) {
   const QueueRegistry registry = QueueRegistry::make();
   const WriteTimes times = WriteTimes::make();
   // Two clients of some service. One does not read.
-  auto [near, far] = bytes_handoff::make_duplex(context, 1);
+  auto [local, remote] = bytes_handoff::make_duplex(context, 1);
   auto [other_near, other_far] = bytes_handoff::make_duplex(context, 1);
-  WriteHandoff stuck(std::move(near),
+  WriteHandoff stuck(std::move(local),
                      {.name = "client 17 <stuck>", .registry = registry, .times = times});
   WriteHandoff idle(std::move(other_near),
                     {.name = "client 18", .registry = registry, .times = times});

@@ -35,14 +35,15 @@ std::optional<Outcome> run(DuplexFault fault, std::size_t after) {
   asio::io_context context;
   ManualClock clock;
   const auto begin = clock.now();
-  auto [client, near] = make_duplex(clock.executor(context), 4096);
-  auto [far, server] = make_duplex(clock.executor(context), 4096);
-  near.set_incoming({.fault = fault, .fault_after = after, .max_read = 4});
+  auto [client, from_client] = make_duplex(clock.executor(context), 4096);
+  auto [to_server, server] = make_duplex(clock.executor(context), 4096);
+  from_client.set_incoming({.fault = fault, .fault_after = after, .max_read = 4});
 
   Outcome outcome;
   bool is_over = false;
-  HandoffBuffer of_near, of_far;
-  async_tunnel(TunnelEnd(of_near, near), TunnelEnd(of_far, far), {.idle_timeout = 30s},
+  HandoffBuffer requests, answers;
+  async_tunnel(TunnelEnd(requests, from_client), TunnelEnd(answers, to_server),
+               {.idle_timeout = 30s},
                [&](std::error_code, const TunnelResult&) { is_over = true; });
   asio::async_read(server, asio::dynamic_buffer(outcome.received),
                    [&, &peer = server](std::error_code error, std::size_t) {
