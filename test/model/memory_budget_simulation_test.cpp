@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "support/budget/budget_queue.hpp"
-#include "support/stepping/count.hpp"
 #include "support/stepping/seed.hpp"
 
 namespace bytes_handoff::test {
@@ -23,6 +22,7 @@ using Time = detail::Shedder::TimePoint;
 
 constexpr std::size_t kFloor = 512;
 constexpr std::chrono::seconds kShedAfter = 10s;
+constexpr std::size_t kTicks = 300;
 
 enum class Reads { kFast, kSlowly, kNever };
 
@@ -177,7 +177,7 @@ class Simulation {
 TEST(MemoryBudgetSimulation, ShedsWhoIsStuckAndStarvesNobody) {
   SCOPED_TRACE(seed_note());
   Simulation simulation(10'000, 48 * 1024 * 1024);
-  for (std::size_t tick = 0; tick < count_or(300); ++tick) {
+  for (std::size_t tick = 0; tick < kTicks; ++tick) {
     simulation.tick();
     if (const std::string verdict = tick % 50 == 49 && tick > 150 ? simulation.verdict() : "";
         !verdict.empty()) {
