@@ -3,6 +3,7 @@
 // What a budget is charged for besides the blocks of its members: bytes of other owners.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -106,19 +107,28 @@ class DroppedEntries {
   return TightCopy::of(owner) == nullptr && is_other_paid_from(owner, budget) ? 0 : size;
 }
 
-/// Whether nothing is to be charged for the slices, as far as can be seen at once: they are static,
-/// or of blocks that are charged.
-[[nodiscard]] inline bool are_of_paid_blocks(std::span<const Bytes> slices,
-                                             const void* budget) noexcept {
+/// That slices have to be looked at more closely.
+inline constexpr std::size_t kNotAtAGlance = SIZE_MAX;
+
+/// What is charged for the slices, where that can be seen without a call: they are static, of
+/// blocks, or copies.
+[[nodiscard]] inline std::size_t charge_at_a_glance(std::span<const Bytes> slices,
+                                                    const void* budget) noexcept {
+  std::size_t charge = 0;
   for (const Bytes& slice : slices) {
-    if (Owner* const owner = BytesAccess::owner(slice)) {
-      const Block* const block = Block::of(owner);
-      if (block == nullptr || block->budget != budget) {
-        return false;
-      }
+    Owner* const owner = BytesAccess::owner(slice);
+    if (owner == nullptr) {
+      continue;
+    }
+    if (const Block* const block = Block::of(owner)) {
+      charge += block->budget == budget ? 0 : slice.size();
+    } else if (TightCopy::of(owner) != nullptr) {
+      charge += slice.size();
+    } else {
+      return kNotAtAGlance;
     }
   }
-  return true;
+  return charge;
 }
 
 }  // namespace bytes_handoff::detail

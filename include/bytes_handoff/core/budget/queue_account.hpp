@@ -65,6 +65,14 @@ class alignas(kCacheLine) BasicQueueAccount {
   [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
   [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
 
+  /// Charges `n` bytes, or nothing: what the floor has, while nobody is short of memory.
+  [[nodiscard]] bool try_charge_floor(std::size_t n) noexcept {
+    if (n > floor_ - (std::min)(charged_, floor_) || pot_->is_tight()) {
+      return false;
+    }
+    charged_ += n;
+    return true;
+  }
   /// Charges `n` bytes, or nothing.
   [[nodiscard]] bool try_charge(std::size_t n) noexcept {
     return try_charge_here(n) || try_charge_from_pot(n);
@@ -114,6 +122,14 @@ class alignas(kCacheLine) BasicQueueAccount {
     return n <= floor_ || pot_->could_ever_draw(n - floor_);
   }
 
+  /// Gives back what was charged, if that concerns nobody else.
+  [[nodiscard]] bool discharge_floor(std::size_t n) noexcept {
+    if (charged_ > floor_ || is_waiting_) {
+      return false;
+    }
+    charged_ -= n;
+    return true;
+  }
   /// Gives back what was charged. Who is granted something is added to `woken`.
   void discharge(std::size_t n, WaitingList& woken) noexcept {
     const std::size_t before = over_floor();

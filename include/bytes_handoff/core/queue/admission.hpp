@@ -58,11 +58,32 @@ std::size_t BasicWriteQueue<Sync>::charge_of(std::span<const Bytes> slices) cons
   return account_ == nullptr ? 0 : account_->charge_of(slices);
 }
 
-// The next three apart: without a budget they cost one test. Precondition: there is one.
+// The next five: precondition: there is a budget. What is seldom, or takes long, is apart.
 template <class Sync>
-bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slices,
-                                              Effects& effects) noexcept {
-  const std::size_t charge = account_->charge_of(slices);
+inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slices,
+                                                     Effects& effects) noexcept {
+  const std::size_t charge = charge_at_a_glance(slices, budget_);
+  if (charge == 0) {
+    return true;
+  }
+  if (charge == kNotAtAGlance) {
+    return try_charge_foreign(slices, effects);
+  }
+  if (account_->try_charge_floor(charge)) {
+    watches_leaving_ = true;
+    return true;
+  }
+  return try_charge_over_floor(charge, effects);
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::try_charge_foreign(std::span<const Bytes> slices,
+                                               Effects& effects) noexcept {
+  return try_charge_budget(charge_of(slices), effects);
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::try_charge_over_floor(std::size_t charge, Effects& effects) noexcept {
   if (account_->pot().is_tight() || !account_->try_charge_here(charge)) [[unlikely]] {
     return try_charge_budget(charge, effects);
   }
@@ -116,7 +137,7 @@ Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects)
 
 template <class Sync>
 void BasicWriteQueue<Sync>::discharge(std::size_t charge, Effects& effects) noexcept {
-  if (charge != 0) {
+  if (charge != 0 && !account_->discharge_floor(charge)) {
     WaitingList woken;
     account_->discharge(charge, woken);
     effects.resume_others(woken);
@@ -260,8 +281,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
     return refused(refusal_of(bytes, items), effects);
   }
   reserve_places(items);
-  if (budget_ != nullptr && !are_of_paid_blocks(slices, budget_) &&
-      !try_charge_slices(slices, effects)) [[unlikely]] {
+  if (budget_ != nullptr && !try_charge_slices(slices, effects)) [[unlikely]] {
     return refused(memory_refusal(charge_of(slices)), effects);
   }
   return push(slices, bytes, effects);

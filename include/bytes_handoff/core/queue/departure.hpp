@@ -338,18 +338,23 @@ template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
   if (watches_leaving_) {
-    return pop_watched(written, most, effects);
+    return times_ != nullptr ? pop_timed(written, most, effects)
+                             : pop_charged(written, most, effects);
   }
   return pop_items<Leaving::kFree>(written, most, effects);
 }
 
-// Where items in the queue, or permits, are charged by their lengths, or times are taken.
+// Where times are taken, and maybe items are charged.
 template <class Sync>
-std::size_t BasicWriteQueue<Sync>::pop_watched(std::size_t written, std::size_t most,
+std::size_t BasicWriteQueue<Sync>::pop_timed(std::size_t written, std::size_t most,
+                                             Effects& effects) noexcept {
+  return pop_items<Leaving::kTimed>(written, most, effects);
+}
+
+// Where items in the queue, or permits, are charged by their lengths.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pop_charged(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
-  if (times_ != nullptr) {
-    return pop_items<Leaving::kTimed>(written, most, effects);
-  }
   const std::size_t items = pop_items<Leaving::kCharged>(written, most, effects);
   watches_leaving_ = account_->charged() != 0;
   return items;

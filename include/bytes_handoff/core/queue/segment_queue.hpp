@@ -112,7 +112,8 @@ class SegmentQueue {
   /// Pops elements from the front for as long as `take(element)` says so, at most `most`. Returns
   /// how many. With `keeps_memory` what becomes free is room at the back.
   template <class Take>
-  std::size_t pop_front_while(std::size_t most, bool keeps_memory, Take take) {
+  [[gnu::always_inline]] std::size_t pop_front_while(std::size_t most, bool keeps_memory,
+                                                     Take take) {
     most = (std::min)(most, size_);
     std::size_t popped = 0;
     Cursor at = front_;

@@ -94,6 +94,19 @@ TEST_F(QueueMemory, AFullBudgetDoesNotStopWhoHoldsNothing) {
   }
 }
 
+// Who has much may make no progress, and nobody else writes.
+TEST_F(QueueMemory, WhileMemoryIsShortAWriteFromTheFloorHasOthersLookedAtToo) {
+  EXPECT_TRUE(a_->try_write(copy_of(900)));
+  EXPECT_TRUE(b_->try_write(copy_of(1)));
+  EXPECT_FALSE(b_->wants_look());
+  WriteProbe probe(std::vector<Bytes>{copy_of(300)});
+  EXPECT_EQ(a_->wait(probe), Wait::kWaiting);
+  EXPECT_TRUE(b_->try_write(copy_of(1)));
+  EXPECT_TRUE(b_->wants_look());
+  EXPECT_EQ(a_->read(900), 900U);
+  a_->run_errands();
+}
+
 TEST_F(QueueMemory, StaticBytesAreNotCharged) {
   EXPECT_TRUE(a_->try_write(copy_of(900)));
   EXPECT_TRUE(b_->try_write(Bytes::borrow_static(std::string_view("static"))));
@@ -368,8 +381,14 @@ TEST_F(PaidBlocks, ASliceIsNotChargedAgain) {
   std::vector<Bytes> both{slice_of_paid_block(100), copy_of(5)};
   detail::Effects effects;
   ASSERT_TRUE(queue_.try_write(both, effects));
-  effects.finish();
   EXPECT_EQ(queue_account_.charged(), 5U);
+  detail::WriteBatch batch(kBlockBytes);
+  ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
+  ASSERT_EQ(batch.bytes, 10'105U);
+  static_cast<void>(queue_.finish_write({}, batch.bytes, false, batch, effects));
+  effects.finish();
+  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(charged(), 0U);
 }
 
 TEST_F(PaidBlocks, ASliceOfAnotherBudgetIsCharged) {
