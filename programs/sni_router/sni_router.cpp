@@ -56,6 +56,14 @@ struct Refusal {
   std::optional<Alert> alert = std::nullopt;
 };
 
+/// Where a connection goes. With neither a refusal nor a backend it has ended without a byte.
+struct Destination {
+  std::optional<Refusal> refusal{};
+  Backend* backend = nullptr;
+  std::string asked_for{};
+  std::size_t proxy_header_size = 0;
+};
+
 std::string text_of(const ClientHello& hello) {
   return hello.server_name.empty() ? "no server name" : hello.server_name;
 }
@@ -85,49 +93,51 @@ class Router {
 
  private:
   awaitable<void> serve(Connection connection) {
-    HelloFramer framer(options_.max_hello, options_.accept_proxy);
+    std::optional<HelloFramer> framer(std::in_place, options_.max_hello, options_.accept_proxy);
     bytes_handoff::HandoffBufferConfig config;
-    config.max_size = std::max(config.max_size, framer.max_frame());
+    config.max_size = std::max(config.max_size, framer->max_frame());
     HandoffBuffer input(config);
-    const std::optional<Refusal> refusal = co_await route(connection, input, framer);
-    if (!refusal) co_return;
+    const Destination to = co_await route(connection, input, *framer);
+    framer.reset();  // it keeps the ClientHello, and a tunnel may be there for long
+    if (to.backend != nullptr) co_return co_await pass_on(connection, input, to);
+    if (!to.refusal) co_return;
     ++refused_;
-    service_.log().line(connection.name + ": " + refusal->why);
-    if (refusal->alert) {
+    service_.log().line(connection.name + ": " + to.refusal->why);
+    if (to.refusal->alert) {
       co_await programs::answer(std::move(connection.client),
-                                sni_router::alert_record(*refusal->alert));
+                                sni_router::alert_record(*to.refusal->alert));
     }
   }
 
-  // From the first byte to the end of the tunnel, or to why there is none.
-  awaitable<std::optional<Refusal>> route(Connection& connection, HandoffBuffer& input,
-                                          HelloFramer& framer) {
+  // From the first byte until a backend has taken the connection, or to why none has.
+  awaitable<Destination> route(Connection& connection, HandoffBuffer& input, HelloFramer& framer) {
     const auto wait = co_await programs::within(options_.hello_deadline,
                                                 wait_hello(connection.client, input, framer));
     if (!wait) {
-      co_return Refusal{"no ClientHello has come in time, only " + std::to_string(input.size()) +
-                        " bytes"};
+      co_return Destination{Refusal{"no ClientHello has come in time, only " +
+                                    std::to_string(input.size()) + " bytes"}};
     }
-    if (const auto refusal = refusal_of(wait->first)) co_return refusal;
-    if (wait->second == 0) {  // it ended without a byte
+    if (const auto refusal = refusal_of(wait->first)) co_return Destination{refusal};
+    if (wait->second == 0) {
       ++without_hello_;
-      co_return std::nullopt;
+      co_return Destination{};
     }
     if (!framer.proxied_client().empty()) {
       connection.name = framer.proxied_client() + " by " + connection.name;
     }
     Backend* const backend = routes_.find(framer.hello());
     if (backend == nullptr) {
-      co_return Refusal{text_of(framer.hello()) + ": no route", Alert::unrecognized_name};
+      co_return Destination{
+          Refusal{text_of(framer.hello()) + ": no route", Alert::unrecognized_name}};
     }
     const bool is_connected = co_await connect(connection, *backend);
     if (!is_connected) {
-      co_return Refusal{backend->name() + ": no server takes the connection",
-                        Alert::internal_error};
+      co_return Destination{
+          Refusal{backend->name() + ": no server takes the connection", Alert::internal_error}};
     }
     ++routed_;
-    co_await pass_on(connection, input, framer, *backend);
-    co_return std::nullopt;
+    co_return Destination{std::nullopt, backend, text_of(framer.hello()),
+                          framer.proxy_header_size()};
   }
 
   static awaitable<std::pair<asio::error_code, std::size_t>> wait_hello(tcp::socket& client,
@@ -166,11 +176,10 @@ class Router {
     co_return false;
   }
 
-  awaitable<void> pass_on(Connection& connection, HandoffBuffer& input, const HelloFramer& framer,
-                          const Backend& backend) {
-    if (!backend.sends_proxy_header()) {
-      (void)input.advance(framer.proxy_header_size());
-    } else if (framer.proxy_header_size() == 0) {
+  awaitable<void> pass_on(Connection& connection, HandoffBuffer& input, const Destination& to) {
+    if (!to.backend->sends_proxy_header()) {
+      (void)input.advance(to.proxy_header_size);
+    } else if (to.proxy_header_size == 0) {
       const std::string line = proxy_line_of(connection.client);
       co_await asio::async_write(connection.second, asio::buffer(line), use_awaitable);
     }
@@ -178,7 +187,7 @@ class Router {
     const std::string why = co_await programs::tunnel(
         {connection.client, input}, {connection.second, answers}, options_.tunnel, counts_);
     if (!why.empty()) {
-      service_.log().line(connection.name + ": " + text_of(framer.hello()) + ": " + why);
+      service_.log().line(connection.name + ": " + to.asked_for + ": " + why);
     }
   }
 

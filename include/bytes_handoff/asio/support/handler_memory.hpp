@@ -9,7 +9,9 @@
 
 namespace bytes_handoff::detail {
 
-/// Takes from the library's pool.
+/// Takes from the library's pool what is small, or aligned to more than usual. The rest lives for
+/// as long as a connection, as a rule: the pool's sizes, which are powers of two there, would cost
+/// memory, and save little time.
 template <class T>
 struct PoolAllocator {
   using value_type = T;
@@ -19,20 +21,23 @@ struct PoolAllocator {
   explicit(false) PoolAllocator(const PoolAllocator<U>&) noexcept {}  // NOLINT: as allocators do
 
   [[nodiscard]] T* allocate(std::size_t n) {
-    if constexpr (alignof(T) > kCacheLine) {
-      return std::allocator<T>().allocate(n);
+    const std::size_t size = n * sizeof(T);
+    if constexpr (kIsAligned) {
+      return static_cast<T*>(pool_allocate(size));
+    } else if (size <= kLargestSmall && !kIsOveraligned) {
+      return static_cast<T*>(pool_allocate_small(size));
     } else {
-      const std::size_t size = n * sizeof(T);
-      return static_cast<T*>(is_small(size) ? pool_allocate_small(size) : pool_allocate(size));
+      return std::allocator<T>().allocate(n);
     }
   }
   void deallocate(T* memory, std::size_t n) noexcept {
-    if constexpr (alignof(T) > kCacheLine) {
-      std::allocator<T>().deallocate(memory, n);
-    } else if (const std::size_t size = n * sizeof(T); is_small(size)) {
+    const std::size_t size = n * sizeof(T);
+    if constexpr (kIsAligned) {
+      pool_deallocate(memory, size);
+    } else if (size <= kLargestSmall && !kIsOveraligned) {
       pool_deallocate_small(memory, size);
     } else {
-      pool_deallocate(memory, size);
+      std::allocator<T>().deallocate(memory, n);
     }
   }
 
@@ -42,10 +47,9 @@ struct PoolAllocator {
   }
 
  private:
-  // Without room to align it to a cache line.
-  [[nodiscard]] static constexpr bool is_small(std::size_t size) noexcept {
-    return alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__ && size <= kLargestSmall;
-  }
+  static constexpr bool kIsOveraligned = alignof(T) > kCacheLine;  // the pool does not
+  static constexpr bool kIsAligned =
+      alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ && !kIsOveraligned;
 };
 
 /// Memory for one function at a time, inside the owner. With it posting the function, or giving a
