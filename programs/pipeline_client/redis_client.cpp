@@ -110,8 +110,8 @@ awaitable<std::string> RedisClient::run_once() {
   socket->open(options_.server.protocol(), error);
   {
     const std::lock_guard lock(mutex_);
-    out_ = WriteHandoff(socket,
-                        {.max_items = SIZE_MAX, .max_pending_bytes = options_.max_unwritten});
+    out_ =
+        WriteHandoff(socket, {.max_items = SIZE_MAX, .max_pending_bytes = options_.max_unwritten});
     is_connecting_ = true;
     stall_.start_anew();
   }
