@@ -57,5 +57,5 @@ MUTANTS = [
     ("a merge keeps its own maximum", HISTOGRAM, "  max_ = std::max(max_, other.max_);\n", "",
      *COUNTED),
     ("the last who records has the maximum", SHARED,
-     "    while (longest < value &&\n           !max_", "    while (\n           !max_", *COUNTED),
+     "    while (longest < value) {\n", "    while (longest != value) {\n", *COUNTED),
 ]

@@ -19,8 +19,9 @@ class SharedHistogram {
   void record(std::chrono::nanoseconds duration) noexcept {
     const std::uint64_t value = value_of(duration);
     std::uint64_t longest = max_.load(std::memory_order_relaxed);
-    while (longest < value &&
-           !max_.compare_exchange_weak(longest, value, std::memory_order_relaxed)) {
+    while (longest < value) {
+      static_cast<void>(max_.compare_exchange_weak(longest, value, std::memory_order_relaxed));
+      longest = max_.load(std::memory_order_relaxed);
     }
     // Who sees that it is counted sees a maximum that is not below it.
     counts_[bucket_of(value)].fetch_add(1, std::memory_order_release);
