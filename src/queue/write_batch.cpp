@@ -57,8 +57,8 @@ void WriteBatch::join() noexcept {
       if (!releases.has_room()) {
         releases.run();
       }
-      if (payer_ != nullptr && !is_paid_from(at->owner, payer_->budget())) {
-        discharged_ += at->owner == nullptr ? 0 : at->size;
+      if (payer_ != nullptr) {
+        discharged_ += charge_of(at->owner, at->size, payer_->budget());
       }
       releases.add(move_bytes(*at, block));
     }

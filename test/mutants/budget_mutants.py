@@ -101,7 +101,7 @@ MUTANTS = [
     ("unwritten bytes are free before they are freed", QUEUE + "ends.hpp",
      "  fail_tickets(effects);\n", "  fail_tickets(effects);\n  discharge_all(effects);\n", *QUEUES),
     ("what is joined stays charged by its length", BATCH,
-     "        discharged_ += at->owner == nullptr ? 0 : at->size;\n", "", *QUEUES),
+     "        discharged_ += charge_of(at->owner, at->size, payer_->budget());\n", "", *QUEUES),
     ("nobody pays for a joined record", BATCH,
      "RegionAccess::make_paid(bytes, block_source_, payer_)",
      "RegionAccess::make_paid(bytes, block_source_, nullptr)", *QUEUES),

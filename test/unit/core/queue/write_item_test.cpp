@@ -7,8 +7,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "bytes_handoff/core/budget/budget_state.hpp"
+#include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/queue/departure.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/pattern.hpp"
@@ -291,6 +294,23 @@ TEST_F(JoinedBatchTest, LiteralsAndEmptySlicesAreNoObstacle) {
   EXPECT_EQ(joined_.items, 5U);
   joined_.join();
   expect_one_buffer("static and copied");
+}
+
+TEST_F(JoinedBatchTest, WhatCountsByItsLengthInABudgetIsDischarged) {
+  const AccountPointer payer =
+      MemberAccount::make(MemoryBudget({.limit = 100'000, .high_mark = 100'000, .floor = 0}));
+  BytesMut paid = RegionAccess::make_paid(100, nullptr, payer.get());
+  paid.extend("paid for, ");
+  push(std::move(paid).freeze());
+  push(Bytes::from_static("static, "));
+  push(Bytes());
+  push(Bytes::copy_of("copied, "));
+  push(Bytes::from_owner(std::string("foreign")));
+  joined_.gather(items_, 0, nullptr, payer.get());
+  ASSERT_TRUE(joined_.must_join());
+  joined_.join();
+  EXPECT_EQ(joined_.discharged(), 15U);
+  expect_one_buffer("paid for, static, copied, foreign");
 }
 
 TEST_F(JoinedBatchTest, WithoutMemoryTheFirstBufferGoesAlone) {
