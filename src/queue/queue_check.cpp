@@ -9,9 +9,8 @@ namespace {
 
 // Of another kind of category only the value is known.
 const char* category_name(const detail::ErrorValue& error) noexcept {
-  return error.has_std_category && error.category != nullptr
-             ? static_cast<const std::error_category*>(error.category)->name()
-             : "other";
+  return error.has_std_category ? static_cast<const std::error_category*>(error.category)->name()
+                                : "other";
 }
 
 }  // namespace
