@@ -116,6 +116,11 @@ TEST(WriteHandoffConfig, WhatCanNeverWorkIsRefusedByName) {
             "close_limit");
 }
 
+TEST(WriteHandoffConfig, ARefusalNamesTheQueueThatHasAName) {
+  EXPECT_EQ(refusal(WriteHandoffConfig{.max_items = 0, .name = "upstream 7"}),
+            "WriteHandoffConfig::max_items is 0: it must be at least 1 (queue \"upstream 7\")");
+}
+
 TEST(WriteHandoffConfig, TheSmallestAndTheLargestLimitsAreAllowed) {
   EXPECT_TRUE(can_work(WriteHandoffConfig{.max_items = 1, .max_pending_bytes = 1}));
   EXPECT_TRUE(can_work(WriteHandoffConfig{.max_items = SIZE_MAX, .max_pending_bytes = SIZE_MAX}));

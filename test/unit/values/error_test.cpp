@@ -71,12 +71,13 @@ TEST(Error, CodesCompareToTheUsualConditionsWhereThereIsOne) {
   EXPECT_TRUE(make_error_code(Errc::aborted) == std::errc::operation_canceled);
   EXPECT_TRUE(make_error_code(Errc::timed_out) == std::errc::timed_out);
   EXPECT_TRUE(make_error_code(Errc::limit_exceeded) == std::errc::no_buffer_space);
+  EXPECT_TRUE(make_error_code(Errc::memory_exhausted) == std::errc::not_enough_memory);
   EXPECT_TRUE(make_error_code(Errc::read_in_progress) == std::errc::operation_in_progress);
   EXPECT_TRUE(make_error_code(Errc::wait_in_progress) == std::errc::operation_in_progress);
   for (const Errc code :
        {Errc::closed, Errc::no_progress, Errc::stream_exception, Errc::can_never_fit,
         Errc::too_many_waiters, Errc::too_many_waiting_bytes, Errc::slow_consumer,
-        Errc::frame_too_long, Errc::malformed_frame, Errc::truncated_frame}) {
+        Errc::frame_too_long, Errc::malformed_frame, Errc::truncated_frame, Errc::shed}) {
     EXPECT_EQ(make_error_code(code).default_error_condition().category(), error_category());
   }
   EXPECT_EQ(error_category().default_error_condition(1000),

@@ -171,6 +171,49 @@ TEST(BufferMemory, CreditThatIsNotNeededGoesBack) {
   front_end::end_read(buffer, 0);
 }
 
+TEST(BufferMemory, CreditThatComesWhileAReadRunsGoesBackAtItsEnd) {
+  const MemoryBudget budget = budget_of(2);
+  HandoffBuffer buffer = buffer_of(budget);
+  ASSERT_TRUE(front_end::begin_read(buffer));
+  detail::MemberAccount& account = *detail::BufferAccess::account(buffer);
+  ASSERT_TRUE(account.state().pot().try_draw(kBlockCost));
+  account.add_credit(kBlockCost);
+  detail::BufferAccess::note_credit(buffer);
+  EXPECT_EQ(charged(budget), 2 * kBlockCost);
+  front_end::end_read(buffer, 0);
+  EXPECT_EQ(charged(budget), kBlockCost);
+}
+
+TEST(BufferMemory, ASmallReadIsPaidForByTheFloorAndElseByTheBudget) {
+  const MemoryBudget budget = budget_of(1);
+  HandoffBuffer buffer = buffer_of(budget);
+  const auto read_small = [&buffer] {
+    const std::size_t room = front_end::begin_small_read(buffer).value().size();
+    EXPECT_EQ(room, 512U);
+    front_end::end_read(buffer, room);
+  };
+  read_small();
+  EXPECT_EQ(charged(budget), 0U);
+  const BytesMut of_floor = buffer.take_tail();
+  read_small();
+  EXPECT_EQ(charged(budget), detail::Block::cost(detail::block_capacity_for(512), nullptr));
+  const BytesMut of_budget = buffer.take_tail();
+  ASSERT_TRUE(detail::BufferAccess::account(buffer)->state().pot().try_draw(
+      budget.statistics().limit_bytes - budget.statistics().charged_bytes));
+  EXPECT_THROW(static_cast<void>(front_end::begin_small_read(buffer)), std::bad_alloc);
+}
+
+TEST(BufferMemory, WhatWasReservedIsNotExchangedForLittle) {
+  const MemoryBudget budget = budget_of(1);
+  HandoffBuffer buffer(
+      {.read_reserve = 2 * kBlockBytes, .block_size = 64, .memory_budget = budget});
+  ASSERT_TRUE(buffer.reserve_read_capacity(1000));
+  const std::size_t reserved = charged(budget);
+  EXPECT_THROW(static_cast<void>(front_end::begin_read(buffer)), std::bad_alloc);
+  EXPECT_GE(buffer.capacity(), 1000U);
+  EXPECT_EQ(charged(budget), reserved);
+}
+
 TEST(BufferMemory, AMovedBufferTakesItsAccountAlong) {
   const MemoryBudget budget = budget_of(1);
   HandoffBuffer from = buffer_of(budget);

@@ -257,6 +257,17 @@ TEST_F(QueueRegistryTest, WhoComesMeanwhileIsLeftOut) {
   EXPECT_EQ(state_.report(10).queues, 34U);
 }
 
+TEST_F(QueueRegistryTest, WhoComesAndGoesMeanwhileIsOfTheNextReport) {
+  add();
+  queues_[0].when_looked_at = [this] { remove(add()); };
+  for (const std::uint64_t gone : {0U, 1U}) {
+    const QueueRegistryReport report = state_.report(10);
+    EXPECT_EQ(report.queues, 1U);
+    EXPECT_EQ(report.gone_queues, gone);
+    EXPECT_EQ(report.totals.admitted_bytes, 1U + gone);
+  }
+}
+
 TEST_F(QueueRegistryTest, AReportAllocatesForWhatItDescribesOnly) {
   for (std::size_t i = 0; i != 100; ++i) {
     add("", 1000 - i);

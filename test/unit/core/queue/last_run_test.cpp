@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
@@ -21,6 +22,9 @@ using test::pattern;
 
 class LastRunTest : public testing::Test {
  protected:
+  LastRunTest() = default;
+  explicit LastRunTest(AccountPointer payer)
+      : payer_(std::move(payer)), last_run_(nullptr, payer_.get()) {}
   ~LastRunTest() override {
     pop(items_.size());
     releases_.run();
@@ -73,6 +77,7 @@ class LastRunTest : public testing::Test {
 
   std::uint64_t pushed_ = 0;
   WriteItems items_;
+  AccountPointer payer_;
   LastRun last_run_;
   DeferredReleases releases_;
 };
@@ -321,6 +326,59 @@ TEST_F(LastRunTest, ResetKeepsNoMemory) {
   EXPECT_GT(counted.allocations(), counted.deallocations());
   last_run_.reset(releases_);
   EXPECT_EQ(counted.allocations(), counted.deallocations());
+}
+
+// ---- Copies that a budget pays for. Who waits for memory is resumed when their blocks go.
+
+class PaidLastRunTest : public LastRunTest {
+ protected:
+  static constexpr std::size_t kRoom = DeferredReleases::kCapacity;
+
+  PaidLastRunTest()
+      : LastRunTest(MemberAccount::make(
+            MemoryBudget({.limit = 100'000, .high_mark = 100'000, .floor = 0}))) {}
+
+  /// Leaves room for so many.
+  void fill_releases(std::size_t room) {
+    for (std::size_t i = room; i != kRoom; ++i) {
+      Bytes bytes = Bytes::copy_of("x");
+      releases_.add(BytesAccess::release(bytes));
+    }
+  }
+  [[nodiscard]] std::size_t charged() const { return payer_->state().statistics().charged_bytes; }
+};
+
+TEST_F(PaidLastRunTest, ARunIsLeftWhereBothBlocksThatMayGoHaveNoRoom) {
+  for (const std::size_t room : {0U, 1U, 2U}) {
+    Bytes bytes = slice_of_block(10, 65536);
+    const auto* const data = bytes.data();
+    push(std::move(bytes));
+    Bytes other = Bytes::copy_of("other");
+    fill_releases(room);
+    push(std::move(other));
+    EXPECT_EQ(item(0).data == data, room < 2) << room;
+    EXPECT_EQ(last_run_.take_discharged(), room < 2 ? 0U : 10U);
+    EXPECT_EQ(text(0), pattern(10));
+    releases_.run();
+    pop(2);
+  }
+}
+
+TEST_F(PaidLastRunTest, AtTheEndTheBlockOfTheCopiesGoesOutsideOfTheLock) {
+  push(slice_of_block(10, 65536));
+  push(Bytes::copy_of("other"));
+  releases_.run();
+  pop(2);
+  const std::size_t of_copies = charged();
+  EXPECT_GT(of_copies, 0U);
+  fill_releases(0);
+  last_run_.reset(releases_);
+  releases_.run();
+  EXPECT_EQ(charged(), of_copies) << "it went although there was no room to put that off";
+  last_run_.reset(releases_);
+  EXPECT_EQ(charged(), of_copies) << "it went at once";
+  releases_.run();
+  EXPECT_EQ(charged(), 0U);
 }
 
 }  // namespace

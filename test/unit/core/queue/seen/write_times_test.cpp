@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -253,6 +255,30 @@ TEST_F(WriteQueueTimes, PermitsHavePlacesToo) {
   stream().run();
   EXPECT_EQ(done.times, (WriteDurations{seconds(1), seconds(0)}));
   expect_recorded(200, 1, 0);
+}
+
+TEST_F(WriteQueueTimes, ForMoreWritesThanCanBeThereIsNoMemory) {
+  TestTimer timer(times_, now_);
+  timer.note_admitted(1);
+  EXPECT_THROW(timer.reserve(SIZE_MAX), std::bad_alloc);
+  pass(3);
+  timer.look();
+  timer.note_written(1);
+  EXPECT_EQ(timer.durations(0), (WriteDurations{seconds(3), seconds(0)})) << "something changed";
+}
+
+TEST(WriteTimes, CopiesAreTheSame) {
+  EXPECT_FALSE(WriteTimes().valid());
+  const WriteTimes times = WriteTimes::make();
+  const WriteTimes copy = times;
+  EXPECT_TRUE(copy.valid());
+  EXPECT_EQ(copy, times);
+  EXPECT_NE(copy, WriteTimes::make());
+  detail::WriteTimesAccess::state(times)->record({seconds(1), seconds(2)});
+  const WriteTimesReport report = copy.report();
+  EXPECT_EQ(report.queued.count(), 1U);
+  EXPECT_EQ(report.queued.longest(), seconds(1));
+  EXPECT_EQ(report.with_stream.longest(), seconds(2));
 }
 
 TEST_F(WriteQueueTimes, WithoutATimerNobodyIsToldAny) {
