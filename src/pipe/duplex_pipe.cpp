@@ -211,7 +211,6 @@ void DuplexPipe::arrive(std::size_t n, PipeSettled settled) noexcept {
     parked->bytes = read(parked->segments, settled).bytes;
     settle_transfer(PipeSide::kReader, PipeStatus::kDone, settled.reader);
   }
-  if (has_ended()) settle_ended(settled);
   settle_waits(PipeAct::kWaitReadable, PipeStatus::kDone, settled.reader);
 }
 
