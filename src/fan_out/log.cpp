@@ -150,10 +150,10 @@ void FanOutLog::gather(std::uint64_t begin, std::uint64_t end, std::size_t bytes
   for (std::uint64_t i = begin; i != end; ++i) {
     Bytes& each = slices_[i & mask_];
     Owner* const owner = BytesAccess::owner(each);
-    PaidEntry* const paid = PaidEntry::of(owner);
-    if (owner != run_.owner && (paid == nullptr || root_of(paid) != run_.owner)) {
+    if (owner == nullptr) {
       continue;
     }
+    PaidEntry* const paid = PaidEntry::of(owner);  // which keeps the run's owner
     gathered_.extend(each.span());
     static_cast<void>(BytesAccess::release(each));
     each = *gathered_.split_to_frozen(gathered_.size());

@@ -148,6 +148,20 @@ TEST_F(FanOutLogTest, finds_keys_that_share_a_bucket) {
   }
 }
 
+TEST_F(FanOutLogTest, drops_a_key_from_the_middle_of_its_bucket) {
+  // With four buckets, some of these share the one of key 0.
+  for (std::uint64_t key = 1; key != 16; ++key) {
+    reopen({.max_bytes = 10, .max_entries = 4});
+    push({"a"}, 0);
+    push({"bb"}, key);
+    push({"c"}, 0);  // in the place of the first, and so in front of the second
+    push({"12345678"});
+    ASSERT_EQ(text(), "[c][12345678]");
+    push({"d"}, 0);
+    ASSERT_EQ(text(), "(c)[12345678][d]") << "it was lost with key " << key;
+  }
+}
+
 TEST_F(FanOutLogTest, drops_many_in_rounds) {
   reopen({.max_bytes = 100, .max_entries = 100});
   for (int i = 0; i != 100; ++i) {
@@ -261,6 +275,17 @@ TEST_F(FanOutLogTest, a_group_of_small_slices_does_not_keep_their_blocks) {
   EXPECT_LE(retained(), 2 * 1000 + 64 * 100 + 2 * (4096 + 4096));
 }
 
+TEST_F(FanOutLogTest, a_small_part_of_a_copy_does_not_keep_all_of_it) {
+  reopen({.max_bytes = 1U << 20U, .max_entries = 1000});
+  Bytes large = Bytes::copy_of(std::string(60'000, 'x'));
+  push_one(*large.split_to(10));
+  large.clear();
+  push_one(read_of("ends the run"));
+  EXPECT_LE(retained(), 2 * (4096 + 4096));
+  EXPECT_EQ(log.slice(0).view(), "xxxxxxxxxx");
+  EXPECT_EQ(log.slice(1).view(), "ends the run");
+}
+
 TEST_F(FanOutLogTest, neighbours_that_fill_their_block_are_not_copied) {
   reopen({.max_bytes = 1U << 20U, .max_entries = 1U << 16U});
   Bytes block = read_of(std::string(4096, 'x'));
@@ -326,6 +351,21 @@ TEST_F(FanOutLogTest, static_bytes_do_not_end_a_run) {
   push_one(read_of("ends the run"));
   EXPECT_EQ(log.slice(1022).data(), data + 4088);
   EXPECT_EQ(log.slice(1023).view(), "\n");
+}
+
+TEST_F(FanOutLogTest, static_bytes_among_a_run_that_is_copied_stay_where_they_are) {
+  reopen({.max_bytes = 1U << 20U, .max_entries = 1000});
+  Bytes block = read_of("onetwo");
+  const Bytes fixed = Bytes::from_static("static");
+  push_one(*block.split_to(3));
+  push_one(fixed);
+  push_one(std::move(block));
+  const std::byte* const before = log.slice(0).data();
+  push_one(read_of("ends the run"));
+  EXPECT_EQ(text(), "[one][static][two][ends the run]");
+  EXPECT_EQ(log.slice(1).data(), fixed.data());
+  EXPECT_EQ(log.slice(2).data(), log.slice(0).data() + 3);
+  EXPECT_NE(log.slice(0).data(), before);
 }
 
 TEST_F(FanOutLogTest, where_there_is_no_memory_slices_stay_where_they_are) {
