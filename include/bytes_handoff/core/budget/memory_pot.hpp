@@ -234,10 +234,10 @@ class BasicMemoryPot {
     return true;
   }
 
-  // No stripe has credit while the pot is tight, and none is filled so that it becomes tight.
+  // No stripe has credit while the pot is tight, and none is filled so that it becomes tight. Where
+  // it is not tight, the pot has the reserve.
   void fill(Counter& stripe) noexcept {
-    if (!is_tight_.load(std::memory_order_relaxed) && pot_ >= reserve_ &&
-        pot_ - reserve_ >= chunk_) {
+    if (!is_tight_.load(std::memory_order_relaxed) && pot_ - reserve_ >= chunk_) {
       pot_ -= chunk_;
       stripe.fetch_add(chunk_, std::memory_order_seq_cst);
     }

@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <mutex>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/budget/budget_probes.hpp"
@@ -33,6 +36,17 @@ TEST(MemoryPot, DrawsUpToItsLimitAndNoMore) {
   EXPECT_EQ(pot.figures().refusals, 2U);
   give_back(pot, 1000);
   EXPECT_TRUE(pot.try_draw(1000));
+}
+
+TEST(MemoryPot, AFloorIsNotTakenOutOfWhatOthersHaveDrawn) {
+  MemoryPot pot(1000, 1000);
+  ASSERT_TRUE(pot.try_draw(901));
+  EXPECT_FALSE(pot.try_take_floor(100));
+  EXPECT_EQ(pot.figures().floors, 0U);
+  EXPECT_EQ(pot.figures().free_bytes, 99U);
+  EXPECT_EQ(pot.figures().refusals, 1U);
+  give_back(pot, 1);
+  EXPECT_TRUE(pot.try_take_floor(100));
 }
 
 TEST(MemoryPot, CreditInTheStripesOfOtherThreadsIsTakenBack) {
@@ -211,6 +225,82 @@ TEST(MemoryPotThreads, TheBoundHoldsAndNobodyWaitsForEver) {
   EXPECT_EQ(pot.figures().free_bytes, kLimit);
   EXPECT_EQ(pot.figures().waiters, 0U);
   EXPECT_TRUE(pot.try_draw(kLimit));
+}
+
+// ---- What another thread does in the middle of a step.
+
+/// Has it done where a draw is about to change its stripe, or where the pot has just relaxed.
+struct InterruptedSync {
+  using Mutex = std::mutex;
+  template <class T>
+  struct Atomic : std::atomic<T> {
+    using std::atomic<T>::atomic;
+    bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
+                                 std::memory_order failure) noexcept {
+      run(before_draw);
+      return std::atomic<T>::compare_exchange_strong(expected, desired, success, failure);
+    }
+    void store(T value, std::memory_order order) noexcept {
+      std::atomic<T>::store(value, order);
+      if (!value) {
+        run(behind_relaxing);
+      }
+    }
+  };
+  /// One stripe for all.
+  [[nodiscard]] static std::size_t thread() noexcept { return 0; }
+
+  static inline std::function<void()> before_draw;
+  static inline std::function<void()> behind_relaxing;
+
+ private:
+  static void run(std::function<void()>& once) noexcept {
+    if (const auto step = std::exchange(once, nullptr)) {
+      step();
+    }
+  }
+};
+using InterruptedPot = detail::BasicMemoryPot<InterruptedSync>;
+
+TEST(InterruptedMemoryPot, ADrawSeesWhatHasJustComeIntoItsStripe) {
+  InterruptedPot pot(kMany, kMany);
+  ASSERT_TRUE(pot.try_draw(1));  // with a chunk for the stripe
+  InterruptedSync::before_draw = [&] { EXPECT_TRUE(pot.put_back(1)); };
+  EXPECT_TRUE(pot.try_draw_here(100));
+  EXPECT_FALSE(InterruptedSync::before_draw) << "it has come";
+  EXPECT_EQ(pot.figures().free_bytes, kMany - 100);
+}
+
+TEST(InterruptedMemoryPot, ADrawGoesToThePotIfItsStripeHasJustBeenUsedUp) {
+  InterruptedPot pot(kMany, kMany);
+  ASSERT_TRUE(pot.try_draw(1));
+  std::size_t others = 1;
+  InterruptedSync::before_draw = [&] {
+    for (; pot.try_draw_here(1000); others += 1000) {
+    }
+  };
+  EXPECT_FALSE(pot.try_draw_here(2000));
+  EXPECT_GT(others, 1U);
+  EXPECT_EQ(pot.figures().free_bytes, kMany - others);
+  EXPECT_TRUE(pot.try_draw(2000));
+  EXPECT_EQ(pot.figures().free_bytes, kMany - others - 2000);
+}
+
+// Who gives back has seen nobody wait, and so serves nobody.
+TEST(InterruptedMemoryPot, WhoIsAboutToWaitDrawsWhatHasJustBeenGivenBack) {
+  InterruptedPot pot(1000, 1000);
+  ASSERT_TRUE(pot.try_draw(900));
+  CreditProbe waiter(110);
+  InterruptedSync::behind_relaxing = [&] { EXPECT_TRUE(pot.put_back(20)); };
+  EXPECT_EQ(pot.draw_or_wait(waiter), Draw::kDrawn);
+  EXPECT_FALSE(InterruptedSync::behind_relaxing) << "it has come";
+  EXPECT_EQ(waiter.resumed, 0);
+  EXPECT_FALSE(waiter.is_in_line);
+  EXPECT_EQ(pot.figures().waiters, 0U);
+  EXPECT_EQ(pot.figures().waiting_bytes, 0U);
+  EXPECT_EQ(pot.figures().free_bytes, 10U);
+  give_back(pot, 990);
+  EXPECT_FALSE(pot.is_tight());
 }
 
 }  // namespace
