@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,11 +27,13 @@ class BudgetQueue : public detail::QueueCreditWaiter, public detail::ShedMember 
   using Pot = detail::BasicMemoryPot<Sync>;
 
   /// Precondition: the floor fits.
-  BudgetQueue(Pot& pot, std::size_t floor, const WriteHandoffConfig& config)
+  BudgetQueue(Pot& pot, std::size_t floor, const WriteHandoffConfig& config,
+              detail::Entries entries = detail::Entries::kBytes,
+              std::unique_ptr<detail::WriteTimer> timer = nullptr)
       : pot_(&pot),
         has_floor_(pot.try_take_floor(floor)),
         account_(pot, *this, floor),
-        queue_(config, detail::kMaxStepItems, detail::Entries::kBytes, &account_) {}
+        queue_(config, detail::kMaxStepItems, entries, &account_, std::move(timer)) {}
   ~BudgetQueue() override {
     detail::WaitingList woken;
     pot_->give_back_floor(account_.floor(), woken);

@@ -18,8 +18,8 @@ namespace bytes_handoff::detail {
 struct QueueCreditWaiter : CreditWaiter {
   /// What keeps the queue alive while this is in the line, or being resumed. Under the queue's
   /// lock; `let_go` is never the last one there.
-  virtual void hold() noexcept {}
-  virtual void let_go() noexcept {}
+  virtual void hold() noexcept = 0;
+  virtual void let_go() noexcept = 0;
 };
 
 /// What a queue is charged for in its budget: the lengths of items whose owners are not charged
@@ -92,13 +92,10 @@ class alignas(kCacheLine) BasicQueueAccount {
   }
 
   /// The same for the first in the queue's line: if it cannot be charged, the queue waits for it.
-  /// While it waits it asks for nothing else. `kDrawn`: it is charged.
+  /// `kDrawn`: it is charged. Precondition: it does not wait already.
   [[nodiscard]] Draw charge_or_wait(std::size_t n) noexcept {
     const std::size_t needed = needed_for(n);
     if (needed > credit_) {
-      if (is_waiting_) {
-        return Draw::kWaits;
-      }
       waiter_->bytes = needed - credit_;
       waiting_for_ = n;
       waiter_->hold();
@@ -149,10 +146,8 @@ class alignas(kCacheLine) BasicQueueAccount {
 
   /// The waiter has been resumed, and what it holds may go when this has returned.
   void take_grant() noexcept {
-    if (is_waiting_) {
-      credit_ += pot_->take_grant(*waiter_);
-      is_waiting_ = false;
-    }
+    credit_ += pot_->take_grant(*waiter_);
+    is_waiting_ = false;
   }
 
   /// Nobody waits in the queue's line any more. A waiter that is being resumed comes all the same.
