@@ -251,6 +251,25 @@ TEST(BufferMemory, ATailIsChargedIfNobodySharesItsBlock) {
   EXPECT_EQ(charged(budget), 0U);
 }
 
+TEST(BufferMemory, ATailThatIsPaidForOrHasNoBlockIsNotChargedAgain) {
+  const MemoryBudget one = budget_of(1);
+  const MemoryBudget other = budget_of(1);
+  const auto account = detail::MemberAccount::make(one);
+  BytesMut tail = detail::RegionAccess::make_paid(kBlockBytes, nullptr, account.get());
+  tail.extend("tail");
+  {
+    auto buffer = HandoffBuffer::from_tail(tail, {.memory_budget = other});
+    ASSERT_TRUE(buffer);
+    EXPECT_EQ(buffer->peek_view(), "tail");
+    EXPECT_EQ(charged(one), kBlockCost);
+    EXPECT_EQ(charged(other), 0U);
+  }
+  EXPECT_EQ(charged(one), 0U);
+  BytesMut nothing;
+  EXPECT_TRUE(HandoffBuffer::from_tail(nothing, {.memory_budget = other}));
+  EXPECT_EQ(charged(other), 0U);
+}
+
 TEST(BufferMemory, ASourceThatThrowsIsPaidNothing) {
   const MemoryBudget budget = budget_of(1);
   HandoffBuffer buffer({.read_reserve = kBlockBytes,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "bytes_handoff/message_stream.hpp"
 #include "support/budget/budget_probes.hpp"
 #include "support/fan_out/fan_out_fixture.hpp"
+#include "support/memory/allocation_counter.hpp"
 
 namespace bytes_handoff::test {
 namespace {
@@ -175,6 +177,45 @@ TEST(PaidEntryTest, AMessageKeepsItsTag) {
   Bytes plain = entry_of(10);
   pay_for(plain, budget);
   EXPECT_EQ(message_tag(plain), 0U);
+}
+
+TEST(PaidEntryTest, AMessageOfStaticBytesIsChargedItsLengthAndAnEmptyOneNothing) {
+  const MemoryBudget budget = entry_budget();
+  static constexpr std::array<char, 500> kFixed{};
+  Bytes message = tag_message(Bytes::borrow_static(std::string_view(kFixed.data(), 500)), 7);
+  EXPECT_EQ(static_cast<const void*>(message.data()), kFixed.data());
+  EXPECT_FALSE(is_paid(message, budget));
+  pay_for(message, budget);
+  EXPECT_TRUE(is_paid(message, budget));
+  EXPECT_EQ(message_tag(message), 7U);
+  EXPECT_EQ(charged_to(budget), 500U);
+  Bytes empty = tag_message(Bytes(), 7);
+  detail::Owner* const owner = BytesAccess::owner(empty);
+  ASSERT_NE(owner, nullptr);
+  pay_for(empty, budget);
+  EXPECT_EQ(BytesAccess::owner(empty), owner);
+  EXPECT_EQ(charged_to(budget), 500U);
+}
+
+TEST(PaidEntryTest, ASliceStaysAsItWasIfNothingCanBeAllocated) {
+  const MemoryBudget budget = entry_budget();
+  Bytes slice = entry_of(100);
+  detail::Owner* const owner = BytesAccess::owner(slice);
+  for (const bool has_pooled : {false, true}) {
+    pool_trim();
+    if (has_pooled) {  // for the owner, but not for the budget's list
+      Bytes before = entry_of(100);
+      pay_for(before, budget);
+    }
+    {
+      const FailingAllocations failing;
+      pay_for(slice, budget);
+    }
+    EXPECT_EQ(BytesAccess::owner(slice), owner);
+    EXPECT_EQ(charged_to(budget), 0U);
+  }
+  pay_for(slice, budget);
+  EXPECT_EQ(charged_to(budget), 100U);
 }
 
 TEST(PaidEntryTest, RetainsWhatItKeeps) {
