@@ -164,7 +164,7 @@ class ScriptedStream {
     if (turn == Turn::kWrite) {
       outstanding_ = Outstanding::kWrite;
       if (batch_.must_join()) {
-        batch_.join();
+        queue_->join(batch_);
       }
       offered_ = text_of_batch();
       expect(batch_.count != 0 && batch_.count <= detail::kMaxBatchBuffers, "buffers of a batch");

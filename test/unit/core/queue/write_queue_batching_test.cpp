@@ -199,6 +199,7 @@ TEST_F(WriteQueueBatching, JoinedSlicesAreWrittenInOrderAndEachTicketTold) {
   EXPECT_TRUE(is_done(all[0].ticket));
   EXPECT_FALSE(is_done(all[1].ticket));
   EXPECT_EQ(queue().pending_bytes(), 5940U);
+  EXPECT_EQ(queue().written_bytes(), 75U);
   EXPECT_EQ(stream().batch().bytes, 885U) << "the rest of what was joined";
   stream().run();
   EXPECT_EQ(stream().received(), expected);

@@ -37,6 +37,16 @@ TEST(CountedPointer, CountsEachCopyOnce) {
   EXPECT_EQ(first.count, 0);
 }
 
+TEST(CountedPointer, CountsOneMoreForAReference) {
+  Pointee object;
+  {
+    const Pointer pointer(object);
+    EXPECT_EQ(pointer.get(), &object);
+    EXPECT_EQ(object.count, 1);
+  }
+  EXPECT_EQ(object.count, 0);
+}
+
 TEST(CountedPointer, KeepsWhatIsAssignedToItself) {
   Pointee object;
   Pointer pointer(&object);

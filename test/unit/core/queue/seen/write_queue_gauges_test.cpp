@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -127,6 +128,14 @@ TEST_F(WriteQueueGauges, AQueueHoldsItsBlocksAndNotOnlyItsBytes) {
   send(std::move(slices));
   send(std::vector<Bytes>{Bytes::from_static("not on the heap")});
   EXPECT_EQ(seen(1).held_bytes, detail::Block::cost(4096, nullptr));
+}
+
+TEST_F(WriteQueueGauges, TheNameIsACopyOfTheOneInTheConfiguration) {
+  EXPECT_EQ(queue().name(), "");
+  std::string name = "upstream";
+  open({.name = name});
+  name.assign("other___");
+  EXPECT_EQ(queue().name(), "upstream");
 }
 
 }  // namespace
