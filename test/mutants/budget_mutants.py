@@ -20,7 +20,7 @@ WRITER = INCLUDE + "asio/writing/"
 
 POTS = ("dev", "core_tests", "/memory_pot_test")
 ORDERS = ("dev", "interleaving_tests", "/memory_budget_interleavings_test")
-QUEUES = ("dev", "core_tests", "/queue_memory_test")
+QUEUES = ("dev", "core_tests", "/(queue_memory|queue_charges|paid_blocks)_test")
 SHEDS = ("dev", "core_tests", "/shedder_test")
 MEMBERS = ("dev", "core_tests", "/member_account_test")
 READS = ("dev", "shell_tests_asio", "/(read_budget|budget_threads)_test")
