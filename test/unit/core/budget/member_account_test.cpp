@@ -126,6 +126,7 @@ TEST(BufferMemory, WithoutMemoryAnEmptyBufferReadsFromItsFloor) {
     FAIL() << "memory came from nowhere";
   } catch (const detail::MemoryShort& error) {
     EXPECT_EQ(error.bytes_needed, detail::Block::cost(2 * kBlockBytes, nullptr));
+    EXPECT_STREQ(error.what(), "bytes_handoff: the memory budget is exhausted");
   }
   EXPECT_EQ(poor.size(), 512U);
   Bytes slice = poor.freeze_all();
