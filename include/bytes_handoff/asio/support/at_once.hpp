@@ -33,17 +33,6 @@ inline constexpr bool kHasExecutor =
     std::is_same_v<net::associated_executor_t<Handler, net::any_io_executor>,
                    net::associated_executor_t<Handler, net::io_context::executor_type>>;
 
-/// Whether an executor is known to be of `context`.
-template <class Executor>
-[[nodiscard]] bool is_of(const Executor& executor, const net::execution_context& context) {
-  if constexpr (net::can_query<const Executor&, net::execution::context_t>::value ||
-                requires { executor.context(); }) {
-    return &context_of(executor) == &context;
-  } else {
-    return false;
-  }
-}
-
 /// A call of a handler inside of the call that started its operation. A handler that starts the
 /// next operation nests its call in this one, so their number on a thread is bounded.
 class NestedCall {
@@ -99,11 +88,11 @@ class AtOnce<Handler, Results, true> {
       return false;
     }
     if constexpr (kHasExecutor<Handler>) {
-      if (detail::is_of(call_->work.get_executor(), context)) {
+      if (detail::is_of(call_->work.get_executor(), &context)) {
         return true;
       }
     }
-    return detail::is_of(immediate_executor(), context);
+    return detail::is_of(immediate_executor(), &context);
   }
 
   /// Dispatches the handler by its immediate executor, if it is here. Throws what that throws.

@@ -22,6 +22,18 @@ template <class Executor>
   }
 }
 
+/// Whether an executor is known to be of the context at this address. That of `net::use_future`
+/// does not tell, on Asio 1.22 without executors of the Networking TS.
+template <class Executor>
+[[nodiscard]] bool is_of(const Executor& executor, const void* context) {
+  if constexpr (net::can_query<const Executor&, net::execution::context_t>::value ||
+                requires { executor.context(); }) {
+    return &context_of(executor) == context;
+  } else {
+    return false;
+  }
+}
+
 /// Whether a handler may run on `executor` here. True where the executor cannot tell.
 template <class Executor>
 [[nodiscard]] bool may_run_here(const Executor& executor) noexcept {

@@ -71,7 +71,7 @@ class WaitingOp final : public Operation {
   }
 
   void resume(const void* destroyed_context) noexcept override {
-    if (destroyed_context != nullptr && &context_of(executor_) == destroyed_context) {
+    if (destroyed_context != nullptr && is_of(executor_, destroyed_context)) {
       discard();
     } else if constexpr (requires(Operation & operation) { operation.take_hold(); }) {
       [[maybe_unused]] const auto hold = Operation::take_hold();
