@@ -23,9 +23,16 @@ namespace bytes_handoff::test {
   return std::as_bytes(std::span(text));
 }
 
-/// The arguments at which a size check can go wrong.
+/// The arguments at which a size check can go wrong. Those beyond a limit of all or nothing are the
+/// limit.
 [[nodiscard]] inline std::array<std::size_t, 7> sizes_around(std::size_t limit) {
-  return {0, 1, limit - 1, limit, limit + 1, SIZE_MAX / 2, SIZE_MAX};
+  return {0,
+          1,
+          limit - (limit != 0 ? 1U : 0U),
+          limit,
+          limit + (limit != SIZE_MAX ? 1U : 0U),
+          SIZE_MAX / 2,
+          SIZE_MAX};
 }
 
 }  // namespace bytes_handoff::test
