@@ -8,6 +8,7 @@
 #include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 #include "bytes_handoff/front_end.hpp"
 
 namespace bytes_handoff {
@@ -82,8 +83,7 @@ expected<void, LimitExceeded> HandoffBuffer::reserve_read_capacity(std::size_t n
 
 expected<void, LimitExceeded> HandoffBuffer::may_add(std::size_t n) const noexcept {
   if (n > config_.max_size - size()) {
-    const std::size_t attempted = size() + n;
-    return unexpected(LimitExceeded{attempted < n ? SIZE_MAX : attempted, config_.max_size});
+    return unexpected(LimitExceeded{detail::saturating_sum(size(), n), config_.max_size});
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "bytes_handoff/core/memory/static_bytes.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/lifetimebound.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 #include "bytes_handoff/error.hpp"
 #include "bytes_handoff/expected.hpp"
 
@@ -344,8 +345,7 @@ struct BytesAccess {
 inline expected<Bytes, SplitOutOfBounds> Bytes::slice(std::size_t offset,
                                                       std::size_t size) const noexcept {
   if (offset > size_ || size > size_ - offset) {
-    const std::size_t end = offset + size;
-    return unexpected(SplitOutOfBounds{end < offset ? SIZE_MAX : end, size_});
+    return unexpected(SplitOutOfBounds{detail::saturating_sum(offset, size), size_});
   }
   if (size == 0) {
     return Bytes();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/streams/filled.hpp"
@@ -231,9 +232,7 @@ TEST_P(BytesMutOf, ReservesNothingBeyondWhatASizeCanBe) {
   for (const std::size_t n : {SIZE_MAX, SIZE_MAX - kRegionSize, SIZE_MAX - kRegionSize + 1,
                               SIZE_MAX / 2, detail::kLargestBlock - kRegionSize + 1}) {
     EXPECT_THROW(region_.reserve(n), std::length_error) << n;
-    EXPECT_THROW(region_.resize(kRegionSize + n < n ? SIZE_MAX : kRegionSize + n),
-                 std::length_error)
-        << n;
+    EXPECT_THROW(region_.resize(detail::saturating_sum(kRegionSize, n)), std::length_error) << n;
     EXPECT_FALSE(region_.try_reclaim(n)) << n;
     EXPECT_EQ(region_, text_);
   }

@@ -11,6 +11,7 @@
 #include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/fan_out/fan_out_core.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -26,7 +27,7 @@ expected<void, Errc> BasicFanOutCore<Sync>::publish(std::span<Bytes> slices,
                                                     LaneList& woken) noexcept {
   std::size_t bytes = 0;
   for (const Bytes& slice : slices) {
-    bytes = slice.size() > SIZE_MAX - bytes ? SIZE_MAX : bytes + slice.size();
+    bytes = saturating_sum(bytes, slice.size());
   }
   std::shared_ptr<const BasicFanOutCore> kept;
   DroppedBytes dropped;

@@ -19,7 +19,8 @@ namespace bytes_handoff {
   return {n, config_.keep_header ? 0 : header_bytes, n};
 }
 
-// Eight bytes at once, where they are there.
+// Eight bytes at once, where they are there. A length that is less than what it counts wraps, and
+// is beyond any limit.
 [[gnu::always_inline]] inline detail::FoundFrame LengthFramer::find(
     const FrameWindow& window) const noexcept {
   if (window.size() < least_at_once_) {

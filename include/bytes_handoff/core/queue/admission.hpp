@@ -9,12 +9,9 @@
 #include <span>
 
 #include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 
 namespace bytes_handoff::detail {
-
-inline std::size_t saturating_sum(std::size_t a, std::size_t b) noexcept {
-  return b > SIZE_MAX - a ? SIZE_MAX : a + b;
-}
 
 // Saturates: SIZE_MAX bytes can never fit.
 inline std::size_t total_size(std::span<const Bytes> slices) noexcept {

@@ -9,6 +9,7 @@
 
 #include "bytes_handoff/core/queue/admission.hpp"
 #include "bytes_handoff/core/queue/write_queue.hpp"
+#include "bytes_handoff/core/support/saturating_sum.hpp"
 
 namespace bytes_handoff::detail {
 

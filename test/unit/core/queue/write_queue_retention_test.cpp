@@ -76,12 +76,13 @@ constexpr std::size_t kCapacities[] = {64, 128, 4096, 16384, 65536};
 
 // Of slices of which `a_block` fit into a block: where copying a run begins to pay, too.
 std::vector<std::size_t> sizes_in(std::size_t capacity, std::size_t a_block) {
-  const std::size_t pays = (capacity + sizeof(detail::Block) - 64 * a_block) / (2 * a_block);
+  const std::size_t most = capacity + sizeof(detail::Block);
+  const std::size_t pays = most > 64 * a_block ? (most - 64 * a_block) / (2 * a_block) : 0;
   std::vector<std::size_t> sizes;
   for (const std::size_t size :
        {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{33}, std::size_t{2015},
         std::size_t{2047}, std::size_t{2048}, std::size_t{2049}, capacity / 2 - 1, capacity / 2,
-        capacity / 2 + 1, pays - 1, pays, pays + 1, capacity - 1, capacity}) {
+        capacity / 2 + 1, pays > 0 ? pays - 1 : 0, pays, pays + 1, capacity - 1, capacity}) {
     if (size != 0 && size <= capacity) {
       sizes.push_back(size);
     }
