@@ -127,7 +127,7 @@ class Run:
                 f"-DCMAKE_CXX_STANDARD={cell.option('std', '20')}", *settings)
 
     def install_gtest(self):
-        """GoogleTest for a library or a machine that is not the root's."""
+        """GoogleTest for a compiler, a library or a machine that is not the root's."""
         self.cmake("/usr/src/googletest", f"{self.tree}/gtest",
                    f"-DCMAKE_C_COMPILER={self.cell.compiler.replace('clang++', 'clang').replace('g++', 'gcc')}",
                    f"-DCMAKE_INSTALL_PREFIX={self.tree}/prefix")
@@ -136,7 +136,7 @@ class Run:
     def configure(self):
         cell = self.cell
         prefixes = cell.root.layer_prefixes()
-        if "libc++" in cell.options or cell.option("cross"):
+        if {"libc++", "own_gtest"} & set(cell.options) or cell.option("cross"):
             self.install_gtest()
             prefixes.insert(0, f"{self.tree}/prefix")
         shell_tests = "|".join(name for name in SHELL_TESTS if name not in cell.option("leaves").split(","))
