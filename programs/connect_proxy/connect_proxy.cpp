@@ -2,6 +2,7 @@
 // that a file allows.
 #include <algorithm>
 #include <asio/awaitable.hpp>
+#include <asio/experimental/deferred.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -29,6 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
+using asio::experimental::deferred;
 using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
 using connect_proxy::AllowList;
@@ -39,7 +41,8 @@ using programs::as_tuple;
 using programs::Connection;
 
 struct Options {
-  programs::ServiceOptions service{.listen = {asio::ip::address_v4::loopback(), 8080}};
+  programs::ServiceOptions service{.listen = {asio::ip::address_v4::loopback(), 8080},
+                                   .looks_up_names = true};
   programs::TunnelLimits tunnel;
   std::string allow_file;
   std::size_t max_head = 16 * 1024;
@@ -80,7 +83,7 @@ class Proxy {
     std::optional<Refusal> refusal = co_await request(connection, input);
     if (!refusal) co_return;
     ++refused_;
-    service_.log().line(connection.name + ": " + std::to_string(refusal->status) + ": " +
+    service_.log().line(connection.name() + ": " + std::to_string(refusal->status) + ": " +
                         refusal->why);
     const std::string text = "connect_proxy: " + refusal->why + "\n";
     co_await programs::answer(
@@ -111,31 +114,25 @@ class Proxy {
 
   // From the head to the end of the connection, or to why it is refused.
   awaitable<std::optional<Refusal>> request(Connection& connection, HandoffBuffer& input) {
-    const auto size =
-        co_await programs::within(options_.head_deadline, wait_head(connection.client, input));
-    if (!size && input.empty()) co_return std::nullopt;  // it never asked
-    if (!size) co_return Refusal{408, "the request's head did not come in time"};
-    if (size->first.category() == connect_proxy::head_category()) {
-      const auto code = static_cast<HeadErrc>(size->first.value());
-      co_return Refusal{status_of(code), size->first.message()};
+    HeadFramer framer(options_.max_head);
+    const auto wait = co_await programs::within(
+        options_.head_deadline, input.async_wait_frame(connection.client, framer, deferred));
+    if (!wait && input.empty()) co_return std::nullopt;  // it never asked
+    if (!wait) co_return Refusal{408, "the request's head did not come in time"};
+    const auto& [error, size] = *wait;
+    if (error.category() == connect_proxy::head_category()) {
+      const auto code = static_cast<HeadErrc>(error.value());
+      co_return Refusal{status_of(code), error.message()};
     }
-    if (size->first) throw asio::system_error(size->first, "the request's head is cut");
-    if (size->second == 0) co_return std::nullopt;
+    if (error) throw asio::system_error(error, "the request's head is cut");
+    if (size == 0) co_return std::nullopt;
     ++requests_;
-    const auto head = connect_proxy::parse_head(input.peek_view().substr(0, size->second));
+    const auto head = connect_proxy::parse_head(input.peek_view().substr(0, size));
     if (!head) co_return Refusal{status_of(head.error()), make_error_code(head.error()).message()};
-    (void)input.advance(size->second);
+    (void)input.advance(size);
     if (auto refusal = co_await connect(connection, *head)) co_return refusal;
     co_await pass_on(connection, input, *head);
     co_return std::nullopt;
-  }
-
-  awaitable<std::pair<asio::error_code, std::size_t>> wait_head(tcp::socket& client,
-                                                                HandoffBuffer& input) const {
-    HeadFramer framer(options_.max_head);
-    const auto [error, n] =
-        co_await input.async_wait_frame(client, framer, as_tuple(use_awaitable));
-    co_return std::pair(error, n);
   }
 
   awaitable<std::optional<Refusal>> connect(Connection& connection, const RequestHead& head) {
@@ -189,7 +186,7 @@ class Proxy {
     HandoffBuffer answers;
     const std::string why = co_await programs::tunnel(
         {connection.client, input}, {connection.second, answers}, options_.tunnel, counts_);
-    if (!why.empty()) service_.log().line(connection.name + ": " + head.host + ": " + why);
+    if (!why.empty()) service_.log().line(connection.name() + ": " + head.host + ": " + why);
   }
 
   Options options_;

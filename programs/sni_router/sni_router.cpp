@@ -2,6 +2,7 @@
 // looked at where it lies in the buffer, and leaves with the first bytes of the tunnel.
 #include <algorithm>
 #include <asio/awaitable.hpp>
+#include <asio/experimental/deferred.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/system_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -16,7 +17,6 @@
 #include "sni_router/client_hello.hpp"
 #include "sni_router/proxy_header.hpp"
 #include "sni_router/routes.hpp"
-#include "support/as_tuple.hpp"
 #include "support/command_line.hpp"
 #include "support/connect.hpp"
 #include "support/service.hpp"
@@ -28,9 +28,9 @@ namespace {
 using namespace std::chrono_literals;
 using asio::awaitable;
 using asio::use_awaitable;
+using asio::experimental::deferred;
 using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
-using programs::as_tuple;
 using programs::Connection;
 using sni_router::Alert;
 using sni_router::Backend;
@@ -102,7 +102,7 @@ class Router {
     if (to.backend != nullptr) co_return co_await pass_on(connection, input, to);
     if (!to.refusal) co_return;
     ++refused_;
-    service_.log().line(connection.name + ": " + to.refusal->why);
+    service_.log().line(connection.name() + ": " + to.refusal->why);
     if (to.refusal->alert) {
       co_await programs::answer(std::move(connection.client),
                                 sni_router::alert_record(*to.refusal->alert));
@@ -111,20 +111,19 @@ class Router {
 
   // From the first byte until a backend has taken the connection, or to why none has.
   awaitable<Destination> route(Connection& connection, HandoffBuffer& input, HelloFramer& framer) {
-    const auto wait = co_await programs::within(options_.hello_deadline,
-                                                wait_hello(connection.client, input, framer));
+    const auto wait = co_await programs::within(
+        options_.hello_deadline, input.async_wait_frame(connection.client, framer, deferred));
     if (!wait) {
       co_return Destination{Refusal{"no ClientHello has come in time, only " +
                                     std::to_string(input.size()) + " bytes"}};
     }
-    if (const auto refusal = refusal_of(wait->first)) co_return Destination{refusal};
-    if (wait->second == 0) {
+    const auto& [error, n] = *wait;
+    if (const auto refusal = refusal_of(error)) co_return Destination{refusal};
+    if (n == 0) {
       ++without_hello_;
       co_return Destination{};
     }
-    if (!framer.proxied_client().empty()) {
-      connection.name = framer.proxied_client() + " by " + connection.name;
-    }
+    connection.passed_on_for = framer.proxied_client();
     Backend* const backend = routes_.find(framer.hello());
     if (backend == nullptr) {
       co_return Destination{
@@ -138,14 +137,6 @@ class Router {
     ++routed_;
     co_return Destination{std::nullopt, backend, text_of(framer.hello()),
                           framer.proxy_header_size()};
-  }
-
-  static awaitable<std::pair<asio::error_code, std::size_t>> wait_hello(tcp::socket& client,
-                                                                        HandoffBuffer& input,
-                                                                        HelloFramer& framer) {
-    const auto [error, n] =
-        co_await input.async_wait_frame(client, framer, as_tuple(use_awaitable));
-    co_return std::pair(error, n);
   }
 
   // What the bytes are refused for. An error of the connection is thrown.
@@ -187,7 +178,7 @@ class Router {
     const std::string why = co_await programs::tunnel(
         {connection.client, input}, {connection.second, answers}, options_.tunnel, counts_);
     if (!why.empty()) {
-      service_.log().line(connection.name + ": " + to.asked_for + ": " + why);
+      service_.log().line(connection.name() + ": " + to.asked_for + ": " + why);
     }
   }
 

@@ -27,7 +27,11 @@ void ServiceOptions::declare(CommandLine& line) {
 }
 
 Service::Service(const std::string& program, const ServiceOptions& options)
-    : options_(options), log_(program) {}
+    : options_(options),
+      // One thread calls its sockets, and what is posted.
+      context_(options.looks_up_names ? ASIO_CONCURRENCY_HINT_UNSAFE_IO
+                                      : ASIO_CONCURRENCY_HINT_UNSAFE),
+      log_(program) {}
 
 int Service::run(Serve serve) {
   serve_ = std::move(serve);
@@ -91,20 +95,21 @@ asio::error_code Service::prepare() {
 
 void Service::on_accept(tcp::socket client, AcceptSlot slot) {
   asio::error_code ignored;
-  const std::string name = to_text(client.remote_endpoint(ignored));
+  const tcp::endpoint peer = client.remote_endpoint(ignored);
   client.set_option(tcp::no_delay(true), ignored);
   ++connections_;
   const auto session = open_.emplace(open_.end());
-  Connection connection{std::move(client), std::exchange(second_, tcp::socket(context_)), name};
+  Connection connection{std::move(client), std::exchange(second_, tcp::socket(context_)), peer};
   asio::co_spawn(context_, serve_(std::move(connection)),
                  asio::bind_cancellation_slot(
                      session->slot(),
-                     [this, session, name, slot = std::move(slot)](std::exception_ptr failure) {
-                       on_end(session, name, std::move(failure));
+                     [this, session, peer, slot = std::move(slot)](std::exception_ptr failure) {
+                       on_end(session, peer, std::move(failure));
                      }));
 }
 
-void Service::on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure) {
+void Service::on_end(Signals::iterator session, const tcp::endpoint& peer,
+                     std::exception_ptr failure) {
   open_.erase(session);
   try {
     if (failure) {
@@ -112,7 +117,7 @@ void Service::on_end(Signals::iterator session, std::string_view name, std::exce
     }
   } catch (const std::exception& error) {
     ++failed_;
-    log_.line(std::string(name) + ": " + error.what());
+    log_.line(to_text(peer) + ": " + error.what());
   }
   if (is_ending_ && open_.empty()) {
     finish();

@@ -33,6 +33,8 @@ struct ServiceOptions {
   std::chrono::nanoseconds drain{std::chrono::seconds(5)};
   /// Whether a connection needs a second descriptor. It is got before the connection is accepted.
   bool opens_second_socket = true;
+  /// Asio looks names up on a thread of its own, and locks for it.
+  bool looks_up_names = false;
 
   /// `--listen`, `--max-connections` and `--drain`.
   void declare(CommandLine& line);
@@ -41,8 +43,14 @@ struct ServiceOptions {
 /// A connection that was accepted.
 struct Connection {
   asio::ip::tcp::socket client;
-  asio::ip::tcp::socket second;  ///< open for IPv4 if `opens_second_socket`
-  std::string name;              ///< the client's address and port
+  asio::ip::tcp::socket second;    ///< open for IPv4 if `opens_second_socket`
+  asio::ip::tcp::endpoint peer{};  ///< of the client's socket
+  std::string passed_on_for{};     ///< who is behind that, if it has said so
+
+  /// For messages.
+  [[nodiscard]] std::string name() const {
+    return (passed_on_for.empty() ? std::string() : passed_on_for + " by ") + to_text(peer);
+  }
 };
 
 /// Accepts connections, one coroutine for each, until SIGINT or SIGTERM.
@@ -78,14 +86,15 @@ class Service {
   void accept_all();
   [[nodiscard]] asio::error_code prepare();
   void on_accept(asio::ip::tcp::socket client, bytes_handoff::AcceptSlot slot);
-  void on_end(Signals::iterator session, std::string_view name, std::exception_ptr failure);
+  void on_end(Signals::iterator session, const asio::ip::tcp::endpoint& peer,
+              std::exception_ptr failure);
   void end_on_signal();
   void end(std::string_view reason);
   void cancel_all();
   void finish();
 
   ServiceOptions options_;
-  asio::io_context context_{1};
+  asio::io_context context_;
   Log log_;
   Serve serve_;
   std::function<void()> on_drained_;
