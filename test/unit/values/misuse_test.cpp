@@ -289,13 +289,17 @@ TEST(GivenUp, MemoryIsUsedAgainByTheSameBuffer) {
   std::vector<Bytes> slices;
   for (std::size_t i = 0; i < 1000; ++i) {
     feed(buffer, pattern(1 + i % 700));
-    if (i % 3 == 0) ASSERT_TRUE(buffer.advance(buffer.size() / 2));
+    if (i % 3 == 0) {
+      ASSERT_TRUE(buffer.advance(buffer.size() / 2));
+    }
     if (i % 7 == 0) slices.push_back(buffer.split_prefix(buffer.size() / 3).value());
     if (i % 50 == 0) slices.clear();
     for (const Bytes& slice : slices) {
       if (!slice.empty()) look(slice.view());
     }
-    if (buffer.size() > 3000) ASSERT_TRUE(buffer.advance(buffer.size()));
+    if (buffer.size() > 3000) {
+      ASSERT_TRUE(buffer.advance(buffer.size()));
+    }
   }
 }
 
