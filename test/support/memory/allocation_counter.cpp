@@ -66,6 +66,14 @@ void* operator new(std::size_t size) { return counted_allocate(size, 1); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted_allocate(size, static_cast<std::size_t>(alignment));
 }
+// AddressSanitizer's own one does not end in the one above.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return counted_allocate(size, 1);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept { counted_free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { counted_free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { counted_free(memory); }
