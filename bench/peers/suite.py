@@ -63,7 +63,7 @@ ROWS = (
     *(_row(f"pipeline_client-window-{window}", base, _RATE,
            f"{window * resp.THREADS:,} in flight: requests a second", to_be, more_is_better=True)
       for window in resp.REPLIES
-      for base, to_be in (("hiredis", 1.0), (f"hiredis:connections={resp.THREADS}", None))),
+      for base, to_be in (("hiredis", 1.0), ("by_hand", None), (f"hiredis:connections={resp.THREADS}", None))),
 )
 
 
@@ -115,6 +115,8 @@ def _missing(name):
         return None if built("hiredis_pipeline") else \
             "hiredis is not installed (Debian: libhiredis-dev), or was not when the release tree " \
             "was configured"
+    if name == "by_hand":
+        return None if built("pipeline_by_hand") else "pipeline_by_hand is not built"
     name = "redis-server" if name == "redis" else name
     return None if installed(name) else f"{name} is not installed (Debian: {PACKAGES[name][0]})"
 

@@ -79,7 +79,7 @@ else:
     print(f"replies_per_second={rate}")
 """
 PROGRAMS = ("sni_router", "connect_proxy", "resp_router", "line_broadcast")
-CLIENTS = ("proxy_load", "pipeline_client", "hiredis_pipeline")
+CLIENTS = ("proxy_load", "pipeline_client", "pipeline_by_hand", "hiredis_pipeline")
 
 
 class PeersTest(BenchTest):
@@ -197,6 +197,8 @@ class Peers(PeersTest):
                   (self.folder / "hiredis_pipeline").read_text().splitlines()}
         self.assertEqual(called, {("1", "128"), ("8", "16")})
         self.assertIn("--threads 8 --window 16 ", (self.folder / "pipeline_client").read_text())
+        by_hand = (self.folder / "pipeline_by_hand").read_text().split()
+        self.assertEqual(by_hand[1:3], ["8", "16"])
         row = self.rows()["pipeline_client-window-16", "hiredis", "requests a second"]
         self.assertEqual(row["median"], "3.0000")
         runs = {row["contender"]: row for row in table_of(
