@@ -30,25 +30,6 @@ BytesMut BytesMut::thaw(Bytes&& bytes) {
   return copy;
 }
 
-void BytesMut::extend(std::span<const std::byte> bytes) {
-  if (bytes.empty()) {
-    return;
-  }
-  reserve(bytes.size());
-  detail::take_up(data_ + size_, bytes.size());
-  std::copy_n(bytes.data(), bytes.size(), data_ + size_);
-  size_ += bytes.size();
-}
-
-void BytesMut::resize(std::size_t n, std::byte value) {
-  if (n > size_) {
-    reserve(n - size_);
-    detail::take_up(data_ + size_, n - size_);
-    std::fill_n(data_ + size_, n - size_, value);
-  }
-  size_ = n;
-}
-
 BytesMut BytesMut::split() noexcept {
   auto all = split_to(size_);
   return std::move(*all);

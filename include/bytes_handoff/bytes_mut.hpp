@@ -289,6 +289,25 @@ class BytesMut {
   std::uint32_t held_ = 0;  // references on block_ that this region may hand out
 };
 
+inline void BytesMut::extend(std::span<const std::byte> bytes) {
+  if (bytes.empty()) {
+    return;
+  }
+  reserve(bytes.size());
+  detail::take_up(data_ + size_, bytes.size());
+  std::memcpy(data_ + size_, bytes.data(), bytes.size());
+  size_ += bytes.size();
+}
+
+inline void BytesMut::resize(std::size_t n, std::byte value) {
+  if (n > size_) {
+    reserve(n - size_);
+    detail::take_up(data_ + size_, n - size_);
+    std::memset(data_ + size_, static_cast<int>(value), n - size_);
+  }
+  size_ = n;
+}
+
 inline expected<Bytes, SplitOutOfBounds> BytesMut::split_to_frozen(std::size_t n) noexcept {
   if (n > size_) {
     return unexpected(SplitOutOfBounds{n, size_});

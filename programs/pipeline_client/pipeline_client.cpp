@@ -52,6 +52,8 @@ struct Options {
   }
 };
 
+constexpr std::size_t kBlock = 16 * 1024;  // of requests
+
 /// The requests of one thread: `ECHO` of its number and theirs. So each reply can be told from all
 /// others.
 class Sender {
@@ -63,6 +65,7 @@ class Sender {
     for (std::size_t first = 0; first < requests_ && !is_ending;) {
       wait_for_room();
       const std::size_t n = std::min(requests_ - first, options_.window - in_flight_);
+      block_.reserve(std::min(kBlock, n * most_of_request()));  // which they share
       for (std::size_t i = first; i < first + n; ++i) {
         requests_now_.push_back(make_request(i));
         done_.emplace_back(
@@ -101,8 +104,9 @@ class Sender {
     for (; now > half; now = in_flight_.load()) in_flight_.wait(now);
   }
 
+  [[nodiscard]] std::size_t most_of_request() const { return options_.value_bytes + 64; }
   [[nodiscard]] Bytes make_request(std::size_t i) {
-    block_.reserve(options_.value_bytes + 64);
+    block_.reserve(most_of_request());
     block_.extend("*2\r\n$4\r\nECHO\r\n");
     append_value(block_, i);
     return block_.split().freeze();
@@ -209,7 +213,7 @@ class Load {
   }
 
   const Options& options_;
-  asio::io_context context_{1};
+  asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // one thread uses its sockets
   Log log_{"pipeline_client"};
   RedisClient client_{context_, log_, options_.client};
   std::deque<Sender> senders_;
