@@ -130,26 +130,45 @@ constexpr auto kOneKeyCommands = std::to_array<std::string_view>({
     "ZSCAN",
     "ZSCORE",
 });
-static_assert(std::ranges::is_sorted(kOneKeyCommands));
 
 constexpr std::size_t kLongestName = 16;
 constexpr std::size_t kLongestShown = 128;
 constexpr std::size_t kMostSlices = 64;  // of a reply; more of them are copied into one
 
+/// A name in capitals as two numbers, which are in the order of the names.
+using PackedName = std::array<std::uint64_t, 2>;
+/// Precondition: at most `kLongestName` characters.
+[[nodiscard]] constexpr PackedName packed(std::string_view name) noexcept {
+  PackedName packed{};
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const char capital = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    packed[i / 8] |= std::uint64_t{static_cast<unsigned char>(capital)} << (56 - 8 * (i % 8));
+  }
+  return packed;
+}
+
+constexpr auto kOneKeyNames = [] {
+  std::array<PackedName, kOneKeyCommands.size()> names{};
+  std::ranges::transform(kOneKeyCommands, names.begin(), packed);
+  return names;
+}();
+static_assert(std::ranges::is_sorted(kOneKeyNames));
+
 struct Other {
-  std::string_view name;
+  PackedName name;
   Route route;
 };
 constexpr auto kOthers = std::to_array<Other>({
-    {"MGET", Route::values},
-    {"MSET", Route::all_ok},
-    {"DEL", Route::sum},
-    {"EXISTS", Route::sum},
-    {"UNLINK", Route::sum},
-    {"TOUCH", Route::sum},
-    {"PING", Route::ping},
-    {"ECHO", Route::echo},
-    {"QUIT", Route::quit},
+    {packed("MGET"), Route::values},
+    {packed("MSET"), Route::all_ok},
+    {packed("DEL"), Route::sum},
+    {packed("EXISTS"), Route::sum},
+    {packed("UNLINK"), Route::sum},
+    {packed("TOUCH"), Route::sum},
+    {packed("PING"), Route::ping},
+    {packed("ECHO"), Route::echo},
+    {packed("QUIT"), Route::quit},
 });
 
 [[nodiscard]] char lower(char c) noexcept {
@@ -157,13 +176,9 @@ constexpr auto kOthers = std::to_array<Other>({
 }
 
 [[nodiscard]] Route route_of_name(std::string_view name) {
-  std::array<char, kLongestName> upper{};
-  if (name.size() > upper.size()) return Route::unknown;
-  std::ranges::transform(name, upper.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  const std::string_view known(upper.data(), name.size());
-  if (std::ranges::binary_search(kOneKeyCommands, known)) return Route::one_key;
+  if (name.size() > kLongestName) return Route::unknown;
+  const PackedName known = packed(name);
+  if (std::ranges::binary_search(kOneKeyNames, known)) return Route::one_key;
   const auto* const other = std::ranges::find(kOthers, known, &Other::name);
   return other != kOthers.end() ? other->route : Route::unknown;
 }
