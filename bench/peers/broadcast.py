@@ -1,6 +1,7 @@
-"""line_broadcast beside the publish and subscribe of Redis.
+"""line_broadcast beside the publish and subscribe of Redis, and beside what it does without the
+library.
 
-One client for both. It publishes so many lines of 100 bytes at once, and goes on when every
+One client for all. It publishes so many lines of 100 bytes at once, and goes on when every
 subscriber has all of them. Its own speed does not count where the processor time of the server is
 told.
 """
@@ -34,6 +35,12 @@ class Lines:
         ground.measure(port, built("line_broadcast"), "--listen", f"127.0.0.1:{port}")
 
 
+class LinesByHand(Lines):
+    @staticmethod
+    def start(ground, port):
+        ground.measure(port, built("broadcast_by_hand"), port)
+
+
 class Resp:
     """The same for Redis."""
 
@@ -48,7 +55,7 @@ class Resp:
         ground.measure(port, installed("redis-server"), ground.config("redis.conf", listen=port))
 
 
-PROTOCOLS = {"line_broadcast": Lines, "redis": Resp}
+PROTOCOLS = {"line_broadcast": Lines, "broadcast_by_hand": LinesByHand, "redis": Resp}
 
 
 def _connect(stack, port):
@@ -106,6 +113,6 @@ PARTS = (
     *(Part(f"line_broadcast-burst-{burst}", tuple(PROTOCOLS), _deliver(burst), "deliveries",
            f"lines of 100 bytes, {burst} published at once", needs=("redis-server",))
       for burst in DELIVERIES),
-    Part("line_broadcast-idle", tuple(PROTOCOLS), _idle, "connections",
+    Part("line_broadcast-idle", ("line_broadcast", "redis"), _idle, "connections",
          "idle subscribers of one topic", needs=("redis-server",)),
 )

@@ -96,8 +96,8 @@ def _replies(window):
             command = (built("pipeline_client"), "--server", f"127.0.0.1:{port}", "--threads",
                        THREADS, "--window", window, "--requests", REPLIES[window], "--value-bytes",
                        VALUE_BYTES, "--request-limit", 60, "--server-limit", 60)
-        elif label == "by_hand":
-            command = (built("pipeline_by_hand"), port, THREADS, window, REPLIES[window], VALUE_BYTES)
+        elif label == "pipeline_by_hand":
+            command = (built(label), port, THREADS, window, REPLIES[window], VALUE_BYTES)
         else:
             threads = int(label.partition(":connections=")[2] or 1)
             command = (built("hiredis_pipeline"), port, threads, window * THREADS // threads,
@@ -111,7 +111,7 @@ def _replies(window):
 
 
 _ROUTERS = tuple(STARTS)
-_CLIENTS = ("pipeline_client", "by_hand", f"hiredis:connections={THREADS}", "hiredis")
+_CLIENTS = ("pipeline_client", "pipeline_by_hand", f"hiredis:connections={THREADS}", "hiredis")
 PARTS = (
     *(Part(f"resp_router-pipeline-{in_flight}", _ROUTERS, _benchmark(in_flight), "requests",
            f"redis-benchmark, SET and GET, 50 clients with {in_flight} in flight each", apart=False,
@@ -119,6 +119,6 @@ PARTS = (
     Part("resp_router-idle", _ROUTERS, _idle, "connections", "idle clients, each behind a PING",
          apart=False, needs=("redis-server", "redis-benchmark")),
     *(Part(f"pipeline_client-window-{window}", _CLIENTS, _replies(window), "replies",
-           f"ECHO, {THREADS * window:,} in flight; pipeline_client and by_hand have {THREADS} "
-           "threads on one connection", apart=False, needs=("redis-server",)) for window in REPLIES),
+           f"ECHO, {THREADS * window:,} in flight; pipeline_client and pipeline_by_hand have "
+           f"{THREADS} threads on one connection", apart=False, needs=("redis-server",)) for window in REPLIES),
 )

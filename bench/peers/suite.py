@@ -56,14 +56,14 @@ ROWS = (
           _row(f"resp_router-pipeline-{in_flight}", "nutcracker", _STREAM,
                f"{in_flight} in flight: CPU per request", cpu))),
     *_rows("resp_router-idle", ("nutcracker",), _IDLE, "memory of an idle client", None),
-    *(_row(f"line_broadcast-burst-{burst}", "redis", "streams_per_cpu_second",
-           f"{burst} published at once: deliveries a second of CPU", 1.5, more_is_better=True)
-      for burst in (1, 16, 64)),
+    *(_row(f"line_broadcast-burst-{burst}", base, "streams_per_cpu_second",
+           f"{burst} published at once: deliveries a second of CPU", to_be, more_is_better=True)
+      for burst in (1, 16, 64) for base, to_be in (("redis", 1.5), ("broadcast_by_hand", None))),
     *_rows("line_broadcast-idle", ("redis",), _IDLE, "memory of an idle subscriber", None),
     *(_row(f"pipeline_client-window-{window}", base, _RATE,
            f"{window * resp.THREADS:,} in flight: requests a second", to_be, more_is_better=True)
       for window in resp.REPLIES
-      for base, to_be in (("hiredis", 1.0), ("by_hand", None), (f"hiredis:connections={resp.THREADS}", None))),
+      for base, to_be in (("hiredis", 1.0), ("pipeline_by_hand", None), (f"hiredis:connections={resp.THREADS}", None))),
 )
 
 
@@ -107,7 +107,7 @@ def _parts(only):
 
 def _missing(name):
     """Why a contender or a tool cannot run here, as a line; None where it can."""
-    if name in PROGRAMS or name == "proxy_load":
+    if name in PROGRAMS or name == "proxy_load" or name.endswith("_by_hand"):
         return None if built(name) else f"{name} is not built"
     if name == "nginx":
         return nginx.missing()
@@ -115,8 +115,6 @@ def _missing(name):
         return None if built("hiredis_pipeline") else \
             "hiredis is not installed (Debian: libhiredis-dev), or was not when the release tree " \
             "was configured"
-    if name == "by_hand":
-        return None if built("pipeline_by_hand") else "pipeline_by_hand is not built"
     name = "redis-server" if name == "redis" else name
     return None if installed(name) else f"{name} is not installed (Debian: {PACKAGES[name][0]})"
 
