@@ -101,10 +101,13 @@ class DroppedEntries {
   if (owner == nullptr) {
     return 0;
   }
+  if (TightCopy::of(owner) != nullptr) {
+    return size;
+  }
   if (const Block* const block = Block::of(owner)) {
     return block->budget == budget ? 0 : size;
   }
-  return TightCopy::of(owner) == nullptr && is_other_paid_from(owner, budget) ? 0 : size;
+  return is_other_paid_from(owner, budget) ? 0 : size;
 }
 
 /// That slices have to be looked at more closely.
@@ -120,10 +123,10 @@ inline constexpr std::size_t kNotAtAGlance = SIZE_MAX;
     if (owner == nullptr) {
       continue;
     }
-    if (const Block* const block = Block::of(owner)) {
-      charge += block->budget == budget ? 0 : slice.size();
-    } else if (TightCopy::of(owner) != nullptr) {
+    if (TightCopy::of(owner) != nullptr) {
       charge += slice.size();
+    } else if (const Block* const block = Block::of(owner)) {
+      charge += block->budget == budget ? 0 : slice.size();
     } else {
       return kNotAtAGlance;
     }
