@@ -11,6 +11,8 @@
 #include <mutex>
 #include <utility>
 
+#include "bytes_handoff/core/budget/advance.hpp"
+#include "bytes_handoff/core/support/intrusive_list.hpp"
 #include "bytes_handoff/core/support/sync.hpp"
 #include "bytes_handoff/core/support/waiting.hpp"
 
@@ -41,21 +43,26 @@ struct PotFigures {
 };
 
 /// Credit of at most `limit` bytes. It is drawn before memory is used, and given back behind that.
-/// What is not drawn is in the pot, or in the stripe of a thread. So the limit cannot be exceeded.
+/// What is not drawn is in the pot, in the stripe of a thread, or in the advance of a queue. So the
+/// limit cannot be exceeded.
 ///
-/// A draw or a release is one atomic operation on the thread's stripe, as a rule. The pot has a
-/// mutex, and serves the stripes. It is tight above the high mark, and while anyone waits. Then the
-/// stripes are empty, and everything goes by the mutex.
+/// A draw or a release is one atomic operation on the thread's stripe, or on the queue's advance,
+/// as a rule. The pot has a mutex, and serves both. It is tight above the high mark, and while
+/// anyone waits. Then the stripes are empty, the advances are closed, and everything goes by the
+/// mutex.
 ///
 /// Threads: all functions, on any. No other lock is taken under the pot's.
 template <class Sync>
 class BasicMemoryPot {
  public:
+  using Advance = BasicAdvance<Sync>;
+
   /// Preconditions: `high_mark <= limit`.
   BasicMemoryPot(std::size_t limit, std::size_t high_mark) noexcept
       : limit_(limit),
         reserve_(limit - high_mark),
         chunk_((std::min)(kMostChunk, limit / (4 * kStripes))),
+        ahead_((std::min)(kMostAhead, chunk_ / 4)),
         pot_(limit) {}
   BasicMemoryPot(const BasicMemoryPot&) = delete;
   BasicMemoryPot& operator=(const BasicMemoryPot&) = delete;
@@ -89,6 +96,26 @@ class BasicMemoryPot {
     }
     fill(stripe());
     return true;
+  }
+  /// The same, and draws ahead, if memory is not short.
+  [[nodiscard, gnu::noinline]] bool try_draw_ahead(std::size_t n, Advance& advance) noexcept {
+    const Lock lock(mutex_);
+    if (!line_.empty() || !take(n)) {
+      ++refusals_;
+      return false;
+    }
+    fill(stripe());
+    fill(advance);
+    return true;
+  }
+  /// What is drawn ahead at once. An advance keeps up to twice as much of what is released.
+  [[nodiscard]] std::size_t ahead() const noexcept { return ahead_; }
+  /// Before an advance is destroyed. Nobody waits for what it has: it would be closed.
+  void close(Advance& advance) noexcept {
+    const Lock lock(mutex_);
+    if (advance.is_open()) {
+      take_back(advance);
+    }
   }
 
   /// Gives back what was drawn. Who is granted something is added to `woken`, to be resumed outside
@@ -194,7 +221,10 @@ class BasicMemoryPot {
     for (const Stripe& each : stripes_) {
       figures.free_bytes += each.credit.load(std::memory_order_relaxed);
     }
-    // What moves from a stripe to another meanwhile may have been seen twice.
+    for (auto* each = advances_.front(); each != nullptr; each = advances_.after(*each)) {
+      figures.free_bytes += each->bytes();
+    }
+    // What moves from one of these to another meanwhile may have been seen twice.
     figures.free_bytes = (std::min)(figures.free_bytes, limit_);
     figures.floors = floors_;
     figures.waiters = line_.size();
@@ -209,6 +239,8 @@ class BasicMemoryPot {
   // What a stripe is filled with at once. It trades visits to the pot against credit that has to be
   // swept together when memory gets short.
   static constexpr std::size_t kMostChunk = 512 * 1024;
+  // What a queue draws ahead at once. It trades the same, for each queue.
+  static constexpr std::size_t kMostAhead = 16 * 1024;
 
   using Lock = std::lock_guard<typename Sync::Mutex>;
   using Counter = typename Sync::template Atomic<std::size_t>;
@@ -220,7 +252,7 @@ class BasicMemoryPot {
 
   // Everything below runs under the lock.
 
-  // Takes `n` bytes out of the pot, with what the stripes have where that is needed.
+  // Takes `n` bytes out of the pot, with what the stripes and advances have where that is needed.
   [[nodiscard]] bool take(std::size_t n) noexcept {
     if (pot_ < n || pot_ - n < reserve_) {
       become_tight();
@@ -243,11 +275,35 @@ class BasicMemoryPot {
     }
   }
 
+  // The same for advances. One that gets nothing is open all the same, for what is released.
+  void fill(Advance& advance) noexcept {
+    if (ahead_ == 0 || is_tight_.load(std::memory_order_relaxed)) {
+      return;
+    }
+    if (!advance.is_open()) {
+      advances_.push_back(advance);
+      advance.open();
+    }
+    if (pot_ - reserve_ >= chunk_) {
+      pot_ -= ahead_;
+      advance.add(ahead_);
+    }
+  }
+
   void become_tight() noexcept {
     is_tight_.store(true, std::memory_order_seq_cst);
     for (Stripe& each : stripes_) {
       pot_ += each.credit.exchange(0, std::memory_order_seq_cst);
     }
+    while (Advance* const each = advances_.front()) {
+      take_back(*each);
+    }
+  }
+
+  // Once it is closed, its queue may destroy it.
+  void take_back(Advance& advance) noexcept {
+    advances_.remove(advance);
+    pot_ += advance.close();
   }
 
   // Not before a chunk can go to a stripe: at the mark it would change with every draw.
@@ -284,6 +340,7 @@ class BasicMemoryPot {
   alignas(64) const std::size_t limit_;
   const std::size_t reserve_;  // what is free at the high mark
   const std::size_t chunk_;
+  const std::size_t ahead_;
   typename Sync::template Atomic<bool> is_tight_{false};
 
   alignas(64) mutable typename Sync::Mutex mutex_;
@@ -294,6 +351,7 @@ class BasicMemoryPot {
   std::size_t largest_in_line_ = 0;  // since it was last empty
   std::uint64_t waits_ = 0;
   std::uint64_t refusals_ = 0;
+  IntrusiveList<Advance> advances_;  // that are open
   std::array<Stripe, kStripes> stripes_;
 };
 

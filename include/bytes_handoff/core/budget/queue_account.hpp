@@ -23,25 +23,29 @@ struct QueueCreditWaiter : CreditWaiter {
 };
 
 /// What a queue is charged for in its budget: the lengths of items whose owners are not charged
-/// themselves, and room that permits hold. The first `floor` bytes are the queue's own.
+/// themselves, and room that permits hold. The first `floor` bytes are the queue's own. For those
+/// over it the queue draws ahead.
 ///
 /// Not thread safe: under the queue's lock. The pot's is taken under it.
 template <class Sync>
 class alignas(kCacheLine) BasicQueueAccount {
  public:
   using Pot = BasicMemoryPot<Sync>;
+  using Advance = typename Pot::Advance;
 
   /// `floor` bytes are drawn already, and are given back by whoever drew them. `budget` is that of
   /// the payers of blocks (`BlockPayer::budget`); `joins` pays for what the queue itself takes.
   BasicQueueAccount(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
                     const void* budget = nullptr, BlockPayer* joins = nullptr) noexcept
-      : floor_(floor),
+      : floor_left_(floor),
         pot_(&pot),
+        floor_(floor),
         waiter_(&waiter),
         budget_(budget == nullptr ? this : budget),
         joins_(joins) {}
   BasicQueueAccount(const BasicQueueAccount&) = delete;
   BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
+  ~BasicQueueAccount() { close_advance(); }
 
   /// What is to be charged for a slice: its length, unless it is static, or charged to the same
   /// budget already.
@@ -59,35 +63,39 @@ class alignas(kCacheLine) BasicQueueAccount {
   }
 
   /// Bytes that are charged.
-  [[nodiscard]] std::size_t charged() const noexcept { return charged_; }
+  [[nodiscard]] std::size_t charged() const noexcept { return floor_ - floor_left_ + over_; }
   [[nodiscard]] std::size_t floor() const noexcept { return floor_; }
   [[nodiscard]] const void* budget() const noexcept { return budget_; }
   [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
   [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
 
+  [[nodiscard]] bool has_floor_for(std::size_t n) const noexcept { return n <= floor_left_; }
   /// Charges `n` bytes, or nothing: what the floor has, while nobody is short of memory.
   [[nodiscard]] bool try_charge_floor(std::size_t n) noexcept {
-    if (n > floor_ - (std::min)(charged_, floor_) || pot_->is_tight()) {
+    if (n > floor_left_ || pot_->is_tight()) {
       return false;
     }
-    charged_ += n;
+    floor_left_ -= n;
+    return true;
+  }
+  /// The same: what has been drawn ahead. Nobody is short of memory where that is.
+  [[nodiscard]] bool try_charge_ahead(std::size_t n) noexcept {
+    if (!advance_.try_draw(n)) {
+      return false;
+    }
+    over_ += n;
     return true;
   }
   /// Charges `n` bytes, or nothing.
   [[nodiscard]] bool try_charge(std::size_t n) noexcept {
-    return try_charge_here(n) || try_charge_from_pot(n);
-  }
-  /// The same, where that needs no lock.
-  [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
     const std::size_t needed = needed_for(n);
     if (needed > credit_) {
-      if (is_waiting_ || !pot_->try_draw_here(needed - credit_)) {
+      if (is_waiting_ || !try_draw(needed - credit_)) {
         return false;
       }
       credit_ = needed;
     }
-    credit_ -= needed;
-    charged_ += n;
+    charge(n, needed);
     return true;
   }
 
@@ -95,7 +103,7 @@ class alignas(kCacheLine) BasicQueueAccount {
   /// `kDrawn`: it is charged. Precondition: it does not wait already.
   [[nodiscard]] Draw charge_or_wait(std::size_t n) noexcept {
     const std::size_t needed = needed_for(n);
-    if (needed > credit_) {
+    if (needed > credit_ && !advance_.try_draw(needed - credit_)) {
       waiter_->bytes = needed - credit_;
       waiting_for_ = n;
       waiter_->hold();
@@ -107,10 +115,9 @@ class alignas(kCacheLine) BasicQueueAccount {
       if (draw != Draw::kDrawn) {
         return draw;
       }
-      credit_ = needed;
     }
-    credit_ -= needed;
-    charged_ += n;
+    credit_ = (std::max)(credit_, needed);
+    charge(n, needed);
     return Draw::kDrawn;
   }
 
@@ -121,17 +128,18 @@ class alignas(kCacheLine) BasicQueueAccount {
 
   /// Gives back what was charged, if that concerns nobody else.
   [[nodiscard]] bool discharge_floor(std::size_t n) noexcept {
-    if (charged_ > floor_ || is_waiting_) {
+    if (over_ != 0 || is_waiting_) {
       return false;
     }
-    charged_ -= n;
+    floor_left_ += n;
     return true;
   }
   /// Gives back what was charged. Who is granted something is added to `woken`.
   void discharge(std::size_t n, WaitingList& woken) noexcept {
-    const std::size_t before = over_floor();
-    charged_ -= n;
-    give_back(before - over_floor(), woken);
+    const std::size_t of_over = (std::min)(n, over_);
+    over_ -= of_over;
+    floor_left_ += n - of_over;
+    give_back(of_over == 0 ? 0 : advance_.put_back(of_over, 2 * pot_->ahead()), woken);
     if (is_waiting_ && needed_for(waiting_for_) <= credit_) {
       leave_line(woken);  // the floor is enough now
     }
@@ -139,9 +147,9 @@ class alignas(kCacheLine) BasicQueueAccount {
   /// The same for all that is charged, once the queue holds nothing any more. Returns what is to be
   /// given back to the pot when that has been freed.
   [[nodiscard]] std::size_t forget_all() noexcept {
-    const std::size_t over = over_floor();
-    charged_ = 0;
-    return over;
+    close_advance();
+    floor_left_ = floor_;
+    return std::exchange(over_, 0U);
   }
 
   /// The waiter has been resumed, and what it holds may go when this has returned.
@@ -161,21 +169,24 @@ class alignas(kCacheLine) BasicQueueAccount {
   [[nodiscard]] std::size_t credit() const noexcept { return credit_; }
 
  private:
-  [[nodiscard]] std::size_t over_floor() const noexcept {
-    return charged_ - (std::min)(charged_, floor_);
-  }
   [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
-    const std::size_t left = floor_ - (std::min)(charged_, floor_);
-    return n - (std::min)(n, left);
+    return n - (std::min)(n, floor_left_);
   }
-  // Precondition: it cannot be charged here.
-  [[nodiscard]] bool try_charge_from_pot(std::size_t n) noexcept {
-    if (is_waiting_ || !pot_->try_draw_from_pot(needed_for(n) - credit_)) {
-      return false;
+  // `needed` of it is credit.
+  void charge(std::size_t n, std::size_t needed) noexcept {
+    credit_ -= needed;
+    over_ += needed;
+    floor_left_ -= n - needed;
+  }
+  // What is larger than what is drawn ahead at once comes from the thread's stripe, as a rule.
+  [[nodiscard]] bool try_draw(std::size_t n) noexcept {
+    return advance_.try_draw(n) || (n > pot_->ahead() && pot_->try_draw_here(n)) ||
+           pot_->try_draw_ahead(n, advance_);
+  }
+  void close_advance() noexcept {
+    if (advance_.is_open()) {
+      pot_->close(advance_);
     }
-    credit_ = 0;
-    charged_ += n;
-    return true;
   }
   void leave_line(WaitingList& woken) noexcept {
     if (is_waiting_ && pot_->leave(*waiter_, woken)) {
@@ -190,11 +201,14 @@ class alignas(kCacheLine) BasicQueueAccount {
   }
 
   // What each charge needs, in one cache line.
-  std::size_t charged_ = 0;
-  std::size_t floor_;
-  std::size_t credit_ = 0;   // that was granted and is not charged yet
-  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
+  std::size_t floor_left_;  // that is not charged
+  std::size_t over_ = 0;    // what is charged beside the floor
+  Advance advance_;         // closed while it waits
   Pot* pot_;
+  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
+  std::size_t floor_;
+
+  std::size_t credit_ = 0;  // that was granted and is not charged yet
   QueueCreditWaiter* waiter_;
   const void* budget_;
   std::size_t waiting_for_ = 0;  // what is to be charged with the grant

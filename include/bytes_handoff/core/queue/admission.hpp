@@ -56,36 +56,46 @@ std::size_t BasicWriteQueue<Sync>::charge_of(std::span<const Bytes> slices) cons
 }
 
 // The next five: precondition: there is a budget. What is seldom, or takes long, is apart.
+
+// Without a call, where there is one slice as in most writes, of a block or a copy, and memory is
+// not short.
 template <class Sync>
 inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slices,
-                                                     Effects& effects) noexcept {
-  const std::size_t charge = charge_at_a_glance(slices, budget_);
-  if (charge == 0) {
-    return true;
+                                                     std::size_t bytes, Effects& effects) noexcept {
+  if (slices.size() == 1) {
+    Owner* const owner = BytesAccess::owner(slices.front());
+    if (owner == nullptr) {
+      return true;
+    }
+    if (TightCopy::of(owner) != nullptr) {
+      if (try_charge_copies(bytes)) {
+        return true;
+      }
+    } else if (const Block* const block = Block::of(owner);
+               block != nullptr && block->budget == budget_) {
+      return true;
+    }
   }
-  if (charge == kNotAtAGlance) {
-    return try_charge_foreign(slices, effects);
-  }
-  if (account_->try_charge_floor(charge)) {
-    watches_leaving_ = true;
-    return true;
-  }
-  return try_charge_over_floor(charge, effects);
+  return try_charge_slowly(slices, effects);
 }
 
 template <class Sync>
-bool BasicWriteQueue<Sync>::try_charge_foreign(std::span<const Bytes> slices,
-                                               Effects& effects) noexcept {
-  return try_charge_budget(charge_of(slices), effects);
-}
-
-template <class Sync>
-bool BasicWriteQueue<Sync>::try_charge_over_floor(std::size_t charge, Effects& effects) noexcept {
-  if (account_->pot().is_tight() || !account_->try_charge_here(charge)) [[unlikely]] {
-    return try_charge_budget(charge, effects);
+inline bool BasicWriteQueue<Sync>::try_charge_copies(std::size_t charge) noexcept {
+  if (account_->has_floor_for(charge)) [[unlikely]] {
+    if (!account_->try_charge_floor(charge)) return false;
+  } else if (!account_->try_charge_ahead(charge)) [[unlikely]] {
+    return false;
   }
   watches_leaving_ = true;
   return true;
+}
+
+template <class Sync>
+bool BasicWriteQueue<Sync>::try_charge_slowly(std::span<const Bytes> slices,
+                                              Effects& effects) noexcept {
+  const std::size_t at_a_glance = charge_at_a_glance(slices, budget_);
+  const std::size_t charge = at_a_glance == kNotAtAGlance ? charge_of(slices) : at_a_glance;
+  return charge == 0 || try_charge_copies(charge) || try_charge_budget(charge, effects);
 }
 
 template <class Sync>
@@ -133,12 +143,10 @@ Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects)
 }
 
 template <class Sync>
-void BasicWriteQueue<Sync>::discharge(std::size_t charge, Effects& effects) noexcept {
-  if (charge != 0 && !account_->discharge_floor(charge)) {
-    WaitingList woken;
-    account_->discharge(charge, woken);
-    effects.resume_others(woken);
-  }
+void BasicWriteQueue<Sync>::discharge_over_floor(std::size_t charge, Effects& effects) noexcept {
+  WaitingList woken;
+  account_->discharge(charge, woken);
+  effects.resume_others(woken);
 }
 
 template <class Sync>
@@ -278,7 +286,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
     return refused(refusal_of(bytes, items), effects);
   }
   reserve_places(items);
-  if (budget_ != nullptr && !try_charge_slices(slices, effects)) [[unlikely]] {
+  if (account_ != nullptr && !try_charge_slices(slices, bytes, effects)) [[unlikely]] {
     return refused(memory_refusal(charge_of(slices)), effects);
   }
   return push(slices, bytes, effects);

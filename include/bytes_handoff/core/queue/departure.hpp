@@ -335,12 +335,18 @@ void BasicWriteQueue<Sync>::join(WriteBatch& batch) noexcept {
 
 // Returns how many items left. At least those of the last gather must be allowed to.
 template <class Sync>
-std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
-                                               Effects& effects) noexcept {
+inline std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
+                                                      Effects& effects) noexcept {
   if (watches_leaving_) {
     return times_ != nullptr ? pop_timed(written, most, effects)
                              : pop_charged(written, most, effects);
   }
+  return pop_free(written, most, effects);
+}
+
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pop_free(std::size_t written, std::size_t most,
+                                            Effects& effects) noexcept {
   return pop_items<Leaving::kFree>(written, most, effects);
 }
 

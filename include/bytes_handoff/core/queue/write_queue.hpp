@@ -285,18 +285,23 @@ class BasicWriteQueue {
   [[nodiscard]] bool try_charge(std::size_t charge, Effects& effects) noexcept {
     return account_ == nullptr || try_charge_budget(charge, effects);
   }
-  [[nodiscard]] bool try_charge_slices(std::span<const Bytes> slices, Effects& effects) noexcept;
-  [[nodiscard, gnu::noinline]] bool try_charge_foreign(std::span<const Bytes> slices,
-                                                       Effects& effects) noexcept;
-  [[nodiscard, gnu::noinline]] bool try_charge_over_floor(std::size_t charge,
-                                                          Effects& effects) noexcept;
+  [[nodiscard]] bool try_charge_slices(std::span<const Bytes> slices, std::size_t bytes,
+                                       Effects& effects) noexcept;
+  [[nodiscard]] bool try_charge_copies(std::size_t charge) noexcept;
+  [[nodiscard, gnu::noinline]] bool try_charge_slowly(std::span<const Bytes> slices,
+                                                      Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] expected<ReservedRoom, Refusal> try_reserve_charged(
       std::size_t bytes, std::size_t items) noexcept;
   [[gnu::noinline]] void discharge_rest(std::size_t bytes, std::span<const Bytes> slices,
                                         Effects& effects) noexcept;
   [[nodiscard]] bool try_charge_budget(std::size_t charge, Effects& effects) noexcept;
   [[nodiscard]] Draw charge_or_wait(std::size_t charge, Effects& effects) noexcept;
-  [[gnu::noinline]] void discharge(std::size_t charge, Effects& effects) noexcept;
+  void discharge(std::size_t charge, Effects& effects) noexcept {
+    if (charge != 0 && !account_->discharge_floor(charge)) {
+      discharge_over_floor(charge, effects);
+    }
+  }
+  [[gnu::noinline]] void discharge_over_floor(std::size_t charge, Effects& effects) noexcept;
   void stop_waiting_for_memory(Effects& effects) noexcept;
   [[gnu::noinline]] void discharge_copied(Effects& effects) noexcept;
   void discharge_all(Effects& effects) noexcept;
@@ -352,6 +357,8 @@ class BasicWriteQueue {
   void complete_flushes(std::size_t& left, Effects& effects) noexcept;
   [[nodiscard]] std::size_t pop_written(std::size_t written, std::size_t most,
                                         Effects& effects) noexcept;
+  [[nodiscard, gnu::noinline]] std::size_t pop_free(std::size_t written, std::size_t most,
+                                                    Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] std::size_t pop_timed(std::size_t written, std::size_t most,
                                                      Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] std::size_t pop_charged(std::size_t written, std::size_t most,
