@@ -139,25 +139,21 @@ void HandoffBuffer::take_small_block(std::size_t n) {
   bytes_ = detail::RegionAccess::make_paid(n, config_.block_source, account_.get());
 }
 
-// Room for `n` bytes. An empty buffer that the budget does not pay for goes on with little.
-// Precondition: there is a budget.
-void HandoffBuffer::make_room_or_small(std::size_t n, std::size_t most) {
-  try {
-    make_room(n);
-  } catch (const detail::MemoryShort&) {
-    if (!empty() || is_reserved_) {
-      throw;
-    }
-    bytes_ = BytesMut();  // which the floor may have paid for
-    try {
-      bytes_ = detail::RegionAccess::make_paid(std::min(kSmallRead, most), config_.block_source,
-                                               account_.get(), detail::PaidFrom::kFloor);
-      is_prepared_ = false;
-      return;
-    } catch (const detail::MemoryShort&) {  // NOLINT: the first one says what is needed
-    }
+// The budget does not pay for usual room. An empty buffer goes on with little. Called where
+// MemoryShort is handled, which is thrown on otherwise.
+void HandoffBuffer::make_small_room(std::size_t most) {
+  if (!empty() || is_reserved_) {
     throw;
   }
+  bytes_ = BytesMut();  // which the floor may have paid for
+  try {
+    bytes_ = detail::RegionAccess::make_paid(std::min(kSmallRead, most), config_.block_source,
+                                             account_.get(), detail::PaidFrom::kFloor);
+    is_prepared_ = false;
+    return;
+  } catch (const detail::MemoryShort&) {  // NOLINT: the first one says what is needed
+  }
+  throw;
 }
 
 expected<Bytes, SplitOutOfBounds> HandoffBuffer::split_small_prefix(std::size_t n) {
@@ -216,7 +212,11 @@ expected<std::span<std::byte>, LimitExceeded> HandoffBuffer::begin_read() {
     drop_block_larger_than(0);
   }
   const std::size_t room = std::min(config_.read_reserve, *most);
-  account_ ? make_room_or_small(room, *most) : make_room(room);
+  try {
+    make_room(room);
+  } catch (const detail::MemoryShort&) {
+    make_small_room(*most);
+  }
   is_reserved_ = false;
   return offer(*most);
 }

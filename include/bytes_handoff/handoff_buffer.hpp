@@ -317,7 +317,7 @@ class HandoffBuffer {
   void give_back_credit() noexcept;
   void make_room(std::size_t n);
   void take_small_block(std::size_t n);
-  void make_room_or_small(std::size_t n, std::size_t most);
+  [[gnu::cold]] void make_small_room(std::size_t most);
   void drop_block_larger_than(std::size_t n) noexcept;
 
   // The steps of a read: see front_end.hpp.

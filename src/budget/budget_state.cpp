@@ -128,12 +128,12 @@ MemoryBudgetStatistics BudgetState::statistics() const noexcept {
 // ---- Accounts.
 
 void AccountReference::add(MemberAccount* account) noexcept {
-  account->references_.fetch_add(1, std::memory_order_relaxed);
+  account->members_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void AccountReference::drop(MemberAccount* account) noexcept {
-  if (account->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    delete account;
+  if (account->members_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    account->end_membership();
   }
 }
 
@@ -154,14 +154,14 @@ AccountPointer MemberAccount::make(const MemoryBudget& budget) {
 }
 
 MemberAccount::MemberAccount(BudgetPointer state) noexcept
-    : BlockPayer(state.get()), state_(std::move(state)), floor_left_(state_->floor()) {}
+    : BlockPayer(state.get(), held_), state_(std::move(state)), floor_left_(state_->floor()) {}
 
 MemberAccount::~MemberAccount() {
   give_back_credit();
   give_back_floor(*state_);
 }
 
-bool MemberAccount::try_pay(std::size_t bytes, PaidFrom from) noexcept {
+bool MemberAccount::try_pay_anew(std::size_t bytes, PaidFrom from) noexcept {
   if (from == PaidFrom::kFloor) {
     std::size_t left = floor_left_.load(std::memory_order_relaxed);
     do {
@@ -175,32 +175,51 @@ bool MemberAccount::try_pay(std::size_t bytes, PaidFrom from) noexcept {
       credit = credit_.exchange(0, std::memory_order_relaxed);
     }
     if (credit > bytes) {
-      give_back(credit - bytes);
-    } else if (bytes != credit && !state_->pot().try_draw(bytes - credit)) {
-      give_back(credit);
+      give_back_drawn(credit - bytes);
+    } else if (bytes != credit && !try_draw(bytes - credit)) {
+      give_back_drawn(credit);
       return false;
     }
   }
-  AccountReference::add(this);
+  held_.fetch_add(bytes, std::memory_order_relaxed);
   return true;
 }
 
-void MemberAccount::pay_back(std::size_t bytes, PaidFrom from) noexcept {
-  const auto last = AccountPointer::adopt(this);
+// Where it may keep so much, it is opened for that.
+bool MemberAccount::try_draw(std::size_t bytes) noexcept {
+  MemoryPot& pot = state_->pot();
+  const std::size_t share = pot.share();
+  return bytes <= share && !kept().is_open() ? pot.try_draw_and_open(bytes, kept(), 0, share)
+                                             : pot.try_draw(bytes);
+}
+
+void MemberAccount::give_back(std::size_t bytes, PaidFrom from) noexcept {
   if (from == PaidFrom::kFloor) {
     floor_left_.fetch_add(bytes, std::memory_order_relaxed);
   } else {
-    give_back(bytes);
+    give_back_drawn(bytes);
   }
+  let_go(bytes);
 }
 
-void MemberAccount::split_payment() noexcept { AccountReference::add(this); }
-
-void MemberAccount::give_back(std::size_t bytes) noexcept {
+void MemberAccount::give_back_drawn(std::size_t bytes) noexcept {
   if (bytes != 0 && !state_->pot().put_back(bytes)) [[unlikely]] {
     WaitingList woken;
     state_->pot().settle(woken);
     resume_all(woken);
+  }
+}
+
+// Nobody pays any more, and so nothing is opened again. The pot may be closing it at this moment:
+// it is asked, whether that looks open or not.
+void MemberAccount::end_membership() noexcept {
+  state_->pot().close(kept());
+  let_go(1);
+}
+
+void MemberAccount::let_go(std::size_t held) noexcept {
+  if (held_.fetch_sub(held, std::memory_order_acq_rel) == held) {
+    delete this;
   }
 }
 
@@ -210,7 +229,7 @@ void MemberAccount::add_credit(std::size_t bytes) noexcept {
 
 void MemberAccount::give_back_credit() noexcept {
   if (credit_.load(std::memory_order_relaxed) != 0) {
-    give_back(credit_.exchange(0, std::memory_order_relaxed));
+    give_back_drawn(credit_.exchange(0, std::memory_order_relaxed));
   }
 }
 

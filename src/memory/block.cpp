@@ -27,28 +27,41 @@ Block* Block::make(std::size_t least_capacity, std::pmr::memory_resource* source
 
 inline Block* Block::make_rounded(std::size_t capacity, std::pmr::memory_resource* source) {
   const std::size_t size = sizeof(Block) + capacity;
-  void* memory = source == nullptr ? pool_allocate(size) : source->allocate(size, alignof(Block));
-  return ::new (memory) Block(capacity, source);
+  if (source == nullptr) [[likely]] {
+    return ::new (pool_allocate(size)) Block(capacity, source);
+  }
+  return ::new (source->allocate(size, alignof(Block))) Block(capacity, source);
 }
 
-Block* Block::make_paid(std::size_t least_capacity, std::pmr::memory_resource* source,
-                        BlockPayer* payer, PaidFrom from) {
+template <PaidFrom kFrom>
+inline Block* Block::make_paid_from(std::size_t least_capacity, std::pmr::memory_resource* source,
+                                    BlockPayer* payer) {
   if (payer == nullptr) {
     return make(least_capacity, source);
   }
   const std::size_t capacity = block_capacity_for(least_capacity);
   const std::size_t bytes = cost(capacity, source);
-  if (!payer->try_pay(bytes, from)) {
+  if (!payer->try_pay(bytes, kFrom)) [[unlikely]] {
     throw MemoryShort(bytes);
   }
   try {
     Block* const block = make_rounded(capacity, source);
-    block->was_paid_by(*payer, from);
+    block->was_paid_by(*payer, kFrom, bytes);
     return block;
   } catch (...) {
-    payer->pay_back(bytes, from);
+    payer->pay_back(bytes, kFrom);
     throw;
   }
+}
+
+Block* Block::make_paid(std::size_t least_capacity, std::pmr::memory_resource* source,
+                        BlockPayer* payer) {
+  return make_paid_from<PaidFrom::kBudget>(least_capacity, source, payer);
+}
+
+Block* Block::make_paid_from_floor(std::size_t least_capacity, std::pmr::memory_resource* source,
+                                   BlockPayer* payer) {
+  return make_paid_from<PaidFrom::kFloor>(least_capacity, source, payer);
 }
 
 Block* Block::make_exact(std::size_t capacity) {
@@ -63,16 +76,17 @@ void Block::destroy_block(Owner* owner) noexcept {
   const std::size_t size = block->footprint();
   std::pmr::memory_resource* const source = block->source;
   BlockPayer* const payer = block->payer;
+  const std::size_t paid = block->paid;
   const PaidFrom paid_from = block->paid_from;
   take_up(block->data(), block->capacity);
   block->~Block();
-  if (source == nullptr) {
+  if (source == nullptr) [[likely]] {
     pool_deallocate(block, size);
   } else {
     source->deallocate(block, size, alignof(Block));
   }
   if (payer != nullptr) {
-    payer->pay_back(cost(size - sizeof(Block), source), paid_from);
+    payer->pay_back(paid, paid_from);
   }
 }
 

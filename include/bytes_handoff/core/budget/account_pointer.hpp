@@ -6,7 +6,7 @@ namespace bytes_handoff::detail {
 
 class MemberAccount;
 
-/// Counts the members that use an account, and the blocks that it has paid for.
+/// Counts the members that use an account.
 struct AccountReference {
   static void add(MemberAccount* account) noexcept;
   static void drop(MemberAccount* account) noexcept;

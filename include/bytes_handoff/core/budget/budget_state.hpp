@@ -106,10 +106,6 @@ class MemberAccount final : public BlockPayer {
 
   [[nodiscard]] BudgetState& state() const noexcept { return *state_; }
 
-  [[nodiscard]] bool try_pay(std::size_t bytes, PaidFrom from) noexcept override;
-  void pay_back(std::size_t bytes, PaidFrom from) noexcept override;
-  void split_payment() noexcept override;
-
   /// Credit that was granted to who waited: the next block is paid from it first. What is left of
   /// it then goes back.
   void add_credit(std::size_t bytes) noexcept;
@@ -120,10 +116,18 @@ class MemberAccount final : public BlockPayer {
 
   explicit MemberAccount(BudgetPointer state) noexcept;
   ~MemberAccount();
-  void give_back(std::size_t bytes) noexcept;
+  [[nodiscard]] bool try_pay_anew(std::size_t bytes, PaidFrom from) noexcept override;
+  void give_back(std::size_t bytes, PaidFrom from) noexcept override;
+  [[nodiscard]] bool try_draw(std::size_t bytes) noexcept;
+  void give_back_drawn(std::size_t bytes) noexcept;
+  void end_membership() noexcept;
+  void let_go(std::size_t held) noexcept;
 
   const BudgetPointer state_;
-  std::atomic<std::size_t> references_{1};
+  std::atomic<std::size_t> members_{1};
+  // What blocks have been paid, and what is kept, in bytes; and 1 while there are members. Nobody
+  // needs the account when it is 0. So a block that is paid from what is kept counts nothing.
+  std::atomic<std::size_t> held_{1};
   std::atomic<std::size_t> floor_left_;
   std::atomic<std::size_t> credit_{0};
 };

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <utility>
 
-#include "bytes_handoff/core/budget/advance.hpp"
+#include "bytes_handoff/core/memory/advance.hpp"
 #include "bytes_handoff/core/support/intrusive_list.hpp"
 #include "bytes_handoff/core/support/sync.hpp"
 #include "bytes_handoff/core/support/waiting.hpp"
@@ -62,8 +62,9 @@ class BasicMemoryPot {
       : limit_(limit),
         reserve_(limit - high_mark),
         chunk_((std::min)(kMostChunk, limit / (4 * kStripes))),
-        ahead_((std::min)(kMostAhead, chunk_ / 4)),
-        pot_(limit) {}
+        pot_(limit) {
+    update_share();
+  }
   BasicMemoryPot(const BasicMemoryPot&) = delete;
   BasicMemoryPot& operator=(const BasicMemoryPot&) = delete;
 
@@ -90,27 +91,26 @@ class BasicMemoryPot {
   /// The same, where it has not.
   [[nodiscard, gnu::noinline]] bool try_draw_from_pot(std::size_t n) noexcept {
     const Lock lock(mutex_);
-    if (!line_.empty() || !take(n)) {
-      ++refusals_;
-      return false;
-    }
-    fill(stripe());
-    return true;
+    return draw(n);
   }
-  /// The same, and draws ahead, if memory is not short.
-  [[nodiscard, gnu::noinline]] bool try_draw_ahead(std::size_t n, Advance& advance) noexcept {
+  /// The same, and opens the advance, unless memory is short. Draws `ahead` bytes more for it,
+  /// where there is enough. It keeps up to `most`.
+  [[nodiscard, gnu::noinline]] bool try_draw_and_open(std::size_t n, Advance& advance,
+                                                      std::size_t ahead,
+                                                      std::size_t most) noexcept {
     const Lock lock(mutex_);
-    if (!line_.empty() || !take(n)) {
-      ++refusals_;
+    if (!draw(n)) {
       return false;
     }
-    fill(stripe());
-    fill(advance);
+    open(advance, ahead, most);
     return true;
   }
-  /// What is drawn ahead at once. An advance keeps up to twice as much of what is released.
-  [[nodiscard]] std::size_t ahead() const noexcept { return ahead_; }
-  /// Before an advance is destroyed. Nobody waits for what it has: it would be closed.
+  /// What one member may have drawn ahead. All of them together have no more than a quarter of the
+  /// limit, once they have gone by it. 0: none does.
+  [[nodiscard]] std::size_t share() const noexcept {
+    return share_.load(std::memory_order_relaxed);
+  }
+  /// From when it is closed for good. Nobody waits for what it has: it would be closed.
   void close(Advance& advance) noexcept {
     const Lock lock(mutex_);
     if (advance.is_open()) {
@@ -196,11 +196,15 @@ class BasicMemoryPot {
       return false;
     }
     floors_ += n;
+    ++members_;
+    update_share();
     return true;
   }
   void give_back_floor(std::size_t n, WaitingList& woken) noexcept {
     const Lock lock(mutex_);
     floors_ -= n;
+    --members_;
+    update_share();
     pot_ += n;
     serve(woken);
   }
@@ -239,8 +243,8 @@ class BasicMemoryPot {
   // What a stripe is filled with at once. It trades visits to the pot against credit that has to be
   // swept together when memory gets short.
   static constexpr std::size_t kMostChunk = 512 * 1024;
-  // What a queue draws ahead at once. It trades the same, for each queue.
-  static constexpr std::size_t kMostAhead = 16 * 1024;
+  // What a member has drawn ahead, or keeps, at most: a usual block. It trades the same.
+  static constexpr std::size_t kMostShare = 128 * 1024;
 
   using Lock = std::lock_guard<typename Sync::Mutex>;
   using Counter = typename Sync::template Atomic<std::size_t>;
@@ -251,6 +255,16 @@ class BasicMemoryPot {
   [[nodiscard]] Counter& stripe() noexcept { return stripes_[Sync::thread() % kStripes].credit; }
 
   // Everything below runs under the lock.
+
+  // For who does not wait.
+  [[nodiscard]] bool draw(std::size_t n) noexcept {
+    if (!line_.empty() || !take(n)) {
+      ++refusals_;
+      return false;
+    }
+    fill(stripe());
+    return true;
+  }
 
   // Takes `n` bytes out of the pot, with what the stripes and advances have where that is needed.
   [[nodiscard]] bool take(std::size_t n) noexcept {
@@ -275,18 +289,18 @@ class BasicMemoryPot {
     }
   }
 
-  // The same for advances. One that gets nothing is open all the same, for what is released.
-  void fill(Advance& advance) noexcept {
-    if (ahead_ == 0 || is_tight_.load(std::memory_order_relaxed)) {
+  // No advance is open while the pot is tight, and none is filled so that it becomes tight.
+  void open(Advance& advance, std::size_t ahead, std::size_t most) noexcept {
+    if (most == 0 || is_tight_.load(std::memory_order_relaxed)) {
       return;
     }
     if (!advance.is_open()) {
       advances_.push_back(advance);
-      advance.open();
+      advance.open(most);
     }
-    if (pot_ - reserve_ >= chunk_) {
-      pot_ -= ahead_;
-      advance.add(ahead_);
+    if (pot_ - reserve_ >= ahead + chunk_) {
+      pot_ -= ahead;
+      advance.add(ahead);
     }
   }
 
@@ -300,7 +314,7 @@ class BasicMemoryPot {
     }
   }
 
-  // Once it is closed, its queue may destroy it.
+  // Once it is closed, its member may destroy it.
   void take_back(Advance& advance) noexcept {
     advances_.remove(advance);
     pot_ += advance.close();
@@ -327,6 +341,12 @@ class BasicMemoryPot {
     relax_if_roomy();
   }
 
+  void update_share() noexcept {
+    const std::size_t of_each = limit_ / (4 * (std::max)(members_, std::size_t{1}));
+    share_.store((std::min)({kMostShare, limit_ / (4 * kStripes), of_each}),
+                 std::memory_order_relaxed);
+  }
+
   void remove(CreditWaiter& waiter) noexcept {
     line_.remove(waiter);
     waiter.is_in_line = false;
@@ -340,12 +360,13 @@ class BasicMemoryPot {
   alignas(64) const std::size_t limit_;
   const std::size_t reserve_;  // what is free at the high mark
   const std::size_t chunk_;
-  const std::size_t ahead_;
   typename Sync::template Atomic<bool> is_tight_{false};
+  Counter share_{0};
 
   alignas(64) mutable typename Sync::Mutex mutex_;
   std::size_t pot_;
   std::size_t floors_ = 0;
+  std::size_t members_ = 0;  // that have one
   WaitingList line_;
   std::size_t waiting_bytes_ = 0;
   std::size_t largest_in_line_ = 0;  // since it was last empty

@@ -69,17 +69,16 @@ class alignas(kCacheLine) BasicQueueAccount {
   [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
   [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
 
-  [[nodiscard]] bool has_floor_for(std::size_t n) const noexcept { return n <= floor_left_; }
-  /// Charges `n` bytes, or nothing: what the floor has, while nobody is short of memory.
-  [[nodiscard]] bool try_charge_floor(std::size_t n) noexcept {
-    if (n > floor_left_ || pot_->is_tight()) {
-      return false;
+  /// Charges `n` bytes, or nothing: what the floor has, or else what has been drawn ahead, while
+  /// nobody is short of memory. Then nothing is drawn ahead.
+  [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
+    if (n <= floor_left_) [[unlikely]] {
+      if (pot_->is_tight()) {
+        return false;
+      }
+      floor_left_ -= n;
+      return true;
     }
-    floor_left_ -= n;
-    return true;
-  }
-  /// The same: what has been drawn ahead. Nobody is short of memory where that is.
-  [[nodiscard]] bool try_charge_ahead(std::size_t n) noexcept {
     if (!advance_.try_draw(n)) {
       return false;
     }
@@ -139,7 +138,7 @@ class alignas(kCacheLine) BasicQueueAccount {
     const std::size_t of_over = (std::min)(n, over_);
     over_ -= of_over;
     floor_left_ += n - of_over;
-    give_back(of_over == 0 ? 0 : advance_.put_back(of_over, 2 * pot_->ahead()), woken);
+    give_back(of_over == 0 ? 0 : advance_.put_back(of_over), woken);
     if (is_waiting_ && needed_for(waiting_for_) <= credit_) {
       leave_line(woken);  // the floor is enough now
     }
@@ -180,8 +179,12 @@ class alignas(kCacheLine) BasicQueueAccount {
   }
   // What is larger than what is drawn ahead at once comes from the thread's stripe, as a rule.
   [[nodiscard]] bool try_draw(std::size_t n) noexcept {
-    return advance_.try_draw(n) || (n > pot_->ahead() && pot_->try_draw_here(n)) ||
-           pot_->try_draw_ahead(n, advance_);
+    if (advance_.try_draw(n)) {
+      return true;
+    }
+    const std::size_t ahead = (std::min)(kMostAhead, pot_->share() / 2);
+    return (n > ahead && pot_->try_draw_here(n)) ||
+           pot_->try_draw_and_open(n, advance_, ahead, 2 * ahead);
   }
   void close_advance() noexcept {
     if (advance_.is_open()) {
@@ -199,6 +202,10 @@ class alignas(kCacheLine) BasicQueueAccount {
       pot_->give_back(n, woken);
     }
   }
+
+  // What is drawn ahead at once. It trades visits to the pot against credit that has to be swept
+  // together when memory gets short.
+  static constexpr std::size_t kMostAhead = 16 * 1024;
 
   // What each charge needs, in one cache line.
   std::size_t floor_left_;  // that is not charged

@@ -15,7 +15,9 @@ struct RegionAccess {
   /// null. Throws MemoryShort if it does not.
   [[nodiscard]] static BytesMut make_paid(std::size_t capacity, std::pmr::memory_resource* source,
                                           BlockPayer* payer, PaidFrom from = PaidFrom::kBudget) {
-    return BytesMut::of_block(Block::make_paid(capacity, source, payer, from));
+    return BytesMut::of_block(from == PaidFrom::kBudget
+                                  ? Block::make_paid(capacity, source, payer)
+                                  : Block::make_paid_from_floor(capacity, source, payer));
   }
 
   /// Has `payer` pay for the region's block, if that is not paid for and nobody shares it. Throws
@@ -29,7 +31,7 @@ struct RegionAccess {
     if (!payer.try_pay(bytes, PaidFrom::kBudget)) {
       throw MemoryShort(bytes);
     }
-    block->was_paid_by(payer, PaidFrom::kBudget);
+    block->was_paid_by(payer, PaidFrom::kBudget, bytes);
   }
 
   /// `payer` has paid `paid` for what the region's block takes the place of. It has paid for the
@@ -37,9 +39,9 @@ struct RegionAccess {
   /// has seen it, and its cost is at most `paid`.
   static void take_over_payment(BytesMut& region, BlockPayer& payer, std::size_t paid) noexcept {
     Block* const block = region.block_;
-    payer.split_payment();
-    block->was_paid_by(payer, PaidFrom::kBudget);
-    payer.pay_back(paid - Block::cost(block->capacity, block->source), PaidFrom::kBudget);
+    const std::size_t cost = Block::cost(block->capacity, block->source);
+    block->was_paid_by(payer, PaidFrom::kBudget, cost);
+    payer.pay_back(paid - cost, PaidFrom::kBudget);
   }
 
   /// Bytes that the region's block takes from the system.

@@ -66,9 +66,10 @@ struct alignas(kCacheLine) Block final : Owner {
   std::size_t capacity;
   /// Where the memory came from; null for the library's pool.
   std::pmr::memory_resource* source;
-  /// Who has paid for it, and from which budget; null: nobody.
+  /// Who has paid for it, from which budget, and how much; null: nobody.
   BlockPayer* payer = nullptr;
   const void* budget = nullptr;
+  std::size_t paid = 0;
   PaidFrom paid_from = PaidFrom::kBudget;
 
   /// A block of at least `least_capacity` bytes of data, rounded up to a power of two, with
@@ -79,18 +80,23 @@ struct alignas(kCacheLine) Block final : Owner {
 
   /// As above, for which `payer` pays, unless it is null. Throws MemoryShort if it does not.
   [[nodiscard]] static Block* make_paid(std::size_t least_capacity,
-                                        std::pmr::memory_resource* source, BlockPayer* payer,
-                                        PaidFrom from = PaidFrom::kBudget);
+                                        std::pmr::memory_resource* source, BlockPayer* payer);
+  [[nodiscard]] static Block* make_paid_from_floor(std::size_t least_capacity,
+                                                   std::pmr::memory_resource* source,
+                                                   BlockPayer* payer);
 
   /// As above, of the pool, for bytes that never grow. A size that the pool does not cache is
   /// rounded up to a cache line alone.
   [[nodiscard]] static Block* make_exact(std::size_t capacity);
 
   /// Before anybody else sees the block.
-  void was_paid_by(BlockPayer& who, PaidFrom from) noexcept {
+  void was_paid_by(BlockPayer& who, PaidFrom from, std::size_t bytes) noexcept {
     payer = &who;
     budget = who.budget();
-    paid_from = from;
+    paid = bytes;
+    if (from == PaidFrom::kFloor) {
+      paid_from = from;
+    }
   }
 
   [[nodiscard]] std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
@@ -102,7 +108,10 @@ struct alignas(kCacheLine) Block final : Owner {
   /// What it takes from the system at most.
   [[nodiscard]] static std::size_t cost(std::size_t data_capacity,
                                         const std::pmr::memory_resource* source) noexcept {
-    return source == nullptr ? retained_at_most(data_capacity) : data_capacity + sizeof(Block);
+    if (source == nullptr) [[likely]] {
+      return retained_at_most(data_capacity);
+    }
+    return data_capacity + sizeof(Block);
   }
 
   /// What a block of the pool takes from the system at most. That includes its header, room to
@@ -121,6 +130,9 @@ struct alignas(kCacheLine) Block final : Owner {
 
  private:
   Block(std::size_t data_capacity, std::pmr::memory_resource* memory) noexcept;
+  template <PaidFrom kFrom>
+  [[nodiscard]] static Block* make_paid_from(std::size_t least_capacity,
+                                             std::pmr::memory_resource* source, BlockPayer* payer);
   [[nodiscard]] static Block* make_rounded(std::size_t capacity, std::pmr::memory_resource* source);
   static void destroy_block(Owner* owner) noexcept;
 };

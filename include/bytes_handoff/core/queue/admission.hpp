@@ -68,7 +68,7 @@ inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slic
       return true;
     }
     if (TightCopy::of(owner) != nullptr) {
-      if (try_charge_copies(bytes)) {
+      if (try_charge_here(bytes)) {
         return true;
       }
     } else if (const Block* const block = Block::of(owner);
@@ -80,10 +80,8 @@ inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slic
 }
 
 template <class Sync>
-inline bool BasicWriteQueue<Sync>::try_charge_copies(std::size_t charge) noexcept {
-  if (account_->has_floor_for(charge)) [[unlikely]] {
-    if (!account_->try_charge_floor(charge)) return false;
-  } else if (!account_->try_charge_ahead(charge)) [[unlikely]] {
+inline bool BasicWriteQueue<Sync>::try_charge_here(std::size_t charge) noexcept {
+  if (!account_->try_charge_here(charge)) [[unlikely]] {
     return false;
   }
   watches_leaving_ = true;
@@ -95,7 +93,7 @@ bool BasicWriteQueue<Sync>::try_charge_slowly(std::span<const Bytes> slices,
                                               Effects& effects) noexcept {
   const std::size_t at_a_glance = charge_at_a_glance(slices, budget_);
   const std::size_t charge = at_a_glance == kNotAtAGlance ? charge_of(slices) : at_a_glance;
-  return charge == 0 || try_charge_copies(charge) || try_charge_budget(charge, effects);
+  return charge == 0 || try_charge_here(charge) || try_charge_budget(charge, effects);
 }
 
 template <class Sync>
@@ -277,6 +275,12 @@ unexpected<Refusal> BasicWriteQueue<Sync>::refused(const Refusal& refusal,
 }
 
 template <class Sync>
+unexpected<Refusal> BasicWriteQueue<Sync>::refused_memory(std::span<const Bytes> slices,
+                                                          Effects& effects) noexcept {
+  return refused(memory_refusal(charge_of(slices)), effects);
+}
+
+template <class Sync>
 expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Bytes> slices,
                                                                   Effects& effects) {
   const std::size_t bytes = total_size(slices);
@@ -287,7 +291,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
   }
   reserve_places(items);
   if (account_ != nullptr && !try_charge_slices(slices, bytes, effects)) [[unlikely]] {
-    return refused(memory_refusal(charge_of(slices)), effects);
+    return refused_memory(slices, effects);
   }
   return push(slices, bytes, effects);
 }

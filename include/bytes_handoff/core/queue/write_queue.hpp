@@ -287,7 +287,7 @@ class BasicWriteQueue {
   }
   [[nodiscard]] bool try_charge_slices(std::span<const Bytes> slices, std::size_t bytes,
                                        Effects& effects) noexcept;
-  [[nodiscard]] bool try_charge_copies(std::size_t charge) noexcept;
+  [[nodiscard]] bool try_charge_here(std::size_t charge) noexcept;
   [[nodiscard, gnu::noinline]] bool try_charge_slowly(std::span<const Bytes> slices,
                                                       Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] expected<ReservedRoom, Refusal> try_reserve_charged(
@@ -311,6 +311,8 @@ class BasicWriteQueue {
   [[nodiscard]] unexpected<Refusal> refused(const Refusal& refusal) noexcept;
   [[nodiscard, gnu::cold, gnu::noinline]] unexpected<Refusal> refused(const Refusal& refusal,
                                                                       Effects& effects) noexcept;
+  [[nodiscard, gnu::cold, gnu::noinline]] unexpected<Refusal> refused_memory(
+      std::span<const Bytes> slices, Effects& effects) noexcept;
   [[nodiscard]] QueueNow now() const noexcept;
   // Asks for it, if there is anything to tell.
   void ask_to_tell(Effects& effects) noexcept {
