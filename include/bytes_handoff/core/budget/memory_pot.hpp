@@ -35,6 +35,7 @@ enum class Draw : std::uint8_t { kDrawn, kWaits, kNever };
 /// What a pot has counted. Exact at any quiet moment.
 struct PotFigures {
   std::size_t free_bytes = 0;
+  std::size_t ahead_bytes = 0;  // of these, what members have drawn ahead
   std::size_t floors = 0;
   std::size_t waiters = 0;
   std::size_t waiting_bytes = 0;  // that they ask for
@@ -226,8 +227,9 @@ class BasicMemoryPot {
       figures.free_bytes += each.credit.load(std::memory_order_relaxed);
     }
     for (auto* each = advances_.front(); each != nullptr; each = advances_.after(*each)) {
-      figures.free_bytes += each->bytes();
+      figures.ahead_bytes += each->bytes();
     }
+    figures.free_bytes += figures.ahead_bytes;
     // What moves from one of these to another meanwhile may have been seen twice.
     figures.free_bytes = (std::min)(figures.free_bytes, limit_);
     figures.floors = floors_;

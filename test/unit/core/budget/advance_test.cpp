@@ -1,0 +1,336 @@
+// Credit that queues draw ahead: how seldom they visit the pot, and how it is taken back.
+#include "bytes_handoff/core/memory/advance.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "bytes_handoff/core/budget/memory_pot.hpp"
+#include "bytes_handoff/core/budget/queue_account.hpp"
+#include "support/budget/budget_probes.hpp"
+
+namespace bytes_handoff::test {
+namespace {
+
+using detail::Draw;
+
+constexpr std::size_t kPlenty = 64 * 1024 * 1024;
+constexpr std::size_t kAccountFloor = 100;
+constexpr std::size_t kAhead = 16 * 1024;  // what a queue draws ahead at once
+
+// ---- The number.
+
+using Advance = detail::BasicAdvance<detail::StdSync>;
+
+TEST(Advance, IsClosedUntilItIsOpened) {
+  Advance advance;
+  EXPECT_FALSE(advance.is_open());
+  EXPECT_FALSE(advance.try_draw(0));
+  EXPECT_FALSE(advance.try_put_back(0));
+  EXPECT_EQ(advance.put_back(5), 5U);
+  EXPECT_FALSE(advance.is_open());
+}
+
+TEST(Advance, HasWhatIsPutBackUpToItsMost) {
+  Advance advance;
+  advance.open(10);
+  EXPECT_TRUE(advance.is_open());
+  EXPECT_EQ(advance.bytes(), 0U);
+  EXPECT_FALSE(advance.try_draw(1));
+  EXPECT_FALSE(advance.try_put_back(11));
+  EXPECT_TRUE(advance.try_put_back(7));
+  EXPECT_FALSE(advance.try_put_back(4));
+  EXPECT_EQ(advance.bytes(), 7U);
+  EXPECT_EQ(advance.put_back(5), 2U);
+  EXPECT_EQ(advance.put_back(5), 5U);
+  EXPECT_FALSE(advance.try_draw(11));
+  EXPECT_TRUE(advance.try_draw(10));
+  EXPECT_EQ(advance.bytes(), 0U);
+}
+
+TEST(Advance, MayBeGivenMoreThanItKeepsOfWhatIsPutBack) {
+  Advance advance;
+  advance.open(10);
+  advance.add(15);
+  EXPECT_FALSE(advance.try_put_back(1));
+  EXPECT_EQ(advance.put_back(1), 1U);
+  EXPECT_TRUE(advance.try_draw(15));
+}
+
+TEST(Advance, ClosedItCountsForItsHolderNoMore) {
+  Advance::Counter holds{1};
+  Advance advance(&holds);
+  advance.open(10);
+  EXPECT_EQ(advance.close(), 0U);
+  EXPECT_EQ(holds, 1U);
+  advance.open(10);
+  holds += 7;
+  EXPECT_TRUE(advance.try_put_back(7));
+  EXPECT_EQ(advance.close(), 7U);
+  EXPECT_EQ(holds, 1U);
+  EXPECT_FALSE(advance.try_draw(0));
+  EXPECT_FALSE(advance.try_put_back(1));
+}
+
+// ---- The pot and queues.
+
+/// Counts how often the pot's lock is taken.
+struct CountedSync {
+  struct Mutex {
+    void lock() { ++locks; }
+    void unlock() {}
+  };
+  template <class T>
+  using Atomic = std::atomic<T>;
+  [[nodiscard]] static std::size_t thread() noexcept { return 0; }
+
+  static inline std::size_t locks = 0;
+};
+using CountedPot = detail::BasicMemoryPot<CountedSync>;
+using CountedAccount = detail::BasicQueueAccount<CountedSync>;
+
+template <class Account>
+void discharge(Account& account, std::size_t n) {
+  detail::WaitingList woken;
+  account.discharge(n, woken);
+  detail::resume_all(woken);
+}
+
+struct QueueAdvance : testing::Test {
+  [[nodiscard]] static std::size_t locks_of(auto&& steps) {
+    CountedSync::locks = 0;
+    steps();
+    return CountedSync::locks;
+  }
+  [[nodiscard]] std::size_t used() const { return kPlenty - pot.figures().free_bytes; }
+  [[nodiscard]] std::size_t ahead() const { return pot.figures().ahead_bytes; }
+
+  CountedPot pot{kPlenty, kPlenty - kPlenty / 8};
+  QueueCreditProbe waiter;
+  QueueCreditProbe other_waiter;
+  CountedAccount account{pot, waiter,
+                         kAccountFloor};  // the floors are not drawn: that makes no difference
+  CountedAccount other{pot, other_waiter, kAccountFloor};
+};
+
+TEST_F(QueueAdvance, OverItsFloorAQueueVisitsThePotOnce) {
+  EXPECT_EQ(locks_of([&] {
+              EXPECT_TRUE(account.try_charge_here(kAccountFloor));
+              for (int i = 0; i < 100; ++i) {
+                EXPECT_TRUE(account.try_charge(64));
+              }
+              discharge(account, kAccountFloor + 6400);
+            }),
+            1U);
+  EXPECT_EQ(locks_of([&] {
+              for (int i = 0; i < 100; ++i) {
+                EXPECT_TRUE(account.try_charge_here(64)) << "without a call, too";
+              }
+            }),
+            0U);
+}
+
+TEST_F(QueueAdvance, WhatIsDrawnAheadIsFree) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_EQ(used(), 1U);
+  EXPECT_EQ(ahead(), kAhead);
+  EXPECT_TRUE(account.try_charge(1000));
+  EXPECT_EQ(used(), 1001U);
+  EXPECT_EQ(ahead(), kAhead - 1000);
+  discharge(account, kAccountFloor + 1001);
+  EXPECT_EQ(used(), 0U);
+  EXPECT_EQ(ahead(), kAhead + 1);
+}
+
+TEST_F(QueueAdvance, KeepsTwiceWhatItDrawsAtOnce) {
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(account.try_charge(kAhead));
+  }
+  discharge(account, 10 * kAhead);
+  EXPECT_EQ(ahead(), 2 * kAhead);
+  EXPECT_EQ(used(), 0U);
+}
+
+TEST_F(QueueAdvance, WhatIsMoreThanItDrawsAtOnceComesFromTheStripe) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));  // with more for the stripe
+  EXPECT_EQ(locks_of([&] { EXPECT_TRUE(account.try_charge(2 * kAhead)); }), 0U);
+  EXPECT_EQ(ahead(), kAhead);
+  EXPECT_EQ(used(), 2 * kAhead + 1);
+}
+
+TEST_F(QueueAdvance, ItIsDrawnByWhoDoesNotWait) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_TRUE(pot.try_draw(kPlenty - 1));
+  EXPECT_EQ(ahead(), 0U);
+  EXPECT_FALSE(account.try_charge(1));
+  EXPECT_FALSE(account.try_charge_here(1));
+  EXPECT_EQ(pot.figures().free_bytes, 0U);
+}
+
+TEST_F(QueueAdvance, ItIsDrawnByWhoWouldWaitOrTakesAFloor) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  CreditProbe all(kPlenty - 1);
+  EXPECT_EQ(pot.draw_or_wait(all), Draw::kDrawn);
+  give_back(pot, kPlenty - 1);
+  EXPECT_TRUE(account.try_charge(1));
+  EXPECT_EQ(ahead(), kAhead);
+  EXPECT_TRUE(pot.try_take_floor(kPlenty - 2));
+  EXPECT_EQ(ahead(), 0U);
+}
+
+TEST_F(QueueAdvance, AnotherQueueIsChargedWhatItHadDrawnAhead) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_EQ(other.charge_or_wait(kAccountFloor + kPlenty - 1), Draw::kDrawn);
+  EXPECT_EQ(pot.figures().waits, 0U);
+  discharge(other, kAccountFloor + kPlenty - 1);
+}
+
+TEST_F(QueueAdvance, WhileOneWaitsReleasesGoToThePot) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 100));
+  CreditProbe all(kPlenty - 10);
+  EXPECT_EQ(pot.draw_or_wait(all), Draw::kWaits);
+  EXPECT_EQ(ahead(), 0U);
+  discharge(account, 89);
+  EXPECT_EQ(all.resumed, 0);
+  EXPECT_FALSE(account.try_charge(kAccountFloor)) << "nobody draws past who waits";
+  discharge(account, 1);
+  EXPECT_EQ(all.resumed, 1);
+  EXPECT_EQ(ahead(), 0U);
+}
+
+TEST_F(QueueAdvance, NothingIsDrawnAheadAboveTheMark) {
+  ASSERT_TRUE(pot.try_draw(kPlenty - kPlenty / 8 + 1));
+  ASSERT_TRUE(pot.is_tight());
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_EQ(ahead(), 0U);
+  discharge(account, kAccountFloor + 1);
+  EXPECT_EQ(ahead(), 0U);
+  give_back(pot, kPlenty / 2);
+  ASSERT_FALSE(pot.is_tight());
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_EQ(ahead(), kAhead) << "it is opened again";
+}
+
+TEST_F(QueueAdvance, NobodyDrawsAheadSoMuchThatMemoryGetsShort) {
+  ASSERT_TRUE(pot.try_draw(kPlenty / 4 * 3));
+  std::deque<QueueCreditProbe> waiters;
+  std::deque<CountedAccount> accounts;
+  for (int i = 0; i < 1000; ++i) {  // with 16 MiB, and there are 8
+    EXPECT_TRUE(accounts.emplace_back(pot, waiters.emplace_back(), 0).try_charge(1));
+    EXPECT_FALSE(pot.is_tight());
+  }
+  EXPECT_LE(ahead(), kPlenty / 8);
+  EXPECT_EQ(used(), kPlenty / 4 * 3 + 1000);
+  for (CountedAccount& each : accounts) {
+    discharge(each, 1);
+  }
+}
+
+TEST_F(QueueAdvance, AQueueThatHasEndedOrHasGoneHasNone) {
+  {
+    CountedAccount gone(pot, other_waiter, 0);
+    EXPECT_TRUE(gone.try_charge(10));
+    EXPECT_TRUE(account.try_charge(kAccountFloor + 10));
+    EXPECT_EQ(account.forget_all(), 10U);
+    EXPECT_EQ(ahead(), kAhead);
+    EXPECT_EQ(gone.forget_all(), 10U);
+    EXPECT_EQ(ahead(), 0U);
+    EXPECT_TRUE(gone.try_charge(10));
+    discharge(gone, 10);
+    EXPECT_EQ(ahead(), kAhead + 10);
+  }
+  EXPECT_EQ(ahead(), 0U);
+  EXPECT_EQ(used(), 20U);
+}
+
+TEST_F(QueueAdvance, TheFloorIsUsedAgainOnceTheRestHasLeft) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor - 1));
+  EXPECT_TRUE(account.try_charge(10));
+  EXPECT_EQ(used(), 9U);
+  EXPECT_TRUE(account.try_charge(10));
+  EXPECT_EQ(used(), 19U);
+  discharge(account, 20);
+  EXPECT_EQ(used(), 0U);
+  EXPECT_EQ(account.charged(), kAccountFloor - 1);
+  EXPECT_TRUE(account.try_charge(1));
+  EXPECT_EQ(used(), 0U);
+}
+
+TEST(MemoryPotShare, GetsSmallerWithTheNumberOfMembers) {
+  CountedPot pot(kPlenty, kPlenty);
+  EXPECT_EQ(pot.share(), 128U * 1024);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(pot.try_take_floor(1));
+  }
+  EXPECT_EQ(pot.share(), kPlenty / 4000);
+  detail::WaitingList woken;
+  for (int i = 0; i < 999; ++i) {
+    pot.give_back_floor(1, woken);
+  }
+  EXPECT_EQ(pot.share(), 128U * 1024);
+  EXPECT_EQ(CountedPot(64 * 1024, 64 * 1024).share(), 1024U);
+  EXPECT_EQ(CountedPot(63, 63).share(), 0U);
+}
+
+// Queues on threads of their own, and one who takes all there is. The bound is looked at from
+// inside.
+TEST(QueueAdvanceThreads, TheBoundHoldsAndNothingIsLost) {
+  constexpr std::size_t kLimit = 1024 * 1024;
+  detail::MemoryPot pot(kLimit, kLimit / 2);
+  std::atomic<std::size_t> used{0};
+  std::atomic<bool> is_passed{false};
+  std::atomic<std::size_t> charges{0};
+  const auto use = [&](std::size_t n) {
+    is_passed = is_passed || used.fetch_add(n) + n > kLimit;
+    used.fetch_sub(n);
+  };
+  const auto write = [&](unsigned first) {
+    std::minstd_rand random(first);
+    QueueCreditProbe waiter;
+    detail::QueueAccount account(pot, waiter, 0);
+    for (int round = 0; round < 2000; ++round) {
+      std::size_t n = 0;
+      for (int i = 0; i < 20; ++i) {
+        const std::size_t more = random() % 500;
+        if (account.try_charge(more)) {
+          n += more;
+          ++charges;
+        }
+      }
+      use(n);
+      discharge(account, n);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i <= 3; ++i) {
+    threads.emplace_back(write, i);
+  }
+  threads.emplace_back([&] {
+    for (int round = 0; round < 500; ++round) {
+      const std::size_t n = kLimit - 10'000 - static_cast<std::size_t>(round);
+      if (pot.try_draw(n)) {
+        use(n);
+        give_back(pot, n);
+      }
+      std::this_thread::yield();
+    }
+  });
+  for (std::thread& each : threads) {
+    each.join();
+  }
+  EXPECT_FALSE(is_passed);
+  EXPECT_GT(charges, 1000U);
+  EXPECT_EQ(pot.figures().free_bytes, kLimit);
+  EXPECT_EQ(pot.figures().ahead_bytes, 0U);
+  EXPECT_TRUE(pot.try_draw(kLimit));
+}
+
+}  // namespace
+}  // namespace bytes_handoff::test
