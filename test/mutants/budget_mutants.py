@@ -4,6 +4,7 @@ may notice."""
 INCLUDE = "include/bytes_handoff/"
 POT = INCLUDE + "core/budget/memory_pot.hpp"
 ACCOUNT = INCLUDE + "core/budget/queue_account.hpp"
+ADVANCE = INCLUDE + "core/memory/advance.hpp"
 CHARGES = INCLUDE + "core/budget/paid_entry.hpp"
 SHEDDER = INCLUDE + "core/budget/shedder.hpp"
 QUEUE = INCLUDE + "core/queue/"
@@ -19,6 +20,8 @@ RELAYING = INCLUDE + "asio/relaying/"
 WRITER = INCLUDE + "asio/writing/"
 
 POTS = ("dev", "core_tests", "/memory_pot_test")
+ADVANCES = ("dev", "core_tests", "/(advance|kept_payments)_test")
+AHEAD = ("dev", "interleaving_tests", "/advance_interleavings_test")
 ORDERS = ("dev", "interleaving_tests", "/memory_budget_interleavings_test")
 QUEUES = ("dev", "core_tests", "/(queue_memory|queue_charges|paid_blocks)_test")
 SHEDS = ("dev", "core_tests", "/shedder_test")
@@ -51,6 +54,45 @@ MUTANTS = [
      "    const bool was_tight = is_tight_.load(std::memory_order_seq_cst);\n"
      "    const std::size_t has = stripe().fetch_add(n, std::memory_order_seq_cst) + n;\n"
      "    if (!was_tight && has <= 2 * chunk_) {\n      return true;\n    }\n", *ORDERS),
+    ("what is drawn ahead is not taken back", POT,
+     "    while (Advance* const each = advances_.front()) {\n      take_back(*each);\n    }\n", "",
+     *ADVANCES),
+    ("what is taken back of it is lost", POT,
+     "    pot_ += advance.close();\n", "    static_cast<void>(advance.close());\n", *ADVANCES),
+    ("what is drawn ahead counts as used", POT,
+     "    figures.free_bytes += figures.ahead_bytes;\n", "", *ADVANCES),
+    ("a queue draws ahead while memory is short", POT,
+     "    if (most == 0 || is_tight_.load(std::memory_order_relaxed)) {",
+     "    if (most == 0) {", *ADVANCES),
+    ("so much is drawn ahead that memory gets short", POT,
+     "    } else if (pot_ - reserve_ >= ahead + chunk_) {", "    } else if (pot_ >= ahead) {",
+     *ADVANCES),
+    ("each queue that draws ahead fills its thread's stripe anew", POT,
+     "    if (!try_draw_here(n) && !draw(n)) {", "    if (!draw(n)) {", *ADVANCES),
+    ("each of many members keeps as much as one alone", POT,
+     "limit_ / (4 * kStripes), of_each})", "limit_ / (4 * kStripes)})", *ADVANCES),
+    ("a release is added to what has been taken back", ADVANCE,
+     "    if (word == kClosed || word > most) {", "    if (word > most) {", *ADVANCES),
+    ("a payment is kept where all has been taken back", ADVANCE,
+     "    return word != kClosed && word + n", "    return word + n", *ADVANCES),
+    ("a release comes back behind the one who has closed it", ADVANCE,
+     "    return exchange(word, word + taken) ? n - taken : n;\n",
+     "    word_.store(word + taken, std::memory_order_release);\n    return n - taken;\n", *AHEAD),
+    ("a draw does not see that all has been taken back", ADVANCE,
+     "    return word > n && exchange(word, word - n);\n",
+     "    if (word <= n) {\n      return false;\n    }\n"
+     "    word_.store(word - n, std::memory_order_release);\n    return true;\n", *AHEAD),
+    ("what is taken back keeps its account for ever", ADVANCE,
+     "    if (holds != nullptr && had != 0) {", "    if (holds != nullptr && had == 0) {", *ADVANCES),
+    ("an account goes while its last block is paid from what it keeps", STATE,
+     "  held_.fetch_add(bytes, std::memory_order_relaxed);\n  return true;\n", "  return true;\n",
+     *ADVANCES),
+    ("an account that ends leaves what it keeps", STATE,
+     "  state_->pot().close(kept());\n  let_go(1);\n", "  let_go(1);\n", *ADVANCES),
+    ("a queue that has ended keeps what it has drawn ahead", ACCOUNT,
+     "    close_advance();\n    floor_left_ = floor_;\n", "    floor_left_ = floor_;\n", *ADVANCES),
+    ("a queue visits the pot for each charge", ACCOUNT,
+     "    if (advance_.try_draw(n)) {\n      return true;\n    }\n    const", "    const", *ADVANCES),
     ("small requests overtake a large one", POT,
      "      if (first->bytes > pot_) {\n        return;\n      }\n",
      "      if (first->bytes > pot_) {\n        line_.remove(*first);\n        line_.push_back(*first);\n"
@@ -63,26 +105,26 @@ MUTANTS = [
     ("a floor makes what others wait for impossible", POT,
      "n > limit_ - floors_ - largest_in_line_ || !take(n)", "!take(n)", *POTS),
     ("the floor is not a queue's own", ACCOUNT,
-     "    return n - (std::min)(n, left);\n", "    return left == 0 ? n : n;\n", *QUEUES),
+     "    return n - (std::min)(n, floor_left_);\n", "    return n;\n", *QUEUES),
     ("the floor is charged again and again", ACCOUNT,
-     "    if (n > floor_ - (std::min)(charged_, floor_) ||", "    if (n > floor_ ||", *QUEUES),
+     "      floor_left_ -= n;\n      return true;\n", "      return true;\n", *QUEUES),
     ("a charge that the floor has asks for no look", ACCOUNT,
-     "(std::min)(charged_, floor_) || pot_->is_tight()) {", "(std::min)(charged_, floor_)) {", *QUEUES),
+     "      if (pot_->is_tight()) {\n        return false;\n      }\n", "", *QUEUES),
     ("what is given back to the floor lets the queue go on waiting", ACCOUNT,
-     "    if (charged_ > floor_ || is_waiting_) {", "    if (charged_ > floor_) {", *QUEUES),
+     "    if (over_ != 0 || is_waiting_) {", "    if (over_ != 0) {", *QUEUES),
     ("what is over the floor is not given back", ACCOUNT,
-     "    if (charged_ > floor_ || is_waiting_) {", "    if (is_waiting_) {", *QUEUES),
+     "    if (over_ != 0 || is_waiting_) {", "    if (is_waiting_) {", *QUEUES),
     ("copies are charged nothing", CHARGES,
-     "    } else if (TightCopy::of(owner) != nullptr) {\n      charge += slice.size();\n",
-     "    } else if (TightCopy::of(owner) != nullptr) {\n      charge += 0;\n", *QUEUES),
+     "    if (TightCopy::of(owner) != nullptr) {\n      charge += slice.size();\n",
+     "    if (TightCopy::of(owner) != nullptr) {\n      charge += 0;\n", *QUEUES),
     ("a slice of a paid block is charged when it comes", CHARGES,
      "      charge += block->budget == budget ? 0 : slice.size();\n",
      "      charge += slice.size();\n", *QUEUES),
     ("what is no block and no copy is charged nothing", QUEUE + "admission.hpp",
-     "    return try_charge_foreign(slices, effects);\n", "    return true;\n", *QUEUES),
+     "at_a_glance == kNotAtAGlance ? charge_of(slices) : at_a_glance;",
+     "at_a_glance == kNotAtAGlance ? 0 : at_a_glance;", *QUEUES),
     ("a queue is charged nothing", CHARGES,
-     "  return TightCopy::of(owner) == nullptr && is_other_paid_from(owner, budget) ? 0 : size;\n",
-     "  return 0;\n", *QUEUES),
+     "  return is_other_paid_from(owner, budget) ? 0 : size;\n", "  return 0;\n", *QUEUES),
     ("a slice of a paid block is charged again", CHARGES,
      "    return block->budget == budget ? 0 : size;\n", "    return size;\n", *QUEUES),
     ("a queue that needs no grant any more goes on waiting", ACCOUNT,
@@ -108,7 +150,7 @@ MUTANTS = [
     ("a freed block stays charged", BLOCK,
      "  if (payer != nullptr) {\n", "  if (payer != nullptr && size == 0) {\n", *MEMBERS),
     ("an empty buffer does not read from its floor", BUFFER,
-     "    if (!empty() || is_reserved_) {\n      throw;\n    }\n", "    throw;\n", *MEMBERS),
+     "  if (!empty() || is_reserved_) {\n    throw;\n  }\n", "  throw;\n", *MEMBERS),
     ("credit that is not needed stays with the buffer", BUFFER,
      "  if (may_have_credit_) [[unlikely]] {\n    give_back_credit();\n  }\n  offered_", "  offered_",
      *MEMBERS),
@@ -116,7 +158,7 @@ MUTANTS = [
      "were offered\");\n  if (may_have_credit_) [[unlikely]] {\n    give_back_credit();\n  }\n",
      "were offered\");\n", *MEMBERS),
     ("reserved room is exchanged for little", BUFFER,
-     "    if (!empty() || is_reserved_) {", "    if (!empty()) {", *MEMBERS),
+     "  if (!empty() || is_reserved_) {", "  if (!empty()) {", *MEMBERS),
     ("a tail is not charged", BUFFER,
      "    detail::RegionAccess::pay_for(tail, *buffer.account_);\n", "", *MEMBERS),
     ("a member keeps its floor for ever", STATE,

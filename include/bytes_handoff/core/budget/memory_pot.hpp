@@ -94,13 +94,13 @@ class BasicMemoryPot {
     const Lock lock(mutex_);
     return draw(n);
   }
-  /// The same, and opens the advance, unless memory is short. Draws `ahead` bytes more for it,
-  /// where there is enough. It keeps up to `most`.
+  /// Draws `n` bytes, or nothing, and opens the advance, unless memory is short. Draws `ahead`
+  /// bytes more for it, where there is enough. It keeps up to `most`.
   [[nodiscard, gnu::noinline]] bool try_draw_and_open(std::size_t n, Advance& advance,
                                                       std::size_t ahead,
                                                       std::size_t most) noexcept {
     const Lock lock(mutex_);
-    if (!draw(n)) {
+    if (!try_draw_here(n) && !draw(n)) {
       return false;
     }
     open(advance, ahead, most);
@@ -258,7 +258,7 @@ class BasicMemoryPot {
 
   // Everything below runs under the lock.
 
-  // For who does not wait.
+  // For who does not wait, and whose stripe has not so much.
   [[nodiscard]] bool draw(std::size_t n) noexcept {
     if (!line_.empty() || !take(n)) {
       ++refusals_;
@@ -300,7 +300,9 @@ class BasicMemoryPot {
       advances_.push_back(advance);
       advance.open(most);
     }
-    if (pot_ - reserve_ >= ahead + chunk_) {
+    if (try_draw_here(ahead)) {
+      advance.add(ahead);
+    } else if (pot_ - reserve_ >= ahead + chunk_) {
       pot_ -= ahead;
       advance.add(ahead);
     }

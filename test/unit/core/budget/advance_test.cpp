@@ -218,6 +218,20 @@ TEST_F(QueueAdvance, NothingIsDrawnAheadAboveTheMark) {
   EXPECT_EQ(ahead(), kAhead) << "it is opened again";
 }
 
+TEST_F(QueueAdvance, ManyQueuesDrawAheadWithoutTakingBackWhatOthersHave) {
+  std::deque<QueueCreditProbe> waiters;
+  std::deque<CountedAccount> accounts;
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(accounts.emplace_back(pot, waiters.emplace_back(), 0).try_charge(1));
+  }
+  EXPECT_EQ(ahead(), 1000 * kAhead);
+  EXPECT_TRUE(accounts.front().try_charge_here(1));
+  discharge(accounts.front(), 1);
+  for (CountedAccount& each : accounts) {
+    discharge(each, 1);
+  }
+}
+
 TEST_F(QueueAdvance, NobodyDrawsAheadSoMuchThatMemoryGetsShort) {
   ASSERT_TRUE(pot.try_draw(kPlenty / 4 * 3));
   std::deque<QueueCreditProbe> waiters;
@@ -227,6 +241,8 @@ TEST_F(QueueAdvance, NobodyDrawsAheadSoMuchThatMemoryGetsShort) {
     EXPECT_FALSE(pot.is_tight());
   }
   EXPECT_LE(ahead(), kPlenty / 8);
+  EXPECT_TRUE(accounts.front().try_charge_here(1)) << "nothing was taken back";
+  discharge(accounts.front(), 1);
   EXPECT_EQ(used(), kPlenty / 4 * 3 + 1000);
   for (CountedAccount& each : accounts) {
     discharge(each, 1);
