@@ -222,13 +222,13 @@ TEST_F(QueueAdvance, ManyQueuesDrawAheadWithoutTakingBackWhatOthersHave) {
   std::deque<QueueCreditProbe> waiters;
   std::deque<CountedAccount> accounts;
   for (int i = 0; i < 1000; ++i) {
-    EXPECT_TRUE(accounts.emplace_back(pot, waiters.emplace_back(), 0).try_charge(1));
+    EXPECT_TRUE(accounts.emplace_back(pot, waiters.emplace_back(), 0).try_charge(10'000));
   }
   EXPECT_EQ(ahead(), 1000 * kAhead);
   EXPECT_TRUE(accounts.front().try_charge_here(1));
   discharge(accounts.front(), 1);
   for (CountedAccount& each : accounts) {
-    discharge(each, 1);
+    discharge(each, 10'000);
   }
 }
 
