@@ -37,12 +37,12 @@ class alignas(kCacheLine) BasicQueueAccount {
   /// the payers of blocks (`BlockPayer::budget`); `joins` pays for what the queue itself takes.
   BasicQueueAccount(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
                     const void* budget = nullptr, BlockPayer* joins = nullptr) noexcept
-      : floor_left_(floor),
-        pot_(&pot),
-        floor_(floor),
-        waiter_(&waiter),
+      : waiter_(&waiter),
         budget_(budget == nullptr ? this : budget),
-        joins_(joins) {}
+        joins_(joins),
+        floor_left_(floor),
+        pot_(&pot),
+        floor_(floor) {}
   BasicQueueAccount(const BasicQueueAccount&) = delete;
   BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
   ~BasicQueueAccount() { close_advance(); }
@@ -207,19 +207,19 @@ class alignas(kCacheLine) BasicQueueAccount {
   // together when memory gets short.
   static constexpr std::size_t kMostAhead = 16 * 1024;
 
-  // What each charge needs, in one cache line.
-  std::size_t floor_left_;  // that is not charged
-  std::size_t over_ = 0;    // what is charged beside the floor
-  Advance advance_;         // closed while it waits
-  Pot* pot_;
-  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
-  std::size_t floor_;
-
   std::size_t credit_ = 0;  // that was granted and is not charged yet
   QueueCreditWaiter* waiter_;
   const void* budget_;
   std::size_t waiting_for_ = 0;  // what is to be charged with the grant
   BlockPayer* joins_;
+  // What each charge and its end need, in one cache line. It begins with the advance's number,
+  // behind what the pot alone needs of that.
+  alignas(2 * sizeof(void*)) Advance advance_;  // closed while it waits
+  std::size_t floor_left_;                      // that is not charged
+  std::size_t over_ = 0;                        // what is charged beside the floor
+  Pot* pot_;
+  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
+  std::size_t floor_;
 };
 
 using QueueAccount = BasicQueueAccount<StdSync>;
