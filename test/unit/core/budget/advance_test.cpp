@@ -295,19 +295,16 @@ TEST(MemoryPotShare, GetsSmallerWithTheNumberOfMembers) {
   EXPECT_EQ(CountedPot(63, 63).share(), 0U);
 }
 
-// Queues on threads of their own, and one who takes all there is. The bound is looked at from
-// inside.
-TEST(QueueAdvanceThreads, TheBoundHoldsAndNothingIsLost) {
-  constexpr std::size_t kLimit = 1024 * 1024;
-  detail::MemoryPot pot(kLimit, kLimit / 2);
-  std::atomic<std::size_t> used{0};
-  std::atomic<bool> is_passed{false};
-  std::atomic<std::size_t> charges{0};
-  const auto use = [&](std::size_t n) {
+// Queues on threads of their own, and one who takes nearly all. The bound is looked at from inside.
+class QueueAdvanceThreads : public testing::Test {
+ protected:
+  static constexpr std::size_t kLimit = 1024 * 1024;
+
+  void use(std::size_t n) {
     is_passed = is_passed || used.fetch_add(n) + n > kLimit;
     used.fetch_sub(n);
-  };
-  const auto write = [&](unsigned first) {
+  }
+  void write(unsigned first) {
     std::minstd_rand random(first);
     QueueCreditProbe waiter;
     detail::QueueAccount account(pot, waiter, 0);
@@ -323,21 +320,30 @@ TEST(QueueAdvanceThreads, TheBoundHoldsAndNothingIsLost) {
       use(n);
       discharge(account, n);
     }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i <= 3; ++i) {
-    threads.emplace_back(write, i);
   }
-  threads.emplace_back([&] {
-    for (int round = 0; round < 500; ++round) {
-      const std::size_t n = kLimit - 10'000 - static_cast<std::size_t>(round);
+  void take_nearly_all() {
+    for (std::size_t round = 0; round < 500; ++round) {
+      const std::size_t n = kLimit - 10'000 - round;
       if (pot.try_draw(n)) {
         use(n);
         give_back(pot, n);
       }
       std::this_thread::yield();
     }
-  });
+  }
+
+  detail::MemoryPot pot{kLimit, kLimit / 2};
+  std::atomic<std::size_t> used{0};
+  std::atomic<std::size_t> charges{0};
+  std::atomic<bool> is_passed{false};
+};
+
+TEST_F(QueueAdvanceThreads, TheBoundHoldsAndNothingIsLost) {
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i <= 3; ++i) {
+    threads.emplace_back([this, i] { write(i); });
+  }
+  threads.emplace_back([this] { take_nearly_all(); });
   for (std::thread& each : threads) {
     each.join();
   }

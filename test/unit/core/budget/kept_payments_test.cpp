@@ -148,36 +148,28 @@ TEST_F(KeptPayments, APaymentMayBePaidBackInParts) {
   EXPECT_EQ(kept(), 1000U);
 }
 
-// Blocks are freed on other threads, while buffers come and go, and somebody takes all there is.
-TEST_F(KeptPayments, AccountsEndOnAnyThread) {
-  constexpr int kRounds = 1000;
-  std::atomic<bool> is_over{false};
-  std::atomic<int> paid{0};
-  std::thread takes_all([&] {
-    while (!is_over) {
-      const std::size_t free = pot().figures().free_bytes;
-      if (pot().try_draw(free)) {
-        give_back(pot(), free);
-      }
-      std::this_thread::yield();
-    }
-  });
-  const auto work = [&] {
-    std::vector<std::thread> frees;
-    for (int round = 0; round < kRounds; ++round) {
-      std::vector<BytesMut> blocks;
-      try {
-        const auto account = detail::MemberAccount::make(budget_);
-        for (int i = 0; i < 4; ++i) {
-          blocks.push_back(detail::RegionAccess::make_paid(4096, nullptr, account.get()));
-          if (i % 2 == 0) {
-            blocks.pop_back();
-          }
-          ++paid;
+class KeptPaymentThreads : public KeptPayments {
+ protected:
+  // Until somebody has taken all there is.
+  void pay_for_some(std::vector<BytesMut>& blocks) {
+    try {
+      const auto account = detail::MemberAccount::make(budget_);
+      for (int i = 0; i < 4; ++i) {
+        blocks.push_back(detail::RegionAccess::make_paid(4096, nullptr, account.get()));
+        if (i % 2 == 0) {
+          blocks.pop_back();
         }
-      } catch (const std::bad_alloc&) {     // NOLINT: somebody has taken all
-      } catch (const std::system_error&) {  // NOLINT: also what a floor would need
+        ++paid_;
       }
+    } catch (const std::bad_alloc&) {     // NOLINT: for a block
+    } catch (const std::system_error&) {  // NOLINT: for a floor
+    }
+  }
+  void work() {
+    std::vector<std::thread> frees;
+    for (int round = 0; round < 1000; ++round) {
+      std::vector<BytesMut> blocks;
+      pay_for_some(blocks);
       if (round % 10 == 0) {
         frees.emplace_back([mine = std::move(blocks)]() mutable { mine.clear(); });
       }
@@ -185,13 +177,30 @@ TEST_F(KeptPayments, AccountsEndOnAnyThread) {
     for (std::thread& each : frees) {
       each.join();
     }
-  };
-  std::thread other(work);
+  }
+  void take_all() {
+    while (!is_over_) {
+      const std::size_t free = pot().figures().free_bytes;
+      if (pot().try_draw(free)) {
+        give_back(pot(), free);
+      }
+      std::this_thread::yield();
+    }
+  }
+
+  std::atomic<bool> is_over_{false};
+  std::atomic<int> paid_{0};
+};
+
+// Blocks are freed on other threads while members come and go, and somebody takes all there is.
+TEST_F(KeptPaymentThreads, AccountsEndOnAnyThread) {
+  std::thread taker([this] { take_all(); });
+  std::thread other([this] { work(); });
   work();
   other.join();
-  is_over = true;
-  takes_all.join();
-  EXPECT_GT(paid, 0);
+  is_over_ = true;
+  taker.join();
+  EXPECT_GT(paid_, 0);
   EXPECT_EQ(budget_.statistics().charged_bytes, 0U);
   EXPECT_EQ(kept(), 0U);
   EXPECT_EQ(budget_.statistics().floor_bytes, 0U);
