@@ -91,6 +91,8 @@ MUTANTS = [
      "  state_->pot().close(kept());\n  let_go(1);\n", "  let_go(1);\n", *ADVANCES),
     ("a queue that has ended keeps what it has drawn ahead", ACCOUNT,
      "    close_advance();\n    floor_left_ = floor_;\n", "    floor_left_ = floor_;\n", *ADVANCES),
+    ("a queue visits the pot whenever it has used up what it has drawn ahead", ACCOUNT,
+     "    return ((n > ahead || advance_.is_open()) && pot_", "    return (n > ahead && pot_", *ADVANCES),
     ("a queue visits the pot for each charge", ACCOUNT,
      "    if (advance_.try_draw(n)) {\n      return true;\n    }\n    const", "    const", *ADVANCES),
     ("small requests overtake a large one", POT,

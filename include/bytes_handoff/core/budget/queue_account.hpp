@@ -177,14 +177,17 @@ class alignas(kCacheLine) BasicQueueAccount {
     over_ += needed;
     floor_left_ -= n - needed;
   }
-  // What is larger than what is drawn ahead at once comes from the thread's stripe, as a rule.
+  // What is larger than what is drawn ahead at once, or is more than an open advance has, comes
+  // from the thread's stripe, as a rule: that needs no lock. What leaves the queue fills the
+  // advance.
   [[nodiscard]] bool try_draw(std::size_t n) noexcept {
     if (advance_.try_draw(n)) {
       return true;
     }
-    const std::size_t ahead = (std::min)(kMostAhead, pot_->share() / 2);
-    return (n > ahead && pot_->try_draw_here(n)) ||
-           pot_->try_draw_and_open(n, advance_, ahead, 2 * ahead);
+    const std::size_t share = pot_->share();
+    const std::size_t ahead = (std::min)(kMostAhead, share / 2);
+    return ((n > ahead || advance_.is_open()) && pot_->try_draw_here(n)) ||
+           pot_->try_draw_and_open(n, advance_, ahead, share);
   }
   void close_advance() noexcept {
     if (advance_.is_open()) {

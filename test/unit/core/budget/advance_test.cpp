@@ -149,13 +149,31 @@ TEST_F(QueueAdvance, WhatIsDrawnAheadIsFree) {
   EXPECT_EQ(ahead(), kAhead + 1);
 }
 
-TEST_F(QueueAdvance, KeepsTwiceWhatItDrawsAtOnce) {
-  for (int i = 0; i < 10; ++i) {
-    EXPECT_TRUE(account.try_charge(kAhead));
-  }
+TEST_F(QueueAdvance, KeepsItsShareOfWhatLeaves) {
+  const auto charge_much = [&] {
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_TRUE(account.try_charge(kAhead));
+    }
+  };
+  charge_much();
+  EXPECT_EQ(ahead(), 0U);
   discharge(account, 10 * kAhead);
-  EXPECT_EQ(ahead(), 2 * kAhead);
+  EXPECT_EQ(ahead(), pot.share());
   EXPECT_EQ(used(), 0U);
+  EXPECT_EQ(locks_of(charge_much), 0U);
+  EXPECT_EQ(used(), 10 * kAhead - kAccountFloor);
+}
+
+TEST_F(QueueAdvance, WhatAnOpenOneHasNotComesFromTheStripe) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  EXPECT_EQ(locks_of([&] {
+              for (std::size_t i = 0; i < 2 * kAhead; i += 64) {
+                EXPECT_TRUE(account.try_charge(64));
+              }
+            }),
+            0U);
+  EXPECT_EQ(ahead(), 0U);
+  EXPECT_EQ(used(), 2 * kAhead + 1);
 }
 
 TEST_F(QueueAdvance, WhatIsMoreThanItDrawsAtOnceComesFromTheStripe) {
