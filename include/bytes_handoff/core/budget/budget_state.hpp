@@ -106,8 +106,8 @@ class MemberAccount final : public BlockPayer {
 
   [[nodiscard]] BudgetState& state() const noexcept { return *state_; }
 
-  /// Credit that was granted to who waited: the next block is paid from it first. What is left of
-  /// it then goes back.
+  /// Credit that was granted to who waited: the next block is paid from it, unless what is kept by
+  /// then pays for that. What is left of it then goes back.
   void add_credit(std::size_t bytes) noexcept;
   void give_back_credit() noexcept;
 
