@@ -22,7 +22,7 @@ PLACES = {"debian12": "Debian 12", "debian13": "Debian 13", "sid": "Debian sid",
           "mingw": "Windows, by MinGW and Wine", "arm64": "arm64, by qemu", "windows": "Windows",
           "macos": "macOS"}
 # Options of a cell that change nothing of what is compiled.
-NOTES = re.compile(r"(cross|without|leaves|why|says|jobs)=")
+NOTES = re.compile(r"own_gtest$|(cross|without|leaves|why|says|jobs)=")
 
 
 class Result(NamedTuple):
