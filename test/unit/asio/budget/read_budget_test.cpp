@@ -10,6 +10,7 @@
 #include "bytes_handoff/relay.hpp"
 #include "support/queue/probes.hpp"
 #include "support/relaying/relay_outcome.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -47,7 +48,7 @@ class ReadInBudget : public testing::Test {
   std::pair<typename Pair::Stream, typename Pair::Stream> ends = Pair::make(context);
   HandoffBuffer buffer{config()};
 };
-using BudgetPairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using BudgetPairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(ReadInBudget, BudgetPairs);
 
 TYPED_TEST(ReadInBudget, waits_for_memory_as_for_bytes) {

@@ -11,6 +11,7 @@
 #include "support/asio.hpp"
 #include "support/queue/probes.hpp"
 #include "support/run_for.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/pipes.hpp"
 #include "support/streams/socket_pairs.hpp"
 #include "support/streams/stream_ends.hpp"
@@ -63,7 +64,7 @@ struct Tcp6Pair {
   }
 };
 
-using EndPairs = testing::Types<TcpPair, Tcp6Pair, UnixPair, DuplexPair>;
+using EndPairs = SampledTypes<TcpPair, Tcp6Pair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(EndOfSocket, EndPairs);
 
 TYPED_TEST(EndOfSocket, in_order_ends_one_way_and_leaves_the_other) {

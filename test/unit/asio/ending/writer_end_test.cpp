@@ -6,6 +6,7 @@
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/queue/unwritten.hpp"
 #include "support/queue/writer_fixture.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -169,7 +170,7 @@ TEST_F(WriterEnd, does_not_happen_after_an_error_or_an_abort) {
 
 template <class Pair>
 class WriterEndOn : public testing::Test {};
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WriterEndOn, Pairs);
 
 TYPED_TEST(WriterEndOn, lets_the_peer_read_everything_and_then_the_end) {

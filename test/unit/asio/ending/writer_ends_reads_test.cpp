@@ -7,6 +7,7 @@
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/queue/writer_fixture.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -45,7 +46,7 @@ class WriterEndsReads : public testing::Test {
   CountOutcome of_plain;
   CountOutcome of_told;
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WriterEndsReads, Pairs);
 
 TYPED_TEST(WriterEndsReads, by_an_abort) {

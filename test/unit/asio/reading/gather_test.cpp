@@ -10,6 +10,7 @@
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"
 #include "support/run_for.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -42,7 +43,7 @@ class Gathering : public testing::Test {
   std::unique_ptr<net::io_context> context = std::make_unique<net::io_context>(1);
   std::pair<typename Pair::Stream, typename Pair::Stream> ends = Pair::make(*context);
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(Gathering, Pairs);
 
 TYPED_TEST(Gathering, takes_what_drips_in_together_after_its_time) {

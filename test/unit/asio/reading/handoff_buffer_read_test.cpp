@@ -9,6 +9,7 @@
 #include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/queue/probes.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 #include "support/streams/test_streams.hpp"
 
@@ -38,7 +39,7 @@ class ReadFrom : public testing::Test {
   net::io_context context{1};
   std::pair<typename Pair::Stream, typename Pair::Stream> ends = Pair::make(context);
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(ReadFrom, Pairs);
 
 TYPED_TEST(ReadFrom, appends_what_is_there_and_tells_how_much) {

@@ -16,6 +16,7 @@
 #include "support/queue/probes.hpp"
 #include "support/reading/stepped_read.hpp"
 #include "support/run_for.hpp"
+#include "support/sampled_types.hpp"
 #include "support/sanitizers.hpp"
 #include "support/streams/socket_pairs.hpp"
 #include "support/streams/test_streams.hpp"
@@ -32,7 +33,7 @@ class ReadSteps : public testing::Test {
     }
   };
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(ReadSteps, Pairs);
 
 // Points: the delay under way; over, its step held back; the wait under way; over, its step held

@@ -18,6 +18,7 @@
 #include "support/queue/probes.hpp"
 #include "support/reading/stepped_read.hpp"
 #include "support/run_for.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 #include "support/streams/test_streams.hpp"
 
@@ -35,7 +36,7 @@ class WaitFrameSteps : public testing::Test {
     DelimiterFramer lines{"\n"};
   };
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WaitFrameSteps, Pairs);
 
 // Points: the first wait under way; over, its step held back; behind a first read, the delay under

@@ -14,6 +14,7 @@
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/queue/probes.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/frame_waits.hpp"
 #include "support/streams/socket_pairs.hpp"
 
@@ -38,7 +39,7 @@ class WaitFrame : public testing::Test {
   net::io_context context{1};
   std::pair<typename Pair::Stream, typename Pair::Stream> ends = Pair::make(context);
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WaitFrame, Pairs);
 
 TYPED_TEST(WaitFrame, tells_a_whole_frame_and_leaves_it) {

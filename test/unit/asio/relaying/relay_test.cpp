@@ -8,6 +8,7 @@
 #include "support/pattern.hpp"
 #include "support/relaying/relay_outcome.hpp"
 #include "support/run_for.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/buffer_feed.hpp"
 #include "support/streams/pipes.hpp"
 #include "support/streams/socket_pairs.hpp"
@@ -47,11 +48,11 @@ class RelayBetween : public testing::Test {
   HandoffBuffer buffer;
   RelayOutcome outcome;
 };
-using Pairs =
-    testing::Types<Moved<TcpPair, RelayBy::copy>, Moved<TcpPair, RelayBy::kernel>,
-                   Moved<TcpPair, RelayBy::kernel_if_it_pays>, Moved<UnixPair, RelayBy::copy>,
-                   Moved<UnixPair, RelayBy::kernel>, Moved<DuplexPair, RelayBy::kernel_if_it_pays>>;
-TYPED_TEST_SUITE(RelayBetween, Pairs);
+using MovedPairs =
+    SampledTypes<Moved<TcpPair, RelayBy::copy>, Moved<TcpPair, RelayBy::kernel>,
+                 Moved<TcpPair, RelayBy::kernel_if_it_pays>, Moved<UnixPair, RelayBy::copy>,
+                 Moved<UnixPair, RelayBy::kernel>, Moved<DuplexPair, RelayBy::kernel_if_it_pays>>;
+TYPED_TEST_SUITE(RelayBetween, MovedPairs);
 
 TYPED_TEST(RelayBetween, passes_on_the_tail_then_all_that_comes_then_the_end) {
   this->collect();

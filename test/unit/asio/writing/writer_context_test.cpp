@@ -6,6 +6,7 @@
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/queue/unwritten.hpp"
 #include "support/queue/writer_fixture.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -233,7 +234,7 @@ TEST_F(WriterContext, that_is_being_destroyed_makes_queues_and_duplexes_that_are
 
 template <class Pair>
 class WriterContextOf : public testing::Test {};
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WriterContextOf, Pairs);
 
 TYPED_TEST(WriterContextOf, a_full_stream_may_be_destroyed_with_a_write_under_way) {

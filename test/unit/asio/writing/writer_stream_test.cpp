@@ -7,6 +7,7 @@
 #include "support/pattern.hpp"
 #include "support/queue/unwritten.hpp"
 #include "support/queue/writer_fixture.hpp"
+#include "support/sampled_types.hpp"
 #include "support/streams/socket_pairs.hpp"
 
 namespace bytes_handoff::test {
@@ -30,7 +31,7 @@ class WriterOn : public testing::Test {
  protected:
   net::io_context context{1};
 };
-using Pairs = testing::Types<TcpPair, UnixPair, DuplexPair>;
+using Pairs = SampledTypes<TcpPair, UnixPair, DuplexPair>;
 TYPED_TEST_SUITE(WriterOn, Pairs);
 
 TYPED_TEST(WriterOn, writes_more_than_the_stream_takes_at_once_in_order) {
