@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "bytes_handoff/asio/support/net.hpp"
+#include "support/asio.hpp"
 
 namespace bytes_handoff::test {
 
@@ -32,6 +32,15 @@ template <class Condition>
   context.run_for(kPatience);
   EXPECT_TRUE(context.stopped()) << "something never ends";
   return context.stopped();
+}
+
+/// Runs a handler of `context`, or waits for two milliseconds. With completion ports `run_one_for`
+/// would go on for as long as a timer looks at a clock of its own each millisecond.
+inline void run_for_a_moment(net::io_context& context) {
+  net::steady_timer moment(context, std::chrono::milliseconds(2));
+  moment.async_wait([](net_error_code) {});
+  context.restart();
+  context.run_one();
 }
 
 /// Runs everything that is ready, without waiting for time or peers.

@@ -81,8 +81,7 @@ class TunnelBetween : public testing::Test {
     while (!outcome.is_over()) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "it takes too long";
       SetClock::pass(std::chrono::milliseconds(500));
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(2));
+      run_for_a_moment(context);
     }
   }
   void run_to_texts(std::size_t of_left, std::size_t of_right) {

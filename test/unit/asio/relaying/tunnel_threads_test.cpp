@@ -179,8 +179,7 @@ TEST_P(TunnelAcrossThreads, resets_both_when_time_is_over) {
   while (!outcome.is_over()) {
     ASSERT_LT(std::chrono::steady_clock::now(), give_up);
     SetClock::pass(std::chrono::seconds(1));
-    context.restart();
-    context.run_one_for(std::chrono::milliseconds(2));
+    run_for_a_moment(context);
   }
   EXPECT_EQ(outcome.error(), Errc::timed_out);
   EXPECT_EQ(outcome.a_to_b().error, Errc::timed_out);
