@@ -137,6 +137,16 @@ TEST_F(QueueAdvance, OverItsFloorAQueueVisitsThePotOnce) {
             0U);
 }
 
+TEST_F(QueueAdvance, WithoutAShareNothingIsDrawnAhead) {
+  CountedPot small{60, 60};  // less than four bytes for each of 16 stripes
+  CountedAccount alone{small, waiter, 0};
+  EXPECT_EQ(small.share(), 0U);
+  EXPECT_TRUE(alone.try_charge(20));
+  EXPECT_EQ(small.figures().ahead_bytes, 0U);
+  EXPECT_EQ(small.figures().free_bytes, 40U);
+  discharge(alone, 20);
+}
+
 TEST_F(QueueAdvance, WhatIsDrawnAheadIsFree) {
   EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
   EXPECT_EQ(used(), 1U);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,6 +63,18 @@ TEST_F(QueueMemory, StaticBytesAreNotCharged) {
   EXPECT_TRUE(a_->try_write(letters(900)));
   EXPECT_TRUE(b_->try_write(Bytes::borrow_static(std::string_view("static"))));
   EXPECT_EQ(b_->account().charged(), 0U);
+}
+
+TEST_F(QueueMemory, OfAGroupStaticSlicesAreNotCharged) {
+  const auto group_of = [this](Bytes first, Bytes second) {
+    std::array group{std::move(first), std::move(second)};
+    return a_->step([&](auto& effects) { return a_->queue().try_write(group, effects); });
+  };
+  const auto fixed = [] { return Bytes::borrow_static(std::string_view("static")); };
+  EXPECT_TRUE(group_of(fixed(), fixed()));
+  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_TRUE(group_of(fixed(), letters(10)));
+  EXPECT_EQ(a_->account().charged(), 10U);
 }
 
 TEST_F(QueueMemory, AWaitingWriteComesInWhenOthersHaveWritten) {
