@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs clang-tidy on the sources of the library.
 
-usage: tidy_sources.py <clang-tidy> <tree> <source>...
+usage: tidy_sources.py [--seed <number>] <clang-tidy> <tree> <source>...
 
-The sources are joined into a few, since what most of the time goes to are the headers that all of them
+With a seed, half of the sources. The sources are joined into a few, since what most of the time goes to are the headers that all of them
 include. Each source is wholly in the main file then, which some checks ask for; an `#include` of it
 would not be enough. Where a part has a finding, each of its sources is looked at alone, so that the
 message says where it is. The tree has the compile commands.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PARTS = 4
+PARTS = 2
 SECONDS = 600  # for a part, and for a source
 
 # Between two sources, so that what both include is not taken for included twice.
@@ -47,17 +47,24 @@ def tidy(clang_tidy, tree, source):
 
 
 def main():
-    if len(sys.argv) < 4:
+    arguments = sys.argv[1:]
+    seed = None
+    if arguments[:1] == ["--seed"] and len(arguments) > 1 and arguments[1].isdecimal():
+        seed = int(arguments[1])
+        arguments = arguments[2:]
+    if len(arguments) < 3:
         sys.exit(__doc__)
-    clang_tidy = sys.argv[1]
-    tree = Path(sys.argv[2]).resolve()
-    sources = sorted(Path(source).resolve() for source in sys.argv[3:])
+    clang_tidy = arguments[0]
+    tree = Path(arguments[1]).resolve()
+    sources = sorted(Path(source).resolve() for source in arguments[2:])
     entries = json.loads((tree / "compile_commands.json").read_text())
     commands = {Path(entry["file"]): entry for entry in entries}
     unknown = [str(source) for source in sources if source not in commands]
     if unknown:
         sys.exit("tidy_sources.py: not compiled in this tree: " + " ".join(unknown))
 
+    if seed is not None:
+        sources = sources[seed % 2 :: 2]
     folder = tree / "tidy"
     folder.mkdir(exist_ok=True)
     members = [sources[number::PARTS] for number in range(min(PARTS, len(sources)))]

@@ -9,10 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#if defined(BYTES_HANDOFF_WITH_PRINTERS)
-#include <bytes_handoff/gdb_printers.hpp>
-#endif
-
 #include "bytes_handoff/asio/support/net.hpp"
 
 namespace {
