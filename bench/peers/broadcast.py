@@ -2,16 +2,18 @@
 library.
 
 One client for all. It publishes so many lines of 100 bytes at once, and goes on when every
-subscriber has all of them. Its own speed does not count where the processor time of the server is
-told.
+subscriber has all of them. Its own speed does not count: the processor time is the server's, and
+the kernel says when bytes have come.
 """
 
 import contextlib
 import selectors
 import socket
+import struct
 import time
 
 from runner import idle as settled
+from runner.problems import Failure
 
 from . import idle
 from .ground import built, installed
@@ -21,6 +23,9 @@ TEXT = b"x" * 100
 SUBSCRIBERS = 1000
 DELIVERIES = {1: 100_000, 16: 480_000, 64: 960_000}  # of a run, by the lines published at once
 WAIT_SECONDS = 20
+
+_SO_TIMESTAMPNS = 35  # of Linux; the socket module has no name for it
+_TIMESPEC = struct.Struct("qq")
 
 
 class Lines:
@@ -66,17 +71,39 @@ def _connect(stack, port):
 
 
 def _take_from_all(selector, clients, count):
-    """Drops so many bytes of each."""
-    missing = dict.fromkeys(clients, count)
+    """Drops so many bytes of each. Returns when the last one of each has come: see `_take_stamped`."""
+    missing, came = dict.fromkeys(clients, count), []
     for client in clients:
         selector.register(client, selectors.EVENT_READ)
     while missing:
         for key, _ in selector.select():
             client = key.fileobj
-            missing[client] -= idle.take_some(client, missing[client])
+            taken, nanos = _take_stamped(client, missing[client])
+            missing[client] -= taken
             if not missing[client]:
                 del missing[client]
                 selector.unregister(client)
+                came.append(nanos)
+    return came
+
+
+def _take_stamped(client, most):
+    """Drops what there is. Returns how much that was, and when the kernel got the last byte, in
+    nanoseconds of `time.time_ns`."""
+    piece, stamps, _, _ = client.recvmsg(min(most, 1 << 16), socket.CMSG_SPACE(_TIMESPEC.size))
+    if not piece:
+        raise Failure("what is measured has ended a connection")
+    if not stamps:
+        raise Failure("the kernel does not say when bytes have come")
+    seconds, nanos = _TIMESPEC.unpack(stamps[0][2])
+    return len(piece), seconds * 1_000_000_000 + nanos
+
+
+def _percentiles(nanos):
+    """Of the times from a publication until a subscriber has all of it."""
+    nanos.sort()
+    return {f"latency_{name}_micros": nanos[len(nanos) * part // 100] / 1000
+            for name, part in (("p50", 50), ("p95", 95), ("p99", 99))}
 
 
 def _deliver(burst):
@@ -90,15 +117,20 @@ def _deliver(burst):
             for client in clients:
                 client.sendall(protocol.subscribe)
                 idle.take(client, len(protocol.ready))
+                client.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             publisher = _connect(stack, port)
             bursts = DELIVERIES[burst] // (SUBSCRIBERS * burst)
+            took = []
             before, began = ground.cpu_seconds(), time.perf_counter()
             for _ in range(bursts):
+                published = time.time_ns()
                 publisher.sendall(protocol.publication * burst)
-                _take_from_all(selector, clients, burst * len(protocol.delivery))
+                came = _take_from_all(selector, clients, burst * len(protocol.delivery))
+                took.extend(nanos - published for nanos in came)
                 idle.take(publisher, burst * len(protocol.answer))
             return {"connections": SUBSCRIBERS, **of_run(
-                ground, before, bursts * SUBSCRIBERS * burst, time.perf_counter() - began)}
+                ground, before, bursts * SUBSCRIBERS * burst, time.perf_counter() - began,
+                **_percentiles(took))}
 
     return run
 

@@ -72,8 +72,14 @@ def start_nginx_64k(ground, listen, server):
     start_nginx(ground, listen, server, buffer="64k")
 
 
+def start_forward_by_hand(ground, listen, server):
+    ground.measure(listen, built("forward_by_hand"), listen, server)
+
+
 TLS = {"sni_router": start_sni_router, "haproxy": start_haproxy_tls,
-       "nginx:proxy_buffer_size=64k": start_nginx_64k, "nginx": start_nginx}
+       "nginx:proxy_buffer_size=64k": start_nginx_64k, "nginx": start_nginx,
+       "forward_by_hand": start_forward_by_hand}
+BULK_TLS = ("sni_router", "haproxy", "nginx:proxy_buffer_size=64k", "nginx")
 PLAIN_TLS = ("sni_router", "haproxy", "nginx")  # where it does not count how much is read at once
 CONNECT = {"connect_proxy": start_connect_proxy, "tinyproxy": start_tinyproxy}
 GET = {"connect_proxy": start_connect_proxy, "tinyproxy": start_tinyproxy,
@@ -118,9 +124,10 @@ def _idle(kind):
 _BULK = "4 connections at once, each 32 MiB"
 _SHORT = f"32 connections at once, each {ANSWER:,} bytes"
 PARTS = (
-    Part("sni_router-bulk", tuple(TLS), _load("tls", 4, 32 * MIB, 32 * MIB), "bytes",
+    Part("sni_router-bulk", BULK_TLS, _load("tls", 4, 32 * MIB, 32 * MIB), "bytes",
          f"{_BULK} up and 32 MiB down"),
-    Part("sni_router-short", PLAIN_TLS, _load("tls", 32, 0, ANSWER), "connections",
+    Part("sni_router-short", ("sni_router", "haproxy", "forward_by_hand", "nginx"),
+         _load("tls", 32, 0, ANSWER), "connections",
          f"{_SHORT} behind its ClientHello"),
     Part("sni_router-idle", PLAIN_TLS, _idle("tls"), "connections",
          "idle connections, each behind its ClientHello and one byte"),

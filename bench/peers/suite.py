@@ -36,6 +36,8 @@ ROWS = (
     *_rows("sni_router-bulk", ("nginx", "nginx:proxy_buffer_size=64k", "haproxy"), _BYTE,
            "bulk: CPU per byte", 0.8),
     *_rows("sni_router-short", _TLS, _STREAM, "short connections: CPU per connection", 1.0),
+    *_rows("sni_router-short", ("forward_by_hand",), _STREAM,
+           "short connections: CPU per connection", None),
     *_rows("sni_router-short", _TLS, _RATE, "short connections: how many a second", None,
            more_is_better=True),
     *_rows("sni_router-idle", _TLS, _IDLE, "memory of an idle connection", 0.5),
