@@ -65,6 +65,13 @@ TEST_F(QueueMemory, StaticBytesAreNotCharged) {
   EXPECT_EQ(b_->account().charged(), 0U);
 }
 
+TEST_F(QueueMemory, AWriteOfStaticBytesDoesNotWaitForMemory) {
+  EXPECT_TRUE(a_->try_write(letters(900)));
+  WriteProbe probe(std::vector<Bytes>{Bytes::borrow_static(std::string_view("static"))});
+  EXPECT_EQ(b_->wait(probe), Wait::kAdmitted);
+  EXPECT_EQ(b_->account().charged(), 0U);
+}
+
 TEST_F(QueueMemory, OfAGroupStaticSlicesAreNotCharged) {
   const auto group_of = [this](Bytes first, Bytes second) {
     std::array group{std::move(first), std::move(second)};

@@ -156,6 +156,15 @@ TEST_F(WriteQueueEvents, AStallIsToldOnceAndWhenItIsOver) {
   EXPECT_EQ(told(), std::vector{Kind::stalled});
 }
 
+TEST_F(WriteQueueEvents, WithNothingPendingThereIsNoStall) {
+  open_with({.close_timeout = seconds(100), .stalled_after = seconds(5)});
+  close();
+  static_cast<void>(tick(at(10)));
+  static_cast<void>(tick(at(20)));
+  EXPECT_EQ(told(), nothing) << "what a peer has not acknowledged yet is not the queue's";
+  stream().run();
+}
+
 TEST_F(WriteQueueEvents, AStallIsToldBeforeItsTimeLimitEndsTheQueue) {
   open_with({.stall_timeout = seconds(20), .stalled_after = seconds(8)});
   ASSERT_TRUE(send("ab"));
