@@ -154,7 +154,7 @@ AccountPointer MemberAccount::make(const MemoryBudget& budget) {
 }
 
 MemberAccount::MemberAccount(BudgetPointer state) noexcept
-    : BlockPayer(state.get(), held_), state_(std::move(state)), floor_left_(state_->floor()) {}
+    : BlockPayer(&state->pot(), held_), state_(std::move(state)), floor_left_(state_->floor()) {}
 
 MemberAccount::~MemberAccount() {
   give_back_credit();

@@ -33,7 +33,7 @@ Owner* root_of(Owner* owner) noexcept {
 // The memory first, so that nothing is to be given back where there is none.
 void PaidEntry::pay_for(Bytes& slice, BudgetState& budget) noexcept {
   Owner* const owner = BytesAccess::owner(slice);
-  if (owner == nullptr || slice.empty() || is_paid_from(owner, &budget)) {
+  if (owner == nullptr || slice.empty() || is_paid_from(owner, &budget.pot())) {
     return;
   }
   const EntryKey entry = key_of(slice, owner);
@@ -64,6 +64,8 @@ PaidEntry* PaidEntry::of(Owner* owner) noexcept {
              ? static_cast<PaidEntry*>(owner)
              : nullptr;
 }
+
+const void* PaidEntry::budget() const noexcept { return &budget_->pot(); }
 
 std::size_t PaidEntry::footprint() noexcept {
   return kMostSystemOverhead + small_slot_size(small_class_of(sizeof(PaidEntry)));

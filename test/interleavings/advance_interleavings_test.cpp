@@ -60,7 +60,7 @@ class AdvanceProgram {
   }
 
  private:
-  using Account = detail::BasicQueueAccount<SteppingSync>;
+  using Account = LoneAccount<SteppingSync>;
   static constexpr std::size_t kLimit = 640;  // five are drawn ahead
 
   void write(Account& queue) {

@@ -196,16 +196,15 @@ class TwoQueuesProgram {
     if (!is_in && !shape_.cancels && !shape_.closes) {
       return "the write was not admitted";
     }
-    const std::size_t over =
-        poor_.account().charged() - std::min<std::size_t>(poor_.account().charged(), 2) +
-        rich_.account().charged() - std::min<std::size_t>(rich_.account().charged(), 2);
+    const std::size_t over = poor_.charged() - std::min<std::size_t>(poor_.charged(), 2) +
+                             rich_.charged() - std::min<std::size_t>(rich_.charged(), 2);
     if (pot_.figures().free_bytes + over + 4 != 20) {
       return "what is drawn is not what is charged";
     }
-    return poor_.holds() != 0              ? "the queue is held for ever"
-           : poor_.account().credit() != 0 ? "credit was left over"
-           : is_in && poor_.account().charged() != 10 && !shape_.closes ? "the charge is wrong"
-                                                                        : "";
+    return poor_.holds() != 0                                 ? "the queue is held for ever"
+           : poor_.granted() != 0                             ? "credit was left over"
+           : is_in && poor_.charged() != 10 && !shape_.closes ? "the charge is wrong"
+                                                              : "";
   }
 
  private:

@@ -146,10 +146,10 @@ class Simulation {
     std::size_t pending = 0;
     std::size_t drawn = 0;
     for (Member& each : members_) {
-      const std::size_t of_queue = each.queue.account().charged();
+      const std::size_t of_queue = each.queue.charged();
       charged += std::max(of_queue, kFloor);
       pending += each.queue.queue().pending_bytes();
-      drawn += of_queue - std::min(of_queue, kFloor) + each.queue.account().credit();
+      drawn += of_queue - std::min(of_queue, kFloor) + each.queue.granted();
     }
     if (charged > pot_.limit()) {
       violation_ = "the bound was passed";

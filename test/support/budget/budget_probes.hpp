@@ -30,6 +30,22 @@ struct QueueCreditProbe : Probe<detail::QueueCreditWaiter> {
   int holds = 0;
 };
 
+/// A queue's credit, in front of what is made of it.
+template <class Sync>
+struct CreditOfAQueue {
+  detail::BasicQueueCredit<Sync> credit;
+};
+
+/// What a queue is charged, without a queue.
+template <class Sync>
+class LoneAccount : CreditOfAQueue<Sync>, public detail::BasicQueueAccount<Sync> {
+ public:
+  LoneAccount(detail::BasicMemoryPot<Sync>& pot, detail::QueueCreditWaiter& waiter,
+              std::size_t floor)
+      : CreditOfAQueue<Sync>{{pot, waiter, floor}},
+        detail::BasicQueueAccount<Sync>(&this->credit) {}
+};
+
 /// A queue as a shedder sees it.
 struct ShedProbe final : detail::ShedMember {
   explicit ShedProbe(std::size_t bytes, std::uint64_t tag = 0) : ShedMember(tag), held(bytes) {}

@@ -18,12 +18,20 @@
 
 namespace bytes_handoff::test {
 
-/// One member: its floor, its account and its queue, which a shedder sees. `run_errands` is what
+/// A queue that shows what it is charged.
+template <class Sync = detail::StdSync>
+class ChargedQueue : public detail::BasicWriteQueue<Sync> {
+ public:
+  using detail::BasicWriteQueue<Sync>::BasicWriteQueue;
+  [[nodiscard]] const detail::BasicQueueAccount<Sync>& account() const { return this->account_; }
+};
+
+/// One member: its floor, its credit and its queue, which a shedder sees. `run_errands` is what
 /// the front end posts to its executor.
 template <class Sync = detail::StdSync>
 class BudgetQueue : public detail::QueueCreditWaiter, public detail::ShedMember {
  public:
-  using Queue = detail::BasicWriteQueue<Sync>;
+  using Queue = ChargedQueue<Sync>;
   using Pot = detail::BasicMemoryPot<Sync>;
 
   /// Precondition: the floor fits.
@@ -32,17 +40,19 @@ class BudgetQueue : public detail::QueueCreditWaiter, public detail::ShedMember 
               std::unique_ptr<detail::WriteTimer> timer = nullptr)
       : pot_(&pot),
         has_floor_(pot.try_take_floor(floor)),
-        account_(pot, *this, floor),
-        queue_(config, detail::kMaxStepItems, entries, &account_, std::move(timer)) {}
+        credit_(pot, *this, floor),
+        queue_(config, detail::kMaxStepItems, entries, &credit_, std::move(timer)) {}
   ~BudgetQueue() override {
     detail::WaitingList woken;
-    pot_->give_back_floor(account_.floor(), woken);
+    pot_->give_back_floor(credit_.floor(), woken);
     detail::resume_all(woken);
   }
 
   [[nodiscard]] bool has_floor() const { return has_floor_; }
   [[nodiscard]] Queue& queue() { return queue_; }
-  [[nodiscard]] detail::BasicQueueAccount<Sync>& account() { return account_; }
+  [[nodiscard]] std::size_t charged() const { return queue_.account().charged(); }
+  /// Credit that was granted and is not charged yet.
+  [[nodiscard]] std::size_t granted() const { return credit_.granted(); }
   [[nodiscard]] int holds() const { return holds_; }
   [[nodiscard]] bool was_shed() const { return was_shed_; }
   [[nodiscard]] bool has_turn() const { return has_turn_; }
@@ -148,7 +158,7 @@ class BudgetQueue : public detail::QueueCreditWaiter, public detail::ShedMember 
 
   Pot* pot_;
   bool has_floor_;
-  detail::BasicQueueAccount<Sync> account_;
+  detail::BasicQueueCredit<Sync> credit_;
   Queue queue_;
   detail::WriteBatch batch_;
   int holds_ = 0;

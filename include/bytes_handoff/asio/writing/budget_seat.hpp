@@ -20,7 +20,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// What a writer has to do on its executor for its memory budget.
 enum class BudgetErrand : unsigned { kAdmit = 1, kShed = 2, kLook = 4, kWatch = 8 };
 
-/// A queue's place in its memory budget: its account, how it is resumed when it has waited for
+/// A queue's place in its memory budget: its credit, how it is resumed when it has waited for
 /// memory, and how it is shed. It has the memory for that from the start.
 class BudgetSeat final : public QueueCreditWaiter, public ShedMember {
  public:
@@ -36,10 +36,9 @@ class BudgetSeat final : public QueueCreditWaiter, public ShedMember {
       : ShedMember(tag),
         writer_(&writer),
         member_(std::move(account)),
-        account_(member_->state().pot(), *this, member_->state().floor(), member_->budget(),
-                 member_.get()) {}
+        credit_(member_->state().pot(), *this, member_->state().floor(), member_.get()) {}
 
-  [[nodiscard]] QueueAccount& account() noexcept { return account_; }
+  [[nodiscard]] QueueCredit& credit() noexcept { return credit_; }
   [[nodiscard]] BudgetState& state() const noexcept { return member_->state(); }
 
   /// From when the writer can be ended, until it is destroyed.
@@ -82,7 +81,7 @@ class BudgetSeat final : public QueueCreditWaiter, public ShedMember {
  private:
   WriterBase* writer_;
   AccountPointer member_;
-  QueueAccount account_;
+  QueueCredit credit_;
   std::atomic<unsigned> errands_{0};
   std::atomic<bool> is_shed_{false};
   bool is_watching_ = false;

@@ -172,7 +172,7 @@ class WriterBase : public ContextMember {
   WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
       : seat_(BudgetSeat::make(*this, config)),
         registry_seat_(RegistrySeat::make(*this, config)),
-        queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->account(),
+        queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->credit(),
                WriterTimer::make(*this, config)),
         executor_(std::move(executor)) {}
   virtual ~WriterBase() = default;

@@ -41,8 +41,8 @@ struct PaidEntry final : Owner {
   /// Null when the owner is of another kind.
   [[nodiscard]] static PaidEntry* of(Owner* owner) noexcept;
 
-  /// Which budget is charged.
-  [[nodiscard]] const void* budget() const noexcept { return budget_; }
+  /// Which budget is charged: as `BlockPayer::budget`.
+  [[nodiscard]] const void* budget() const noexcept;
   /// Has the same budgets pay for a slice that takes the place of one with this owner.
   void pay_also_for(Bytes& slice) const noexcept;
   /// What it takes from the system, without what it keeps.
@@ -114,21 +114,24 @@ class DroppedEntries {
 inline constexpr std::size_t kNotAtAGlance = SIZE_MAX;
 
 /// What is charged for the slices, where that can be seen without a call: they are static, of
-/// blocks, or copies.
+/// blocks, or copies. Those of one block are looked at once.
 [[nodiscard]] inline std::size_t charge_at_a_glance(std::span<const Bytes> slices,
                                                     const void* budget) noexcept {
   std::size_t charge = 0;
+  const Owner* free = nullptr;  // nothing is charged for what it has
   for (const Bytes& slice : slices) {
     Owner* const owner = BytesAccess::owner(slice);
-    if (owner == nullptr) {
+    if (owner == free || owner == nullptr) {
       continue;
     }
     if (TightCopy::of(owner) != nullptr) {
       charge += slice.size();
-    } else if (const Block* const block = Block::of(owner)) {
-      charge += block->budget == budget ? 0 : slice.size();
-    } else {
+    } else if (const Block* const block = Block::of(owner); block == nullptr) {
       return kNotAtAGlance;
+    } else if (block->budget == budget) {
+      free = owner;
+    } else {
+      charge += slice.size();
     }
   }
   return charge;

@@ -22,89 +22,48 @@ struct QueueCreditWaiter : CreditWaiter {
   virtual void let_go() noexcept = 0;
 };
 
-/// What a queue is charged for in its budget: the lengths of items whose owners are not charged
-/// themselves, and room that permits hold. The first `floor` bytes are the queue's own. For those
-/// over it the queue draws ahead.
+/// What a queue has in its budget for what is over its floor: credit that it has drawn ahead, and
+/// its place in the pot's line.
 ///
 /// Not thread safe: under the queue's lock. The pot's is taken under it.
 template <class Sync>
-class alignas(kCacheLine) BasicQueueAccount {
+class alignas(kCacheLine) BasicQueueCredit {
  public:
   using Pot = BasicMemoryPot<Sync>;
   using Advance = typename Pot::Advance;
 
-  /// `floor` bytes are drawn already, and are given back by whoever drew them. `budget` is that of
-  /// the payers of blocks (`BlockPayer::budget`); `joins` pays for what the queue itself takes.
-  BasicQueueAccount(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
-                    const void* budget = nullptr, BlockPayer* joins = nullptr) noexcept
-      : waiter_(&waiter),
-        budget_(budget == nullptr ? this : budget),
-        joins_(joins),
-        floor_left_(floor),
-        pot_(&pot),
-        floor_(floor) {}
-  BasicQueueAccount(const BasicQueueAccount&) = delete;
-  BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
-  ~BasicQueueAccount() { close_advance(); }
+  /// `floor` bytes are drawn already, and are given back by whoever drew them. `joins` pays for
+  /// what the queue itself takes.
+  BasicQueueCredit(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
+                   BlockPayer* joins = nullptr) noexcept
+      : pot_(&pot), floor_(floor), waiter_(&waiter), joins_(joins) {}
+  BasicQueueCredit(const BasicQueueCredit&) = delete;
+  BasicQueueCredit& operator=(const BasicQueueCredit&) = delete;
+  ~BasicQueueCredit() { close_advance(); }
 
-  /// What is to be charged for a slice: its length, unless it is static, or charged to the same
-  /// budget already.
-  [[nodiscard]] std::size_t charge_of(Owner* owner, std::size_t size) const noexcept {
-    return detail::charge_of(owner, size, budget_);
-  }
-
-  [[nodiscard]] std::size_t charge_of(std::span<const Bytes> slices) const noexcept {
-    const void* const budget = budget_;
-    std::size_t charge = 0;
-    for (const Bytes& slice : slices) {
-      charge += detail::charge_of(BytesAccess::owner(slice), slice.size(), budget);
-    }
-    return charge;
-  }
-
-  /// Bytes that are charged.
-  [[nodiscard]] std::size_t charged() const noexcept { return floor_ - floor_left_ + over_; }
-  [[nodiscard]] std::size_t floor() const noexcept { return floor_; }
-  [[nodiscard]] const void* budget() const noexcept { return budget_; }
-  [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
   [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
+  [[nodiscard]] std::size_t floor() const noexcept { return floor_; }
+  [[nodiscard]] BlockPayer* joins() const noexcept { return joins_; }
 
-  /// Charges `n` bytes, or nothing: what the floor has, or else what has been drawn ahead, while
-  /// nobody is short of memory. Then nothing is drawn ahead.
-  [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
-    if (n <= floor_left_) [[unlikely]] {
-      if (pot_->is_tight()) {
+  /// Draws `n` bytes, or nothing, of what has been drawn ahead.
+  [[nodiscard]] bool try_draw_here(std::size_t n) noexcept { return advance_.try_draw_alone(n); }
+  /// Draws `n` bytes, or nothing.
+  [[nodiscard]] bool try_draw(std::size_t n) noexcept {
+    if (n > granted_) {
+      if (is_waiting_ || !draw(n - granted_)) {
         return false;
       }
-      floor_left_ -= n;
-      return true;
+      granted_ = n;
     }
-    if (!advance_.try_draw(n)) {
-      return false;
-    }
-    over_ += n;
+    granted_ -= n;
     return true;
   }
-  /// Charges `n` bytes, or nothing.
-  [[nodiscard]] bool try_charge(std::size_t n) noexcept {
-    const std::size_t needed = needed_for(n);
-    if (needed > credit_) {
-      if (is_waiting_ || !try_draw(needed - credit_)) {
-        return false;
-      }
-      credit_ = needed;
-    }
-    charge(n, needed);
-    return true;
-  }
-
-  /// The same for the first in the queue's line: if it cannot be charged, the queue waits for it.
-  /// `kDrawn`: it is charged. Precondition: it does not wait already.
-  [[nodiscard]] Draw charge_or_wait(std::size_t n) noexcept {
-    const std::size_t needed = needed_for(n);
-    if (needed > credit_ && !advance_.try_draw(needed - credit_)) {
-      waiter_->bytes = needed - credit_;
-      waiting_for_ = n;
+  /// The same, or the queue waits for it, to be charged `charge` with it. Precondition: it does not
+  /// wait already.
+  [[nodiscard]] Draw draw_or_wait(std::size_t n, std::size_t charge) noexcept {
+    if (n > granted_ && !advance_.try_draw_alone(n - granted_)) {
+      waiter_->bytes = n - granted_;
+      waiting_for_ = charge;
       waiter_->hold();
       const Draw draw = pot_->draw_or_wait(*waiter_);
       is_waiting_ = draw == Draw::kWaits;
@@ -115,84 +74,18 @@ class alignas(kCacheLine) BasicQueueAccount {
         return draw;
       }
     }
-    credit_ = (std::max)(credit_, needed);
-    charge(n, needed);
+    granted_ = (std::max)(granted_, n) - n;
     return Draw::kDrawn;
   }
-
-  /// Whether so much may ever be charged at once.
-  [[nodiscard]] bool could_ever_charge(std::size_t n) const noexcept {
-    return n <= floor_ || pot_->could_ever_draw(n - floor_);
-  }
-
-  /// Gives back what was charged, if that concerns nobody else.
-  [[nodiscard]] bool discharge_floor(std::size_t n) noexcept {
-    if (over_ != 0 || is_waiting_) {
-      return false;
-    }
-    floor_left_ += n;
-    return true;
-  }
-  /// Gives back what was charged. Who is granted something is added to `woken`.
-  void discharge(std::size_t n, WaitingList& woken) noexcept {
-    const std::size_t of_over = (std::min)(n, over_);
-    over_ -= of_over;
-    floor_left_ += n - of_over;
-    give_back(of_over == 0 ? 0 : advance_.put_back(of_over), woken);
-    if (is_waiting_ && needed_for(waiting_for_) <= credit_) {
-      leave_line(woken);  // the floor is enough now
-    }
-  }
-  /// The same for all that is charged, once the queue holds nothing any more. Returns what is to be
-  /// given back to the pot when that has been freed.
-  [[nodiscard]] std::size_t forget_all() noexcept {
-    close_advance();
-    floor_left_ = floor_;
-    return std::exchange(over_, 0U);
+  /// Gives back what was drawn. Who is granted something is added to `woken`.
+  void give_back(std::size_t n, WaitingList& woken) noexcept {
+    give_to_pot(n == 0 ? 0 : advance_.put_back(n), woken);
   }
 
   /// The waiter has been resumed, and what it holds may go when this has returned.
   void take_grant() noexcept {
-    credit_ += pot_->take_grant(*waiter_);
+    granted_ += pot_->take_grant(*waiter_);
     is_waiting_ = false;
-  }
-
-  /// Nobody waits in the queue's line any more. A waiter that is being resumed comes all the same.
-  void stop_waiting(WaitingList& woken) noexcept {
-    leave_line(woken);
-    give_back(std::exchange(credit_, 0U), woken);
-  }
-
-  [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
-  /// Credit that was granted and is not charged yet.
-  [[nodiscard]] std::size_t credit() const noexcept { return credit_; }
-
- private:
-  [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
-    return n - (std::min)(n, floor_left_);
-  }
-  // `needed` of it is credit.
-  void charge(std::size_t n, std::size_t needed) noexcept {
-    credit_ -= needed;
-    over_ += needed;
-    floor_left_ -= n - needed;
-  }
-  // What is larger than what is drawn ahead at once, or is more than an open advance has, comes
-  // from the thread's stripe, as a rule: that needs no lock. What leaves the queue fills the
-  // advance.
-  [[nodiscard]] bool try_draw(std::size_t n) noexcept {
-    if (advance_.try_draw(n)) {
-      return true;
-    }
-    const std::size_t share = pot_->share();
-    const std::size_t ahead = (std::min)(kMostAhead, share / 2);
-    return ((n > ahead || advance_.is_open()) && pot_->try_draw_here(n)) ||
-           pot_->try_draw_and_open(n, advance_, ahead, share);
-  }
-  void close_advance() noexcept {
-    if (advance_.is_open()) {
-      pot_->close(advance_);
-    }
   }
   void leave_line(WaitingList& woken) noexcept {
     if (is_waiting_ && pot_->leave(*waiter_, woken)) {
@@ -200,7 +93,37 @@ class alignas(kCacheLine) BasicQueueAccount {
       waiter_->let_go();
     }
   }
-  void give_back(std::size_t n, WaitingList& woken) noexcept {
+  void give_back_granted(WaitingList& woken) noexcept {
+    give_to_pot(std::exchange(granted_, 0U), woken);
+  }
+
+  /// Draws nothing ahead any more, until the next draw.
+  void close_advance() noexcept {
+    if (advance_.is_open()) {
+      pot_->close(advance_);
+    }
+  }
+
+  [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
+  /// What is to be charged with the grant.
+  [[nodiscard]] std::size_t waiting_for() const noexcept { return waiting_for_; }
+  /// Credit that was granted and is not charged yet.
+  [[nodiscard]] std::size_t granted() const noexcept { return granted_; }
+
+ private:
+  // What is larger than what is drawn ahead at once, or is more than an open advance has, comes
+  // from the thread's stripe, as a rule: that needs no lock. What leaves the queue fills the
+  // advance.
+  [[nodiscard]] bool draw(std::size_t n) noexcept {
+    if (advance_.try_draw_alone(n)) {
+      return true;
+    }
+    const std::size_t share = pot_->share();
+    const std::size_t ahead = (std::min)(kMostAhead, share / 2);
+    return ((n > ahead || advance_.is_open()) && pot_->try_draw_here(n)) ||
+           pot_->try_draw_and_open(n, advance_, ahead, share);
+  }
+  void give_to_pot(std::size_t n, WaitingList& woken) noexcept {
     if (n != 0) {
       pot_->give_back(n, woken);
     }
@@ -210,21 +133,163 @@ class alignas(kCacheLine) BasicQueueAccount {
   // together when memory gets short.
   static constexpr std::size_t kMostAhead = 16 * 1024;
 
-  std::size_t credit_ = 0;  // that was granted and is not charged yet
-  QueueCreditWaiter* waiter_;
-  const void* budget_;
-  std::size_t waiting_for_ = 0;  // what is to be charged with the grant
-  BlockPayer* joins_;
-  // What each charge and its end need, in one cache line. It begins with the advance's number,
-  // behind what the pot alone needs of that.
-  alignas(2 * sizeof(void*)) Advance advance_;  // closed while it waits
-  std::size_t floor_left_;                      // that is not charged
-  std::size_t over_ = 0;                        // what is charged beside the floor
+  Advance advance_;  // closed while it waits; the first cache line has what each draw needs
   Pot* pot_;
-  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
   std::size_t floor_;
+  std::size_t granted_ = 0;  // that is not charged yet
+  std::size_t waiting_for_ = 0;
+  QueueCreditWaiter* waiter_;
+  BlockPayer* joins_;
+  bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
 };
 
+/// What a queue is charged for in its budget: the lengths of items whose owners are not charged
+/// themselves, and room that permits hold. The first `floor` bytes are the queue's own. For those
+/// over it the queue draws credit, ahead.
+///
+/// It is in the queue's own memory: a charge within the floor touches no other, but looks at the
+/// pot.
+///
+/// Not thread safe: under the queue's lock.
+template <class Sync>
+class BasicQueueAccount {
+ public:
+  using Pot = BasicMemoryPot<Sync>;
+  using Credit = BasicQueueCredit<Sync>;
+
+  /// Null for no budget: then only `charged` may be called.
+  explicit BasicQueueAccount(Credit* credit) noexcept
+      : credit_(credit),
+        pot_(credit == nullptr ? nullptr : &credit->pot()),
+        floor_left_(credit == nullptr ? 0 : credit->floor()) {}
+  BasicQueueAccount(const BasicQueueAccount&) = delete;
+  BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
+
+  [[nodiscard]] explicit operator bool() const noexcept { return credit_ != nullptr; }
+
+  /// What is to be charged for a slice: its length, unless it is static, or charged to the same
+  /// budget already.
+  [[nodiscard]] std::size_t charge_of(Owner* owner, std::size_t size) const noexcept {
+    return detail::charge_of(owner, size, budget());
+  }
+
+  [[nodiscard]] std::size_t charge_of(std::span<const Bytes> slices) const noexcept {
+    std::size_t charge = 0;
+    for (const Bytes& slice : slices) {
+      charge += charge_of(BytesAccess::owner(slice), slice.size());
+    }
+    return charge;
+  }
+
+  /// Bytes that are charged.
+  [[nodiscard]] std::size_t charged() const noexcept { return charged_; }
+  /// That of the payers of blocks (`BlockPayer::budget`).
+  [[nodiscard]] const void* budget() const noexcept { return pot_; }
+  [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
+
+  /// Charges `n` bytes, or nothing: what the floor has, or else what has been drawn ahead, while
+  /// nobody is short of memory. Then nothing is drawn ahead.
+  [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
+    if (floor_left_ != 0) {
+      if (n > floor_left_ || pot_->is_tight()) {
+        return false;
+      }
+      floor_left_ -= n;
+    } else if (!credit_->try_draw_here(n)) {
+      return false;
+    }
+    charged_ += n;
+    return true;
+  }
+  /// Charges `n` bytes, or nothing.
+  [[nodiscard]] bool try_charge(std::size_t n) noexcept {
+    if (!credit_->try_draw(needed_for(n))) {
+      return false;
+    }
+    add(n);
+    return true;
+  }
+  /// The same for the first in the queue's line: if it cannot be charged, the queue waits for it.
+  /// `kDrawn`: it is charged. Precondition: it does not wait already.
+  [[nodiscard]] Draw charge_or_wait(std::size_t n) noexcept {
+    const Draw draw = credit_->draw_or_wait(needed_for(n), n);
+    add(draw == Draw::kDrawn ? n : 0);
+    return draw;
+  }
+  /// Whether so much may ever be charged at once.
+  [[nodiscard]] bool could_ever_charge(std::size_t n) const noexcept {
+    return n <= credit_->floor() || pot_->could_ever_draw(n - credit_->floor());
+  }
+
+  /// Gives back what was charged, if that concerns nobody else.
+  [[nodiscard]] bool try_discharge_here(std::size_t n) noexcept {
+    if (floor_left_ == 0) {
+      return false;
+    }
+    floor_left_ += n;
+    charged_ -= n;
+    return true;
+  }
+  /// Gives back what was charged. Who is granted something is added to `woken`.
+  void discharge(std::size_t n, WaitingList& woken) noexcept {
+    const std::size_t of_over = (std::min)(n, over());
+    charged_ -= n;
+    credit_->give_back(of_over, woken);
+    if (is_waiting() && needed_for(credit_->waiting_for()) <= credit_->granted()) {
+      credit_->leave_line(woken);  // the floor is enough now
+    }
+    update_floor();
+  }
+  /// The same for all that is charged, once the queue holds nothing any more. Returns what is to be
+  /// given back to the pot when that has been freed.
+  [[nodiscard]] std::size_t forget_all() noexcept {
+    credit_->close_advance();
+    const std::size_t drawn = over();
+    charged_ = 0;
+    update_floor();
+    return drawn;
+  }
+
+  /// The waiter has been resumed, and what it holds may go when this has returned.
+  void take_grant() noexcept {
+    credit_->take_grant();
+    update_floor();
+  }
+  /// Nobody waits in the queue's line any more. A waiter that is being resumed comes all the same.
+  void stop_waiting(WaitingList& woken) noexcept {
+    credit_->leave_line(woken);
+    update_floor();
+    credit_->give_back_granted(woken);
+  }
+  [[nodiscard]] bool is_waiting() const noexcept { return credit_->is_waiting(); }
+
+ private:
+  // What is charged beside the floor.
+  [[nodiscard]] std::size_t over() const noexcept {
+    return charged_ - (std::min)(charged_, credit_->floor());
+  }
+  // Credit, to be charged `n` more.
+  [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
+    const std::size_t floor = credit_->floor();
+    return n - (std::min)(n, floor - (std::min)(floor, charged_));
+  }
+  void add(std::size_t n) noexcept {
+    charged_ += n;
+    update_floor();
+  }
+  void update_floor() noexcept {
+    floor_left_ = is_waiting() ? 0 : credit_->floor() - (std::min)(credit_->floor(), charged_);
+  }
+
+  Credit* credit_;
+  Pot* pot_;
+  std::size_t charged_ = 0;
+  // That is not charged; 0 while it waits. As long as there is some, no credit is drawn, and the
+  // end of a charge concerns nobody else.
+  std::size_t floor_left_;
+};
+
+using QueueCredit = BasicQueueCredit<StdSync>;
 using QueueAccount = BasicQueueAccount<StdSync>;
 
 }  // namespace bytes_handoff::detail

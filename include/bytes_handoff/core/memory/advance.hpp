@@ -8,6 +8,20 @@
 
 namespace bytes_handoff::detail {
 
+/// What an advance has, and how much it may keep. In front of what the pot alone needs of it.
+template <class Sync>
+class AdvanceNumbers {
+ protected:
+  using Counter = typename Sync::template Atomic<std::size_t>;
+
+  // One more than it has, so that a draw needs one comparison.
+  static constexpr std::size_t kClosed = 0;
+  static constexpr std::size_t kEmpty = 1;
+
+  Counter word_{kClosed};
+  Counter most_{kEmpty};
+};
+
 /// Credit that a member has drawn from the pot ahead of its use, or keeps for its next one. It
 /// counts as free. The pot opens it, and takes it back: then it is closed, and the member goes to
 /// the pot for each draw and release.
@@ -16,11 +30,17 @@ namespace bytes_handoff::detail {
 /// one that comes behind that sees it closed. So no credit is stranded here, and nobody has to look
 /// whether the pot is tight.
 ///
-/// Threads: any for the first four; the rest is the pot's, under its lock.
+/// Threads: any for the first five; the rest is the pot's, under its lock.
 template <class Sync>
-class BasicAdvance : public ListNode {
+class BasicAdvance : AdvanceNumbers<Sync>, public ListNode {
+  using Numbers = AdvanceNumbers<Sync>;
+  using Numbers::kClosed;
+  using Numbers::kEmpty;
+  using Numbers::most_;
+  using Numbers::word_;
+
  public:
-  using Counter = typename Sync::template Atomic<std::size_t>;
+  using typename Numbers::Counter;
 
   /// `holds`: counts what this has, too, and is never 0 while this is open. Null: nobody does.
   explicit BasicAdvance(Counter* holds = nullptr) noexcept : holds_(holds) {}
@@ -29,6 +49,20 @@ class BasicAdvance : public ListNode {
   [[nodiscard]] bool try_draw(std::size_t n) noexcept {
     std::size_t word = word_.load(std::memory_order_relaxed);
     return word > n && exchange(word, word - n);
+  }
+  /// The same, where one at a time draws and gives back. It takes fewer instructions: only the pot
+  /// can come between.
+  [[nodiscard]] bool try_draw_alone(std::size_t n) noexcept {
+    if (word_.load(std::memory_order_relaxed) <= n) {
+      return false;
+    }
+    // It had more than `n`. So where this goes below 0, it has been closed.
+    const std::size_t left = word_.fetch_sub(n, std::memory_order_acq_rel) - n;
+    if (static_cast<std::ptrdiff_t>(left) < 0) [[unlikely]] {
+      word_.store(kClosed, std::memory_order_relaxed);
+      return false;
+    }
+    return true;
   }
   /// Gives back `n` bytes, or nothing: it would have more than it may keep, is closed, or another
   /// thread is at it.
@@ -78,12 +112,6 @@ class BasicAdvance : public ListNode {
                                          std::memory_order_relaxed);
   }
 
-  // One more than it has, so that a draw needs one comparison.
-  static constexpr std::size_t kClosed = 0;
-  static constexpr std::size_t kEmpty = 1;
-
-  Counter word_{kClosed};
-  Counter most_{kEmpty};
   Counter* const holds_;
 };
 

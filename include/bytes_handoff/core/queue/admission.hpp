@@ -47,12 +47,12 @@ std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
 // Of a charge that memory is too short for.
 template <class Sync>
 Refusal BasicWriteQueue<Sync>::memory_refusal(std::size_t charge) const noexcept {
-  return Refusal{WriteRefusalReason::memory_exhausted, charge, account_->pot().limit(), {}};
+  return Refusal{WriteRefusalReason::memory_exhausted, charge, account_.pot().limit(), {}};
 }
 
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::charge_of(std::span<const Bytes> slices) const noexcept {
-  return account_ == nullptr ? 0 : account_->charge_of(slices);
+  return account_ ? account_.charge_of(slices) : 0;
 }
 
 // The next five: precondition: there is a budget. What is seldom, or takes long, is apart.
@@ -68,41 +68,38 @@ inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slic
       return true;
     }
     if (TightCopy::of(owner) != nullptr) {
-      if (try_charge_here(bytes)) {
+      if (account_.try_charge_here(bytes)) {
         return true;
       }
     } else if (const Block* const block = Block::of(owner);
-               block != nullptr && block->budget == budget_) {
+               block != nullptr && block->budget == account_.budget()) {
       return true;
     }
   }
-  return try_charge_slowly(slices, effects);
+  return try_charge_burst(slices, effects);
 }
 
+// Without a call, unless there are others than blocks and copies.
 template <class Sync>
-inline bool BasicWriteQueue<Sync>::try_charge_here(std::size_t charge) noexcept {
-  if (!account_->try_charge_here(charge)) [[unlikely]] {
-    return false;
-  }
-  watches_leaving_ = true;
-  return true;
+bool BasicWriteQueue<Sync>::try_charge_burst(std::span<const Bytes> slices,
+                                             Effects& effects) noexcept {
+  const std::size_t charge = charge_at_a_glance(slices, account_.budget());
+  return charge == 0 || (charge != kNotAtAGlance && account_.try_charge_here(charge)) ||
+         try_charge_slowly(slices, effects);
 }
 
 template <class Sync>
 bool BasicWriteQueue<Sync>::try_charge_slowly(std::span<const Bytes> slices,
                                               Effects& effects) noexcept {
-  const std::size_t at_a_glance = charge_at_a_glance(slices, budget_);
-  const std::size_t charge = at_a_glance == kNotAtAGlance ? charge_of(slices) : at_a_glance;
-  return charge == 0 || try_charge_here(charge) || try_charge_budget(charge, effects);
+  return try_charge_budget(charge_of(slices), effects);
 }
 
 template <class Sync>
 expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve_charged(
     std::size_t bytes, std::size_t items) noexcept {
-  if (!account_->try_charge(bytes)) {
+  if (!account_.try_charge(bytes)) {
     return refused(memory_refusal(bytes));
   }
-  watches_leaving_ = true;
   return set_aside(bytes, items);
 }
 
@@ -118,9 +115,8 @@ bool BasicWriteQueue<Sync>::try_charge_budget(std::size_t charge, Effects& effec
   if (charge == 0) {
     return true;
   }
-  const bool is_charged = account_->try_charge(charge);
-  watches_leaving_ = watches_leaving_ || is_charged;
-  if (account_->pot().is_tight()) {
+  const bool is_charged = account_.try_charge(charge);
+  if (account_.pot().is_tight()) {
     effects.ask_for_look();
   }
   return is_charged;
@@ -129,11 +125,10 @@ bool BasicWriteQueue<Sync>::try_charge_budget(std::size_t charge, Effects& effec
 // Of the first in line.
 template <class Sync>
 Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects) noexcept {
-  if (account_ == nullptr || charge == 0) {
+  if (!account_ || charge == 0) {
     return Draw::kDrawn;
   }
-  const Draw draw = account_->charge_or_wait(charge);
-  watches_leaving_ = watches_leaving_ || draw == Draw::kDrawn;
+  const Draw draw = account_.charge_or_wait(charge);
   if (draw == Draw::kWaits) {
     effects.ask_for_look();
   }
@@ -143,14 +138,14 @@ Draw BasicWriteQueue<Sync>::charge_or_wait(std::size_t charge, Effects& effects)
 template <class Sync>
 void BasicWriteQueue<Sync>::discharge_over_floor(std::size_t charge, Effects& effects) noexcept {
   WaitingList woken;
-  account_->discharge(charge, woken);
+  account_.discharge(charge, woken);
   effects.resume_others(woken);
 }
 
 template <class Sync>
 void BasicWriteQueue<Sync>::stop_waiting_for_memory(Effects& effects) noexcept {
   WaitingList woken;
-  account_->stop_waiting(woken);
+  account_.stop_waiting(woken);
   effects.resume_others(woken);
 }
 
@@ -165,7 +160,7 @@ void BasicWriteQueue<Sync>::admit_with_credit(Effects& effects) noexcept {
   bool is_settled = true;
   {
     const Lock lock(mutex_);
-    account_->take_grant();
+    account_.take_grant();
     is_settled = line_.empty() || admit_a_step(effects);
     if (line_.empty()) {
       stop_waiting_for_memory(effects);
@@ -290,7 +285,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::try_write(std::span<Byte
     return refused(refusal_of(bytes, items), effects);
   }
   reserve_places(items);
-  if (account_ != nullptr && !try_charge_slices(slices, bytes, effects)) [[unlikely]] {
+  if (account_ && !try_charge_slices(slices, bytes, effects)) [[unlikely]] {
     return refused_memory(slices, effects);
   }
   return push(slices, bytes, effects);
@@ -305,7 +300,7 @@ expected<ReservedRoom, Refusal> BasicWriteQueue<Sync>::try_reserve(std::size_t b
     return refused(refusal_of(bytes, items));
   }
   reserve_places(items);
-  if (budget_ != nullptr) [[unlikely]] {
+  if (account_) [[unlikely]] {
     return try_reserve_charged(bytes, items);
   }
   return set_aside(bytes, items);
@@ -333,7 +328,7 @@ void BasicWriteQueue<Sync>::take_back(ReservedRoom& room) noexcept {
 // With the end of admission. Permits hold nothing from then on.
 template <class Sync>
 void BasicWriteQueue<Sync>::take_back_all(Effects& effects) noexcept {
-  if (account_ != nullptr) {
+  if (account_) {
     discharge(reserved_bytes(), effects);
   }
   items_.take_back(items_.aside());
@@ -369,7 +364,7 @@ expected<AdmittedWrite, Refusal> BasicWriteQueue<Sync>::commit(ReservedRoom& roo
     if (items > room.items) {
       return refused({WriteRefusalReason::exceeds_permit, items, room.items, {}, true}, effects);
     }
-    if (budget_ != nullptr) [[unlikely]] {
+    if (account_) [[unlikely]] {
       discharge_rest(room.bytes, slices, effects);
     }
     take_back(room);
@@ -386,7 +381,7 @@ void BasicWriteQueue<Sync>::give_back(ReservedRoom& room, Effects& effects) noex
   bool is_settled = true;
   {
     const Lock lock(mutex_);
-    if (account_ != nullptr && state_ == State::kOpen) {
+    if (account_ && state_ == State::kOpen) {
       discharge(room.bytes, effects);
     }
     take_back(room);

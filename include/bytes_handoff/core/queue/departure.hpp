@@ -167,7 +167,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
     return next(yield, 0, batch, effects);
   }
   const std::size_t popped = pop_written(written, most, effects);
-  zero_writes_ = written == 0 ? zero_writes_ + 1 : 0;
+  zero_writes_ = written == 0 ? static_cast<std::uint8_t>(zero_writes_ + 1) : std::uint8_t{0};
   if (written != 0) {
     ++progress_;
   }
@@ -197,8 +197,8 @@ auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written
     front_offset_ = written;
     if (is_whole) {
       front_offset_ = 0;
-      if (account_ != nullptr) {
-        discharge(account_->charge_of(message.owner, message.size), effects);
+      if (account_) {
+        discharge(account_.charge_of(message.owner, message.size), effects);
       }
       effects.releases.add(message.owner);
       items_.pop_front();
@@ -323,7 +323,7 @@ bool BasicWriteQueue<Sync>::is_settled() noexcept {
 template <class Sync>
 void BasicWriteQueue<Sync>::join(WriteBatch& batch) noexcept {
   batch.join();
-  if (account_ != nullptr && batch.discharged() != 0) {
+  if (account_ && batch.discharged() != 0) {
     Effects effects;
     {
       const Lock lock(mutex_);
@@ -337,11 +337,11 @@ void BasicWriteQueue<Sync>::join(WriteBatch& batch) noexcept {
 template <class Sync>
 inline std::size_t BasicWriteQueue<Sync>::pop_written(std::size_t written, std::size_t most,
                                                       Effects& effects) noexcept {
-  if (watches_leaving_) {
-    return times_ != nullptr ? pop_timed(written, most, effects)
-                             : pop_charged(written, most, effects);
+  if (times_ != nullptr) [[unlikely]] {
+    return pop_timed(written, most, effects);
   }
-  return pop_free(written, most, effects);
+  return account_.charged() == 0 ? pop_free(written, most, effects)
+                                 : pop_charged(written, most, effects);
 }
 
 template <class Sync>
@@ -357,12 +357,17 @@ std::size_t BasicWriteQueue<Sync>::pop_timed(std::size_t written, std::size_t mo
   return pop_items<Leaving::kTimed>(written, most, effects);
 }
 
-// Where items in the queue, or permits, are charged by their lengths.
+// Where items in the queue, or permits, are charged by their lengths. If all are, none is looked
+// at.
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pop_charged(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
-  const std::size_t items = pop_items<Leaving::kCharged>(written, most, effects);
-  watches_leaving_ = account_->charged() != 0;
+  if (account_.charged() != pending_bytes_ + reserved_bytes()) {
+    return pop_items<Leaving::kCharged>(written, most, effects);
+  }
+  const std::size_t bytes = pending_bytes_;
+  const std::size_t items = pop_items<Leaving::kFree>(written, most, effects);
+  discharge(bytes - pending_bytes_, effects);
   return items;
 }
 
@@ -382,9 +387,9 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
         offset -= item.size;
         bytes += item.size;
         if constexpr (kLeaving == Leaving::kCharged) {
-          charge += detail::charge_of(item.owner, item.size, budget_);
+          charge += detail::charge_of(item.owner, item.size, account_.budget());
         } else if constexpr (kLeaving == Leaving::kTimed) {
-          charge += account_ == nullptr ? 0 : account_->charge_of(item.owner, item.size);
+          charge += !account_ ? 0 : account_.charge_of(item.owner, item.size);
           times_->note_written(++left);
         }
         effects.releases.add(item.owner);

@@ -324,9 +324,7 @@ void BasicWriteQueue<Sync>::give_unwritten(Effects& effects) noexcept {
 // What is given back to a caller is the caller's.
 template <class Sync>
 void BasicWriteQueue<Sync>::discharge_all(Effects& effects) noexcept {
-  if (account_ != nullptr) {
-    discharge(account_->charged(), effects);
-  }
+  discharge(account_.charged(), effects);
 }
 
 // Of a write that came back after the end. They fit into what one gather releases.
@@ -339,7 +337,7 @@ void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) 
       return false;
     }
     front_offset_ -= item.size;
-    charge += account_ == nullptr ? 0 : account_->charge_of(item.owner, item.size);
+    charge += !account_ ? 0 : account_.charge_of(item.owner, item.size);
     effects.releases.add(item.owner);
     return true;
   });
@@ -378,7 +376,7 @@ void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
 
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::forget_charges() noexcept {
-  return account_ == nullptr ? 0 : account_->forget_all();
+  return account_ ? account_.forget_all() : 0;
 }
 
 // Without the lock.
@@ -386,7 +384,7 @@ template <class Sync>
 void BasicWriteQueue<Sync>::give_back_credit(std::size_t credit) noexcept {
   if (credit != 0) {
     WaitingList woken;
-    account_->pot().give_back(credit, woken);
+    account_.pot().give_back(credit, woken);
     resume_all(woken);
   }
 }

@@ -73,9 +73,8 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
   if (auto refusal = lasting_refusal_of(waiter.largest, largest_items)) {
     return refusal;
   }
-  if (account_ != nullptr) {
-    if (const std::size_t charge = largest_charge_of(waiter);
-        !account_->could_ever_charge(charge)) {
+  if (account_) {
+    if (const std::size_t charge = largest_charge_of(waiter); !account_.could_ever_charge(charge)) {
       return memory_refusal(charge);
     }
   }
@@ -141,7 +140,7 @@ void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter, Effects& effects) noe
   waiting_bytes_ -= waiter.waiting_bytes();
   ask_to_tell(effects);
   // What was asked for was this one's. Another one asks anew.
-  if (account_ != nullptr && was_first) {
+  if (account_ && was_first) {
     stop_waiting_for_memory(effects);
   }
 }
@@ -204,7 +203,7 @@ bool BasicWriteQueue<Sync>::first_waiter_fits() const noexcept {
 template <class Sync>
 std::optional<Refusal> BasicWriteQueue<Sync>::first_held_up_by(
     const RoomWaiter& first) const noexcept {
-  if (account_ != nullptr && account_->is_waiting()) {
+  if (account_ && account_.is_waiting()) {
     return memory_refusal(first.charge);
   }
   if (!first.is_burst()) {
@@ -278,7 +277,7 @@ Draw BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most, std:
   while (items != most && burst.slices[items].size() <= free_bytes - bytes) {
     bytes += burst.slices[items++].size();
   }
-  if (account_ != nullptr) {
+  if (account_) {
     if (const Draw draw = charge_part(burst, free_bytes, items, bytes, effects);
         draw != Draw::kDrawn) {
       return draw;
@@ -314,7 +313,7 @@ Draw BasicWriteQueue<Sync>::charge_part(const RoomWaiter& burst, std::size_t pie
     items = 1;
     bytes = piece = first.size();
   }
-  return charge_or_wait(account_->charge_of(BytesAccess::owner(first), piece), effects);
+  return charge_or_wait(account_.charge_of(BytesAccess::owner(first), piece), effects);
 }
 
 // Returns whether nobody who fits waits.

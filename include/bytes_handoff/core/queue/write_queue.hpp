@@ -35,7 +35,7 @@
 namespace bytes_handoff::detail {
 
 /// A stream that reports success without taking a byte this many times in a row makes no progress.
-inline constexpr unsigned kMaxZeroWrites = 16;
+inline constexpr std::uint8_t kMaxZeroWrites = 16;
 
 /// Limit of what one step does under the lock. It counts items that leave, items that come in from
 /// the line, and flushes that complete. Then the writer yields, and goes on in another turn. One
@@ -123,31 +123,29 @@ class BasicWriteQueue {
   enum class Turn { kIdle, kWrite, kShutdown, kAcknowledge, kYield, kEnded };
 
   using Account = BasicQueueAccount<Sync>;
+  using Credit = BasicQueueCredit<Sync>;
 
-  /// `account`: what it has in its memory budget; it outlives the queue. Null: there is none.
+  /// `credit`: what it has in its memory budget; it outlives the queue. Null: there is none.
   /// `times`: takes the times of its writes. Null: nobody does.
   /// Throws std::bad_alloc, if `config` has a name or a hook.
   /// Preconditions: `throw_if_invalid(config)` does not, and `max_step_items` is at least 1, and a
   /// 32-bit number.
   explicit BasicWriteQueue(const WriteHandoffConfig& config,
                            std::size_t max_step_items = kMaxStepItems,
-                           Entries entries = Entries::kBytes, Account* account = nullptr,
+                           Entries entries = Entries::kBytes, Credit* credit = nullptr,
                            std::unique_ptr<WriteTimer> times = nullptr)
       : config_(config),
         max_step_items_(static_cast<std::uint32_t>(max_step_items)),
         entries_(entries),
-        account_(account),
-        budget_(account == nullptr ? nullptr : account->budget()),
+        account_(credit),
         unreserved_bytes_(config.max_pending_bytes),
         unreserved_items_(config.max_items),
-        last_run_(config.block_source, account == nullptr ? nullptr : account->joins()),
+        last_run_(config.block_source, credit == nullptr ? nullptr : credit->joins()),
         name_(config.name),
         events_(config.on_event
                     ? std::make_unique<EventWatch>(config.on_event, config.stalled_after)
                     : nullptr),
-        times_(std::move(times)) {
-    watches_leaving_ = times_ != nullptr;
-  }
+        times_(std::move(times)) {}
   BasicWriteQueue(const BasicWriteQueue&) = delete;
   BasicWriteQueue& operator=(const BasicWriteQueue&) = delete;
   /// Nothing may be waiting, and the writer must not be writing.
@@ -283,11 +281,12 @@ class BasicWriteQueue {
   [[nodiscard]] std::size_t charge_of(std::span<const Bytes> slices) const noexcept;
   [[nodiscard]] std::size_t largest_charge_of(const RoomWaiter& waiter) const noexcept;
   [[nodiscard]] bool try_charge(std::size_t charge, Effects& effects) noexcept {
-    return account_ == nullptr || try_charge_budget(charge, effects);
+    return !account_ || try_charge_budget(charge, effects);
   }
   [[nodiscard]] bool try_charge_slices(std::span<const Bytes> slices, std::size_t bytes,
                                        Effects& effects) noexcept;
-  [[nodiscard]] bool try_charge_here(std::size_t charge) noexcept;
+  [[nodiscard, gnu::noinline]] bool try_charge_burst(std::span<const Bytes> slices,
+                                                     Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] bool try_charge_slowly(std::span<const Bytes> slices,
                                                       Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] expected<ReservedRoom, Refusal> try_reserve_charged(
@@ -297,7 +296,7 @@ class BasicWriteQueue {
   [[nodiscard]] bool try_charge_budget(std::size_t charge, Effects& effects) noexcept;
   [[nodiscard]] Draw charge_or_wait(std::size_t charge, Effects& effects) noexcept;
   void discharge(std::size_t charge, Effects& effects) noexcept {
-    if (charge != 0 && !account_->discharge_floor(charge)) {
+    if (charge != 0 && !account_.try_discharge_here(charge)) {
       discharge_over_floor(charge, effects);
     }
   }
@@ -421,18 +420,17 @@ class BasicWriteQueue {
   const QueueConfig config_;
   const std::uint32_t max_step_items_;
   const Entries entries_;
-  Account* const account_;
-  const void* const budget_;  // of the account
+  bool line_has_pieces_ = false;  // a slice of somebody who is or was in `line_` may be cut
+  Account account_;
   mutable typename Sync::Mutex mutex_;
   State state_ = State::kOpen;
   Writer writer_ = Writer::kIdle;
   bool ends_in_order_ = true;  // unless it is aborted; while it is closing
   bool was_ended_by_stream_ = false;
   bool is_watched_ = false;          // whether `tick` is being called
-  bool watches_leaving_ = false;     // something may be charged, or times are taken
   bool joins_in_flight_ = false;     // the owners of what is with the stream are being exchanged
   EndedBy cut_by_ = EndedBy::abort;  // who has set `cut_error_`
-  unsigned zero_writes_ = 0;
+  std::uint8_t zero_writes_ = 0;
   ErrorValue first_error_;
   ErrorValue cut_error_;  // with which it ends, once everything is written: unless it ends in order
   // At the end: items that were wholly written, and all bytes that were.
@@ -450,7 +448,6 @@ class BasicWriteQueue {
   LastRun last_run_;
 
   WaitingList line_;
-  bool line_has_pieces_ = false;   // a slice of somebody who is or was in it may be cut
   std::size_t waiting_items_ = 0;  // that all in line ask for
   std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
   std::size_t uncounted_waiters_ = 0;

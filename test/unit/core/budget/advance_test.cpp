@@ -25,62 +25,6 @@ constexpr std::size_t kPlenty = 64 * 1024 * 1024;
 constexpr std::size_t kAccountFloor = 100;
 constexpr std::size_t kAhead = 16 * 1024;  // what a queue draws ahead at once
 
-// ---- The number.
-
-using Advance = detail::BasicAdvance<detail::StdSync>;
-
-TEST(Advance, IsClosedUntilItIsOpened) {
-  Advance advance;
-  EXPECT_FALSE(advance.is_open());
-  EXPECT_FALSE(advance.try_draw(0));
-  EXPECT_FALSE(advance.try_put_back(0));
-  EXPECT_EQ(advance.put_back(5), 5U);
-  EXPECT_FALSE(advance.is_open());
-}
-
-TEST(Advance, HasWhatIsPutBackUpToItsMost) {
-  Advance advance;
-  advance.open(10);
-  EXPECT_TRUE(advance.is_open());
-  EXPECT_EQ(advance.bytes(), 0U);
-  EXPECT_FALSE(advance.try_draw(1));
-  EXPECT_FALSE(advance.try_put_back(11));
-  EXPECT_TRUE(advance.try_put_back(7));
-  EXPECT_FALSE(advance.try_put_back(4));
-  EXPECT_EQ(advance.bytes(), 7U);
-  EXPECT_EQ(advance.put_back(5), 2U);
-  EXPECT_EQ(advance.put_back(5), 5U);
-  EXPECT_FALSE(advance.try_draw(11));
-  EXPECT_TRUE(advance.try_draw(10));
-  EXPECT_EQ(advance.bytes(), 0U);
-}
-
-TEST(Advance, MayBeGivenMoreThanItKeepsOfWhatIsPutBack) {
-  Advance advance;
-  advance.open(10);
-  advance.add(15);
-  EXPECT_FALSE(advance.try_put_back(1));
-  EXPECT_EQ(advance.put_back(1), 1U);
-  EXPECT_TRUE(advance.try_draw(15));
-}
-
-TEST(Advance, ClosedItCountsForItsHolderNoMore) {
-  Advance::Counter holds{1};
-  Advance advance(&holds);
-  advance.open(10);
-  EXPECT_EQ(advance.close(), 0U);
-  EXPECT_EQ(holds, 1U);
-  advance.open(10);
-  holds += 7;
-  EXPECT_TRUE(advance.try_put_back(7));
-  EXPECT_EQ(advance.close(), 7U);
-  EXPECT_EQ(holds, 1U);
-  EXPECT_FALSE(advance.try_draw(0));
-  EXPECT_FALSE(advance.try_put_back(1));
-}
-
-// ---- The pot and queues.
-
 /// Counts how often the pot's lock is taken.
 struct CountedSync {
   struct Mutex {
@@ -94,7 +38,7 @@ struct CountedSync {
   static inline std::size_t locks = 0;
 };
 using CountedPot = detail::BasicMemoryPot<CountedSync>;
-using CountedAccount = detail::BasicQueueAccount<CountedSync>;
+using CountedAccount = LoneAccount<CountedSync>;
 
 template <class Account>
 void discharge(Account& account, std::size_t n) {
@@ -130,11 +74,29 @@ TEST_F(QueueAdvance, OverItsFloorAQueueVisitsThePotOnce) {
             }),
             1U);
   EXPECT_EQ(locks_of([&] {
+              EXPECT_TRUE(account.try_charge_here(kAccountFloor));
               for (int i = 0; i < 100; ++i) {
                 EXPECT_TRUE(account.try_charge_here(64)) << "without a call, too";
               }
             }),
             0U);
+}
+
+TEST_F(QueueAdvance, TheFloorIsUsedUpFirst) {
+  EXPECT_TRUE(account.try_charge(kAccountFloor + 1));
+  discharge(account, 11);
+  EXPECT_FALSE(account.try_charge_here(30)) << "a part comes from elsewhere";
+  EXPECT_EQ(account.charged(), kAccountFloor - 10);
+  EXPECT_EQ(locks_of([&] { EXPECT_TRUE(account.try_charge(30)); }), 0U);
+  EXPECT_EQ(used(), 20U);
+  EXPECT_TRUE(account.try_charge_here(5));
+  EXPECT_EQ(used(), 25U);
+  EXPECT_FALSE(account.try_discharge_here(5));
+  discharge(account, 25);
+  EXPECT_EQ(used(), 0U);
+  discharge(account, 1);
+  EXPECT_TRUE(account.try_discharge_here(kAccountFloor - 1));
+  EXPECT_EQ(account.charged(), 0U);
 }
 
 TEST_F(QueueAdvance, WithoutAShareNothingIsDrawnAhead) {
@@ -335,7 +297,7 @@ class QueueAdvanceThreads : public testing::Test {
   void write(unsigned first) {
     std::minstd_rand random(first);
     QueueCreditProbe waiter;
-    detail::QueueAccount account(pot, waiter, 0);
+    LoneAccount<detail::StdSync> account(pot, waiter, 0);
     for (int round = 0; round < 2000; ++round) {
       std::size_t n = 0;
       for (int i = 0; i < 20; ++i) {

@@ -71,7 +71,7 @@ TEST(GrantedCredit, ThatIsNotNeededAnyMoreGoesBack) {
   EXPECT_EQ(poor.read(100), 100U);
   poor.run_errands();
   EXPECT_TRUE(probe.was_admitted());
-  EXPECT_EQ(poor.account().credit(), 0U);
+  EXPECT_EQ(poor.granted(), 0U);
   EXPECT_EQ(pot.figures().free_bytes, 600U);
   poor.end();
   rich.end();

@@ -21,9 +21,8 @@ class PaidBlocks : public testing::Test {
   PaidBlocks()
       : budget_({.limit = 10 * kBlockBytes, .high_mark = 10 * kBlockBytes, .floor = kQueueFloor}),
         account_(detail::MemberAccount::make(budget_)),
-        queue_account_(account_->state().pot(), waiter_, kQueueFloor, account_->budget(),
-                       account_.get()),
-        queue_({}, detail::kMaxStepItems, detail::Entries::kBytes, &queue_account_) {}
+        credit_(account_->state().pot(), waiter_, kQueueFloor, account_.get()),
+        queue_({}, detail::kMaxStepItems, detail::Entries::kBytes, &credit_) {}
 
   [[nodiscard]] Bytes slice_of_paid_block(std::size_t n) {
     BytesMut block = detail::RegionAccess::make_paid(kBlockBytes, nullptr, account_.get());
@@ -43,24 +42,24 @@ class PaidBlocks : public testing::Test {
   MemoryBudget budget_;
   detail::AccountPointer account_;
   QueueCreditProbe waiter_;
-  detail::QueueAccount queue_account_;
-  detail::WriteQueue queue_;
+  detail::QueueCredit credit_;
+  ChargedQueue<> queue_;
 };
 
 TEST_F(PaidBlocks, ASliceIsNotChargedAgain) {
   ASSERT_TRUE(try_write(slice_of_paid_block(10'000)));
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
   EXPECT_EQ(charged(), detail::Block::cost(kBlockBytes, nullptr));
   std::vector<Bytes> both{slice_of_paid_block(100), letters(5)};
   detail::Effects effects;
   ASSERT_TRUE(queue_.try_write(both, effects));
-  EXPECT_EQ(queue_account_.charged(), 5U);
+  EXPECT_EQ(queue_.account().charged(), 5U);
   detail::WriteBatch batch(kBlockBytes);
   ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
   ASSERT_EQ(batch.bytes, 10'105U);
   static_cast<void>(queue_.finish_write({}, batch.bytes, false, batch, effects));
   effects.finish();
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
   EXPECT_EQ(charged(), 0U);
 }
 
@@ -70,20 +69,31 @@ TEST_F(PaidBlocks, ASliceOfAnotherBudgetIsCharged) {
   BytesMut block = detail::RegionAccess::make_paid(kBlockBytes, nullptr, account.get());
   block.extend(std::string(500, 'p'));
   ASSERT_TRUE(try_write(std::move(block).freeze()));
-  EXPECT_EQ(queue_account_.charged(), 500U);
+  EXPECT_EQ(queue_.account().charged(), 500U);
   detail::WriteBatch batch(kBlockBytes);
   detail::Effects effects;
   ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
   static_cast<void>(queue_.finish_write({}, 500, false, batch, effects));
   effects.finish();
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
+}
+
+TEST_F(PaidBlocks, SlicesOfABlockAmongOthersInABurstAreNotCharged) {
+  Bytes first = slice_of_paid_block(300);
+  const Bytes second = *first.split_to(100);
+  std::vector<Bytes> burst{second,    first, letters(7), Bytes(), second, slice_of_paid_block(50),
+                           letters(5)};
+  detail::Effects effects;
+  ASSERT_TRUE(queue_.try_write(burst, effects));
+  EXPECT_EQ(queue_.account().charged(), 12U);
+  effects.finish();
 }
 
 TEST_F(PaidBlocks, ATaggedMessageIsChargedAsWhatItKeeps) {
   Bytes message = tag_message(slice_of_paid_block(kBlockBytes), 7);
   ASSERT_NE(detail::TaggedOwner::of(detail::BytesAccess::owner(message)), nullptr);
   ASSERT_TRUE(try_write(std::move(message)));
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
 }
 
 TEST_F(PaidBlocks, ACompactedRunIsPaidForAndItsBlockIsNot) {
@@ -93,29 +103,29 @@ TEST_F(PaidBlocks, ACompactedRunIsPaidForAndItsBlockIsNot) {
   EXPECT_EQ(charged(),
             detail::Block::cost(4096, nullptr) + detail::Block::cost(kBlockBytes, nullptr));
   EXPECT_EQ(before, detail::Block::cost(kBlockBytes, nullptr));
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
 }
 
 TEST_F(PaidBlocks, ACompactedRunOfForeignBlocksIsChargedNoMore) {
   BytesMut foreign = BytesMut::with_capacity(kBlockBytes);
   foreign.extend(std::string(100, 'f'));
   ASSERT_TRUE(try_write(std::move(foreign).freeze()));
-  EXPECT_EQ(queue_account_.charged(), 100U);
+  EXPECT_EQ(queue_.account().charged(), 100U);
   ASSERT_TRUE(try_write(slice_of_paid_block(8000)));
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
 }
 
 TEST_F(PaidBlocks, AJoinedRecordIsPaidForAndWhatItCopiedIsNotCharged) {
   for (int i = 0; i < 4; ++i) {
     ASSERT_TRUE(try_write(Bytes::from_owner(std::string(200, 'j'))));
   }
-  EXPECT_EQ(queue_account_.charged(), 800U);
+  EXPECT_EQ(queue_.account().charged(), 800U);
   detail::WriteBatch batch(kBlockBytes);
   detail::Effects effects;
   ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
   ASSERT_TRUE(batch.must_join());
   queue_.join(batch);
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
   EXPECT_EQ(charged(), detail::Block::cost(1024, nullptr));
   static_cast<void>(queue_.finish_write({}, 800, false, batch, effects));
   effects.finish();
@@ -134,10 +144,10 @@ TEST_F(PaidBlocks, WithoutMemoryARecordIsNotJoined) {
   ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
   queue_.join(batch);
   EXPECT_EQ(batch.bytes, 40U);  // the first one alone
-  EXPECT_EQ(queue_account_.charged(), 80U);
+  EXPECT_EQ(queue_.account().charged(), 80U);
   static_cast<void>(queue_.finish_write({}, 40, false, batch, effects));
   effects.finish();
-  EXPECT_EQ(queue_account_.charged(), 40U);
+  EXPECT_EQ(queue_.account().charged(), 40U);
   give_back(pot, rest);
 }
 
@@ -150,10 +160,10 @@ TEST_F(PaidBlocks, ARunThatWasWithTheStreamIsCompactedAndChargedNoMoreBehindIt) 
   detail::Effects effects;
   ASSERT_EQ(queue_.begin_turn(batch, effects), detail::WriteQueue::Turn::kWrite);
   ASSERT_TRUE(try_write(slice_of_paid_block(8000)));  // ends the run
-  EXPECT_EQ(queue_account_.charged(), 100U) << "the stream may be reading it";
+  EXPECT_EQ(queue_.account().charged(), 100U) << "the stream may be reading it";
   EXPECT_EQ(charged(), detail::Block::cost(kBlockBytes, nullptr));
   ASSERT_EQ(queue_.finish_write({}, 40, false, batch, effects), detail::WriteQueue::Turn::kWrite);
-  EXPECT_EQ(queue_account_.charged(), 0U);
+  EXPECT_EQ(queue_.account().charged(), 0U);
   EXPECT_EQ(charged(),
             detail::Block::cost(4096, nullptr) + detail::Block::cost(kBlockBytes, nullptr));
   static_cast<void>(queue_.finish_write({}, batch.bytes, false, batch, effects));

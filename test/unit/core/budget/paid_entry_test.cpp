@@ -33,7 +33,7 @@ void pay_for(Bytes& slice, const MemoryBudget& budget) {
   PaidEntry::pay_for(slice, *BudgetAccess::state(budget));
 }
 bool is_paid(const Bytes& slice, const MemoryBudget& budget) {
-  return detail::is_paid_from(BytesAccess::owner(slice), BudgetAccess::state(budget));
+  return detail::is_paid_from(BytesAccess::owner(slice), &BudgetAccess::state(budget)->pot());
 }
 Bytes entry_of(std::size_t n) { return Bytes::copy_of(std::string(n, 'x')); }
 

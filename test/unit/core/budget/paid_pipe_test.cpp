@@ -29,7 +29,7 @@ class PaidPipe : public testing::Test {
 
   [[nodiscard]] std::size_t charged() const { return budget.statistics().charged_bytes; }
   [[nodiscard]] bool is_paid(detail::Owner* owner) const {
-    return detail::is_paid_from(owner, detail::BudgetAccess::state(budget));
+    return detail::is_paid_from(owner, &detail::BudgetAccess::state(budget)->pot());
   }
   PipedPiece* piece_of(const std::string& text) {
     send_text(input.ends[0], text);
@@ -132,9 +132,9 @@ TEST_F(PaidPipe, ACopyToABlockOfAnotherSourceIsPaidAsOne) {
 TEST_F(PaidPipe, AnotherBudgetHasNotPaid) {
   const MemoryBudget other({.limit = 1000, .floor = 0});
   PipedPiece* const piece = piece_of("abc");
-  EXPECT_FALSE(detail::is_paid_from(piece, detail::BudgetAccess::state(other)));
+  EXPECT_FALSE(detail::is_paid_from(piece, &detail::BudgetAccess::state(other)->pot()));
   ASSERT_TRUE(piece->take_back());
-  EXPECT_FALSE(detail::is_paid_from(piece, detail::BudgetAccess::state(other)));
+  EXPECT_FALSE(detail::is_paid_from(piece, &detail::BudgetAccess::state(other)->pot()));
   piece->release(1);
   PipedPiece* const unpaid = PipedPiece::make();
   ASSERT_TRUE(unpaid->open());

@@ -50,11 +50,11 @@ TEST_F(QueueCharges, OverItsFloorAQueueTakesWhatItsThreadHas) {
   EXPECT_TRUE(a_->try_write(letters(kQueueFloor + 1)));  // with more for the thread
   EXPECT_EQ(drawn(), 1U);
   EXPECT_TRUE(a_->try_write(letters(1000)));
-  EXPECT_EQ(a_->account().charged(), kQueueFloor + 1001);
+  EXPECT_EQ(a_->charged(), kQueueFloor + 1001);
   EXPECT_EQ(drawn(), 1001U);
   EXPECT_FALSE(a_->wants_look());
   EXPECT_EQ(a_->read(kQueueFloor + 1001), kQueueFloor + 1001);
-  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_EQ(a_->charged(), 0U);
   EXPECT_EQ(drawn(), 0U);
 }
 
@@ -62,9 +62,31 @@ TEST_F(QueueCharges, StaticBytesAmongOthersLeaveWithoutACharge) {
   EXPECT_TRUE(a_->try_write(letters(200)));
   EXPECT_TRUE(a_->try_write(fixed()));
   EXPECT_TRUE(a_->try_write(letters(50)));
-  EXPECT_EQ(a_->account().charged(), 250U);
+  EXPECT_EQ(a_->charged(), 250U);
   EXPECT_EQ(a_->read(206), 206U);
-  EXPECT_EQ(a_->account().charged(), 50U);
+  EXPECT_EQ(a_->charged(), 50U);
+}
+
+// As many bytes are charged as are pending, and they are others.
+TEST_F(QueueCharges, RoomOfAPermitStaysChargedWhenStaticBytesLeave) {
+  const auto room = a_->queue().try_reserve(fixed().size(), 1);
+  ASSERT_TRUE(room);
+  EXPECT_TRUE(a_->try_write(fixed()));
+  EXPECT_EQ(a_->read(fixed().size()), fixed().size());
+  EXPECT_EQ(a_->charged(), fixed().size());
+  EXPECT_TRUE(a_->try_write(letters(200)));
+  EXPECT_EQ(a_->read(200), 200U);
+  EXPECT_EQ(a_->charged(), fixed().size());
+}
+
+TEST_F(QueueCharges, ABurstIsChargedAtOnce) {
+  std::vector<Bytes> burst{letters(10), fixed(), letters(20), letters(30)};
+  EXPECT_TRUE(a_->step([&](auto& effects) { return !!a_->queue().try_write(burst, effects); }));
+  EXPECT_EQ(a_->charged(), 60U);
+  std::vector<Bytes> larger{letters(200), fixed(), Bytes::from_owner(std::string(300, 'o'))};
+  EXPECT_TRUE(a_->step([&](auto& effects) { return !!a_->queue().try_write(larger, effects); }));
+  EXPECT_EQ(a_->charged(), 560U);
+  EXPECT_EQ(drawn(), 460U);
 }
 
 TEST_F(QueueCharges, TimedItemsAreChargedUntilTheyLeave) {
@@ -76,9 +98,9 @@ TEST_F(QueueCharges, TimedItemsAreChargedUntilTheyLeave) {
   EXPECT_TRUE(timed.try_write(fixed()));
   EXPECT_TRUE(timed.try_write(letters(50)));
   EXPECT_EQ(timed.read(206), 206U);
-  EXPECT_EQ(timed.account().charged(), 50U);
+  EXPECT_EQ(timed.charged(), 50U);
   EXPECT_EQ(timed.read(50), 50U);
-  EXPECT_EQ(timed.account().charged(), 0U);
+  EXPECT_EQ(timed.charged(), 0U);
   EXPECT_EQ(times->report().queued.count(), 3U);
   timed.end();
 }
@@ -93,7 +115,7 @@ TEST_F(QueueCharges, WhatTheStreamTakesBehindTheEndIsChargedNoMore) {
   abort(*a_);
   EXPECT_EQ(drawn(), 700U);
   EXPECT_EQ(a_->read(800), 800U);
-  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_EQ(a_->charged(), 0U);
   EXPECT_EQ(drawn(), 0U);
 }
 
@@ -104,10 +126,10 @@ TEST_F(QueueCharges, AMessageThatTheStreamTakesBehindTheEndIsChargedNoMore) {
   EXPECT_EQ(messages.read(0), 0U);
   ASSERT_TRUE(messages.is_writing());
   abort(messages);
-  EXPECT_EQ(messages.account().charged(), 500U);
+  EXPECT_EQ(messages.charged(), 500U);
   EXPECT_EQ(messages.read(300), 300U);
   EXPECT_FALSE(messages.is_writing());
-  EXPECT_EQ(messages.account().charged(), 200U);
+  EXPECT_EQ(messages.charged(), 200U);
   messages.end();
 }
 
@@ -121,7 +143,7 @@ TEST_F(QueueCharges, AWriterOfStaticBytesWaitsForItsPlaceAndNotForMemory) {
   EXPECT_EQ(b_->wait(probe), Wait::kWaiting);
   EXPECT_EQ(b_->read(6), 6U);
   EXPECT_TRUE(probe.was_admitted());
-  EXPECT_EQ(b_->account().charged(), 0U);
+  EXPECT_EQ(b_->charged(), 0U);
   EXPECT_EQ(pot_->figures().waits, 0U);
 }
 
@@ -155,7 +177,7 @@ TEST_F(QueueCharges, AGrantLetsInAllWhoStandBehindIt) {
   for (const WriteProbe& each : many) {
     ASSERT_TRUE(each.was_admitted());
   }
-  EXPECT_EQ(b_->account().charged(), 300U);
+  EXPECT_EQ(b_->charged(), 300U);
   EXPECT_EQ(b_->holds(), 0);
 }
 

@@ -62,7 +62,7 @@ TEST_F(QueueMemory, WhileMemoryIsShortAWriteFromTheFloorHasOthersLookedAtToo) {
 TEST_F(QueueMemory, StaticBytesAreNotCharged) {
   EXPECT_TRUE(a_->try_write(letters(900)));
   EXPECT_TRUE(b_->try_write(Bytes::borrow_static(std::string_view("static"))));
-  EXPECT_EQ(b_->account().charged(), 0U);
+  EXPECT_EQ(b_->charged(), 0U);
 }
 
 TEST_F(QueueMemory, AWriteOfStaticBytesDoesNotWaitForMemory) {
@@ -79,9 +79,9 @@ TEST_F(QueueMemory, OfAGroupStaticSlicesAreNotCharged) {
   };
   const auto fixed = [] { return Bytes::borrow_static(std::string_view("static")); };
   EXPECT_TRUE(group_of(fixed(), fixed()));
-  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_EQ(a_->charged(), 0U);
   EXPECT_TRUE(group_of(fixed(), letters(10)));
-  EXPECT_EQ(a_->account().charged(), 10U);
+  EXPECT_EQ(a_->charged(), 10U);
 }
 
 TEST_F(QueueMemory, AWaitingWriteComesInWhenOthersHaveWritten) {
@@ -97,7 +97,7 @@ TEST_F(QueueMemory, AWaitingWriteComesInWhenOthersHaveWritten) {
   b_->run_errands();
   EXPECT_TRUE(probe.was_admitted());
   EXPECT_EQ(b_->holds(), 0);
-  EXPECT_EQ(b_->account().charged(), 300U);
+  EXPECT_EQ(b_->charged(), 300U);
   EXPECT_EQ(drawn(), 200U);
 }
 
@@ -197,30 +197,30 @@ TEST_F(QueueMemory, ABurstComesInSliceBySlice) {
   b_->run_errands();
   EXPECT_EQ(burst.admitted(), 3U);
   EXPECT_EQ(burst.resumed, 1);
-  EXPECT_EQ(b_->account().charged(), 180U);
+  EXPECT_EQ(b_->charged(), 180U);
 }
 
 TEST_F(QueueMemory, APieceOfACutSliceIsCharged) {
   open(1000, {.max_pending_bytes = 400});
   BurstProbe burst({letters(600)}, detail::AsksFor::kCutBurst);
   EXPECT_EQ(a_->wait(burst), Wait::kWaiting);
-  EXPECT_EQ(a_->account().charged(), 400U);
+  EXPECT_EQ(a_->charged(), 400U);
   EXPECT_EQ(drawn(), 300U);
   a_->read(400);
-  EXPECT_EQ(a_->account().charged(), 200U);
+  EXPECT_EQ(a_->charged(), 200U);
   EXPECT_EQ(burst.resumed, 1);
 }
 
 TEST_F(QueueMemory, APermitIsChargedAndItsCommitGivesBackTheRest) {
   auto room = a_->queue().try_reserve(500, 2);
   ASSERT_TRUE(room);
-  EXPECT_EQ(a_->account().charged(), 500U);
+  EXPECT_EQ(a_->charged(), 500U);
   EXPECT_FALSE(b_->queue().try_reserve(600, 1));
   Bytes bytes = letters(120);
   EXPECT_TRUE(a_->step([&](auto& effects) {
     return a_->queue().commit(*room, {&bytes, 1}, effects).has_value();
   }));
-  EXPECT_EQ(a_->account().charged(), 120U);
+  EXPECT_EQ(a_->charged(), 120U);
   EXPECT_EQ(drawn(), 20U);
   auto dropped = a_->queue().try_reserve(500, 2);
   ASSERT_TRUE(dropped);
@@ -228,7 +228,7 @@ TEST_F(QueueMemory, APermitIsChargedAndItsCommitGivesBackTheRest) {
     a_->queue().give_back(*dropped, effects);
     return 0;
   });
-  EXPECT_EQ(a_->account().charged(), 120U);
+  EXPECT_EQ(a_->charged(), 120U);
 }
 
 TEST_F(QueueMemory, PermitsHoldNothingBehindAClose) {
@@ -238,12 +238,12 @@ TEST_F(QueueMemory, PermitsHoldNothingBehindAClose) {
     a_->queue().close(Waiters::refuse, effects);
     return 0;
   });
-  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_EQ(a_->charged(), 0U);
   a_->step([&](auto& effects) {
     a_->queue().give_back(*room, effects);
     return 0;
   });
-  EXPECT_EQ(a_->account().charged(), 0U);
+  EXPECT_EQ(a_->charged(), 0U);
 }
 
 TEST_F(QueueMemory, TheEndKeepsItsChargeUntilWhatIsUnwrittenGoes) {
