@@ -78,10 +78,11 @@ TEST_F(PaidBlocks, ASliceOfAnotherBudgetIsCharged) {
   EXPECT_EQ(queue_.account().charged(), 0U);
 }
 
+// All of them would fit into the floor.
 TEST_F(PaidBlocks, SlicesOfABlockAmongOthersInABurstAreNotCharged) {
-  Bytes first = slice_of_paid_block(300);
-  const Bytes second = *first.split_to(100);
-  std::vector<Bytes> burst{second,    first, letters(7), Bytes(), second, slice_of_paid_block(50),
+  Bytes first = slice_of_paid_block(30);
+  const Bytes second = *first.split_to(10);
+  std::vector<Bytes> burst{second,    first, letters(7), Bytes(), second, slice_of_paid_block(5),
                            letters(5)};
   detail::Effects effects;
   ASSERT_TRUE(queue_.try_write(burst, effects));
