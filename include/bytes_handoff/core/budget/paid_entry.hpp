@@ -110,28 +110,44 @@ class DroppedEntries {
   return is_other_paid_from(owner, budget) ? 0 : size;
 }
 
+/// Whether all of them are of one block, which the budget has been charged. Those of one read are.
+[[nodiscard]] inline bool are_of_paid_block(std::span<const Bytes> slices,
+                                            const void* budget) noexcept {
+  if (slices.empty()) {
+    return false;
+  }
+  Owner* const owner = BytesAccess::owner(slices.front());
+  const Block* const block = Block::of(owner);
+  if (block == nullptr || block->budget != budget) {
+    return false;
+  }
+  for (const Bytes& slice : slices.subspan(1)) {
+    if (BytesAccess::owner(slice) != owner) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /// That slices have to be looked at more closely.
 inline constexpr std::size_t kNotAtAGlance = SIZE_MAX;
 
 /// What is charged for the slices, where that can be seen without a call: they are static, of
-/// blocks, or copies. Those of one block are looked at once.
+/// blocks, or copies.
 [[nodiscard]] inline std::size_t charge_at_a_glance(std::span<const Bytes> slices,
                                                     const void* budget) noexcept {
   std::size_t charge = 0;
-  const Owner* free = nullptr;  // nothing is charged for what it has
   for (const Bytes& slice : slices) {
     Owner* const owner = BytesAccess::owner(slice);
-    if (owner == free || owner == nullptr) {
+    if (owner == nullptr) {
       continue;
     }
     if (TightCopy::of(owner) != nullptr) {
       charge += slice.size();
-    } else if (const Block* const block = Block::of(owner); block == nullptr) {
-      return kNotAtAGlance;
-    } else if (block->budget == budget) {
-      free = owner;
+    } else if (const Block* const block = Block::of(owner)) {
+      charge += block->budget == budget ? 0 : slice.size();
     } else {
-      charge += slice.size();
+      return kNotAtAGlance;
     }
   }
   return charge;

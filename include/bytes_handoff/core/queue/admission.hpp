@@ -79,10 +79,14 @@ inline bool BasicWriteQueue<Sync>::try_charge_slices(std::span<const Bytes> slic
   return try_charge_burst(slices, effects);
 }
 
-// Without a call, unless there are others than blocks and copies.
+// Without a call, unless there are others than blocks and copies. Those of one read are looked at
+// once.
 template <class Sync>
 bool BasicWriteQueue<Sync>::try_charge_burst(std::span<const Bytes> slices,
                                              Effects& effects) noexcept {
+  if (are_of_paid_block(slices, account_.budget())) {
+    return true;
+  }
   const std::size_t charge = charge_at_a_glance(slices, account_.budget());
   return charge == 0 || (charge != kNotAtAGlance && account_.try_charge_here(charge)) ||
          try_charge_slowly(slices, effects);

@@ -357,13 +357,20 @@ std::size_t BasicWriteQueue<Sync>::pop_timed(std::size_t written, std::size_t mo
   return pop_items<Leaving::kTimed>(written, most, effects);
 }
 
+// Where some items are charged by their lengths and others are not, or permits are.
+template <class Sync>
+std::size_t BasicWriteQueue<Sync>::pop_mixed(std::size_t written, std::size_t most,
+                                             Effects& effects) noexcept {
+  return pop_items<Leaving::kCharged>(written, most, effects);
+}
+
 // Where items in the queue, or permits, are charged by their lengths. If all are, none is looked
 // at.
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pop_charged(std::size_t written, std::size_t most,
                                                Effects& effects) noexcept {
   if (account_.charged() != pending_bytes_ + reserved_bytes()) {
-    return pop_items<Leaving::kCharged>(written, most, effects);
+    return pop_mixed(written, most, effects);
   }
   const std::size_t bytes = pending_bytes_;
   const std::size_t items = pop_items<Leaving::kFree>(written, most, effects);

@@ -364,6 +364,8 @@ class BasicWriteQueue {
                                                      Effects& effects) noexcept;
   [[nodiscard, gnu::noinline]] std::size_t pop_charged(std::size_t written, std::size_t most,
                                                        Effects& effects) noexcept;
+  [[nodiscard, gnu::noinline]] std::size_t pop_mixed(std::size_t written, std::size_t most,
+                                                     Effects& effects) noexcept;
   void look_for_times() noexcept {
     if (times_ != nullptr) [[unlikely]] {
       times_->look();
