@@ -47,6 +47,8 @@ MUTANTS = [
      "    if (is_end(error)) {\n      cancel();\n    }\n", "", *OF_CORE),
     ("a pause is not told of its acceptor's end", OPERATION,
      "    if constexpr (TellsOfItsEnd<Acceptor>) {", "    if constexpr (false) {", *OF_ACCEPTORS),
+    ("an accept brings no peer", OPERATION, "async_accept(to..., peer_, std::move(handler))",
+     "async_accept(to..., std::move(handler))", *OF_ACCEPTORS),
     ("a cancellation during a pause is forgotten", PARTS,
      "    if ((under_way_ & kAcceptPart) == 0) {\n      end_pause();\n    } else if",
      "    if (under_way_ != 0 && (under_way_ & kAcceptPart) == 0 && !also_accept) {\n"

@@ -85,9 +85,11 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// them came in a row, it pauses behind each further one, until a connection comes.
 /// docs/lifecycle.md has a table of all errors.
 ///
-/// `on_accept` takes the socket and returns nothing. It can be move-only. If it takes an
-/// `AcceptSlot`, too, it keeps that for as long as the connection is open: `max_open` counts slots.
-/// Without `max_open` it gets one that is not valid.
+/// `on_accept` takes the socket and returns nothing. It can be move-only. If it takes the endpoint
+/// of an acceptor of Asio's behind the socket, it gets the peer's. The accept brings that, where
+/// `remote_endpoint` is one more system call, and fails if the peer has gone. If it takes an
+/// `AcceptSlot` as the last, it keeps that for as long as the connection is open: `max_open` counts
+/// slots. Without `max_open` it gets one that is not valid.
 ///
 /// Completes: `void(error_code)`, when accepting has ended. `on_accept` and the functions of
 ///     `options` are destroyed before that.
@@ -119,8 +121,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///
 ///     async_accept_each(
 ///         acceptor,
-///         [](tcp::socket client, AcceptSlot slot) {
-///           start_session(std::move(client), std::move(slot));
+///         [](tcp::socket client, const tcp::endpoint& peer, AcceptSlot slot) {
+///           start_session(std::move(client), peer, std::move(slot));
 ///         },
 ///         {.max_open = 10'000, .on_pause = [](const error_code& reason) { log_once(reason); }},
 ///         use_awaitable);

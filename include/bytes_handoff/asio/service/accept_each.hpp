@@ -13,19 +13,6 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Whether `on_accept` can keep an `AcceptSlot`. Of an acceptor that is not Asio's, the sockets are
-/// not known before one comes.
-template <class OnAccept, class Acceptor>
-[[nodiscard]] constexpr bool may_take_slot() noexcept {
-  if constexpr (requires { typename Acceptor::protocol_type::socket; }) {
-    using Socket = typename Acceptor::protocol_type::socket::template rebind_executor<
-        typename Acceptor::executor_type>::other;
-    return std::is_invocable_v<OnAccept&, Socket, AcceptSlot>;
-  } else {
-    return true;
-  }
-}
-
 /// Tests set the clock.
 template <class Acceptor, class Clock = std::chrono::steady_clock>
 class StartAcceptEach {
@@ -75,8 +62,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <detail::AsyncAcceptor Acceptor, class OnAccept, class CompletionToken>
 auto async_accept_each(Acceptor& acceptor, OnAccept on_accept,
                        detail::AcceptOptionsOf<Acceptor> options, CompletionToken&& token) {
-  const detail::StartAcceptEach<Acceptor> start(acceptor, options,
-                                                detail::may_take_slot<OnAccept, Acceptor>());
+  const detail::StartAcceptEach<Acceptor> start(
+      acceptor, options, detail::AcceptCall<OnAccept, Acceptor>::kMayTakeSlot);
   return net::async_initiate<CompletionToken, void(net_error_code)>(
       start, token, std::move(on_accept), std::move(options));
 }

@@ -33,6 +33,36 @@ concept AcceptsToExecutor = requires(Acceptor& acceptor, const Executor& executo
   acceptor.async_accept(executor, AnyAcceptHandler());
 };
 
+/// Acceptors of which the type of the sockets is known before one comes, and that tell whose
+/// connection it is: Asio's.
+template <class Acceptor>
+concept TellsPeers = requires(Acceptor& acceptor,
+                              typename Acceptor::protocol_type::endpoint& peer) {
+  typename Acceptor::protocol_type::socket;
+  acceptor.async_accept(peer, AnyAcceptHandler());
+};
+
+/// How `on_accept` is called. Of an acceptor that is not Asio's, only the socket and the slot can
+/// be given, and whether a slot can is not known before a socket comes.
+template <class OnAccept, class Acceptor>
+struct AcceptCall {
+  struct Peer {};
+  static constexpr bool kTakesPeer = false;
+  static constexpr bool kMayTakeSlot = true;
+};
+template <class OnAccept, TellsPeers Acceptor>
+struct AcceptCall<OnAccept, Acceptor> {
+  using Socket = typename Acceptor::protocol_type::socket::template rebind_executor<
+      typename Acceptor::executor_type>::other;
+  using Peer = typename Acceptor::protocol_type::endpoint;
+  template <class... Arguments>
+  static constexpr bool kTakes = std::is_invocable_v<OnAccept&, Socket, Arguments...>;
+
+  static constexpr bool kTakesPeer =
+      !kTakes<> && !kTakes<AcceptSlot> && (kTakes<const Peer&> || kTakes<const Peer&, AcceptSlot>);
+  static constexpr bool kMayTakeSlot = kTakes<AcceptSlot> || kTakes<const Peer&, AcceptSlot>;
+};
+
 /// Acceptors that can tell in a pause that they are closed, or their operations cancelled.
 template <class Acceptor>
 concept TellsOfItsEnd = requires(Acceptor& acceptor) {
@@ -49,6 +79,13 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
   using Base::hop;
   using Base::is_cancelled;
   using Base::set_context_gone;
+
+  using Call = AcceptCall<OnAccept, Acceptor>;
+  // With the peer, if that is taken.
+  template <class Socket, class... Slot>
+  static constexpr bool kTakes =
+      Call::kTakesPeer ? std::is_invocable_v<OnAccept&, Socket, const typename Call::Peer&, Slot...>
+                       : std::is_invocable_v<OnAccept&, Socket, Slot...>;
 
  public:
   using Executor = AcceptExecutor<Acceptor>;
@@ -140,14 +177,23 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
   }
 
   void accept() {
-    using Handler = AcceptHandler<AcceptOperation, kAcceptPart>;
     if constexpr (AcceptsToExecutor<Acceptor, Executor>) {
       if (options_.next_executor) {
         const Executor next = or_pause([&] { return options_.next_executor(); });
-        return accept_by([&] { acceptor_->async_accept(next, Handler(Self(this))); });
+        return accept_by([&] { start_accept(next); });
       }
     }
-    accept_by([&] { acceptor_->async_accept(Handler(Self(this))); });
+    accept_by([&] { start_accept(); });
+  }
+
+  template <class... To>
+  void start_accept(const To&... to) {
+    AcceptHandler<AcceptOperation, kAcceptPart> handler(Self(this));
+    if constexpr (Call::kTakesPeer) {
+      acceptor_->async_accept(to..., peer_, std::move(handler));
+    } else {
+      acceptor_->async_accept(to..., std::move(handler));
+    }
   }
 
   template <class Start>
@@ -168,9 +214,11 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
 
   template <class Socket>
   void accepted(const net_error_code& error, Socket socket) {
-    constexpr bool kTakesSlot = std::is_invocable_v<OnAccept&, Socket, AcceptSlot>;
-    static_assert(kTakesSlot || std::is_invocable_v<OnAccept&, Socket>,
-                  "on_accept must take the socket, or the socket and an AcceptSlot");
+    constexpr bool kTakesSlot = kTakes<Socket, AcceptSlot>;
+    static_assert(
+        kTakesSlot || kTakes<Socket>,
+        "on_accept must take the socket; behind it, it may take the peer's endpoint if the "
+        "acceptor is one of Asio's, and an AcceptSlot");
     const AcceptStep step = core_.after_accept(errno_of(error));
     if (error) {
       note_cancellation();
@@ -181,19 +229,29 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
     }
     try {
       if constexpr (kTakesSlot) {
-        static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket, AcceptSlot>>,
-                      "on_accept must return nothing: spawn a coroutine inside of it");
-        (*on_accept_)(std::move(socket), open_ ? AcceptSlotAccess::make(open_) : AcceptSlot());
+        give(std::move(socket), open_ ? AcceptSlotAccess::make(open_) : AcceptSlot());
       } else {
-        static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, Socket>>,
-                      "on_accept must return nothing: spawn a coroutine inside of it");
-        (*on_accept_)(std::move(socket));
+        give(std::move(socket));
       }
     } catch (...) {
       hop();
       throw;
     }
     prepare();
+  }
+
+  template <class Socket, class... Slot>
+  void give(Socket&& socket, Slot&&... slot) {
+    const auto call = [&](auto&&... all) {
+      static_assert(std::is_void_v<std::invoke_result_t<OnAccept&, decltype(all)...>>,
+                    "on_accept must return nothing: spawn a coroutine inside of it");
+      (*on_accept_)(std::forward<decltype(all)>(all)...);
+    };
+    if constexpr (Call::kTakesPeer) {
+      call(std::forward<Socket>(socket), std::as_const(peer_), std::forward<Slot>(slot)...);
+    } else {
+      call(std::forward<Socket>(socket), std::forward<Slot>(slot)...);
+    }
   }
 
   void go_on(AcceptStep step, const net_error_code& error) {
@@ -290,6 +348,7 @@ class AcceptOperation : public AcceptTurns<AcceptExecutor<Acceptor>> {
 
   Acceptor* acceptor_;
   std::optional<OnAccept> on_accept_;
+  [[no_unique_address]] typename Call::Peer peer_;  // of the accept that is under way
   Options options_;
   const std::shared_ptr<OpenConnections> open_;  // if their number is limited
   AcceptCore core_;

@@ -112,6 +112,49 @@ TYPED_TEST(AcceptEach, gives_each_connection_that_works) {
   this->expect_over(net::error::operation_aborted);
 }
 
+TYPED_TEST(AcceptEach, gives_the_peer_of_each_connection) {
+  using Endpoint = typename TestFixture::Acceptor::protocol_type::endpoint;
+  std::vector<Endpoint> peers;
+  async_accept_each(
+      *this->acceptor,
+      [&](typename TestFixture::Socket socket, const Endpoint& peer) {
+        this->accepted.push_back(std::move(socket));
+        peers.push_back(peer);
+      },
+      this->options, this->outcome.handler());
+  this->connect(2);
+  this->run_to_accepted(2);
+  EXPECT_THAT(
+      peers, ElementsAre(this->connected[0].local_endpoint(), this->connected[1].local_endpoint()));
+  this->acceptor->close();
+  this->expect_over(net::error::operation_aborted);
+}
+
+TYPED_TEST(AcceptEach, gives_the_peer_and_a_slot_on_another_executor) {
+  using Endpoint = typename TestFixture::Acceptor::protocol_type::endpoint;
+  net::io_context other{1};
+  const typename TestFixture::Executor of_other = other.get_executor();
+  this->options.max_open = 1;
+  this->options.next_executor = [&] { return of_other; };
+  std::optional<Endpoint> at;
+  std::optional<AcceptSlot> kept;
+  async_accept_each(
+      *this->acceptor,
+      [&](typename TestFixture::Socket socket, Endpoint peer, AcceptSlot slot) {
+        EXPECT_EQ(socket.get_executor(), of_other);
+        at = peer;
+        kept = std::move(slot);
+      },
+      this->options, this->outcome.handler());
+  this->connect(1);
+  ASSERT_TRUE(run_until(this->context, [&] { return at.has_value(); }));
+  EXPECT_EQ(*at, this->connected[0].local_endpoint());
+  EXPECT_TRUE(kept && kept->valid());
+  kept.reset();
+  this->acceptor->close();
+  this->expect_over(net::error::operation_aborted);
+}
+
 TYPED_TEST(AcceptEach, ends_when_the_acceptor_is_cancelled) {
   this->start();
   run_ready(this->context);
