@@ -110,6 +110,21 @@ consteval void require_known_end() {
                 "leave_open to keep the stream as it is");
 }
 
+/// Streams whose write side one call ends in order.
+template <class Stream>
+concept EndsAtOnce =
+    !HasAsyncEndWrite<Stream> &&
+    (HasEndWrite<Stream> || (IsSocket<Stream> && !IsUnwrapped<Stream> && !HasKnownEnd<Stream>));
+
+template <EndsAtOnce Stream>
+void end_write_at_once(Stream& stream, net_error_code& error) {
+  if constexpr (HasEndWrite<Stream>) {
+    end_write(stream, error);
+  } else {
+    detail::as_socket(stream).shutdown(net::socket_base::shutdown_send, error);
+  }
+}
+
 /// Streams that have something to write of their own before the layer below is ended.
 template <class Stream>
 concept EndsItsOwnLayerFirst = IsLayered<Stream> &&
@@ -123,16 +138,12 @@ template <class Stream, class Handler>
 void start_end_write(Stream& stream, Handler&& handler) {
   if constexpr (HasAsyncEndWrite<Stream>) {
     async_end_write(stream, std::forward<Handler>(handler));
-  } else if constexpr (HasEndWrite<Stream>) {
+  } else if constexpr (EndsAtOnce<Stream>) {
     net_error_code error;
-    end_write(stream, error);
+    detail::end_write_at_once(stream, error);
     std::forward<Handler>(handler)(error);
   } else if constexpr (HasKnownEnd<Stream>) {
     LayerOf<Stream>::async_end_write(stream, std::forward<Handler>(handler));
-  } else if constexpr (IsSocket<Stream> && !IsUnwrapped<Stream>) {
-    net_error_code error;
-    detail::as_socket(stream).shutdown(net::socket_base::shutdown_send, error);
-    std::forward<Handler>(handler)(error);
   } else if constexpr (IsPipe<Stream> && !IsUnwrapped<Stream>) {
     net_error_code error;
     detail::as_pipe(stream).close(error);

@@ -358,9 +358,32 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     detail::reset_stream(*out_);
   }
 
-  // A queue in front of `out` knows how to end it. It is there for that alone.
   [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
     timer_.stop();
+    if constexpr (EndsAtOnce<Out>) {
+      if (how == RelayStep::kClose) {
+        return end_at_once();
+      }
+    }
+    return start_end_by_queue(self, how);
+  }
+
+  // In order. Nothing is left to write, so no queue is made for it.
+  [[nodiscard]] InitiationResult end_at_once() noexcept {
+    InitiationResult result{InitiationOutcome::kCompleted, {}, 0};
+    try {
+      detail::end_write_at_once(*out_, result.error);
+    } catch (...) {
+      result.error = error_of_current_exception();
+    }
+    if (result.error) {
+      detail::mark_for_reset(*out_);
+    }
+    return result;
+  }
+
+  // A queue in front of `out` knows how to end it. It is there for that alone.
+  [[nodiscard]] InitiationResult start_end_by_queue(const Self& self, RelayStep how) noexcept {
     WriteHandoffConfig of_end;
     of_end.close_timeout = close_timeout_;
     of_end.close_limit = core_.limit_left(now_at(*out_));
