@@ -107,19 +107,9 @@ TunnelCore::TimePoint TunnelCore::next_look() const noexcept {
   return next_look_;
 }
 
-ErrorValue TunnelCore::first_error() const noexcept {
+TunnelCore::Outcome TunnelCore::outcome() const noexcept {
   const std::lock_guard lock(mutex_);
-  return first_error_;
-}
-
-TunnelOrigin TunnelCore::origin() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return origin_;
-}
-
-ErrorValue TunnelCore::error_of(Way way) const noexcept {
-  const std::lock_guard lock(mutex_);
-  return ways_[index_of(way)].error;
+  return {first_error_, origin_, {ways_[0].error, ways_[1].error}};
 }
 
 void TunnelCore::note(const ErrorValue& error, TunnelOrigin origin) noexcept {

@@ -9,6 +9,8 @@ OF_CORE = ("dev", "core_tests", "/relaying/tunnel_")
 OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((ends|queues)_)?test")
 
 MUTANTS = [
+    ("a tunnel reads the answer before it has asked", OPERATION,
+     "      b_to_a_.expect_nothing_at_first();\n", "", *OF_SHELL),
     ("a tunnel that is told to end reads on", CORE,
      "      note(cancelled, TunnelOrigin::kCancelled);\n      tell(Way::kAToB, WayStop::kPassOn, effects);",
      "      note(cancelled, TunnelOrigin::kCancelled);", *OF_CORE),

@@ -272,10 +272,11 @@ void TunnelWorld::note(const ErrorValue& error) {
 void TunnelWorld::compare(const TunnelEffects& effects) {
   expect(effects.tell == told_, "a way is told, or not");
   expect(effects.reset == reset_, "an output is reset, or not");
-  expect(core_.first_error() == first_error_, "another error is the first");
+  expect(core_.outcome().first_error == first_error_, "another error is the first");
   for (std::size_t way = 0; way != detail::kWays; ++way) {
     expect(core_.stop_of(way_of(way)) == stops_[way], "a way is to do something else");
-    expect(core_.error_of(way_of(way)) == errors_[way], "a way has another error");
+    expect(core_.outcome().errors[index_of(way_of(way))] == errors_[way],
+           "a way has another error");
   }
   const bool was_over = is_over_;
   is_over_ = has_ended_[0] && has_ended_[1];

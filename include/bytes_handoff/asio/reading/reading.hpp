@@ -41,7 +41,8 @@ class Reading {
   [[nodiscard]] const net_error_code& error() const noexcept { return error_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
-  [[nodiscard]] ReadStep begin() noexcept {
+  /// `expects_nothing`: nobody has a reason to have sent anything yet.
+  [[nodiscard]] ReadStep begin(bool expects_nothing = false) noexcept {
     if (front_end::is_reading(*buffer_)) {
       return fail(to_net_error(Errc::read_in_progress));
     }
@@ -52,7 +53,7 @@ class Reading {
       return ReadStep::kGather;
     }
     if constexpr (ReadinessReadStream<Stream>) {
-      if (is_worth_waiting()) {
+      if (is_worth_waiting(expects_nothing)) {
         return wait_first();
       }
     }
@@ -96,8 +97,9 @@ class Reading {
   // before the first bytes, which often come while a connection is being set up. And not when there
   // is no room, which is an error at once. Measured in docs/design/0010: as fast as a read that
   // holds its block while it waits, without holding one.
-  [[nodiscard]] bool is_worth_waiting() const noexcept {
-    return front_end::is_stream_drained(*buffer_) && BufferAccess::has_received(*buffer_) &&
+  [[nodiscard]] bool is_worth_waiting(bool expects_nothing) const noexcept {
+    return front_end::is_stream_drained(*buffer_) &&
+           (BufferAccess::has_received(*buffer_) || expects_nothing) &&
            buffer_->size() < buffer_->config().max_size;
   }
 

@@ -112,6 +112,9 @@ class RelayOperation : public Waiting {
     }
   }
 
+  /// For a tunnel, in front of `start`: what `in` sends first answers what it is yet to get.
+  void expect_nothing_at_first() noexcept { expects_nothing_ = true; }
+
   /// For a tunnel: `in` is read no more. What it has delivered is passed on. Then it counts as
   /// failed with `aborted`, and `out` is ended so. It is called where `in` is used.
   void stop_reading() noexcept {
@@ -152,12 +155,16 @@ class RelayOperation : public Waiting {
       }
       is_emitting = false;
     }
-    // Behind a step: what it has left there may lead to what is gone.
+    // Behind a step: what it has left there may lead to what is gone. Its memory is kept for the
+    // next one.
     void forget_step() noexcept {
-      if (!is_emitting) {
-        signal.slot().clear();
+      if (!is_emitting && signal.slot().has_handler()) {
+        signal.slot().template emplace<Nothing>();
       }
     }
+    struct Nothing {
+      void operator()(net::cancellation_type_t /*type*/) const noexcept {}
+    };
   };
 
   [[nodiscard]] Relay& relay() noexcept { return static_cast<Relay&>(*this); }
@@ -221,7 +228,7 @@ class RelayOperation : public Waiting {
   [[nodiscard]] InitiationResult start_read(const Self& self) noexcept {
     using Handler = RelayHandler<Relay, RelayPart::kIn>;
     Reading<In> reading(*buffer_, *in_);
-    const ReadStep step = reading.begin();
+    const ReadStep step = reading.begin(expects_nothing_);
     if (step == ReadStep::kDone) {
       return {InitiationOutcome::kCompleted, reading.error(), reading.bytes()};
     }
@@ -312,6 +319,7 @@ class RelayOperation : public Waiting {
   const net::execution_context* const in_context_;
   const net::execution_context* destroyed_context_ = nullptr;
   const bool may_be_cancelled_;
+  bool expects_nothing_ = false;  // of its first read
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};

@@ -108,6 +108,12 @@ class TunnelOperation : public Waiting {
     if (core_.next_look() != (TimePoint::max)()) {
       ask_a(self, kLookAtTimer);
     }
+    if (!a_.end().buffer().empty()) {
+      b_to_a_.expect_nothing_at_first();
+    }
+    if (!b_.end().buffer().empty()) {
+      a_to_b_.expect_nothing_at_first();
+    }
     references_.fetch_add(kWays, std::memory_order_relaxed);  // the ways'
     a_to_b_.start();
     b_to_a_.start();
@@ -127,11 +133,12 @@ class TunnelOperation : public Waiting {
   }
 
   [[nodiscard]] std::tuple<net_error_code, TunnelResult> results() const noexcept {
+    const TunnelCore::Outcome outcome = core_.outcome();
     TunnelResult result;
-    result.a_to_b = {std::get<1>(a_to_b_.results()), error_of(Way::kAToB)};
-    result.b_to_a = {std::get<1>(b_to_a_.results()), error_of(Way::kBToA)};
-    result.cause = cause_of(core_.origin());
-    net_error_code error = to_net_error(core_.first_error());
+    result.a_to_b = {std::get<1>(a_to_b_.results()), of_way(outcome.errors[0])};
+    result.b_to_a = {std::get<1>(b_to_a_.results()), of_way(outcome.errors[1])};
+    result.cause = cause_of(outcome.origin);
+    net_error_code error = to_net_error(outcome.first_error);
     if (refused_by_ != TunnelCause::none) {
       error = to_net_error(Errc::read_in_progress);
       result.cause = refused_by_;
@@ -208,8 +215,7 @@ class TunnelOperation : public Waiting {
   [[nodiscard]] bool is_lost() const noexcept {
     return destroyed_context_.load(std::memory_order_relaxed) != nullptr;
   }
-  [[nodiscard]] net_error_code error_of(Way way) const noexcept {
-    const ErrorValue error = core_.error_of(way);
+  [[nodiscard]] net_error_code of_way(const ErrorValue& error) const noexcept {
     return !error && is_lost() ? to_net_error(Errc::closed) : to_net_error(error);
   }
 

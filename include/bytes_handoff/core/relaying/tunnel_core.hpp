@@ -109,10 +109,12 @@ class TunnelCore {
   /// When `tick` is next to be called; the latest time that there is: not at all.
   [[nodiscard]] TimePoint next_look() const noexcept;
 
-  /// The first error that happened; none if both ways ended in order.
-  [[nodiscard]] ErrorValue first_error() const noexcept;
-  [[nodiscard]] TunnelOrigin origin() const noexcept;
-  [[nodiscard]] ErrorValue error_of(Way way) const noexcept;
+  struct Outcome {
+    ErrorValue first_error;  ///< that happened; none if both ways ended in order
+    TunnelOrigin origin;     ///< of that one
+    std::array<ErrorValue, kWays> errors;
+  };
+  [[nodiscard]] Outcome outcome() const noexcept;
 
  private:
   struct WayState {

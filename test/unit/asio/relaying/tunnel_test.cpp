@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "support/asio.hpp"
+#include "support/memory/counting_resource.hpp"
 #include "support/pattern.hpp"
 #include "support/relaying/tunnel_fixture.hpp"
 #include "support/run_for.hpp"
@@ -122,6 +123,22 @@ TYPED_TEST(TunnelBetween, that_is_idle_too_long_resets_both) {
   EXPECT_EQ(this->outcome.b_to_a().error, Errc::timed_out);
   this->run([this] { return this->at_left->is_over() && this->at_right->is_over(); });
   EXPECT_TRUE(run_out(this->context)) << "something is left armed";
+}
+
+TEST_F(TcpTunnelTest, has_no_block_for_an_answer_before_it_comes) {
+  CountingResource blocks;
+  HandoffBuffer answers({.block_source = &blocks});
+  feed(this->a_buffer, "request");
+  async_tunnel(TunnelEnd(this->a_buffer, *this->a), TunnelEnd(answers, *this->b),
+               this->outcome.handler());
+  this->run_to_texts(0, 7);
+  run_ready(this->context);
+  EXPECT_EQ(blocks.allocations(), 0U);
+  this->write_and_end(*this->right, "answer");
+  this->run_to_texts(6, 7);
+  EXPECT_EQ(this->at_left->text(), "answer");
+  this->end(*this->left);
+  this->run_to_end();
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ TEST_F(TunnelCoreTest, IsOverWhenBothWaysHaveEnded) {
   const TunnelEffects second = end(Way::kBToA);
   EXPECT_TRUE(second.is_over);
   EXPECT_EQ(overs_, 1U);
-  EXPECT_EQ(core_->first_error(), kNone);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
+  EXPECT_EQ(core_->outcome().first_error, kNone);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
 }
 
 TEST_F(TunnelCoreTest, HasNoTimerWithoutLimits) {
@@ -56,7 +56,7 @@ TEST_F(TunnelCoreTest, NothingIsArmedOnceItIsOver) {
       step([&](TunnelEffects& effects) { core_->tick(now_ + seconds(100), progress_, effects); });
   EXPECT_FALSE(late.set_timer);
   EXPECT_EQ(late.reset, kTellsNobody);
-  EXPECT_EQ(core_->first_error(), kNone);
+  EXPECT_EQ(core_->outcome().first_error, kNone);
 }
 
 // ---- What one way's end does to the other.
@@ -91,13 +91,13 @@ TEST_F(TunnelCoreTest, AnInputThatFailsTellsTheOtherWayAtOnce) {
   begin(default_rules());
   EXPECT_EQ(fail_input(Way::kAToB, kReset).tell, kTellsB);
   EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kPassOn);
-  EXPECT_EQ(core_->first_error(), kReset);
+  EXPECT_EQ(core_->outcome().first_error, kReset);
   // What is still written may fail, too.
   EXPECT_EQ(end(Way::kAToB, WayEnd::kWriteFailed, kBroken).tell, kTellsNobody);
   end(Way::kBToA, WayEnd::kReadFailed, kAborted);
-  EXPECT_EQ(core_->first_error(), kReset);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kBroken);
-  EXPECT_EQ(core_->error_of(Way::kBToA), kAborted);
+  EXPECT_EQ(core_->outcome().first_error, kReset);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kBroken);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kBToA)], kAborted);
 }
 
 TEST_F(TunnelCoreTest, AnInputThatFailsLeavesTheOtherWayWhereItGoesOn) {
@@ -119,16 +119,16 @@ TEST_F(TunnelCoreTest, AWayThatHasEndedIsToldNothing) {
   end(Way::kAToB);
   EXPECT_EQ(fail_input(Way::kBToA, kReset).tell, kTellsNobody);
   EXPECT_EQ(end(Way::kBToA, WayEnd::kReadFailed, kReset).tell, kTellsNobody);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
-  EXPECT_EQ(core_->first_error(), kReset);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
+  EXPECT_EQ(core_->outcome().first_error, kReset);
 }
 
 TEST_F(TunnelCoreTest, TheFirstErrorIsKept) {
   begin(TunnelRules{});
   end(Way::kBToA, WayEnd::kWriteFailed, kBroken);
   end(Way::kAToB, WayEnd::kReadFailed, kReset);
-  EXPECT_EQ(core_->first_error(), kBroken);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kReset);
+  EXPECT_EQ(core_->outcome().first_error, kBroken);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kReset);
 }
 
 // ---- Cancellation.
@@ -149,7 +149,7 @@ TEST_F(TunnelCoreTest, CancelledBothWaysAreAndNothingIsReset) {
   EXPECT_FALSE(is_armed());
   EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kCancel);
   EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kCancelled).is_over);
-  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->outcome().first_error, kCancelled);
 }
 
 TEST_F(TunnelCoreTest, CancelledTwiceTellsNobodyAgain) {
@@ -164,8 +164,8 @@ TEST_F(TunnelCoreTest, CancelledBehindAnEndTellsTheOtherWayOnly) {
   EXPECT_EQ(cancel().tell, kTellsB);
   EXPECT_FALSE(is_armed());
   end(Way::kBToA, WayEnd::kReadFailed, kCancelled);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
-  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
+  EXPECT_EQ(core_->outcome().first_error, kCancelled);
 }
 
 TEST_F(TunnelCoreTest, CancelledWhileItPassesOnAWayEndsAtOnce) {
@@ -218,10 +218,10 @@ TEST_F(ATunnelThatIsToldToEnd, PassesOnBothWays) {
   EXPECT_TRUE(is_armed()) << "its limits go on";
   EXPECT_EQ(end(Way::kAToB, WayEnd::kReadFailed, kAborted).tell, kTellsNobody);
   EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kAborted).is_over);
-  EXPECT_EQ(core_->first_error(), kCancelled);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kCancelled);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kAborted);
-  EXPECT_EQ(core_->error_of(Way::kBToA), kAborted);
+  EXPECT_EQ(core_->outcome().first_error, kCancelled);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kCancelled);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kAborted);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kBToA)], kAborted);
 }
 
 TEST_F(ATunnelThatIsToldToEnd, TheSecondTimeResetsBoth) {
@@ -235,7 +235,7 @@ TEST_F(ATunnelThatIsToldToEnd, TheSecondTimeResetsBoth) {
   EXPECT_FALSE(is_armed());
   EXPECT_EQ(cancel().reset, kTellsNobody);
   end(Way::kAToB, WayEnd::kReadFailed, kAborted);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kCancelled);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kCancelled);
 }
 
 TEST_F(ATunnelThatIsToldToEnd, ALimitMayEndItBefore) {
@@ -244,7 +244,7 @@ TEST_F(ATunnelThatIsToldToEnd, ALimitMayEndItBefore) {
   const TunnelEffects effects = pass(seconds(8));
   EXPECT_EQ(effects.reset, kTellsBoth);
   EXPECT_FALSE(effects.is_cut_short);
-  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->outcome().first_error, kCancelled);
   EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
 }
 
@@ -253,8 +253,8 @@ TEST_F(ATunnelThatIsToldToEnd, TellsTheOtherWayBehindAnEnd) {
   end(Way::kAToB);
   EXPECT_EQ(cancel().tell, kTellsB);
   EXPECT_TRUE(end(Way::kBToA, WayEnd::kReadFailed, kAborted).is_over);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
-  EXPECT_EQ(core_->first_error(), kCancelled);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
+  EXPECT_EQ(core_->outcome().first_error, kCancelled);
 }
 
 TEST_F(ATunnelThatIsToldToEnd, IsToldNothingOnceItIsOver) {
@@ -263,15 +263,15 @@ TEST_F(ATunnelThatIsToldToEnd, IsToldNothingOnceItIsOver) {
   end(Way::kBToA);
   cancel();
   EXPECT_EQ(cancel().reset, kTellsNobody);
-  EXPECT_EQ(core_->first_error(), kNone);
+  EXPECT_EQ(core_->outcome().first_error, kNone);
 }
 
 TEST_F(ATunnelThatIsToldToEnd, KeepsTheErrorThatCameBefore) {
   begin(rules());
   fail_input(Way::kBToA, kReset);
   EXPECT_EQ(cancel().tell, kTellsB);
-  EXPECT_EQ(core_->first_error(), kReset);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadB);
+  EXPECT_EQ(core_->outcome().first_error, kReset);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kReadB);
 }
 
 // ---- What the first error came from.
@@ -287,11 +287,11 @@ TEST_F(TunnelCoreTest, TellsWhatTheFirstErrorCameFrom) {
                          Case{Way::kBToA, WayEnd::kReadFailed, TunnelOrigin::kReadB},
                          Case{Way::kBToA, WayEnd::kWriteFailed, TunnelOrigin::kWriteA}}) {
     begin(default_rules());
-    EXPECT_EQ(core_->origin(), TunnelOrigin::kNone);
+    EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kNone);
     end(of.way, of.how, kBroken);
-    EXPECT_EQ(core_->origin(), of.origin);
+    EXPECT_EQ(core_->outcome().origin, of.origin);
     end(other_than(of.way), WayEnd::kReadFailed, kReset);
-    EXPECT_EQ(core_->origin(), of.origin);
+    EXPECT_EQ(core_->outcome().origin, of.origin);
   }
 }
 
@@ -301,16 +301,16 @@ TEST_F(TunnelCoreTest, AWayThatEndsBecauseOfTheOtherHasNoCauseOfItsOwn) {
   begin(rules);
   end(Way::kAToB);
   end(Way::kBToA, WayEnd::kReadFailed, kAborted);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kOtherWay);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kOtherWay);
   // An error that comes meanwhile is the side's.
   begin(rules);
   end(Way::kAToB);
   end(Way::kBToA, WayEnd::kReadFailed, kReset);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadB);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kReadB);
   // So is that of a queue that others have aborted.
   begin(TunnelRules{});
   end(Way::kAToB, WayEnd::kReadFailed, kAborted);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kReadA);
 }
 
 TEST_F(TunnelCoreTest, ATimeOutIsItsOwnCause) {
@@ -318,22 +318,22 @@ TEST_F(TunnelCoreTest, ATimeOutIsItsOwnCause) {
   rules.idle_timeout = seconds(8);
   begin(rules);
   pass(seconds(8));
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kTime);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kTime);
 }
 
 TEST_F(TunnelCoreTest, ACancellationIsTheCauseOfItsCodeAlone) {
   begin(default_rules());
   cancel();
   end(Way::kAToB, WayEnd::kReadFailed, kCancelled);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kCancelled);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kCancelled);
   begin(default_rules());
   cancel();
   end(Way::kAToB, WayEnd::kReadFailed, kReset);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kReadA);
   // The same code without a cancellation of the tunnel.
   begin(default_rules());
   end(Way::kAToB, WayEnd::kReadFailed, kCancelled);
-  EXPECT_EQ(core_->origin(), TunnelOrigin::kReadA);
+  EXPECT_EQ(core_->outcome().origin, TunnelOrigin::kReadA);
 }
 
 TEST(TunnelRules, ANegativeTimeIsRefused) {

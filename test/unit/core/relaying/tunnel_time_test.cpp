@@ -30,7 +30,7 @@ TEST_F(TunnelTimeTest, SilenceIsNoticedWithinAQuarter) {
     EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kReset);
     EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kReset);
     EXPECT_FALSE(is_armed());
-    EXPECT_EQ(core_->first_error(), kTimedOut);
+    EXPECT_EQ(core_->outcome().first_error, kTimedOut);
   }
 }
 
@@ -57,7 +57,7 @@ TEST_F(TunnelTimeTest, TheHalfCloseTimeStartsWithTheFirstEnd) {
   const TunnelEffects over = pass(seconds(16));
   EXPECT_EQ(core_->stop_of(Way::kBToA), WayStop::kReset);
   EXPECT_EQ(core_->stop_of(Way::kAToB), WayStop::kNone);
-  EXPECT_TRUE(core_->first_error() == kTimedOut);
+  EXPECT_TRUE(core_->outcome().first_error == kTimedOut);
   EXPECT_FALSE(is_armed());
   static_cast<void>(over);
 }
@@ -140,9 +140,9 @@ TEST_F(TunnelTimeTest, WaysThatReturnBehindATimeOutHaveTimedOut) {
   EXPECT_EQ(first.tell, kTellsNobody);
   EXPECT_FALSE(is_armed());
   EXPECT_TRUE(end(Way::kAToB).is_over);  // it had just ended by itself
-  EXPECT_EQ(core_->error_of(Way::kBToA), kTimedOut);
-  EXPECT_EQ(core_->error_of(Way::kAToB), kNone);
-  EXPECT_EQ(core_->first_error(), kTimedOut);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kBToA)], kTimedOut);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
+  EXPECT_EQ(core_->outcome().first_error, kTimedOut);
 }
 
 TEST_F(TunnelTimeTest, AnErrorBeforeATimeOutIsTheFirst) {
@@ -150,8 +150,8 @@ TEST_F(TunnelTimeTest, AnErrorBeforeATimeOutIsTheFirst) {
   end(Way::kAToB, WayEnd::kWriteFailed, kBroken);
   pass(seconds(60));
   end(Way::kBToA, WayEnd::kReadFailed, kCancelled);
-  EXPECT_EQ(core_->first_error(), kBroken);
-  EXPECT_EQ(core_->error_of(Way::kBToA), kTimedOut);
+  EXPECT_EQ(core_->outcome().first_error, kBroken);
+  EXPECT_EQ(core_->outcome().errors[index_of(Way::kBToA)], kTimedOut);
 }
 
 TEST_F(TunnelTimeTest, LimitsOfAnySizeDoNotWrap) {
@@ -175,7 +175,7 @@ TEST_F(TunnelTimeTest, WhereTheTimeCannotBeLookedAtBothWaysAreReset) {
   EXPECT_EQ(effects.tell, kTellsBoth);
   end(Way::kAToB, WayEnd::kReadFailed, kCancelled);
   end(Way::kBToA, WayEnd::kReadFailed, kCancelled);
-  EXPECT_EQ(core_->first_error(), kBroken);
+  EXPECT_EQ(core_->outcome().first_error, kBroken);
 }
 
 }  // namespace
