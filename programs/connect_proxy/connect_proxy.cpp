@@ -1,11 +1,6 @@
 // An HTTP proxy: tunnels for CONNECT, and single requests in absolute form. Only to hosts and ports
 // that a file allows.
 #include <algorithm>
-#include <asio/awaitable.hpp>
-#include <asio/experimental/deferred.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
 #include <bytes_handoff/bytes/escaped.hpp>
@@ -18,27 +13,25 @@
 
 #include "connect_proxy/allow_list.hpp"
 #include "connect_proxy/request_head.hpp"
-#include "support/as_tuple.hpp"
+#include "support/asio_names.hpp"
 #include "support/command_line.hpp"
 #include "support/connect.hpp"
+#include "support/deadline.hpp"
 #include "support/service.hpp"
 #include "support/tunnel.hpp"
-#include "support/within.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using asio::awaitable;
-using asio::use_awaitable;
-using asio::experimental::deferred;
-using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
 using connect_proxy::AllowList;
 using connect_proxy::HeadErrc;
 using connect_proxy::HeadFramer;
 using connect_proxy::RequestHead;
-using programs::as_tuple;
+using programs::awaitable;
 using programs::Connection;
+using programs::Deadline;
+using programs::tcp;
 
 struct Options {
   programs::ServiceOptions service{.listen = {asio::ip::address_v4::loopback(), 8080},
@@ -64,9 +57,11 @@ class Proxy {
         service_("connect_proxy", options_.service) {}
 
   int run() {
-    const int status = service_.run([this](Connection connection) {  //
-      return serve(std::move(connection));
+    service_.on_drained([this] {
+      head_deadlines_.end();
+      connect_deadlines_.end();
     });
+    const int status = service_.run([this](Connection& connection) { return serve(connection); });
     if (status == 0) {
       auto statistics = service_.statistics();
       statistics.emplace_back("requests", requests_);
@@ -78,19 +73,34 @@ class Proxy {
   }
 
  private:
-  awaitable<void> serve(Connection connection) {
+  // What only the begin of a connection needs is in coroutines of its own: a tunnel may be there
+  // for long.
+  awaitable<void> serve(Connection& connection) {
     HandoffBuffer input({.max_size = options_.max_head + 64 * 1024});
-    std::optional<Refusal> refusal = co_await request(connection, input);
-    if (!refusal) co_return;
+    const std::string host = co_await request(connection, input);
+    if (host.empty()) co_return;
+    connection.stop.throw_if_told();
+    HandoffBuffer answers;
+    const auto [error, result] = co_await programs::tunnel(
+        {connection.client, input}, {connection.second, answers}, options_.tunnel, connection.stop);
+    const std::string why = counts_.add(error, result);
+    if (!why.empty()) service_.log().line(connection.name() + ": " + host + ": " + why);
+  }
+
+  // Refuses what is not to be. Returns the host that is connected, or nothing.
+  awaitable<std::string> request(Connection& connection, HandoffBuffer& input) {
+    RequestHead head;
+    const std::optional<Refusal> refusal = co_await serve_head(connection, input, head);
+    if (!refusal) co_return head.host;
     ++refused_;
     service_.log().line(connection.name() + ": " + std::to_string(refusal->status) + ": " +
                         refusal->why);
     const std::string text = "connect_proxy: " + refusal->why + "\n";
     co_await programs::answer(
-        std::move(connection.client),
-        "HTTP/1.1 " + std::to_string(refusal->status) + " " + phrase(refusal->status) +
-            "\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
-            std::to_string(text.size()) + "\r\n\r\n" + text);
+        connection, "HTTP/1.1 " + std::to_string(refusal->status) + " " + phrase(refusal->status) +
+                        "\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
+                        std::to_string(text.size()) + "\r\n\r\n" + text);
+    co_return std::string();
   }
 
   static const char* phrase(int status) {
@@ -112,14 +122,18 @@ class Proxy {
     }
   }
 
-  // From the head to the end of the connection, or to why it is refused.
-  awaitable<std::optional<Refusal>> request(Connection& connection, HandoffBuffer& input) {
+  // Until the server has what it is to get in front of the tunnel. The head has no host if nothing
+  // was asked for.
+  awaitable<std::optional<Refusal>> serve_head(Connection& connection, HandoffBuffer& input,
+                                               RequestHead& asked) {
     HeadFramer framer(options_.max_head);
-    const auto wait = co_await programs::within(
-        options_.head_deadline, input.async_wait_frame(connection.client, framer, deferred));
-    if (!wait && input.empty()) co_return std::nullopt;  // it never asked
-    if (!wait) co_return Refusal{408, "the request's head did not come in time"};
-    const auto& [error, size] = *wait;
+    std::optional<Deadline> deadline(std::in_place, head_deadlines_, connection.stop);
+    const auto [error, size] =
+        co_await input.async_wait_frame(connection.client, framer, connection.stop.token());
+    const bool is_late = deadline->has_ended(error);
+    deadline.reset();
+    if (is_late && input.empty()) co_return std::nullopt;  // it never asked
+    if (is_late) co_return Refusal{408, "the request's head did not come in time"};
     if (error.category() == connect_proxy::head_category()) {
       const auto code = static_cast<HeadErrc>(error.value());
       co_return Refusal{status_of(code), error.message()};
@@ -127,11 +141,12 @@ class Proxy {
     if (error) throw asio::system_error(error, "the request's head is cut");
     if (size == 0) co_return std::nullopt;
     ++requests_;
-    const auto head = connect_proxy::parse_head(input.peek_view().substr(0, size));
+    auto head = connect_proxy::parse_head(input.peek_view().substr(0, size));
     if (!head) co_return Refusal{status_of(head.error()), make_error_code(head.error()).message()};
     (void)input.advance(size);
     if (auto refusal = co_await connect(connection, *head)) co_return refusal;
-    co_await pass_on(connection, input, *head);
+    co_await send_first(connection, *head);
+    asked = std::move(*head);
     co_return std::nullopt;
   }
 
@@ -140,13 +155,10 @@ class Proxy {
     if (!allowed_.has(head.host, head.port)) {
       co_return Refusal{403, name + " is not allowed"};
     }
-    const auto give_up = std::chrono::steady_clock::now() + options_.connect_deadline;
-    const auto left = [give_up] {
-      return std::max<std::chrono::nanoseconds>(1ns, give_up - std::chrono::steady_clock::now());
-    };
-    auto [error, endpoints] = co_await resolve(head, left());
+    const Deadline deadline(connect_deadlines_, connection.stop);
+    auto [error, endpoints] = co_await resolve(head, connection.stop);
     for (const tcp::endpoint& endpoint : endpoints) {
-      error = co_await programs::connect(connection.second, endpoint, left());
+      error = co_await programs::connect(connection.second, endpoint, deadline);
       if (!error) co_return std::nullopt;
     }
     const int status = error == asio::error::timed_out ? 504 : 502;
@@ -156,42 +168,41 @@ class Proxy {
   using Resolved = std::pair<asio::error_code, std::vector<tcp::endpoint>>;
 
   // A look-up cannot be cancelled: one that takes too long is left alone.
-  awaitable<Resolved> resolve(const RequestHead& head, std::chrono::nanoseconds limit) {
+  awaitable<Resolved> resolve(const RequestHead& head, programs::Stop& stop) {
     asio::error_code error;
     const auto address = asio::ip::make_address(head.host, error);
     if (!error) co_return Resolved(error, {tcp::endpoint(address, head.port)});
     if (head.is_ipv6) co_return Resolved(error, {});
     auto resolver = std::make_shared<tcp::resolver>(service_.context());
-    auto timer = std::make_shared<asio::steady_timer>(service_.context(), limit);
+    auto waits = std::make_shared<programs::steady_timer>(
+        service_.context(), programs::steady_timer::time_point::max());
     auto found = std::make_shared<Resolved>(asio::error::timed_out, std::vector<tcp::endpoint>());
     resolver->async_resolve(head.host, std::to_string(head.port),
-                            [resolver, timer, found](const asio::error_code& failure,
+                            [resolver, waits, found](const asio::error_code& failure,
                                                      const tcp::resolver::results_type& results) {
                               found->first = failure;
                               for (const auto& each : results)
                                 found->second.push_back(each.endpoint());
-                              timer->cancel();
+                              waits->cancel();
                             });
-    co_await timer->async_wait(as_tuple(use_awaitable));
+    co_await waits->async_wait(stop.token());
+    stop.throw_if_told();
     co_return *found;
   }
 
-  awaitable<void> pass_on(Connection& connection, HandoffBuffer& input, const RequestHead& head) {
-    if (head.is_connect) {
-      const std::string established = "HTTP/1.1 200 Connection established\r\n\r\n";
-      co_await asio::async_write(connection.client, asio::buffer(established), use_awaitable);
-    } else {
-      co_await asio::async_write(connection.second, asio::buffer(head.forwarded), use_awaitable);
-    }
-    HandoffBuffer answers;
-    const std::string why = co_await programs::tunnel(
-        {connection.client, input}, {connection.second, answers}, options_.tunnel, counts_);
-    if (!why.empty()) service_.log().line(connection.name() + ": " + head.host + ": " + why);
+  static awaitable<void> send_first(Connection& connection, const RequestHead& head) {
+    const std::string established = "HTTP/1.1 200 Connection established\r\n\r\n";
+    const auto [error, n] = co_await asio::async_write(
+        head.is_connect ? connection.client : connection.second,
+        asio::buffer(head.is_connect ? established : head.forwarded), connection.stop.token());
+    if (error) throw asio::system_error(error);
   }
 
   Options options_;
   AllowList allowed_;
   programs::Service service_;
+  programs::Deadlines head_deadlines_{service_.context(), options_.head_deadline};
+  programs::Deadlines connect_deadlines_{service_.context(), options_.connect_deadline};
   programs::TunnelCounts counts_;
   std::uint64_t requests_ = 0;
   std::uint64_t refused_ = 0;

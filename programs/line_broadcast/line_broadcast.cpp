@@ -1,8 +1,5 @@
 // Subscribers to topics, over TCP. A publisher's line is kept once, and written to all subscribers
 // of its topic as a slice of what was read.
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
 #include <map>
 #include <stdexcept>
@@ -16,25 +13,17 @@
 namespace line_broadcast {
 namespace {
 
-using asio::awaitable;
-using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::Subscription;
 using bytes_handoff::WriteHandoff;
+using programs::awaitable;
 using programs::Connection;
+using programs::tcp;
 
-constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(programs::use_awaitable);
 const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1),
                                           .whole = std::chrono::seconds(10)};
-
-// A token of what goes on when the connection's coroutine is cancelled, for the program is to end.
-auto go_on() { return asio::bind_cancellation_slot(asio::cancellation_slot(), kToken); }
-
-awaitable<bool> is_told_to_end() {
-  const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() != asio::cancellation_type::none;
-}
 
 struct Client {
   struct Place {
@@ -42,14 +31,16 @@ struct Client {
     Subscription subscription;
   };
 
-  Client(Connection connection, const Options& options)
-      : socket(std::make_shared<tcp::socket>(std::move(connection.client))),
+  Client(Connection& connection, const Options& options)
+      : stop(connection.stop),
+        socket(std::make_shared<tcp::socket>(std::move(connection.client))),
         in({.max_size = options.max_line + 64 * 1024}),
         out(socket, options.queue()) {
     asio::error_code ignored;
     socket->set_option(tcp::socket::keep_alive(true), ignored);  // a subscriber may only listen
   }
 
+  programs::Stop& stop;
   const std::shared_ptr<tcp::socket> socket;
   HandoffBuffer in;
   const WriteHandoff out;
@@ -61,7 +52,7 @@ class Broadcast {
   explicit Broadcast(const Options& options) : options_(options) {}
 
   int run() {
-    return service_.run([this](Connection connection) { return serve(std::move(connection)); });
+    return service_.run([this](Connection& connection) { return serve(connection); });
   }
 
   [[nodiscard]] programs::Statistics statistics() const {
@@ -79,17 +70,16 @@ class Broadcast {
   }
 
  private:
-  awaitable<void> serve(Connection connection) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    Client client(std::move(connection), options_);
+  awaitable<void> serve(Connection& connection) {
+    Client client(connection, options_);
     bytes_handoff::DelimiterFramer lines(
         "\n", {.max_content = options_.max_line, .keep_delimiter = true});
     asio::error_code end;
     std::string problem;
     while (!end && problem.empty()) {
-      if (co_await is_told_to_end()) break;
-      const auto [error, n] =
-          co_await client.in.async_wait_frame(*client.socket, lines, client.out, kToken);
+      if (client.stop.is_told()) break;
+      const auto [error, n] = co_await client.in.async_wait_frame(*client.socket, lines, client.out,
+                                                                  client.stop.token());
       end = n == 0 && !error ? asio::error::eof : error;
       if (!end) problem = co_await take_all(client, lines);
     }
@@ -120,13 +110,13 @@ class Broadcast {
         while (topic && topic->is_ahead()) co_await topic->until_given();
       } else if (command->word == Word::ping) {
         Bytes pong = Bytes::from_static("PONG\n");
-        co_await client.out.async_write(pong, kToken);
+        co_await client.out.async_write(pong, client.stop.token());
       } else if (command->word == Word::unsub) {
         leave(client, command->topic);
       } else if (std::string problem = join(client, command->topic); !problem.empty()) {
         co_return problem;
       }
-      if (co_await is_told_to_end()) break;
+      if (client.stop.is_told()) break;
     }
     co_return std::string();
   }
@@ -177,24 +167,24 @@ class Broadcast {
 
   // In order: with what was published for it, or with why it is ended.
   awaitable<void> finish(Client& client, const std::string& problem, bool has_peer_ended) {
-    asio::steady_timer limit(service_.context(), options_.end_limit);
+    programs::steady_timer limit(service_.context(), options_.end_limit);
     limit.async_wait([out = client.out](const asio::error_code& error) {
       if (!error) out.abort();
     });
     if (problem.empty()) {
       for (const auto& [name, place] : client.places) {
-        co_await place.subscription.async_caught_up(go_on());
+        co_await place.subscription.async_caught_up(kToken);
       }
     } else {
       ++refused_;
       while (!client.places.empty()) leave(client, client.places.begin()->first);
       Bytes line = Bytes::from_owner("ERR " + problem + "\n");
-      co_await client.out.async_write(line, go_on());
+      co_await client.out.async_write(line, kToken);
     }
-    const auto [error] = co_await client.out.async_close(go_on());
+    const auto [error] = co_await client.out.async_close(kToken);
     if (error) ++cut_;
     // It may still send: the last lines must not be lost by a reset.
-    if (!error && !has_peer_ended) co_await async_linger(*client.socket, kLinger, go_on());
+    if (!error && !has_peer_ended) co_await async_linger(*client.socket, kLinger, kToken);
   }
 
   void count(Client& client) {

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <asio/async_result.hpp>
-#include <asio/awaitable.hpp>
-#include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff/fan_out.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 #include <cstddef>
@@ -18,6 +15,7 @@
 #include <utility>
 
 #include "support/as_tuple.hpp"
+#include "support/asio_names.hpp"
 
 namespace line_broadcast {
 
@@ -75,10 +73,9 @@ class Topic {
   [[nodiscard]] bool is_ahead() const noexcept { return published_ - given_ >= most_; }
 
   /// Until subscribers were given what was published before.
-  asio::awaitable<void> until_given() {
+  programs::awaitable<void> until_given() {
     const std::uint64_t mark = published_;
-    co_await pace_.async_caught_up(asio::bind_cancellation_slot(
-        asio::cancellation_slot(), programs::as_tuple(asio::use_awaitable)));
+    co_await pace_.async_caught_up(programs::as_tuple(programs::use_awaitable));
     given_ = std::max(given_, mark);
   }
 

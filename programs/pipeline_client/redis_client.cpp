@@ -2,7 +2,6 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff/handoff_buffer.hpp>
 #include <iterator>
 #include <memory>
@@ -13,15 +12,13 @@
 
 namespace programs {
 
-using asio::awaitable;
-using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::WriteHandoff;
 
 namespace {
 
-constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(use_awaitable);
 constexpr std::uint64_t kTicks = 8;  // of the limit of a request
 
 void fail(std::vector<RedisClient::Done>& all, const asio::error_code& error) {

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 #include <atomic>
 #include <bytes_handoff/bytes.hpp>
 #include <bytes_handoff/write_handoff.hpp>
@@ -17,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "support/asio_names.hpp"
 #include "support/log.hpp"
 #include "support/resp_framer.hpp"
 #include "support/service.hpp"
@@ -25,7 +23,7 @@
 namespace programs {
 
 struct RedisClientOptions {
-  asio::ip::tcp::endpoint server{asio::ip::address_v4::loopback(), 6379};
+  tcp::endpoint server{asio::ip::address_v4::loopback(), 6379};
   RespLimits limits;
   std::size_t max_in_flight = 10'000;
   std::size_t max_unwritten = std::size_t{1024} * 1024;
@@ -82,11 +80,11 @@ class RedisClient {
     std::uint64_t connections = 0, failures = 0;
   };
 
-  asio::awaitable<void> run();
-  asio::awaitable<void> watch();
-  [[nodiscard]] asio::awaitable<std::string> run_once();
-  [[nodiscard]] asio::awaitable<std::string> read(asio::ip::tcp::socket& socket);
-  asio::awaitable<void> take_back_unwritten();
+  awaitable<void> run();
+  awaitable<void> watch();
+  [[nodiscard]] awaitable<std::string> run_once();
+  [[nodiscard]] awaitable<std::string> read(tcp::socket& socket);
+  awaitable<void> take_back_unwritten();
   [[nodiscard]] bool pass_on(std::vector<bytes_handoff::Bytes>& replies);
   void take_late(std::deque<Request>& from, std::vector<Done>& late, bool keeps_place);
   void fill_queue();
@@ -95,14 +93,14 @@ class RedisClient {
   asio::io_context& context_;
   Log& log_;
   const RedisClientOptions options_;
-  asio::steady_timer retry_;
-  asio::steady_timer clock_;
+  steady_timer retry_;
+  steady_timer clock_;
   StallClock stall_;
   bool is_connecting_ = false;
   bool is_ended_here_ = false;
   bool is_over_ = false;
   std::vector<Done> answered_;  // by one read; kept for its memory
-  std::shared_ptr<asio::ip::tcp::socket> socket_;
+  std::shared_ptr<tcp::socket> socket_;
   std::atomic<std::uint64_t> room_changes_{0};
 
   mutable std::mutex mutex_;  // of all that follows

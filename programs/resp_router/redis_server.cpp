@@ -1,7 +1,5 @@
 #include "resp_router/redis_server.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff/handoff_buffer.hpp>
 #include <tuple>
 #include <utility>
@@ -11,8 +9,6 @@
 
 namespace programs {
 
-using asio::awaitable;
-using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::WriteHandoff;
@@ -20,7 +16,7 @@ using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(use_awaitable);
 constexpr std::chrono::milliseconds kRetry(200);
 
 }  // namespace
@@ -121,9 +117,8 @@ bool RedisServer::try_send(std::shared_ptr<ReplyTaker> taker, std::uint64_t plac
 awaitable<void> RedisServer::send_rest(std::span<Bytes> rest) {
   ++counts_.waits;
   const WriteHandoff out = out_;  // of this connection, which may end meanwhile
-  // Not cancelled with the client: the place in line has its reply already.
-  co_await out.async_send(rest, bytes_handoff::may_cut,
-                          asio::bind_cancellation_slot(asio::cancellation_slot(), kToken));
+  // Not stopped with the client: the place in line has its reply already.
+  co_await out.async_send(rest, bytes_handoff::may_cut, kToken);
 }
 
 void RedisServer::look_at_clock(nanoseconds passed) {

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <asio/awaitable.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 #include <chrono>
 #include <cstddef>
@@ -14,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/asio_names.hpp"
 #include "support/resp_framer.hpp"
 #include "support/service.hpp"
 #include "support/stall_clock.hpp"
@@ -44,10 +42,10 @@ struct ServerOptions {
 /// failed. All on the thread of the service.
 class RedisServer {
  public:
-  RedisServer(Service& service, const ServerOptions& options, asio::ip::tcp::endpoint at);
+  RedisServer(Service& service, const ServerOptions& options, tcp::endpoint at);
 
   /// Connects, again and again, until `end`. A server is up once it has answered a PING.
-  asio::awaitable<void> run();
+  awaitable<void> run();
 
   /// Sends what there is room for, and drops that from `request`. False: `send_rest` must follow
   /// before anything else is sent here, even by others.
@@ -57,7 +55,7 @@ class RedisServer {
   [[nodiscard]] bool try_send(std::shared_ptr<ReplyTaker> taker, std::uint64_t place,
                               std::uint32_t part, std::span<bytes_handoff::Bytes>& request);
   /// Waits for room. Not longer than the server may take for a reply.
-  asio::awaitable<void> send_rest(std::span<bytes_handoff::Bytes> rest);
+  awaitable<void> send_rest(std::span<bytes_handoff::Bytes> rest);
 
   /// Ends the connection if no reply has come for too long. Called again and again.
   void look_at_clock(std::chrono::nanoseconds passed);
@@ -79,15 +77,15 @@ class RedisServer {
     std::uint64_t ends = 0;
   };
 
-  [[nodiscard]] asio::awaitable<std::string> run_once();
-  [[nodiscard]] asio::awaitable<std::string> read(asio::ip::tcp::socket& socket);
+  [[nodiscard]] awaitable<std::string> run_once();
+  [[nodiscard]] awaitable<std::string> read(tcp::socket& socket);
   [[nodiscard]] bool pass_on(bytes_handoff::Bytes& reply, const std::vector<RespValue>& values);
   void refuse(const Waiting& waiting, std::string_view reason);
 
   Service& service_;
   const ServerOptions& options_;
-  asio::ip::tcp::endpoint at_;
-  std::shared_ptr<asio::ip::tcp::socket> socket_;
+  tcp::endpoint at_;
+  std::shared_ptr<tcp::socket> socket_;
   bytes_handoff::WriteHandoff out_;
   std::deque<Waiting> waiting_;
   Counts counts_;
@@ -96,7 +94,7 @@ class RedisServer {
   std::string problem_;  // that ended the connection, if it was found here
   std::uint64_t replies_ = 0;
   StallClock clock_;
-  asio::steady_timer retry_;
+  steady_timer retry_;
 };
 
 }  // namespace programs

@@ -1,10 +1,8 @@
 // Redis clients in front, Redis servers behind. Keys are hashed over the servers. All clients share
 // one connection to each server, with one `WriteHandoff`. Replies come back in the order of the
 // requests. Bytes are passed on as slices of what was read.
-#include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff.hpp>
 #include <deque>
 #include <stdexcept>
@@ -20,23 +18,18 @@
 namespace programs {
 namespace {
 
-using asio::awaitable;
-using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::HandoffBuffer;
 using bytes_handoff::WriteHandoff;
 using std::chrono::nanoseconds;
 
-constexpr auto kToken = programs::as_tuple(asio::use_awaitable);
+constexpr auto kToken = programs::as_tuple(use_awaitable);
 const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1)};
 constexpr std::size_t kMuchUnread = 256 * 1024;  // no further request is taken meanwhile
 
-// A token of what goes on when the client's coroutine is cancelled, for the program is to end.
-auto go_on() { return asio::bind_cancellation_slot(asio::cancellation_slot(), kToken); }
-
 class Client final : public ReplyTaker {
  public:
-  Client(Connection connection, const RouterOptions& options)
+  Client(Connection& connection, const RouterOptions& options)
       : socket(std::make_shared<tcp::socket>(std::move(connection.client))),
         in({.max_size = options.server.limits.buffer_size()}),
         out(socket, {.max_items = SIZE_MAX,
@@ -64,8 +57,8 @@ class Client final : public ReplyTaker {
     while (order.size() > most) {
       is_awaited_ = true;
       wanted_ = most;
-      freed_.expires_at(asio::steady_timer::time_point::max());
-      co_await freed_.async_wait(go_on());
+      freed_.expires_at(steady_timer::time_point::max());
+      co_await freed_.async_wait(kToken);
     }
     is_awaited_ = false;
   }
@@ -89,7 +82,7 @@ class Client final : public ReplyTaker {
   bool is_awaited_ = false;  // that no more than `wanted_` wait
   std::size_t wanted_ = 0;
   StallClock clock_;
-  asio::steady_timer freed_{socket->get_executor()};
+  steady_timer freed_{socket->get_executor()};
 };
 
 class Router {
@@ -106,7 +99,7 @@ class Router {
       clock_.cancel();
       is_ending_ = true;
     });
-    return service_.run([this](Connection connection) { return serve(std::move(connection)); });
+    return service_.run([this](Connection& connection) { return serve(connection); });
   }
 
   [[nodiscard]] Statistics statistics() const {
@@ -119,19 +112,17 @@ class Router {
   }
 
  private:
-  awaitable<void> serve(Connection connection) {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    const auto client = std::make_shared<Client>(std::move(connection), options_);
+  awaitable<void> serve(Connection& connection) {
+    const auto client = std::make_shared<Client>(connection, options_);
     clients_.push_back(client);
     RespFramer framer(RespFramer::Of::requests, options_.server.limits);
     asio::error_code end;
     for (bool is_open = true; is_open && !end;) {
-      if (client->out.pending_bytes() > kMuchUnread) co_await client->out.async_flush(go_on());
-      const auto state = co_await asio::this_coro::cancellation_state;
-      if (state.cancelled() != asio::cancellation_type::none) break;
+      if (client->out.pending_bytes() > kMuchUnread) co_await client->out.async_flush(kToken);
+      if (connection.stop.is_told()) break;
       client->is_reading = true;
-      const auto [error, n] =
-          co_await client->in.async_wait_frame(*client->socket, framer, client->out, kToken);
+      const auto [error, n] = co_await client->in.async_wait_frame(
+          *client->socket, framer, client->out, connection.stop.token());
       client->is_reading = false;
       ++client->reads;
       end = n == 0 && !error ? asio::error::eof : error;
@@ -145,9 +136,9 @@ class Router {
       throw std::runtime_error(client->problem.empty() ? end.message() : client->problem);
     }
     co_await client->until_at_most(0);
-    co_await client->out.async_close(go_on());
+    co_await client->out.async_close(kToken);
     // It may still send: the last replies must not be lost by a reset.
-    if (end != asio::error::eof) co_await async_linger(*client->socket, kLinger, go_on());
+    if (end != asio::error::eof) co_await async_linger(*client->socket, kLinger, kToken);
     if (!client->problem.empty()) throw std::runtime_error(client->problem);
   }
 
@@ -215,7 +206,7 @@ class Router {
   Service service_{"resp_router", options_.service};
   std::deque<RedisServer> servers_;
   std::vector<std::weak_ptr<Client>> clients_;
-  asio::steady_timer clock_{service_.context()};
+  steady_timer clock_{service_.context()};
   bool is_ending_ = false;
   std::uint64_t requests_ = 0, split_ = 0, refused_ = 0;
 };

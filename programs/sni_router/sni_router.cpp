@@ -1,11 +1,7 @@
 // Routes TLS connections by server name and protocol, without decrypting them. The ClientHello is
 // looked at where it lies in the buffer, and leaves with the first bytes of the tunnel.
 #include <algorithm>
-#include <asio/awaitable.hpp>
-#include <asio/experimental/deferred.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/system_error.hpp>
-#include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
 #include <bytes_handoff.hpp>
 #include <bytes_handoff/bytes/escaped.hpp>
@@ -17,21 +13,22 @@
 #include "sni_router/client_hello.hpp"
 #include "sni_router/proxy_header.hpp"
 #include "sni_router/routes.hpp"
+#include "support/asio_names.hpp"
 #include "support/command_line.hpp"
 #include "support/connect.hpp"
+#include "support/deadline.hpp"
 #include "support/service.hpp"
 #include "support/tunnel.hpp"
-#include "support/within.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using asio::awaitable;
-using asio::use_awaitable;
-using asio::experimental::deferred;
-using asio::ip::tcp;
 using bytes_handoff::HandoffBuffer;
+using programs::awaitable;
 using programs::Connection;
+using programs::Deadline;
+using programs::Deadlines;
+using programs::tcp;
 using sni_router::Alert;
 using sni_router::Backend;
 using sni_router::ClientHello;
@@ -56,9 +53,8 @@ struct Refusal {
   std::optional<Alert> alert = std::nullopt;
 };
 
-/// Where a connection goes. With neither a refusal nor a backend it has ended without a byte.
+/// Where a connection goes. Without a backend it has ended.
 struct Destination {
-  std::optional<Refusal> refusal{};
   Backend* backend = nullptr;
   std::string asked_for{};
   std::size_t proxy_header_size = 0;
@@ -73,12 +69,17 @@ class Router {
   Router(Options options, Routes routes)
       : options_(std::move(options)),
         routes_(std::move(routes)),
-        service_("sni_router", options_.service) {}
+        service_("sni_router", options_.service) {
+    buffer_.max_size = std::max(buffer_.max_size,
+                                HelloFramer(options_.max_hello, options_.accept_proxy).max_frame());
+  }
 
   int run() {
-    const int status = service_.run([this](Connection connection) {  //
-      return serve(std::move(connection));
+    service_.on_drained([this] {
+      hello_deadlines_.end();
+      connect_deadlines_.end();
     });
+    const int status = service_.run([this](Connection& connection) { return serve(connection); });
     if (status == 0) {
       auto statistics = service_.statistics();
       statistics.emplace_back("routed", routed_);
@@ -92,51 +93,66 @@ class Router {
   }
 
  private:
-  awaitable<void> serve(Connection connection) {
-    std::optional<HelloFramer> framer(std::in_place, options_.max_hello, options_.accept_proxy);
-    bytes_handoff::HandoffBufferConfig config;
-    config.max_size = std::max(config.max_size, framer->max_frame());
-    HandoffBuffer input(config);
-    const Destination to = co_await route(connection, input, *framer);
-    framer.reset();  // it keeps the ClientHello, and a tunnel may be there for long
-    if (to.backend != nullptr) co_return co_await pass_on(connection, input, to);
-    if (!to.refusal) co_return;
-    ++refused_;
-    service_.log().line(connection.name() + ": " + to.refusal->why);
-    if (to.refusal->alert) {
-      co_await programs::answer(std::move(connection.client),
-                                sni_router::alert_record(*to.refusal->alert));
+  // What only the begin of a connection needs is in coroutines of its own: a tunnel may be there
+  // for long.
+  awaitable<void> serve(Connection& connection) {
+    HandoffBuffer input(buffer_);
+    const Destination to = co_await route(connection, input);
+    if (to.backend == nullptr) co_return;
+    if (!to.backend->sends_proxy_header()) {
+      (void)input.advance(to.proxy_header_size);
+    } else if (to.proxy_header_size == 0) {
+      co_await send_proxy_line(connection);
+    }
+    connection.stop.throw_if_told();
+    HandoffBuffer answers;
+    const auto [error, result] = co_await programs::tunnel(
+        {connection.client, input}, {connection.second, answers}, options_.tunnel, connection.stop);
+    const std::string why = counts_.add(error, result);
+    if (!why.empty()) {
+      service_.log().line(connection.name() + ": " + to.asked_for + ": " + why);
     }
   }
 
-  // From the first byte until a backend has taken the connection, or to why none has.
-  awaitable<Destination> route(Connection& connection, HandoffBuffer& input, HelloFramer& framer) {
-    const auto wait = co_await programs::within(
-        options_.hello_deadline, input.async_wait_frame(connection.client, framer, deferred));
-    if (!wait) {
-      co_return Destination{Refusal{"no ClientHello has come in time, only " +
-                                    std::to_string(input.size()) + " bytes"}};
-    }
-    const auto& [error, n] = *wait;
-    if (const auto refusal = refusal_of(error)) co_return Destination{refusal};
+  // From the first byte until a backend has taken the connection, or it has ended.
+  awaitable<Destination> route(Connection& connection, HandoffBuffer& input) {
+    HelloFramer framer(options_.max_hello, options_.accept_proxy);
+    std::optional<Deadline> deadline(std::in_place, hello_deadlines_, connection.stop);
+    const auto [error, n] =
+        co_await input.async_wait_frame(connection.client, framer, connection.stop.token());
+    const bool is_late = deadline->has_ended(error);
+    deadline.reset();
+    std::optional<Refusal> refusal = is_late ? late(input.size()) : refusal_of(error);
+    if (refusal) co_return co_await refuse(connection, *refusal);
     if (n == 0) {
       ++without_hello_;
       co_return Destination{};
     }
     connection.passed_on_for = framer.proxied_client();
-    Backend* const backend = routes_.find(framer.hello());
-    if (backend == nullptr) {
-      co_return Destination{
-          Refusal{text_of(framer.hello()) + ": no route", Alert::unrecognized_name}};
+    Destination to{routes_.find(framer.hello()), text_of(framer.hello()),
+                   framer.proxy_header_size()};
+    if (to.backend == nullptr) {
+      refusal.emplace(to.asked_for + ": no route", Alert::unrecognized_name);
+    } else if (!co_await connect(connection, *to.backend)) {
+      refusal.emplace(to.backend->name() + ": no server takes the connection",
+                      Alert::internal_error);
     }
-    const bool is_connected = co_await connect(connection, *backend);
-    if (!is_connected) {
-      co_return Destination{
-          Refusal{backend->name() + ": no server takes the connection", Alert::internal_error}};
-    }
+    if (refusal) co_return co_await refuse(connection, *refusal);
     ++routed_;
-    co_return Destination{std::nullopt, backend, text_of(framer.hello()),
-                          framer.proxy_header_size()};
+    co_return to;
+  }
+
+  awaitable<Destination> refuse(Connection& connection, const Refusal& refusal) {
+    ++refused_;
+    service_.log().line(connection.name() + ": " + refusal.why);
+    if (refusal.alert) {
+      co_await programs::answer(connection, sni_router::alert_record(*refusal.alert));
+    }
+    co_return Destination{};
+  }
+
+  static Refusal late(std::size_t bytes) {
+    return {"no ClientHello has come in time, only " + std::to_string(bytes) + " bytes"};
   }
 
   // What the bytes are refused for. An error of the connection is thrown.
@@ -153,8 +169,8 @@ class Router {
   awaitable<bool> connect(Connection& connection, Backend& backend) {
     for (const std::size_t i : backend.next_order(std::chrono::steady_clock::now())) {
       const tcp::endpoint& server = backend.server(i);
-      const auto error =
-          co_await programs::connect(connection.second, server, options_.connect_deadline);
+      const Deadline deadline(connect_deadlines_, connection.stop);
+      const auto error = co_await programs::connect(connection.second, server, deadline);
       if (!error) {
         backend.take_back(i);
         co_return true;
@@ -167,31 +183,23 @@ class Router {
     co_return false;
   }
 
-  awaitable<void> pass_on(Connection& connection, HandoffBuffer& input, const Destination& to) {
-    if (!to.backend->sends_proxy_header()) {
-      (void)input.advance(to.proxy_header_size);
-    } else if (to.proxy_header_size == 0) {
-      const std::string line = proxy_line_of(connection.client);
-      co_await asio::async_write(connection.second, asio::buffer(line), use_awaitable);
-    }
-    HandoffBuffer answers;
-    const std::string why = co_await programs::tunnel(
-        {connection.client, input}, {connection.second, answers}, options_.tunnel, counts_);
-    if (!why.empty()) {
-      service_.log().line(connection.name() + ": " + to.asked_for + ": " + why);
-    }
-  }
-
-  static std::string proxy_line_of(const tcp::socket& client) {
-    const tcp::endpoint from = client.remote_endpoint();
-    const tcp::endpoint to = client.local_endpoint();
-    return sni_router::proxy_line(from.address().is_v6(), from.address().to_string(), from.port(),
-                                  to.address().to_string(), to.port());
+  static awaitable<void> send_proxy_line(Connection& connection) {
+    const tcp::endpoint& from = connection.peer;
+    const tcp::endpoint to = connection.client.local_endpoint();
+    const std::string line =
+        sni_router::proxy_line(from.address().is_v6(), from.address().to_string(), from.port(),
+                               to.address().to_string(), to.port());
+    const auto [error, n] =
+        co_await asio::async_write(connection.second, asio::buffer(line), connection.stop.token());
+    if (error) throw asio::system_error(error);
   }
 
   Options options_;
   Routes routes_;
+  bytes_handoff::HandoffBufferConfig buffer_;
   programs::Service service_;
+  Deadlines hello_deadlines_{service_.context(), options_.hello_deadline};
+  Deadlines connect_deadlines_{service_.context(), options_.connect_deadline};
   programs::TunnelCounts counts_;
   std::uint64_t routed_ = 0;
   std::uint64_t refused_ = 0;

@@ -1,14 +1,14 @@
 #include "support/connect.hpp"
 
-#include <asio/experimental/deferred.hpp>
 #include <tuple>
+#if defined(__linux__)
+#include <sys/socket.h>
 
-#include "support/within.hpp"
+#include <cerrno>
+#endif
 
 namespace programs {
 namespace {
-
-using asio::ip::tcp;
 
 // Open for the family of `to`. It will not block: said before the connect, that is one system call
 // for Asio and for its user.
@@ -22,23 +22,46 @@ asio::error_code prepare(tcp::socket& socket, const tcp::endpoint& to) {
   return error;
 }
 
+#if defined(__linux__)
+// Begins to connect, and tells the outcome if it has begun. Asio takes two calls to tell it, `poll`
+// and `getsockopt`.
+asio::error_code try_connect(tcp::socket& socket, const tcp::endpoint& to) {
+  const int result =
+      ::connect(socket.native_handle(), to.data(), static_cast<socklen_t>(to.size()));
+  return {result == 0 ? 0 : errno, asio::system_category()};
+}
+#endif
+
+bool is_under_way(const asio::error_code& error) {
+  return error == asio::error::in_progress || error == asio::error::already_started;
+}
+
 }  // namespace
 
-asio::awaitable<asio::error_code> connect(tcp::socket& socket, tcp::endpoint to,
-                                          std::chrono::nanoseconds limit) {
-  if (const auto error = prepare(socket, to)) {
+awaitable<asio::error_code> connect(tcp::socket& socket, tcp::endpoint to,
+                                    const Deadline& deadline) {
+  Stop& stop = deadline.stop();
+  stop.throw_if_told();
+  if (deadline.is_over()) co_return asio::error::timed_out;
+  asio::error_code error = prepare(socket, to);
+#if defined(__linux__)
+  if (!error) error = try_connect(socket, to);
+  while (is_under_way(error) && !deadline.is_over()) {
+    std::tie(error) = co_await socket.async_wait(tcp::socket::wait_write, stop.token());
+    if (!error) error = try_connect(socket, to);
+  }
+#else
+  if (!error) std::tie(error) = co_await socket.async_connect(to, stop.token());
+#endif
+  stop.throw_if_told();
+  asio::error_code ignored;
+  if (!error) {
+    socket.set_option(tcp::no_delay(true), ignored);
     co_return error;
   }
-  const auto connected =
-      co_await within(limit, socket.async_connect(to, asio::experimental::deferred));
-  const asio::error_code error = connected ? std::get<0>(*connected) : asio::error::timed_out;
-  asio::error_code ignored;
-  if (error) {
-    socket.close(ignored);
-  } else {
-    socket.set_option(tcp::no_delay(true), ignored);
-  }
-  co_return error;
+  socket.close(ignored);
+  const bool is_late = error == asio::error::operation_aborted || is_under_way(error);
+  co_return is_late ? asio::error::timed_out : error;
 }
 
 }  // namespace programs

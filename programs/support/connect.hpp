@@ -1,18 +1,17 @@
 #pragma once
 
-#include <asio/awaitable.hpp>
 #include <asio/error_code.hpp>
-#include <asio/ip/tcp.hpp>
-#include <chrono>
+
+#include "support/asio_names.hpp"
+#include "support/deadline.hpp"
 
 namespace programs {
 
-/// Connects a socket within a time. `asio::error::timed_out` if that is over. It is closed if that
-/// fails.
+/// Connects a socket before a deadline, with `timed_out` if that is over. It is closed if that
+/// fails. Throws `operation_aborted` if the connection is told to stop.
 ///
 /// The socket is closed, or open for IPv4 and not tried before. It is opened as `to` needs it.
-[[nodiscard]] asio::awaitable<asio::error_code> connect(asio::ip::tcp::socket& socket,
-                                                        asio::ip::tcp::endpoint to,
-                                                        std::chrono::nanoseconds limit);
+[[nodiscard]] awaitable<asio::error_code> connect(tcp::socket& socket, tcp::endpoint to,
+                                                  const Deadline& deadline);
 
 }  // namespace programs

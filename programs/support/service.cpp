@@ -1,6 +1,5 @@
 #include "support/service.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <csignal>
 #include <exception>
@@ -8,8 +7,18 @@
 
 namespace programs {
 
-using asio::ip::tcp;
 using bytes_handoff::AcceptSlot;
+
+namespace {
+
+// On Linux a connection takes it over from the acceptor.
+#if defined(__linux__)
+constexpr bool kTakesOverNoDelay = true;
+#else
+constexpr bool kTakesOverNoDelay = false;
+#endif
+
+}  // namespace
 
 void print(const Statistics& statistics) {
   for (const auto& [key, value] : statistics) {
@@ -51,6 +60,9 @@ bool Service::listen() {
   if (!error) {
     acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   }
+  if (!error && kTakesOverNoDelay) {
+    acceptor_.set_option(tcp::no_delay(true), error);
+  }
   if (!error) {
     acceptor_.bind(options_.listen, error);
   }
@@ -64,7 +76,7 @@ bool Service::listen() {
 }
 
 void Service::accept_all() {
-  bytes_handoff::AcceptOptions<> options;
+  bytes_handoff::AcceptOptions<Executor> options;
   options.max_open = options_.max_connections;
   options.prepare = [this] { return prepare(); };
   options.on_pause = [this](const asio::error_code& reason) {
@@ -73,8 +85,8 @@ void Service::accept_all() {
   };
   bytes_handoff::async_accept_each(
       acceptor_,
-      [this](tcp::socket client, AcceptSlot slot) {
-        on_accept(std::move(client), std::move(slot));
+      [this](tcp::socket client, const tcp::endpoint& peer, AcceptSlot slot) {
+        on_accept(std::move(client), peer, std::move(slot));
       },
       options,
       [this](const asio::error_code& reason) {
@@ -93,32 +105,29 @@ asio::error_code Service::prepare() {
   return error;
 }
 
-void Service::on_accept(tcp::socket client, AcceptSlot slot) {
+void Service::on_accept(tcp::socket client, const tcp::endpoint& peer, AcceptSlot slot) {
   asio::error_code ignored;
-  const tcp::endpoint peer = client.remote_endpoint(ignored);
-  client.set_option(tcp::no_delay(true), ignored);
+  if (!kTakesOverNoDelay) {
+    client.set_option(tcp::no_delay(true), ignored);
+  }
   ++connections_;
-  const auto session = open_.emplace(open_.end());
-  Connection connection{std::move(client), std::exchange(second_, tcp::socket(context_)), peer};
-  asio::co_spawn(context_, serve_(std::move(connection)),
-                 asio::bind_cancellation_slot(
-                     session->slot(),
-                     [this, session, peer, slot = std::move(slot)](std::exception_ptr failure) {
-                       on_end(session, peer, std::move(failure));
-                     }));
+  const auto connection =
+      open_.emplace(open_.end(), std::move(client), std::move(second_), peer, std::move(slot));
+  asio::co_spawn(context_, serve_(*connection), [this, connection](std::exception_ptr failure) {
+    on_end(connection, std::move(failure));
+  });
 }
 
-void Service::on_end(Signals::iterator session, const tcp::endpoint& peer,
-                     std::exception_ptr failure) {
-  open_.erase(session);
+void Service::on_end(Connections::iterator connection, std::exception_ptr failure) {
   try {
     if (failure) {
       std::rethrow_exception(failure);
     }
   } catch (const std::exception& error) {
     ++failed_;
-    log_.line(to_text(peer) + ": " + error.what());
+    log_.line(to_text(connection->peer) + ": " + error.what());
   }
+  open_.erase(connection);
   if (is_ending_ && open_.empty()) {
     finish();
   }
@@ -148,7 +157,7 @@ void Service::end(std::string_view reason) {
   drained_.expires_after(options_.drain);
   drained_.async_wait([this](const asio::error_code& error) {
     if (!error) {
-      cancel_all();
+      stop_all();
     }
   });
 }
@@ -160,11 +169,11 @@ void Service::finish() {
   }
 }
 
-void Service::cancel_all() {
+void Service::stop_all() {
   cancelled_ = open_.size();
-  for (auto session = open_.begin(); session != open_.end();) {
+  for (auto connection = open_.begin(); connection != open_.end();) {
     // It may be gone when this returns.
-    (session++)->emit(asio::cancellation_type::terminal);
+    (connection++)->stop.tell();
   }
 }
 

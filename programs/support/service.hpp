@@ -1,11 +1,7 @@
 #pragma once
 
-#include <asio/awaitable.hpp>
-#include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 #include <bytes_handoff/service/accept_each.hpp>
 #include <chrono>
 #include <cstddef>
@@ -17,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "support/asio_names.hpp"
 #include "support/command_line.hpp"
+#include "support/deadline.hpp"
 #include "support/log.hpp"
 
 namespace programs {
@@ -28,7 +26,7 @@ using Statistics = std::vector<std::pair<std::string, std::uint64_t>>;
 void print(const Statistics& statistics);
 
 struct ServiceOptions {
-  asio::ip::tcp::endpoint listen{asio::ip::address_v4::loopback(), 8443};
+  tcp::endpoint listen{asio::ip::address_v4::loopback(), 8443};
   std::size_t max_connections = 10'000;
   std::chrono::nanoseconds drain{std::chrono::seconds(5)};
   /// Whether a connection needs a second descriptor. It is got before the connection is accepted.
@@ -42,10 +40,12 @@ struct ServiceOptions {
 
 /// A connection that was accepted.
 struct Connection {
-  asio::ip::tcp::socket client;
-  asio::ip::tcp::socket second;    ///< open for IPv4 if `opens_second_socket`
-  asio::ip::tcp::endpoint peer{};  ///< of the client's socket
-  std::string passed_on_for{};     ///< who is behind that, if it has said so
+  tcp::socket client;
+  tcp::socket second;  ///< open for IPv4 if `opens_second_socket`
+  tcp::endpoint peer;  ///< of the client's socket
+  bytes_handoff::AcceptSlot slot;
+  Stop stop{};                  ///< is told when the program is to end
+  std::string passed_on_for{};  ///< who is behind the peer, if it has said so
 
   /// For messages.
   [[nodiscard]] std::string name() const {
@@ -57,11 +57,12 @@ struct Connection {
 ///
 /// Out of descriptors, or with `max_connections` open, it accepts no more for now: connections wait
 /// in the system's queue. With a signal it accepts no more, and the connections that are open may
-/// go on for `drain`. Those that are left then are cancelled. A second signal ends the process at
-/// once. One thread runs everything.
+/// go on for `drain`. Those that are left then are told to stop. A second signal ends the process
+/// at once. One thread runs everything.
 class Service {
  public:
-  using Serve = std::function<asio::awaitable<void>(Connection)>;
+  /// The connection stays where it is until the coroutine has ended.
+  using Serve = std::function<awaitable<void>(Connection&)>;
 
   Service(const std::string& program, const ServiceOptions& options);
 
@@ -80,17 +81,16 @@ class Service {
   [[nodiscard]] Statistics statistics() const;
 
  private:
-  using Signals = std::list<asio::cancellation_signal>;
+  using Connections = std::list<Connection>;
 
   [[nodiscard]] bool listen();
   void accept_all();
   [[nodiscard]] asio::error_code prepare();
-  void on_accept(asio::ip::tcp::socket client, bytes_handoff::AcceptSlot slot);
-  void on_end(Signals::iterator session, const asio::ip::tcp::endpoint& peer,
-              std::exception_ptr failure);
+  void on_accept(tcp::socket client, const tcp::endpoint& peer, bytes_handoff::AcceptSlot slot);
+  void on_end(Connections::iterator connection, std::exception_ptr failure);
   void end_on_signal();
   void end(std::string_view reason);
-  void cancel_all();
+  void stop_all();
   void finish();
 
   ServiceOptions options_;
@@ -98,11 +98,11 @@ class Service {
   Log log_;
   Serve serve_;
   std::function<void()> on_drained_;
-  asio::ip::tcp::acceptor acceptor_{context_};
-  asio::ip::tcp::socket second_{context_};
+  tcp::acceptor acceptor_{context_};
+  tcp::socket second_{context_};
   asio::signal_set end_signals_{context_};
-  asio::steady_timer drained_{context_};
-  Signals open_;  // of the connections
+  steady_timer drained_{context_};
+  Connections open_;
   bool is_ending_ = false;
   std::uint64_t connections_ = 0;
   std::uint64_t failed_ = 0;

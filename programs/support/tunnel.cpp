@@ -1,19 +1,13 @@
 #include "support/tunnel.hpp"
 
-#include <asio/use_awaitable.hpp>
 #include <bytes_handoff/linger.hpp>
-#include <bytes_handoff/tunnel.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 #include <memory>
 #include <utility>
 
-#include "support/as_tuple.hpp"
-
 namespace programs {
 namespace {
 
-using asio::awaitable;
-using asio::ip::tcp;
 using bytes_handoff::Bytes;
 using bytes_handoff::TunnelCause;
 using bytes_handoff::TunnelEnd;
@@ -22,28 +16,6 @@ using bytes_handoff::WriteHandoff;
 // Of what is passed on last, in front of a reset or an end.
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
-
-// What has ended a tunnel; empty if both sides ended in order.
-std::string reason(TunnelCause cause, const asio::error_code& error, TunnelCounts& counts) {
-  switch (cause) {
-    case TunnelCause::none:
-      ++counts.whole;
-      return {};
-    case TunnelCause::cancelled:
-      ++counts.told;
-      return "told to end";
-    case TunnelCause::time:
-      ++counts.idle;
-      return "nothing has moved for too long";
-    default:
-      break;
-  }
-  ++counts.cut;
-  const bool is_client = cause == TunnelCause::read_a || cause == TunnelCause::write_a;
-  const bool is_read = cause == TunnelCause::read_a || cause == TunnelCause::read_b;
-  return std::string(is_client ? "the client" : "the server") +
-         (is_read ? " has cut its bytes: " : " takes no bytes: ") + error.message();
-}
 
 }  // namespace
 
@@ -54,6 +26,31 @@ void TunnelLimits::declare(CommandLine& line) {
                "the same, once one side has ended");
 }
 
+std::string TunnelCounts::add(const asio::error_code& error,
+                              const bytes_handoff::TunnelResult& result) {
+  bytes_in += result.a_to_b.counts.passed_on;
+  bytes_out += result.b_to_a.counts.passed_on;
+  switch (result.cause) {
+    case TunnelCause::none:
+      ++whole;
+      return {};
+    case TunnelCause::cancelled:
+      ++told;
+      return "told to end";
+    case TunnelCause::time:
+      ++idle;
+      return "nothing has moved for too long";
+    default:
+      break;
+  }
+  ++cut;
+  const bool is_client =
+      result.cause == TunnelCause::read_a || result.cause == TunnelCause::write_a;
+  const bool is_read = result.cause == TunnelCause::read_a || result.cause == TunnelCause::read_b;
+  return std::string(is_client ? "the client" : "the server") +
+         (is_read ? " has cut its bytes: " : " takes no bytes: ") + error.message();
+}
+
 void TunnelCounts::add_to(Statistics& statistics) const {
   const Statistics own{{"tunnels_in_order", whole}, {"tunnels_cut", cut},
                        {"tunnels_idle", idle},      {"tunnels_told_to_end", told},
@@ -62,37 +59,34 @@ void TunnelCounts::add_to(Statistics& statistics) const {
   statistics.emplace_back("bytes_moved_by_kernel", bytes_handoff::relay_statistics().moved_bytes);
 }
 
-awaitable<std::string> tunnel(TunnelSide client, TunnelSide server, TunnelLimits limits,
-                              TunnelCounts& counts) {
+awaitable<std::tuple<asio::error_code, bytes_handoff::TunnelResult>> tunnel(
+    TunnelSide client, TunnelSide server, const TunnelLimits& limits, Stop& stop) {
   bytes_handoff::TunnelOptions options;
   options.idle_timeout = limits.idle;
   options.half_close_timeout = limits.half_close;
   options.on_cancel = bytes_handoff::OnCancel::ends;
   options.close_timeout = kLastSilence;
   options.close_limit = kLastLimit;
-  const auto [error, result] = co_await bytes_handoff::async_tunnel(
-      TunnelEnd(client.buffer, client.socket), TunnelEnd(server.buffer, server.socket), options,
-      as_tuple(asio::use_awaitable));
-  counts.bytes_in += result.a_to_b.counts.passed_on;
-  counts.bytes_out += result.b_to_a.counts.passed_on;
-  co_return reason(result.cause, error, counts);
+  return bytes_handoff::async_tunnel(TunnelEnd(client.buffer, client.socket),
+                                     TunnelEnd(server.buffer, server.socket), options,
+                                     stop.token());
 }
 
-awaitable<void> answer(tcp::socket socket, std::string text) {
-  const auto shared = std::make_shared<tcp::socket>(std::move(socket));
+awaitable<void> answer(Connection& connection, std::string text) {
+  const auto socket = std::make_shared<tcp::socket>(std::move(connection.client));
   bytes_handoff::WriteHandoffConfig config;
   config.max_pending_bytes = text.size() + 1;
   config.close_timeout = kLastSilence;
   config.close_limit = kLastLimit;
-  const WriteHandoff queue(shared, config);
+  const WriteHandoff queue(socket, config);
   Bytes bytes = Bytes::from_owner(std::move(text));
   (void)queue.try_write(bytes);  // refused only if the connection has ended
-  const auto [error] = co_await queue.async_close(as_tuple(asio::use_awaitable));
-  if (!error) {
+  const auto [error] = co_await queue.async_close(connection.stop.token());
+  if (!error && !connection.stop.is_told()) {
     bytes_handoff::LingerLimits limits;
     limits.silence = kLastSilence;
     limits.whole = kLastLimit;
-    co_await bytes_handoff::async_linger(*shared, limits, as_tuple(asio::use_awaitable));
+    co_await bytes_handoff::async_linger(*socket, limits, connection.stop.token());
   }
 }
 

@@ -1,13 +1,16 @@
 #pragma once
 
-#include <asio/awaitable.hpp>
-#include <asio/ip/tcp.hpp>
+#include <asio/error_code.hpp>
 #include <bytes_handoff/handoff_buffer.hpp>
+#include <bytes_handoff/tunnel.hpp>
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <tuple>
 
+#include "support/asio_names.hpp"
 #include "support/command_line.hpp"
+#include "support/deadline.hpp"
 #include "support/service.hpp"
 
 namespace programs {
@@ -29,24 +32,27 @@ struct TunnelCounts {
   std::uint64_t bytes_in = 0;  ///< from clients to servers
   std::uint64_t bytes_out = 0;
 
+  /// Counts one that is over. Returns why it ended; empty if both sides ended in order.
+  [[nodiscard]] std::string add(const asio::error_code& error,
+                                const bytes_handoff::TunnelResult& result);
   void add_to(Statistics& statistics) const;
 };
 
 /// A socket, and what was read from it and not passed on.
 struct TunnelSide {
-  asio::ip::tcp::socket& socket;
+  tcp::socket& socket;
   bytes_handoff::HandoffBuffer& buffer;
 };
 
 /// Passes on what both sides have and all that comes, until both have ended.
 ///
-/// If it is cancelled, what was read is passed on. Then both connections are reset, since a cut
-/// must not look whole. Returns why it ended; empty if both sides ended in order.
-[[nodiscard]] asio::awaitable<std::string> tunnel(TunnelSide client, TunnelSide server,
-                                                  TunnelLimits limits, TunnelCounts& counts);
+/// If it is stopped, what was read is passed on. Then both connections are reset, since a cut
+/// must not look whole.
+[[nodiscard]] awaitable<std::tuple<asio::error_code, bytes_handoff::TunnelResult>> tunnel(
+    TunnelSide client, TunnelSide server, const TunnelLimits& limits, Stop& stop);
 
-/// Writes the text, and ends the connection in order. Input is dropped until the client has ended,
-/// too, for some seconds at most: otherwise it may not get the text. Errors are not told.
-[[nodiscard]] asio::awaitable<void> answer(asio::ip::tcp::socket socket, std::string text);
+/// Writes the text to the client, and ends its connection in order. Input is dropped until it has
+/// ended, too, for some seconds at most: otherwise it may not get the text. Errors are not told.
+[[nodiscard]] awaitable<void> answer(Connection& connection, std::string text);
 
 }  // namespace programs
