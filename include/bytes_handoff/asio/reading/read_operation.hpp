@@ -62,17 +62,16 @@ struct WholeFrame {
 /// loop. A cancellation that arrives between two steps is remembered. Where it is destroyed without
 /// an end, its handler is destroyed uninvoked, and the buffer is usable again. `Told` explains an
 /// error that somebody else's end of the stream has caused.
-template <class Stream, class Reading, class Told, class Handler,
-          class StreamExecutor =
-              std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>,
-          class Target = ReadStepTarget<net::associated_executor_t<Handler, StreamExecutor>,
-                                        net::associated_allocator_t<Handler>>>
+template <
+    class Stream, class Reading, class Told, class Handler,
+    class StreamExecutor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>,
+    class Target = ReadStepTarget<net::associated_executor_t<Handler, StreamExecutor>,
+                                  net::associated_allocator_t<Handler>, ReadCancellation<Handler>>>
 class ReadOperation final : private Target {
   using OfHandler = net::associated_allocator_t<Handler>;
   using HandlerExecutor = net::associated_executor_t<Handler, StreamExecutor>;
   using StepHandler = typename Target::StepHandler;
-  using Target::link_;
-  using Target::of_step_;
+  using Target::cancellation_;
   using Memory = OperationMemory<OfHandler, ReadOperation>;
 
  public:
@@ -112,7 +111,7 @@ class ReadOperation final : private Target {
                                     ReadOperation(reading, std::move(told), std::move(handler)));
     auto slot = net::get_associated_cancellation_slot(op->handler_);
     if (slot.is_connected()) {
-      op->link_.connect(*op, slot);
+      op->cancellation_.connect(*op, slot);
     }
     return op;
   }
@@ -171,7 +170,7 @@ class ReadOperation final : private Target {
         return;
       case ReadStep::kMemory:
         front_end::pause_read(reading_.buffer());
-        of_step_.slot().clear();
+        cancellation_.clear();
         async_wait_memory(*BufferAccess::account(reading_.buffer()), reading_.memory_needed(),
                           stream.get_executor(), std::move(handler));
         return;
@@ -191,7 +190,7 @@ class ReadOperation final : private Target {
   // Nothing of the stream is under way meanwhile that a cancellation could be passed on to.
   void yield(StepHandler handler) {
     BufferAccess::set_reading(reading_.buffer(), true);
-    of_step_.slot().clear();
+    cancellation_.clear();
     const auto executor = handler.get_executor();
     const auto allocator = handler.get_allocator();
     post_on(executor, allocator,
@@ -200,26 +199,34 @@ class ReadOperation final : private Target {
 
   [[nodiscard]] ReadStep after(ReadStep step, const net_error_code& error, std::size_t n) {
     if (step == ReadStep::kRead) {
-      return reading_.after_read(error, n, is_cancelled_);
+      return reading_.after_read(error, n, is_cancelled());
     }
     if constexpr (!Reading::kReadsOnce) {
       if (step == ReadStep::kYield) {
-        return reading_.after_yield(error, is_cancelled_);
+        return reading_.after_yield(error, is_cancelled());
       }
     }
     if (gathering_ != nullptr) {
-      of_step_.slot().clear();  // it still leads to the timer
+      cancellation_.clear();  // it still leads to the timer
       gathering_->end();
       gathering_.reset();
     }
-    return reading_.after_wait(error, is_cancelled_);
+    return reading_.after_wait(error, is_cancelled());
+  }
+
+  [[nodiscard]] bool is_cancelled() const noexcept {
+    if constexpr (KnowsCancellation<Handler>) {
+      return handler_.is_cancelled();
+    } else {
+      return is_cancelled_;
+    }
   }
 
   friend class CancellationLink;
   // Remembered, and passed on to the step under way, if it still can be cancelled.
   void cancel(net::cancellation_type_t type) {
     is_cancelled_ = true;
-    of_step_.emit(type);
+    cancellation_.emit(type);
   }
 
   [[nodiscard]] HandlerExecutor executor() const noexcept override {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -11,9 +12,53 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
+/// Handlers of the library's own that know by themselves whether they were cancelled, also between
+/// two steps.
+template <class Handler>
+concept KnowsCancellation = requires(const Handler& handler) {
+  { handler.is_cancelled() } -> std::same_as<bool>;
+};
+
+/// How a cancellation comes to the step under way: by the read, which remembers it.
+class PassedCancellation {
+ public:
+  template <class Operation>
+  void connect(Operation& operation, net::cancellation_slot slot) {
+    link_.connect(operation, slot);
+  }
+  [[nodiscard]] net::cancellation_slot slot() noexcept {
+    return link_.is_connected() ? of_step_.slot() : net::cancellation_slot();
+  }
+  void emit(net::cancellation_type_t type) { of_step_.emit(type); }
+  /// What the last step has left there leads nowhere any more.
+  void clear() noexcept { of_step_.slot().clear(); }
+
+ private:
+  CancellationLink link_;
+  net::cancellation_signal of_step_;
+};
+
+/// The same, straight to the step: of a handler that `KnowsCancellation`.
+class DirectCancellation {
+ public:
+  template <class Operation>
+  void connect(Operation& /*operation*/, net::cancellation_slot slot) noexcept {
+    slot_ = slot;
+  }
+  [[nodiscard]] net::cancellation_slot slot() const noexcept { return slot_; }
+  void clear() noexcept { slot_.clear(); }
+
+ private:
+  net::cancellation_slot slot_;
+};
+
+template <class Handler>
+using ReadCancellation =
+    std::conditional_t<KnowsCancellation<Handler>, DirectCancellation, PassedCancellation>;
+
 /// What a stream's own step is told by. It does not depend on the user's handler, but for its
 /// executor and allocator: so what a stream does for it is compiled once for each pair of those.
-template <class Executor, class Allocator>
+template <class Executor, class Allocator, class Cancellation = PassedCancellation>
 class ReadStepTarget {
  public:
   class StepHandler {
@@ -41,7 +86,7 @@ class ReadStepTarget {
       }
     }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
-      return target_->link_.is_connected() ? target_->of_step_.slot() : cancellation_slot_type();
+      return target_->cancellation_.slot();
     }
     void operator()(const net_error_code& error, std::size_t n = 0) {
       std::exchange(target_, nullptr)->complete(error, n);
@@ -55,8 +100,7 @@ class ReadStepTarget {
   ReadStepTarget() noexcept = default;
   ~ReadStepTarget() = default;
 
-  CancellationLink link_;
-  net::cancellation_signal of_step_;
+  Cancellation cancellation_;
 
  private:
   [[nodiscard]] virtual Executor executor() const noexcept = 0;

@@ -72,6 +72,8 @@ class RelayHandler {
   [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept {
     return relay_->template slot<kPart>();
   }
+  /// For a read that has nothing under way.
+  [[nodiscard]] bool is_cancelled() const noexcept { return relay_->reads_no_more(); }
   void operator()(const net_error_code& error = {}, std::size_t n = 0) noexcept {
     Relay& relay = *relay_;
     relay.template complete<kPart>(std::move(relay_), error, n);
@@ -171,6 +173,11 @@ class RelayOperation : public Waiting {
 
   /// `in` has failed. What it has delivered is still to be passed on.
   virtual void on_input_failed(const ErrorValue& /*error*/) noexcept {}
+
+  [[nodiscard]] bool reads_no_more() const noexcept {
+    return is_cancelled_.load(std::memory_order_acquire) ||
+           stops_reading_.load(std::memory_order_acquire);
+  }
 
   /// Takes into account what was asked for on another thread.
   bool note_cancellation() noexcept {
