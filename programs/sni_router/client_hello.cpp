@@ -238,16 +238,22 @@ FrameScan HelloFramer::scan_records(const FrameWindow& window, std::size_t at) {
     if (rest.size() < record.size) {
       return FrameScan::need_at_least(at + record.size);
     }
-    handshake_ += rest.substr(kRecordHeader, record.size - kRecordHeader);
+    const std::string_view content = rest.substr(kRecordHeader, record.size - kRecordHeader);
     at += record.size;
     ++records_;
-    if (const auto wrong = check_handshake()) {
-      return FrameScan::error(*wrong, handshake_size(), max_hello_);
+    // One that is whole in its first record, as nearly all are, is read where it lies.
+    const bool is_alone = handshake_.empty();
+    const std::string_view handshake = is_alone ? content : handshake_ += content;
+    if (const auto wrong = check_handshake(handshake)) {
+      return FrameScan::error(*wrong, handshake_size(handshake), max_hello_);
     }
-    if (handshake_.size() < kHandshakeHeader || handshake_.size() < handshake_size()) {
+    if (handshake.size() < kHandshakeHeader || handshake.size() < handshake_size(handshake)) {
+      if (is_alone) {
+        handshake_ = content;
+      }
       continue;
     }
-    auto hello = parse_client_hello(std::string_view(handshake_).substr(kHandshakeHeader));
+    auto hello = parse_client_hello(handshake.substr(kHandshakeHeader));
     if (!hello) {
       return FrameScan::error(hello.error());
     }
@@ -279,22 +285,22 @@ HelloFramer::Record HelloFramer::read_record(std::string_view bytes) const noexc
 }
 
 // The bytes that the handshake's first message has, with its header; 0 as long as that is cut.
-std::size_t HelloFramer::handshake_size() const noexcept {
-  Reader reader(std::string_view(handshake_).substr(0, kHandshakeHeader));
+std::size_t HelloFramer::handshake_size(std::string_view handshake) noexcept {
+  Reader reader(handshake.substr(0, kHandshakeHeader));
   reader.take(1);
   const std::size_t length = reader.number(3);
   return reader.is_right() ? kHandshakeHeader + length : 0;
 }
 
-std::optional<HelloErrc> HelloFramer::check_handshake() const noexcept {
-  if (static_cast<unsigned char>(handshake_.front()) != kClientHello) {
+std::optional<HelloErrc> HelloFramer::check_handshake(std::string_view handshake) const noexcept {
+  if (static_cast<unsigned char>(handshake.front()) != kClientHello) {
     return HelloErrc::not_hello;
   }
-  const std::size_t size = handshake_size();
+  const std::size_t size = handshake_size(handshake);
   if (size > max_hello_) {
     return HelloErrc::too_long;
   }
-  if (size != 0 && handshake_.size() > size) {
+  if (size != 0 && handshake.size() > size) {
     return HelloErrc::malformed;  // nothing may follow before the server has answered
   }
   return std::nullopt;

@@ -84,8 +84,8 @@ class HelloFramer {
     std::optional<HelloErrc> wrong;
   };
   [[nodiscard]] Record read_record(std::string_view bytes) const noexcept;
-  [[nodiscard]] std::optional<HelloErrc> check_handshake() const noexcept;
-  [[nodiscard]] std::size_t handshake_size() const noexcept;
+  [[nodiscard]] std::optional<HelloErrc> check_handshake(std::string_view handshake) const noexcept;
+  [[nodiscard]] static std::size_t handshake_size(std::string_view handshake) noexcept;
 
   std::size_t max_hello_;
   bool has_proxy_header_;
@@ -97,7 +97,7 @@ class HelloFramer {
   bytes_handoff::ScanMark
       mark_;  // where a record begins that was not there as a whole, or the last
   Records before_mark_;
-  std::string handshake_;  // contents of all records
+  std::string handshake_;  // contents of all records, if there is more than one
   std::size_t records_ = 0;
   ClientHello hello_;
   std::size_t proxy_header_size_ = 0;
