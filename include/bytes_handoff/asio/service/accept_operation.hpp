@@ -42,8 +42,8 @@ concept TellsPeers = requires(Acceptor& acceptor,
   acceptor.async_accept(peer, AnyAcceptHandler());
 };
 
-/// How `on_accept` is called. Of an acceptor that is not Asio's, only the socket and the slot can
-/// be given, and whether a slot can is not known before a socket comes.
+/// How `on_accept` is called. An acceptor that is not Asio's gives the socket and the slot alone.
+/// Whether a slot is taken is not known there before a socket comes.
 template <class OnAccept, class Acceptor>
 struct AcceptCall {
   struct Peer {};
