@@ -69,7 +69,7 @@ TEST_F(QueueMemory, AWriteOfStaticBytesDoesNotWaitForMemory) {
   EXPECT_TRUE(a_->try_write(letters(900)));
   WriteProbe probe(std::vector<Bytes>{Bytes::borrow_static(std::string_view("static"))});
   EXPECT_EQ(b_->wait(probe), Wait::kAdmitted);
-  EXPECT_EQ(b_->account().charged(), 0U);
+  EXPECT_EQ(b_->charged(), 0U);
 }
 
 TEST_F(QueueMemory, OfAGroupStaticSlicesAreNotCharged) {
