@@ -123,8 +123,10 @@ class Subscription {
 ///     destroyed in any order.
 /// Memory: the log keeps entries until newer ones drop them, also those that everyone was given.
 ///     Its blocks retain at most twice `max_bytes`, 64 bytes an entry, and four blocks. The entries
-///     themselves take about 100 bytes each. Beside it there is what each queue bounds by itself,
-///     and what is not the library's: memory behind `Bytes::from_owner`, and tagged messages.
+///     themselves take about 100 bytes each. While subscribers of an executor are served, they may
+///     share a copy of small entries, of at most 16 KiB. Beside it there is what each queue bounds
+///     by itself, and what is not the library's: memory behind `Bytes::from_owner`, and tagged
+///     messages.
 ///     A `MemoryBudget` of queues is charged for an entry once, or for its whole block. That is
 ///     from when the first of them is given it until all of them and the log have dropped it.
 ///

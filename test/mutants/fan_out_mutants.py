@@ -5,6 +5,7 @@ SHELL = "include/bytes_handoff/asio/fan_out/"
 FAN_OUT_LOG = "src/fan_out/log.cpp"
 FAN_OUT = CORE + "fan_out_core_members.hpp"
 LANE = CORE + "lane_members.hpp"
+SHARED = CORE + "shared_copy.hpp"
 SUBSCRIBER = CORE + "subscriber.hpp"
 QUEUE_SUBSCRIBER = SHELL + "queue_subscriber.hpp"
 EXECUTOR_LANE = SHELL + "executor_lane.hpp"
@@ -45,6 +46,9 @@ MUTANTS = [
      "  taken.is_all = ", *FAN_OUTS),
     ("who was given the rest of a closed log is not told", FAN_OUT,
      "taken.after_all == log_.end() && !is_closed_;", "taken.after_all == log_.end();", *FAN_OUTS),
+    ("a copy is shared by who is given more", SHARED,
+     "!slices_.empty() && from == from_ && to == to_", "!slices_.empty() && from == from_", *FAN_OUTS),
+    ("a shared copy loses tags", SHARED, "slice.empty() || !may_copy(slice)", "slice.empty()", *FAN_OUTS),
     ("a gap is not told", SUBSCRIBER, "    gap_ += entries;\n", "", *FAN_OUTS),
     ("a gap is told again", SUBSCRIBER, "    gap_ = 0;\n", "", *FAN_OUTS),
     ("who does not lag is skipped ahead", FAN_OUT,

@@ -100,7 +100,11 @@ class BasicFakeSubscriber : public detail::BasicSubscriber<Sync>, public detail:
       pending_bytes += bytes;
       pending_items += items;
       auto& write = pending.emplace_back();
+      last_buffers = 0;
+      const std::byte* behind = nullptr;
       for (Bytes& slice : slices) {
+        last_buffers += slice.begin() == behind ? 0U : 1U;
+        behind = slice.end();
         write.push_back(slice.size());
         received.emplace_back(slice.view());
         slice.clear();
@@ -176,6 +180,7 @@ class BasicFakeSubscriber : public detail::BasicSubscriber<Sync>, public detail:
   std::size_t writes = 0;
   std::vector<std::string> received;
   std::vector<std::size_t> received_groups;  // slices of each write
+  std::size_t last_buffers = 0;              // of the last write: neighbours in memory are one
 
  private:
   static std::pair<std::size_t, std::size_t> size_of(std::span<const Bytes> slices) {

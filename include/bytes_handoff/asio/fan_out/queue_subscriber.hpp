@@ -9,6 +9,7 @@
 #include "bytes_handoff/asio/writing/start_wait.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
+#include "bytes_handoff/core/support/prefetch.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
@@ -32,6 +33,11 @@ class QueueSubscriber final : public Subscriber {
   }
 
   [[nodiscard]] Served visit() noexcept override;
+
+  // The writer has the queue in it, and more behind what is seen of it here.
+  void prefetch_queue() const noexcept override {
+    prefetch<sizeof(WriterBase) + 4 * kCacheLine>(&writer());
+  }
 
   void end_queue(FanOutEnd how) noexcept override {
     const ErrorValue slow = ErrorValue::of(Errc::slow_consumer);

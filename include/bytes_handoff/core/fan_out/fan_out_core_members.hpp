@@ -323,10 +323,20 @@ Take BasicFanOutCore<Sync>::copy_from(const Subscriber& subscriber, bool only_on
   if (taken.has_note) {
     taken.slices.emplace_back();
   }
-  copy(*next, subscriber.budget_, taken);
-  taken.first_slices = taken.slices.size();
+  const bool is_shared = !only_one && !taken.has_note && !subscriber.lags_ &&
+                         subscriber.budget_ == nullptr &&
+                         taken.shared.has(subscriber.place_, log_.end());
+  if (is_shared) {
+    taken.shared.give(taken.slices);
+    taken.first_slices = next->entries;
+    taken.after_first = next->end();
+    taken.after_all = log_.end();
+  } else {
+    copy(*next, subscriber.budget_, taken);
+    taken.first_slices = taken.slices.size();
+    taken.after_first = taken.after_all;
+  }
   taken.first_bytes = next->bytes;
-  taken.after_first = taken.after_all;
   while (!only_one && taken.after_all != log_.end()) {
     next = &log_.publication(taken.after_all.publications);
     const bool is_passed_over =

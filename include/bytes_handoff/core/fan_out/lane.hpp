@@ -51,6 +51,9 @@ class BasicFanOutLane : public CountedObject, public ListNode {
   using SubscriberList = IntrusiveList<Subscriber>;
   using Where = typename Subscriber::Where;
 
+  /// With fewer to be served, their memory is in the cache.
+  static constexpr std::size_t kPrefetchedFrom = 32;
+
   /// Steps of a visit, of which each gives, asks, or passes over.
   static constexpr int kStepsAVisit = 16;
 
@@ -63,6 +66,7 @@ class BasicFanOutLane : public CountedObject, public ListNode {
   void open_mail(Subscriber& subscriber) noexcept;
   void open_news(Subscriber& subscriber) noexcept;
   void serve_some(TimePoint now) noexcept;
+  void prefetch_next() const noexcept;
   void put_where_it_belongs(Subscriber& subscriber, Served served, TimePoint now) noexcept;
   void start_looking() noexcept;
   void look_at_some(TimePoint now) noexcept;

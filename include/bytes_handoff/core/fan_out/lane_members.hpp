@@ -8,6 +8,7 @@
 
 #include "bytes_handoff/core/fan_out/lane.hpp"
 #include "bytes_handoff/core/support/later.hpp"
+#include "bytes_handoff/core/support/prefetch.hpp"
 
 namespace bytes_handoff::detail {
 
@@ -54,6 +55,9 @@ bool BasicFanOutLane<Sync>::turn(TimePoint now) noexcept {
   }
   serve_some(now);
   taken_.slices.clear();
+  if (ready_.empty()) {
+    taken_.shared.clear();
+  }
   look_at_some(now);
   if (watched_.empty()) {
     next_look_ = (TimePoint::max)();
@@ -96,12 +100,23 @@ void BasicFanOutLane<Sync>::serve_some(TimePoint now) noexcept {
     if (subscriber == nullptr) {
       return;
     }
+    if (ready_.size() >= kPrefetchedFrom) {
+      prefetch_next();
+    }
     const Served served = subscriber->visit();
     if (subscriber->has_waits_) {
       core_->tell_waits(*subscriber, nullptr);
     }
     put_where_it_belongs(*subscriber, served, now);
   }
+}
+
+// The system's call for the one that is visited now takes long enough for it. Precondition: two.
+template <class Sync>
+void BasicFanOutLane<Sync>::prefetch_next() const noexcept {
+  const Subscriber& next = *ready_.front();
+  next.prefetch_queue();
+  prefetch<sizeof(Subscriber) + kCacheLine>(ready_.after(next));
 }
 
 template <class Sync>
@@ -192,6 +207,10 @@ Take BasicFanOutLane<Sync>::take_for(Subscriber& subscriber, const QueueVisit& q
       subscriber.miss(taken_.after_first);
       found = Take::kAgain;
     }
+  }
+  if (found == Take::kTaken && taken_.slices.size() > 1 && taken_.is_all && !taken_.has_note &&
+      subscriber.budget_ == nullptr) {
+    taken_.shared.note(subscriber.place_, taken_.after_all, taken_.slices);
   }
   if (found == Take::kTaken && taken_.has_note) {
     add_note(subscriber, queue);
@@ -391,6 +410,7 @@ void BasicFanOutLane<Sync>::end_all(const void* destroyed_context) noexcept {
     core_->tell_waits(*last, destroyed_context);
   }
   taken_.slices.clear();
+  taken_.shared.clear();
 }
 
 }  // namespace bytes_handoff::detail

@@ -13,6 +13,7 @@
 
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/core/fan_out/log.hpp"
+#include "bytes_handoff/core/fan_out/shared_copy.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
 #include "bytes_handoff/core/support/intrusive_list.hpp"
 #include "bytes_handoff/core/support/sync.hpp"
@@ -126,6 +127,8 @@ class BasicSubscriber : public CountedObject, public ListNode {
 
   /// Calls `lane().serve()` with its queue.
   [[nodiscard]] virtual Served visit() noexcept = 0;
+  /// Has the memory of its queue come, which is visited next.
+  virtual void prefetch_queue() const noexcept {}
   virtual void end_queue(FanOutEnd how) noexcept = 0;
   /// It is over: it waits for nothing any more, and room that it was granted goes back.
   virtual void release_room() noexcept = 0;
@@ -197,6 +200,7 @@ struct Taken {
   Place after_all;
   bool is_all = false;     // nothing is behind it, in a log that is open
   std::size_t needed = 0;  // capacity, where it was too small for the first one
+  SharedCopy shared;       // it may come from there; empty while nobody is to be served
 
   [[nodiscard]] std::span<Bytes> first() noexcept { return {slices.data(), first_slices}; }
   [[nodiscard]] bool has_one() const noexcept { return first_slices == slices.size(); }

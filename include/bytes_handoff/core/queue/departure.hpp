@@ -71,6 +71,7 @@ class WriteBatch {
   Owner* piped = nullptr;  // a `PipedPiece`, which has the bytes; the queue's reference
 
  private:
+  void gather_buffers(WriteItems& from, std::size_t offset) noexcept;
   void take_piped(const WriteItem& item, std::size_t offset) noexcept;
   void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
   [[nodiscard]] bool extends_last_buffer(const std::byte* data, const Owner* owner,
@@ -89,46 +90,62 @@ class WriteBatch {
 inline void WriteBatch::gather(WriteItems& from, std::size_t offset,
                                std::pmr::memory_resource* block_source,
                                BlockPayer* payer) noexcept {
-  count = bytes = items = 0;
   piped = nullptr;
-  if (join_at_most_ != 0) {
-    block_source_ = block_source;
-    payer_ = payer;
-    gather_to_join(from, offset);
+  if (join_at_most_ == 0) {
+    gather_buffers(from, offset);
     return;
   }
-  const Owner* previous_owner = nullptr;
-  auto at = from.front_cursor();
-  const std::size_t most_items = (std::min)(from.size(), kMaxBatchItems);
-  for (; items < most_items && bytes < kMaxBatchBytes; ++items, ++at, offset = 0) {
-    if (at->data == nullptr) {
-      if (at->is_piped()) {
-        return take_piped(*at, offset);
-      }
-      continue;
-    }
-    const std::byte* data = at->data + offset;
-    const std::size_t size = (std::min)(at->size - offset, kMaxBatchBytes - bytes);
-    if (extends_last_buffer(data, at->owner, previous_owner)) {
-      buffers[count - 1].size += size;
-    } else if (count < kMaxBatchBuffers) {
-      buffers[count++] = {data, size};
-    } else {
-      return;
-    }
-    previous_owner = at->owner;
-    bytes += size;
-  }
+  count = bytes = items = 0;
+  block_source_ = block_source;
+  payer_ = payer;
+  gather_to_join(from, offset);
 }
 
-// Alone: what was gathered before leaves first.
+inline void WriteBatch::gather_buffers(WriteItems& from, std::size_t offset) noexcept {
+  // In registers: what is written to `buffers` could be a member, for all that the compiler knows.
+  std::size_t in_use = 0;
+  std::size_t taken_items = 0;
+  std::size_t taken_bytes = 0;
+  const Owner* owner = nullptr;       // of the last buffer
+  const std::byte* behind = nullptr;  // its end
+  auto at = from.front_cursor();
+  const std::size_t most_items = (std::min)(from.size(), kMaxBatchItems);
+  for (; taken_items < most_items && taken_bytes < kMaxBatchBytes;
+       ++taken_items, ++at, offset = 0) {
+    if (at->data == nullptr) {
+      if (!at->is_piped()) {
+        continue;
+      }
+      if (taken_items == 0) {
+        return take_piped(*at, offset);
+      }
+      break;
+    }
+    const std::byte* data = at->data + offset;
+    const std::size_t size = (std::min)(at->size - offset, kMaxBatchBytes - taken_bytes);
+    if (data == behind && at->owner == owner) {
+      buffers[in_use - 1].size += size;
+    } else if (in_use < kMaxBatchBuffers) {
+      buffers[in_use++] = {data, size};
+    } else {
+      break;
+    }
+    owner = at->owner;
+    behind = data + size;
+    taken_bytes += size;
+  }
+  count = in_use;
+  bytes = taken_bytes;
+  items = taken_items;
+}
+
+// Alone: what is before it has left.
 [[gnu::cold, gnu::noinline]] inline void WriteBatch::take_piped(const WriteItem& item,
                                                                 std::size_t offset) noexcept {
-  if (items == 0) {
-    piped = item.owner;
-    bytes = item.size - offset;
-    items = 1;
-  }
+  piped = item.owner;
+  count = 0;
+  bytes = item.size - offset;
+  items = 1;
 }
 
 inline void WriteBatch::take_message(WriteItems& from) noexcept {
