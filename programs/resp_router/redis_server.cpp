@@ -28,8 +28,13 @@ void ServerOptions::declare(CommandLine& line) {
                "how long a server may send no reply");
 }
 
-RedisServer::RedisServer(Service& service, const ServerOptions& options, tcp::endpoint at)
-    : service_(service), options_(options), at_(std::move(at)), retry_(service.context()) {}
+RedisServer::RedisServer(Service& service, WriteTurn& turn, const ServerOptions& options,
+                         tcp::endpoint at)
+    : service_(service),
+      turn_(turn),
+      options_(options),
+      at_(std::move(at)),
+      retry_(service.context()) {}
 
 awaitable<void> RedisServer::run() {
   while (!is_ending_) {
@@ -37,6 +42,8 @@ awaitable<void> RedisServer::run() {
     if (!problem_.empty()) reason = std::exchange(problem_, "");
     is_up_ = false;
     out_.abort();
+    gathered_.clear();
+    room_ = 0;
     for (; !waiting_.empty(); waiting_.pop_front()) refuse(waiting_.front(), reason);
     if (is_ending_) break;
     ++counts_.ends;
@@ -102,23 +109,44 @@ void RedisServer::refuse(const Waiting& waiting, std::string_view reason) {
 }
 
 bool RedisServer::try_send(std::shared_ptr<ReplyTaker> taker, std::uint64_t place,
-                           std::uint32_t part, std::span<Bytes>& request) {
+                           std::uint32_t part, std::span<Bytes> request) {
   Waiting waiting{std::move(taker), place, part};
   if (!is_up_) {
     refuse(waiting, "is down");
     return true;
   }
   waiting_.push_back(std::move(waiting));
-  // Slice by slice: a span would go to the socket at once, alone.
-  while (!request.empty() && out_.try_write(request.front())) request = request.subspan(1);
-  return request.empty();
+  std::size_t bytes = 0;
+  for (const Bytes& slice : request) bytes += slice.size();
+  if (in_line_ != 0 || bytes > room_) write_gathered();
+  if (in_line_ != 0 || bytes > room_) {
+    room_ = 0;  // until it is looked at again
+    return false;
+  }
+  room_ -= bytes;
+  for (Bytes& slice : request) gathered_.add(slice);
+  turn_.add(self_);
+  return true;
+}
+
+void RedisServer::write(Gathered& /*of_others*/) { write_gathered(); }
+
+// Refused only where the connection has ended: then all who wait get an error.
+void RedisServer::write_gathered() {
+  if (const auto slices = gathered_.slices(); !slices.empty()) {
+    static_cast<void>(out_.try_write(slices));
+  }
+  gathered_.clear();
+  room_ = options_.max_unwritten - out_.pending_bytes();
 }
 
 awaitable<void> RedisServer::send_rest(std::span<Bytes> rest) {
   ++counts_.waits;
+  ++in_line_;
   const WriteHandoff out = out_;  // of this connection, which may end meanwhile
   // Not stopped with the client: the place in line has its reply already.
   co_await out.async_send(rest, bytes_handoff::may_cut, kToken);
+  --in_line_;
 }
 
 void RedisServer::look_at_clock(nanoseconds passed) {

@@ -3,22 +3,24 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "resp_router/gathered.hpp"
 #include "resp_router/requests.hpp"
 
 namespace programs {
 
-/// The replies that a client waits for, in the order of its requests. They come in any order.
+/// The replies that a client waits for, in the order of its requests. They come in any order. Takes
+/// no memory while none is waited for.
 class ReplyOrder {
  public:
   /// A place behind all others. With `joined`, the replies of several servers fill it.
   std::uint64_t add(std::unique_ptr<JoinedReply> joined = nullptr) {
+    if (places_.size() == places_.capacity()) make_room();
     places_.push_back({{}, std::move(joined)});
+    ++missing_;
     return first_ + places_.size() - 1;
   }
 
@@ -26,42 +28,64 @@ class ReplyOrder {
   /// something to `take`.
   bool fill(std::uint64_t at, std::uint32_t part, bytes_handoff::Bytes& reply,
             const std::vector<RespValue>& values) {
-    Place& place = places_[static_cast<std::size_t>(at - first_)];
+    const auto index = static_cast<std::size_t>(at - first_);
+    Place& place = places_[index];
     if (place.joined) {
       place.is_full = place.joined->add(part, reply, values);
     } else {
       place.reply = std::move(reply);
       place.is_full = true;
     }
-    return place.is_full && at == first_;
+    if (place.is_full) --missing_;
+    return place.is_full && index == taken_;
   }
 
-  /// Appends the slices of the first reply. False: it is not there yet, or no request waits.
-  bool take(std::vector<bytes_handoff::Bytes>& slices) {
-    if (places_.empty() || !places_.front().is_full) return false;
-    Place place = std::move(places_.front());
-    places_.pop_front();
-    ++first_;
-    if (place.joined) {
-      std::ranges::move(place.joined->take(), std::back_inserter(slices));
-    } else {
-      slices.push_back(std::move(place.reply));
+  /// Takes the replies that wait for no other.
+  void take(Gathered& into) {
+    for (; taken_ != places_.size() && places_[taken_].is_full; ++taken_) {
+      Place& place = places_[taken_];
+      if (place.joined) {
+        for (bytes_handoff::Bytes& slice : place.joined->take()) into.add(slice);
+        place.joined.reset();
+      } else {
+        into.add(place.reply);
+        place.reply.clear();
+      }
     }
-    return true;
+    if (taken_ == places_.size()) {
+      first_ += std::exchange(taken_, 0U);
+      places_ = std::vector<Place>();
+    }
   }
 
   /// Requests whose replies were not taken.
-  [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return places_.size() - taken_; }
+  /// Those of them whose replies have not come.
+  [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
 
  private:
+  static constexpr std::size_t kFirstPlaces = 16;
+
   struct Place {
     bytes_handoff::Bytes reply;
     std::unique_ptr<JoinedReply> joined;
     bool is_full = false;
   };
 
-  std::deque<Place> places_;
-  std::uint64_t first_ = 0;  // counted from the first that was ever added
+  // Of places whose replies were taken, if they are many.
+  void make_room() {
+    if (taken_ < places_.size() / 2 || taken_ == 0) {
+      places_.reserve(std::max(kFirstPlaces, 2 * places_.size()));
+      return;
+    }
+    places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(taken_));
+    first_ += std::exchange(taken_, 0U);
+  }
+
+  std::vector<Place> places_;
+  std::size_t taken_ = 0;    // places at the front, whose replies were taken
+  std::size_t missing_ = 0;  // places that are not full
+  std::uint64_t first_ = 0;  // the place at the front, counted from the first that was ever added
 };
 
 }  // namespace programs

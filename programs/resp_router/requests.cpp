@@ -13,7 +13,7 @@ using bytes_handoff::BytesMut;
 
 namespace {
 
-// In the order of their names. Commands whose first argument is their only key.
+// Commands whose first argument is their only key.
 constexpr auto kOneKeyCommands = std::to_array<std::string_view>({
     "APPEND",
     "BITCOUNT",
@@ -135,31 +135,24 @@ constexpr std::size_t kLongestName = 16;
 constexpr std::size_t kLongestShown = 128;
 constexpr std::size_t kMostSlices = 64;  // of a reply; more of them are copied into one
 
-/// A name in capitals as two numbers, which are in the order of the names.
+/// A name in capitals as two numbers.
 using PackedName = std::array<std::uint64_t, 2>;
 /// Precondition: at most `kLongestName` characters.
 [[nodiscard]] constexpr PackedName packed(std::string_view name) noexcept {
   PackedName packed{};
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    const char capital = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    packed[i / 8] |= std::uint64_t{static_cast<unsigned char>(capital)} << (56 - 8 * (i % 8));
+    const auto c = static_cast<unsigned char>(name[i]);
+    const bool is_small = c >= 'a' && c <= 'z';
+    packed[i / 8] = packed[i / 8] << 8 | static_cast<std::uint64_t>(is_small ? c - 'a' + 'A' : c);
   }
   return packed;
 }
 
-constexpr auto kOneKeyNames = [] {
-  std::array<PackedName, kOneKeyCommands.size()> names{};
-  std::ranges::transform(kOneKeyCommands, names.begin(), packed);
-  return names;
-}();
-static_assert(std::ranges::is_sorted(kOneKeyNames));
-
-struct Other {
+struct Command {
   PackedName name;
-  Route route;
+  Route route = Route::unknown;
 };
-constexpr auto kOthers = std::to_array<Other>({
+constexpr auto kOthers = std::to_array<Command>({
     {packed("MGET"), Route::values},
     {packed("MSET"), Route::all_ok},
     {packed("DEL"), Route::sum},
@@ -171,16 +164,42 @@ constexpr auto kOthers = std::to_array<Other>({
     {packed("QUIT"), Route::quit},
 });
 
+/// Commands by their names, in a table with open addressing. Free places are unknown commands.
+class CommandTable {
+ public:
+  constexpr CommandTable() {
+    for (const std::string_view name : kOneKeyCommands) add({packed(name), Route::one_key});
+    for (const Command& other : kOthers) add(other);
+  }
+  [[nodiscard]] constexpr Route route_of(const PackedName& name) const noexcept {
+    return places_[place_of(name)].route;
+  }
+
+ private:
+  static constexpr std::size_t kBits = 8;
+  static_assert(kOneKeyCommands.size() + kOthers.size() < (1U << kBits) / 2);
+
+  constexpr void add(const Command& command) noexcept { places_[place_of(command.name)] = command; }
+  // Where it is, or could be.
+  [[nodiscard]] constexpr std::size_t place_of(const PackedName& name) const noexcept {
+    constexpr std::uint64_t kMixer = 0x9e3779b97f4a7c15;
+    std::size_t at = static_cast<std::size_t>((name[0] ^ (name[1] >> 7)) * kMixer >> (64 - kBits));
+    while (places_[at].route != Route::unknown && places_[at].name != name) {
+      at = (at + 1) % places_.size();
+    }
+    return at;
+  }
+
+  std::array<Command, 1U << kBits> places_{};
+};
+constexpr CommandTable kCommands;
+
 [[nodiscard]] char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 [[nodiscard]] Route route_of_name(std::string_view name) {
-  if (name.size() > kLongestName) return Route::unknown;
-  const PackedName known = packed(name);
-  if (std::ranges::binary_search(kOneKeyNames, known)) return Route::one_key;
-  const auto* const other = std::ranges::find(kOthers, known, &Other::name);
-  return other != kOthers.end() ? other->route : Route::unknown;
+  return name.size() > kLongestName ? Route::unknown : kCommands.route_of(packed(name));
 }
 
 [[nodiscard]] bool has_arguments(Route route, std::size_t n) noexcept {
@@ -267,7 +286,7 @@ std::size_t server_of(std::string_view key, std::size_t servers) noexcept {
     hash ^= static_cast<std::uint32_t>(static_cast<int>(c));
     hash *= 16777619;
   }
-  return hash % servers;
+  return hash % static_cast<std::uint32_t>(servers);
 }
 
 std::vector<RequestPart> split_request(const Bytes& request, const std::vector<RespValue>& values,

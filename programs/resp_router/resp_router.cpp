@@ -1,6 +1,6 @@
 // Redis clients in front, Redis servers behind. Keys are hashed over the servers. All clients share
 // one connection to each server, with one `WriteHandoff`. Replies come back in the order of the
-// requests. Bytes are passed on as slices of what was read.
+// requests. Small ones leave together, copied into one block; others as slices of what was read.
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <bytes_handoff.hpp>
@@ -11,6 +11,7 @@
 #include "resp_router/redis_server.hpp"
 #include "resp_router/reply_order.hpp"
 #include "resp_router/requests.hpp"
+#include "resp_router/write_turn.hpp"
 #include "support/as_tuple.hpp"
 #include "support/service.hpp"
 #include "support/stall_clock.hpp"
@@ -27,40 +28,44 @@ constexpr auto kToken = programs::as_tuple(use_awaitable);
 const bytes_handoff::LingerLimits kLinger{.silence = std::chrono::seconds(1)};
 constexpr std::size_t kMuchUnread = 256 * 1024;  // no further request is taken meanwhile
 
-class Client final : public ReplyTaker {
+class Client final : public ReplyTaker,
+                     public WritesInTurns,
+                     public std::enable_shared_from_this<Client> {
  public:
-  Client(Connection& connection, const RouterOptions& options)
+  Client(Connection& connection, const RouterOptions& options, WriteTurn& turn)
       : socket(std::make_shared<tcp::socket>(std::move(connection.client))),
         in({.max_size = options.server.limits.buffer_size()}),
         out(socket, {.max_items = SIZE_MAX,
                      .max_pending_bytes = options.max_unread,
-                     .stall_timeout = options.client_limit}) {}
+                     .stall_timeout = options.client_limit}),
+        turn_(turn) {}
 
   void fill(std::uint64_t place, std::uint32_t part, Bytes& reply,
             const std::vector<RespValue>& values) override {
-    if (!order.fill(place, part, reply, values)) return;
-    while (order.take(slices_)) {
-    }
-    for (Bytes& slice : slices_) {
-      const auto sent = out.try_write(slice);
-      if (sent || sent.error().reason == bytes_handoff::WriteRefusalReason::closed) continue;
+    if (order.fill(place, part, reply, values)) turn_.add(shared_from_this());
+  }
+  void write(Gathered& gathered) override {
+    order.take(gathered);
+    const auto sent = out.try_write(gathered.slices());
+    if (!sent && sent.error().reason != bytes_handoff::WriteRefusalReason::closed) {
       problem = "it does not read its replies: " + sent.error().message();
       out.abort();
     }
-    slices_.clear();
-    if (is_awaited_ && order.size() <= wanted_) freed_.cancel();
+    if (freed_ != nullptr && order.size() <= wanted_) freed_->cancel();
   }
+  // Replies of several servers come one behind the other.
+  [[nodiscard]] bool can_wait() const override { return order.missing() != 0; }
   void answer(Bytes reply) { fill(order.add(), 0, reply, {}); }
 
   /// Until no more than `most` requests wait for their replies.
   awaitable<void> until_at_most(std::size_t most) {
     while (order.size() > most) {
-      is_awaited_ = true;
+      steady_timer freed(socket->get_executor(), steady_timer::time_point::max());
+      freed_ = &freed;
       wanted_ = most;
-      freed_.expires_at(steady_timer::time_point::max());
-      co_await freed_.async_wait(kToken);
+      co_await freed.async_wait(kToken);
+      freed_ = nullptr;
     }
-    is_awaited_ = false;
   }
 
   void look_at_clock(nanoseconds passed, nanoseconds limit) {
@@ -78,17 +83,18 @@ class Client final : public ReplyTaker {
   std::uint64_t reads = 0;
 
  private:
-  std::vector<Bytes> slices_;
-  bool is_awaited_ = false;  // that no more than `wanted_` wait
+  WriteTurn& turn_;
+  steady_timer* freed_ = nullptr;  // until no more than `wanted_` wait
   std::size_t wanted_ = 0;
   StallClock clock_;
-  steady_timer freed_{socket->get_executor()};
 };
 
 class Router {
  public:
   explicit Router(const RouterOptions& options) : options_(options) {
-    for (const auto& at : options.servers) servers_.emplace_back(service_, options_.server, at);
+    for (const auto& at : options.servers) {
+      servers_.emplace_back(service_, turn_, options_.server, at);
+    }
   }
 
   int run() {
@@ -113,7 +119,7 @@ class Router {
 
  private:
   awaitable<void> serve(Connection& connection) {
-    const auto client = std::make_shared<Client>(connection, options_);
+    const auto client = std::make_shared<Client>(connection, options_, turn_);
     clients_.push_back(client);
     RespFramer framer(RespFramer::Of::requests, options_.server.limits);
     asio::error_code end;
@@ -161,7 +167,7 @@ class Router {
       const Route route = route_of(request.view(), values);
       if (route == Route::one_key) {
         RedisServer& server = servers_[server_of(values[2].text(request.view()), servers_.size())];
-        std::span<Bytes> rest(&request, 1);
+        const std::span<Bytes> rest(&request, 1);
         if (!server.try_send(client, client->order.add(), 0, rest)) co_await server.send_rest(rest);
       } else if (is_split(route)) {
         co_await send_parts(client, request, values, route);
@@ -183,7 +189,7 @@ class Router {
         client->order.add(is_whole ? nullptr : std::make_unique<JoinedReply>(route, parts));
     for (std::uint32_t i = 0; i < parts.size(); ++i) {
       RedisServer& server = servers_[parts[i].server];
-      std::span<Bytes> rest = parts[i].slices;
+      const std::span<Bytes> rest = parts[i].slices;
       if (!server.try_send(client, place, i, rest)) co_await server.send_rest(rest);
     }
   }
@@ -204,6 +210,7 @@ class Router {
 
   const RouterOptions& options_;
   Service service_{"resp_router", options_.service};
+  WriteTurn turn_{service_.context()};
   std::deque<RedisServer> servers_;
   std::vector<std::weak_ptr<Client>> clients_;
   steady_timer clock_{service_.context()};

@@ -14,12 +14,41 @@ constexpr std::size_t kMostDigits = 18;  // that fit 64 bits
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kUnknownType = "Protocol error: a reply begins with + - : $ or *";
 
+[[nodiscard]] bool is_line_end(const char* at) noexcept { return at[0] == '\r' && at[1] == '\n'; }
+
+/// More than 9 if it is none.
+[[nodiscard]] std::size_t digit(char c) noexcept { return static_cast<unsigned char>(c - '0'); }
+
 }  // namespace
+
+// Takes a bulk, or the head of an array, whose length has one or two digits, as most have. It must
+// be there as a whole, and within the limits. If not, it is for `next_value`.
+inline bool RespFramer::take_short(std::string_view text) {
+  const char* const value = text.data() + at_;
+  if (text.size() < at_ + 5 || digit(value[1]) > 9) return false;
+  const bool has_two_digits = digit(value[2]) <= 9;
+  const std::size_t n = has_two_digits ? 10 * digit(value[1]) + digit(value[2]) : digit(value[1]);
+  const std::size_t behind_head = at_ + (has_two_digits ? 5 : 4);
+  const bool is_bulk = *value == '$' && (at_ != 0 || what_ == Of::replies);
+  const bool is_array = *value == '*' && (at_ == 0 || what_ == Of::replies);
+  const std::size_t first = is_bulk ? behind_head : behind_head - 2;
+  const std::size_t last = is_bulk ? behind_head + n : first;
+  if (!(is_bulk || is_array) || last + 2 > std::min(text.size(), limits_.max_frame)) return false;
+  if (!is_line_end(text.data() + behind_head - 2) || !is_line_end(text.data() + last)) return false;
+  if (is_array && (n > limits_.max_values || left_ > limits_.max_values - n)) return false;
+  values_.push_back({static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(first),
+                     static_cast<std::uint32_t>(last), *value});
+  at_ = last + 2;
+  left_ += (is_array ? n : 0) - 1;
+  return true;
+}
 
 FrameScan RespFramer::scan(const FrameWindow& window) {
   if (mark_.looked_at(window) == 0) begin_frame();
   Step step = Step::value;
-  while (left_ != 0 && step == Step::value) step = next_value(window.view());
+  while (left_ != 0 && step == Step::value) {
+    if (!take_short(window.view())) step = next_value(window.view());
+  }
   mark_.set(window, std::max(at_, searched_));
   if (step == Step::missing) return FrameScan::need_at_least(needed_);
   if (step == Step::value) return FrameScan::complete(at_);
@@ -95,7 +124,7 @@ RespFramer::Step RespFramer::next_bulk(std::string_view text) {
   }
   const std::size_t last = length.last + size;
   if (text.size() < last + 2) return missing(last + 2);
-  if (text.compare(last, 2, kLineEnd) != 0) {
+  if (!is_line_end(text.data() + last)) {
     return wrong("Protocol error: a bulk is longer than its length");
   }
   return add_value(length.last, last, '$');

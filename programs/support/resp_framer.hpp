@@ -75,6 +75,7 @@ class RespFramer {
   };
 
   void begin_frame() noexcept;
+  [[nodiscard]] bool take_short(std::string_view text);
   [[nodiscard]] Step next_value(std::string_view text);
   [[nodiscard]] Step next_line(std::string_view text);
   [[nodiscard]] Step next_bulk(std::string_view text);

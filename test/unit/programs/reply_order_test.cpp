@@ -17,11 +17,10 @@ class ReplyOrderTest : public testing::Test {
     return order_.fill(at, part, bytes, {RespValue{.type = reply.front()}});
   }
   [[nodiscard]] std::string take_all() {
-    std::vector<Bytes> slices;
-    while (order_.take(slices)) {
-    }
+    Gathered gathered(1024);
+    order_.take(gathered);
     std::string text;
-    for (const Bytes& slice : slices) text += slice.view();
+    for (const Bytes& slice : gathered.slices()) text += slice.view();
     return text;
   }
 
@@ -37,9 +36,31 @@ TEST_F(ReplyOrderTest, GivesRepliesInTheOrderOfTheRequests) {
   EXPECT_TRUE(fill(a, "+a\r\n"));
   EXPECT_EQ(take_all(), "+a\r\n");
   EXPECT_EQ(order_.size(), 2U);
+  EXPECT_EQ(order_.missing(), 1U);
   EXPECT_TRUE(fill(b, "+b\r\n"));
   EXPECT_EQ(take_all(), "+b\r\n+c\r\n");
   EXPECT_EQ(order_.size(), 0U);
+  EXPECT_EQ(order_.missing(), 0U);
+}
+
+TEST_F(ReplyOrderTest, KeepsTheOrderOfManyWhileItNeverIsEmpty) {
+  std::vector<std::uint64_t> places;
+  std::size_t filled = 0;
+  std::string expected;
+  std::string taken;
+  for (int i = 0; i < 1000; ++i) {
+    places.push_back(order_.add());
+    if (i % 100 < 50) continue;  // now more come than leave, now fewer
+    for (int both = 0; both < 2 && filled + 1 < places.size(); ++both, ++filled) {
+      const std::string reply = ":" + std::to_string(filled) + "\r\n";
+      expected += reply;
+      EXPECT_TRUE(fill(places[filled], reply));
+      taken += take_all();
+    }
+    EXPECT_EQ(order_.size(), places.size() - filled);
+    EXPECT_EQ(order_.missing(), order_.size());
+  }
+  EXPECT_EQ(taken, expected);
 }
 
 TEST_F(ReplyOrderTest, KeepsPlacesValidBehindThoseThatWereTaken) {
