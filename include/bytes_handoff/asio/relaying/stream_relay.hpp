@@ -359,7 +359,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   }
 
   [[nodiscard]] InitiationResult start_end(const Self& self, RelayStep how) noexcept {
-    timer_.stop();
     if constexpr (EndsAtOnce<Out>) {
       if (how == RelayStep::kClose) {
         return end_at_once();
