@@ -23,7 +23,8 @@ void WriteBatch::gather_to_join(WriteItems& from, std::size_t offset) noexcept {
     }
     const bool is_first = count == 0;
     const bool fits = is_first || (bytes <= join_at_most_ && size <= join_at_most_ - bytes);
-    const bool extends = count == 1 && extends_last_buffer(data, at->owner, previous_owner);
+    const bool extends =
+        count == 1 && at->owner == previous_owner && buffers[0].data + buffers[0].size == data;
     if (!fits || !(is_first || extends || may_join)) {
       return;
     }

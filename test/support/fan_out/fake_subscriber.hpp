@@ -57,8 +57,8 @@ class BasicFakeSubscriber : public detail::BasicSubscriber<Sync>, public detail:
   using Core = detail::BasicFanOutCore<Sync>;
 
   BasicFakeSubscriber(detail::BasicLanePointer<Sync> lane, LagPolicy policy, std::size_t most_bytes,
-                      std::size_t most_items)
-      : detail::BasicSubscriber<Sync>(std::move(lane), std::move(policy)),
+                      std::size_t most_items, detail::BudgetState* budget = nullptr)
+      : detail::BasicSubscriber<Sync>(std::move(lane), std::move(policy), budget),
         max_bytes(most_bytes),
         max_items(most_items) {}
 

@@ -45,10 +45,11 @@ class FanOutTest : public testing::Test {
   [[nodiscard]] FakeLane& lane() { return lanes.empty() ? make_lane() : *lanes.front(); }
 
   FakeSubscriber& join(LagPolicy policy = {}, std::size_t max_bytes = 1000,
-                       std::size_t max_items = 100, FakeLane* on = nullptr) {
+                       std::size_t max_items = 100, FakeLane* on = nullptr,
+                       detail::BudgetState* budget = nullptr) {
     FakeLane& of = on == nullptr ? lane() : *on;
-    subscribers.push_back(FakeSubscriberPointer::adopt(
-        new FakeSubscriber(detail::LanePointer(&of), std::move(policy), max_bytes, max_items)));
+    subscribers.push_back(FakeSubscriberPointer::adopt(new FakeSubscriber(
+        detail::LanePointer(&of), std::move(policy), max_bytes, max_items, budget)));
     FakeSubscriber& subscriber = *subscribers.back();
     joined = core->join(subscriber, woken);
     detail::wake_all(woken);

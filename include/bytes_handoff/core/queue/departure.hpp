@@ -74,11 +74,6 @@ class WriteBatch {
   void gather_buffers(WriteItems& from, std::size_t offset) noexcept;
   void take_piped(const WriteItem& item, std::size_t offset) noexcept;
   void gather_to_join(WriteItems& from, std::size_t offset) noexcept;
-  [[nodiscard]] bool extends_last_buffer(const std::byte* data, const Owner* owner,
-                                         const Owner* previous_owner) const noexcept {
-    return count != 0 && owner == previous_owner &&
-           buffers[count - 1].data + buffers[count - 1].size == data;
-  }
 
   const std::size_t join_at_most_;
   WriteItems::Cursor first_;  // this and the next only where slices are joined

@@ -78,6 +78,22 @@ TEST_F(PaidBlocks, ASliceOfAnotherBudgetIsCharged) {
   EXPECT_EQ(queue_.account().charged(), 0U);
 }
 
+TEST_F(PaidBlocks, ABurstOfSlicesOfOneBlockIsNotCharged) {
+  Bytes first = slice_of_paid_block(30);
+  std::vector<Bytes> burst{*first.split_to(10), first};
+  detail::Effects effects;
+  ASSERT_TRUE(queue_.try_write(burst, effects));
+  EXPECT_EQ(queue_.account().charged(), 0U);
+  effects.finish();
+}
+
+TEST_F(PaidBlocks, AGroupOfNothingIsNotCharged) {
+  detail::Effects effects;
+  EXPECT_TRUE(queue_.try_write({}, effects));
+  EXPECT_EQ(queue_.account().charged(), 0U);
+  effects.finish();
+}
+
 // All of them would fit into the floor.
 TEST_F(PaidBlocks, SlicesOfABlockAmongOthersInABurstAreNotCharged) {
   Bytes first = slice_of_paid_block(30);

@@ -1,6 +1,7 @@
 // What is copied together once for many subscribers, and what is not.
 #include "bytes_handoff/core/fan_out/shared_copy.hpp"
 
+#include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/fan_out/lane.hpp"
 #include "bytes_handoff/core/memory/tagged.hpp"
 #include "support/fan_out/fan_out_fixture.hpp"
@@ -158,6 +159,21 @@ TEST_F(FanOutSharing, goes_on_one_by_one_where_a_queue_has_no_room_for_all) {
   small.drain(*core);
   run();
   EXPECT_THAT(small.received, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(FanOutSharing, leaves_alone_what_a_budget_pays_for) {
+  const MemoryBudget budget({.limit = std::size_t{1024} * 1024});
+  const auto account = detail::MemberAccount::make(budget);
+  for (int i = 0; i != 3; ++i) {
+    join({}, 1000, 100, nullptr, &account->state());
+  }
+  run();
+  ASSERT_TRUE(publish_group({"a", "b"}));
+  run();
+  for (const auto& subscriber : subscribers) {
+    EXPECT_THAT(subscriber->received, ElementsAre("a", "b"));
+    EXPECT_EQ(subscriber->last_buffers, 2U);
+  }
 }
 
 TEST_F(FanOutSharing, is_only_of_what_each_is_to_be_given) {
