@@ -16,6 +16,7 @@ from harness import MARKER, PATIENCE_SECONDS, reset, wait_until
 SEED = int(os.environ.get("BYTES_HANDOFF_TEST_SEED", 0)) or random.SystemRandom().getrandbits(48)
 
 ENDLESS = b"x\n"  # what a client sends until it is killed
+IDLE_SOCKETS = 2  # of a service: one listens, one is there for the next connection
 KEPT_PIPE_ENDS = 2 * 32 + 3  # at most; with what the service prints to
 KEPT_BYTES = 1 << 20  # of what a sink gets; every payload is shorter
 
@@ -281,7 +282,6 @@ class ChaosTest(harness.FlowTest):
         service.listener = sinks
         service.harmed = 0
         service.warm_bytes = 0
-        service.spare_sockets = self.sockets(service)
         self.warm_up(service)
         return service
 
@@ -317,7 +317,7 @@ class ChaosTest(harness.FlowTest):
             transfer.may_go_on.set()
         for sender in senders:
             sender.end()
-        wait_until(lambda: self.sockets(service) == service.spare_sockets, "connections to go")
+        wait_until(lambda: self.sockets(service) == IDLE_SOCKETS, "connections to go")
         sinks.end()
         if service.descriptors is None:
             service.descriptors = self.descriptors(service)
@@ -325,8 +325,7 @@ class ChaosTest(harness.FlowTest):
 
     @staticmethod
     def sockets(service):
-        """How many it has: those that listen, the one for the next connection, and those of connections.
-        The system's table of connections would not do. One that both sides have closed is not there,
+        """The system's table of connections would not do. One that both sides have closed is not there,
         and the service may still have to close it."""
         sockets = 0
         for entry in os.scandir(f"/proc/{service.process.pid}/fd"):

@@ -117,6 +117,9 @@ class RelayOperation : public Waiting {
   /// For a tunnel, in front of `start`: what `in` sends first answers what it is yet to get.
   void expect_nothing_at_first() noexcept { expects_nothing_ = true; }
 
+  /// For a tunnel, on any thread: who wrote to `in` was told of a reset, so its end is a cut.
+  void distrust_end() noexcept { distrusts_end_.store(true, std::memory_order_release); }
+
   /// For a tunnel: `in` is read no more. What it has delivered is passed on. Then it counts as
   /// failed with `aborted`, and `out` is ended so. It is called where `in` is used.
   void stop_reading() noexcept {
@@ -188,6 +191,9 @@ class RelayOperation : public Waiting {
     const bool stops_reading = stops_reading_.load(std::memory_order_acquire);
     if (stops_reading) {
       core_.stop_reading();
+    }
+    if (distrusts_end_.load(std::memory_order_acquire)) {
+      core_.distrust_end();
     }
     return is_cancelled || stops_reading;
   }
@@ -329,6 +335,7 @@ class RelayOperation : public Waiting {
   bool expects_nothing_ = false;  // of its first read
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
+  std::atomic<bool> distrusts_end_{false};
   std::atomic<unsigned> references_{1};
   Canceller of_in_{*this};
   Canceller of_out_{*this};

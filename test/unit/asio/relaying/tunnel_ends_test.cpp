@@ -45,6 +45,23 @@ TEST_P(TunnelEnds, a_cut_input_is_passed_on_before_both_are_reset) {
   EXPECT_FALSE(b->is_open());
 }
 
+// The way to the right is served first, and its write is told of the reset. Then a read finds an
+// end.
+TEST_P(TunnelEnds, a_reset_that_a_write_was_told_is_no_end_in_order) {
+  start();
+  let_right_read_nothing();
+  run_ready(context);
+  net_error_code ignored;
+  left->write_some(net::buffer("late", 4), ignored);
+  right->set_option(net::socket_base::linger(true, 0));
+  right->close();
+  run_to_end();
+  EXPECT_EQ(outcome.result().cause, TunnelCause::write_b);
+  EXPECT_EQ(outcome.b_to_a().error, Errc::aborted);
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
+}
+
 TEST_P(TunnelEnds, a_way_that_goes_on_behind_a_cut_ends_with_the_reset_of_its_input) {
   start({.on_read_error = OtherWay::goes_on});
   run_ready(context);
