@@ -44,6 +44,7 @@ struct TunnelOptions {
   /// What an input that fails does to the other way.
   OtherWay on_read_error = OtherWay::ends;
   /// What an output that fails does to the other way. If it goes on, an early answer arrives.
+  /// Behind `connection_reset` its end is a cut: the system tells a reset once, and then an end.
   OtherWay on_write_error = OtherWay::goes_on;
   /// What a cancellation does. A server that is to end has its tunnels end by this.
   OnCancel on_cancel = OnCancel::stays_open;
