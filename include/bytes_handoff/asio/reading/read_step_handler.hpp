@@ -12,12 +12,11 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// Handlers of the library's own that know by themselves whether they were cancelled, also between
-/// two steps.
+/// Handlers of the library's own derive from it that know by themselves whether they were
+/// cancelled, also between two steps: `is_cancelled()` tells. A user's may have such a name, too.
+struct KnowsCancellationItself {};
 template <class Handler>
-concept KnowsCancellation = requires(const Handler& handler) {
-  { handler.is_cancelled() } -> std::same_as<bool>;
-};
+concept KnowsCancellation = std::derived_from<Handler, KnowsCancellationItself>;
 
 /// How a cancellation comes to the step under way: by the read, which remembers it.
 class PassedCancellation {

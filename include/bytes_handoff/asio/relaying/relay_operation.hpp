@@ -47,7 +47,7 @@ struct RelayReference {
 /// The handler of what a relay has under way. It needs no handler of the user's: neither the
 /// executor nor the allocator of that one is used before the relay is over.
 template <class Relay, RelayPart kPart>
-class RelayHandler {
+class RelayHandler : public KnowsCancellationItself {
   using Self = CountedPointer<Relay, RelayReference>;
 
  public:

@@ -37,6 +37,31 @@ class ReadTokenForms : public DuplexFixture {
   HandoffBuffer buffer;
 };
 
+/// Has a name that handlers of the library have, too.
+struct HandlerThatSaysItIsCancelled {
+  [[nodiscard]] bool is_cancelled() const { return true; }
+  void operator()(net_error_code error, std::size_t n) const {
+    *told_error = error;
+    *told_bytes = n;
+  }
+
+  net_error_code* told_error;
+  std::size_t* told_bytes;
+};
+
+TEST_F(ReadTokenForms, ask_nothing_of_a_handler_but_what_asio_does) {
+  auto ends = make_duplex(net::any_io_executor(context.get_executor()), 64);
+  net_error_code error = net::error::no_memory;
+  std::size_t n = 0;
+  buffer.async_read_available(ends.first, HandlerThatSaysItIsCancelled{&error, &n});
+  context.poll();  // it waits
+  net::write(ends.second, net::buffer("text", 4));
+  context.restart();
+  context.run();
+  EXPECT_EQ(error, net_error_code());
+  EXPECT_EQ(n, 4U);
+}
+
 using AwaitedByDefault = net::use_awaitable_t<>::executor_with_default<net::any_io_executor>;
 using AwaitedStream = BasicDuplexStream<AwaitedByDefault>;
 
