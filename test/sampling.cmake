@@ -74,7 +74,7 @@ endfunction()
 # Of how many groups and batches a sanitizer takes one.
 set(sample_groups 6)
 # What is sampled together, in groups that are about equal, but for that of the harness, which is larger.
-# Those of Beast have half of its streams each.
+# A sample that has the group of Beast's streams has half of them.
 set(sample_group_fault 0)
 set(sample_group_unit_beast 1)
 set(sample_group_flow 2)

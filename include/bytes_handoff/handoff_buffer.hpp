@@ -155,6 +155,9 @@ class HandoffBuffer {
   /// connection is reset (`write_handoff.hpp`). Then the read completes with the first error of
   /// `out`, instead of `operation_aborted`. The read does not keep `out` open. A `close` of `out`
   /// does not end the read: it goes on to the peer's end. See docs/which-close.md.
+  ///
+  /// The system tells once that the peer has reset the connection, and a read finds an end then. If
+  /// a write of `out` was told, the read completes with `connection_reset`, too.
   template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_read_available(Stream& stream, const Queue& out,

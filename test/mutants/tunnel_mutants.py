@@ -10,7 +10,7 @@ OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((ends|queues)_)?test")
 
 MUTANTS = [
     ("a reset that a write was told is an end in order", OPERATION,
-     "      way<other_than(kWay)>().distrust_end();\n", "", *OF_SHELL),
+     "return way<other_than(kWay)>().was_out_reset();", "return false;", *OF_SHELL),
     ("a tunnel reads the answer before it has asked", OPERATION,
      "      b_to_a_.expect_nothing_at_first();\n", "", *OF_SHELL),
     ("a tunnel that is told to end reads on", CORE,

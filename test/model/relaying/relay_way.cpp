@@ -172,7 +172,7 @@ void RelayWay::read(Outcome outcome, Choices& choices) {
       (is_cancelled_ || has_out_failed_ || reads_no_more_) && error == kCancelledCode;
   if (error && !is_ours) {
     fail_in(error);
-  } else if (!error && n == 0 && !reads_no_more_) {
+  } else if (!error && n == 0) {
     in_ = In::kEnded;
   }
   follow(core_->after_read(error, n));

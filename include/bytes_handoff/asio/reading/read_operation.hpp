@@ -29,7 +29,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 
 /// A read that was told of no write queue.
 struct NoWriteQueue {
-  [[nodiscard]] static const net_error_code& explain(const net_error_code& error) noexcept {
+  [[nodiscard]] static const net_error_code& explain(const net_error_code& error,
+                                                     std::size_t /*n*/) noexcept {
     return error;
   }
 };
@@ -82,8 +83,8 @@ class ReadOperation final : private Target {
     const ReadStep step = reading.begin();
     if (step == ReadStep::kDone) {
       BYTES_HANDOFF_HANDLER_LOCATION(Reading::kName);
-      post_results(std::move(handler), stream.get_executor(), told.explain(reading.error()),
-                   reading.bytes());
+      post_results(std::move(handler), stream.get_executor(),
+                   told.explain(reading.error(), reading.bytes()), reading.bytes());
       return;
     }
     go_on(reading, step, std::move(told), std::move(handler));
@@ -258,8 +259,8 @@ class ReadOperation final : private Target {
 
   void finish(bool is_starting) {
     Handler handler(std::move(handler_));
-    const net_error_code error = told_.explain(reading_.error());
     const std::size_t n = reading_.bytes();
+    const net_error_code error = told_.explain(reading_.error(), n);
     if (is_starting) {
       const StreamExecutor executor = reading_.stream().get_executor();
       free(net::get_associated_allocator(handler));

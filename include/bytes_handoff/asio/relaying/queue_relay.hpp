@@ -54,6 +54,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     }
   }
 
+  /// For a tunnel, on any thread: see `StreamRelay`.
+  [[nodiscard]] bool was_out_reset() const noexcept { return end_for_reads(out_).was_reset(); }
+
  private:
   friend Base;
   template <class, RelayPart>

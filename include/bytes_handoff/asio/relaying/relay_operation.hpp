@@ -117,9 +117,6 @@ class RelayOperation : public Waiting {
   /// For a tunnel, in front of `start`: what `in` sends first answers what it is yet to get.
   void expect_nothing_at_first() noexcept { expects_nothing_ = true; }
 
-  /// For a tunnel, on any thread: who wrote to `in` was told of a reset, so its end is a cut.
-  void distrust_end() noexcept { distrusts_end_.store(true, std::memory_order_release); }
-
   /// For a tunnel: `in` is read no more. What it has delivered is passed on. Then it counts as
   /// failed with `aborted`, and `out` is ended so. It is called where `in` is used.
   void stop_reading() noexcept {
@@ -176,6 +173,8 @@ class RelayOperation : public Waiting {
 
   /// `in` has failed. What it has delivered is still to be passed on.
   virtual void on_input_failed(const ErrorValue& /*error*/) noexcept {}
+  /// Whether `in` was reset, and somebody else was told: then its end is no end in order.
+  [[nodiscard]] virtual bool was_in_reset() noexcept { return false; }
 
   [[nodiscard]] bool reads_no_more() const noexcept {
     return is_cancelled_.load(std::memory_order_acquire) ||
@@ -192,9 +191,6 @@ class RelayOperation : public Waiting {
     if (stops_reading) {
       core_.stop_reading();
     }
-    if (distrusts_end_.load(std::memory_order_acquire)) {
-      core_.distrust_end();
-    }
     return is_cancelled || stops_reading;
   }
   [[nodiscard]] RelayStep look_at_cancellation(RelayStep step) noexcept {
@@ -202,7 +198,9 @@ class RelayOperation : public Waiting {
   }
 
   [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
-    const RelayStep next = core_.after_read(error, n);
+    const bool is_cut = !error && n == 0 && was_in_reset();
+    const RelayStep next =
+        core_.after_read(is_cut ? to_error_value(net::error::connection_reset) : error, n);
     if (core_.has_in_failed()) {
       on_input_failed(core_.error());
     }
@@ -335,7 +333,6 @@ class RelayOperation : public Waiting {
   bool expects_nothing_ = false;  // of its first read
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
-  std::atomic<bool> distrusts_end_{false};
   std::atomic<unsigned> references_{1};
   Canceller of_in_{*this};
   Canceller of_out_{*this};

@@ -73,6 +73,13 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
+  /// For a tunnel, on any thread: whether a write was told that `out` has been reset. The system
+  /// tells that once, and a read of `out` finds an end then. Where the peer had ended before, the
+  /// error is another one (Linux: EPIPE).
+  [[nodiscard]] bool was_out_reset() const noexcept {
+    return was_out_reset_.load(std::memory_order_acquire);
+  }
+
   /// For a tunnel, behind `stop_reading`, where `out` is used: the time is limited for what waits
   /// there, and for what is yet to be passed on.
   void limit_time() noexcept {
@@ -289,6 +296,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   // A stream that has failed may still be read. It is reset when it is closed.
   [[nodiscard]] RelayStep if_out_is_well(RelayStep step) noexcept {
     if (core_.has_out_failed() && core_.ends_out()) {
+      was_out_reset_.store(core_.error() == to_error_value(net::error::connection_reset),
+                           std::memory_order_release);
       detail::mark_for_reset(*out_);
     }
     return step;
@@ -434,6 +443,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
   bool is_timing_ = false;
   AcknowledgementLook acknowledged_;
+  std::atomic<bool> was_out_reset_{false};
   LazyTimer<ExecutorOf<Out>> timer_;  // made once the time is limited, and there is a wait
 };
 

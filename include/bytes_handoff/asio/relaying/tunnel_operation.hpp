@@ -159,6 +159,11 @@ class TunnelOperation : public Waiting {
   }
 
   template <Way kWay>
+  [[nodiscard]] bool was_input_reset() noexcept {
+    return way<other_than(kWay)>().was_out_reset();
+  }
+
+  template <Way kWay>
   void on_way_over(const void* destroyed_context) noexcept {
     const auto self = Self::adopt(this);  // the way's
     if (destroyed_context != nullptr) {
@@ -169,11 +174,6 @@ class TunnelOperation : public Waiting {
     const WayEnd how = !error                            ? WayEnd::kInOrder
                        : counts.failed == RelaySide::out ? WayEnd::kWriteFailed
                                                          : WayEnd::kReadFailed;
-    // The write has taken the one error that a read would have been told. Where the side had ended
-    // in order before its reset, that error is another one (Linux: EPIPE).
-    if (how == WayEnd::kWriteFailed && error == net::error::connection_reset) {
-      way<other_than(kWay)>().distrust_end();
-    }
     TunnelEffects effects;
     core_.way_ended(kWay, how, explained<kWay>(counts.failed, error), now(), effects);
     carry_out(self, effects);

@@ -41,6 +41,9 @@ class TunnelWay final : public RelayTo<In, Out> {
   void on_input_failed(const ErrorValue& error) noexcept override {
     tunnel_.template on_input_failed<kWay>(error);
   }
+  [[nodiscard]] bool was_in_reset() noexcept override {
+    return tunnel_.template was_input_reset<kWay>();
+  }
 
   Tunnel& tunnel_;
 };

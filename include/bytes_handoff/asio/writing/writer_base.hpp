@@ -441,6 +441,16 @@ class EndForReads {
     }
     return error;
   }
+  /// The same for a read of `n` bytes. An end of the stream is none in order if it was reset.
+  [[nodiscard]] net_error_code explain(const net_error_code& error, std::size_t n) const noexcept {
+    return !error && n == 0 && was_reset() ? net::error::connection_reset : explain(error);
+  }
+  /// Whether a write was told that the stream has been reset. The system tells that once, and a
+  /// read finds an end then. Where the peer had ended before, the error is another one (Linux:
+  /// EPIPE).
+  [[nodiscard]] bool was_reset() const noexcept {
+    return writer_->queue().first_error() == to_error_value(net::error::connection_reset);
+  }
 
  private:
   WriterPointer writer_;

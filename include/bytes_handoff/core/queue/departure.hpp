@@ -408,7 +408,7 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
         if constexpr (kLeaving == Leaving::kCharged) {
           charge += detail::charge_of(item.owner, item.size, account_.budget());
         } else if constexpr (kLeaving == Leaving::kTimed) {
-          charge += !account_ ? 0 : account_.charge_of(item.owner, item.size);
+          charge += account_ ? account_.charge_of(item.owner, item.size) : 0;
           times_->note_written(++left);
         }
         effects.releases.add(item.owner);

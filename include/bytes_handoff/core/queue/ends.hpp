@@ -337,7 +337,7 @@ void BasicWriteQueue<Sync>::drop_written(std::size_t written, Effects& effects) 
       return false;
     }
     front_offset_ -= item.size;
-    charge += !account_ ? 0 : account_.charge_of(item.owner, item.size);
+    charge += account_ ? account_.charge_of(item.owner, item.size) : 0;
     effects.releases.add(item.owner);
     return true;
   });

@@ -91,9 +91,7 @@ class RelayCore {
     if (error && !is_ours) {
       in_ = In::kFailed;
       fail(RelaySide::in, error);
-    } else if (!error && n == 0 && distrusts_end_) {
-      fail_unread();
-    } else if (!error && n == 0 && !stops_reading_) {
+    } else if (!error && n == 0) {
       in_ = In::kEnded;
     }
     tell();
@@ -142,12 +140,8 @@ class RelayCore {
   }
 
   /// `in` is read no more: to be told before each step that follows. What it has delivered is
-  /// passed on. Then it counts as failed with `aborted`, even if its end is read now.
+  /// passed on. Then it counts as failed with `aborted`.
   void stop_reading() noexcept { stops_reading_ = true; }
-
-  /// Who wrote to `in` was told of a reset: to be told before each step that follows. The system
-  /// tells it once, and then that `in` has ended. So that end counts as failed with `aborted`.
-  void distrust_end() noexcept { distrusts_end_ = true; }
 
   /// What was received and not passed on is lost.
   void lose(const ErrorValue& error) noexcept {
@@ -239,7 +233,6 @@ class RelayCore {
   const bool flushes_;
   bool is_unflushed_ = false;
   bool stops_reading_ = false;
-  bool distrusts_end_ = false;
   In in_ = In::kOpen;
   Stop stop_ = Stop::kNo;
   unsigned zero_writes_ = 0;

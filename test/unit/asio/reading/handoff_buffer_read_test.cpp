@@ -232,6 +232,25 @@ TYPED_TEST(ReadFrom, the_tail_goes_on_with_the_next_parser) {
   EXPECT_EQ(next.peek_view(), "tunnel bytes");
 }
 
+// The system tells a reset once, here to the write.
+TEST(ReadBesideAQueue, finds_no_end_in_order_behind_a_reset) {
+  net::io_context context{1};
+  auto [near, far] = TcpPair::make(context);
+  const auto stream = std::make_shared<TcpPair::Stream>(std::move(near));
+  const WriteHandoff out(stream);
+  far.set_option(net::socket_base::linger(true, 0));
+  far.close();
+  Bytes late = Bytes::from_static("late");
+  ASSERT_TRUE(out.try_write(late));
+  ASSERT_TRUE(run_until(context, [&] { return bool(out.first_error()); }));
+  EXPECT_EQ(out.first_error(), net::error::connection_reset);
+  HandoffBuffer buffer;
+  CountOutcome outcome;
+  buffer.async_read_available(*stream, out, outcome.handler());
+  ASSERT_TRUE(run_until(context, [&] { return outcome.has_come(); }));
+  outcome.expect(net::error::connection_reset, 0);
+}
+
 /// Streams that only meet the concept.
 class ReadFromOwnStream : public testing::Test {
  protected:

@@ -243,24 +243,6 @@ TEST_F(RelayCoreTest, AnInputThatIsReadNoMoreHasFailed) {
   expect(core, ErrorValue::of(Errc::aborted), {3, 3, RelaySide::in});
 }
 
-TEST_F(RelayCoreTest, AnEndThatIsReadWhenNoMoreIsToBeReadIsACut) {
-  RelayCore core = this->core();
-  EXPECT_EQ(core.begin(0), RelayStep::kRead);
-  core.stop_reading();
-  EXPECT_EQ(core.after_read(kNone, 0), RelayStep::kCut);
-  expect(core, ErrorValue::of(Errc::aborted), {0, 0, RelaySide::in});
-}
-
-TEST_F(RelayCoreTest, AnEndBehindAResetThatSomebodyWasToldIsACut) {
-  RelayCore core = this->core();
-  EXPECT_EQ(core.begin(0), RelayStep::kRead);
-  core.distrust_end();
-  EXPECT_EQ(core.after_read(kNone, 3), RelayStep::kPass);
-  EXPECT_EQ(core.after_pass(kNone, 3), RelayStep::kRead);
-  EXPECT_EQ(core.after_read(kNone, 0), RelayStep::kCut);
-  expect(core, ErrorValue::of(Errc::aborted), {3, 3, RelaySide::in});
-}
-
 TEST_F(RelayCoreTest, OnlyPassesOnBehindAFailedInputThatIsToEndTheOutput) {
   RelayCore failed = core();
   static_cast<void>(failed.begin(0));
