@@ -46,6 +46,8 @@ awaitable<asio::error_code> connect(tcp::socket& socket, tcp::endpoint to,
   asio::error_code error = prepare(socket, to);
 #if defined(__linux__)
   if (!error) error = try_connect(socket, to);
+  // A server on this machine has answered by now.
+  if (is_under_way(error)) error = try_connect(socket, to);
   while (is_under_way(error) && !deadline.is_over()) {
     std::tie(error) = co_await socket.async_wait(tcp::socket::wait_write, stop.token());
     if (!error) error = try_connect(socket, to);
