@@ -60,7 +60,7 @@ MUTANTS = [
      "        if (by == DoneBy::kCopy) {\n          n = (std::min)(n, buffer_->size());",
      "        if (true) {\n          n = (std::min)(n, buffer_->size());", *OF_SHELL),
     ("a wait for a socket counts as a step", STREAM,
-     "    if (by == DoneBy::kWait && !error) {", "    if (false) {", *OF_SHELL),
+     "(by == DoneBy::kWait && !error)) {", "false) {", *OF_SHELL),
     ("a relay that waits for its input keeps its pipe", WAY,
      "    const AfterMove after = moves_.after_fill(move);\n    if (moves_.held() == 0) {",
      "    const AfterMove after = moves_.after_fill(move);\n    if (false) {", *OF_SHELL),

@@ -9,6 +9,7 @@ QUEUE = SHELL + "queue_relay.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/")
 OF_MODEL = ("dev", "model_tests", "/relaying/(relay|tunnel)_model_test")
+OF_WAITS = ("dev", "shell_tests_asio", "/relay_waits_test")
 OF_STREAM = ("dev", "shell_tests_asio", "/relaying/stream_relay[a-z_]*_test")
 OF_QUEUE = ("dev", "shell_tests_asio", "/relaying/queue_relay[a-z_]*_test")
 
@@ -129,4 +130,15 @@ MUTANTS = [
      "        in_work_(in.get_executor()) {}",
      "        in_work_(in.get_executor()) {\n    in_work_.reset();\n  }",
      "dev", "shell_tests_asio", "/relay_end_threads_test"),
+    ("the end of a wait is the end of the input", OPERATION,
+     "    return waited_ != Waited::kNot;", "    return false;", *OF_WAITS),
+    ("what cannot be waited for fails a relay", OPERATION,
+     "error == net::error::operation_not_supported ? Waited::kInVain",
+     "false ? Waited::kInVain", *OF_WAITS),
+    ("the buffer of a relay that waits may be read by others", OPERATION,
+     "        front_end::pause_read(*buffer_);\n        waits_.emplace(*buffer_);",
+     "        waits_.emplace(*buffer_);", *OF_WAITS),
+    ("a buffer stays taken by a relay whose context has gone", OPERATION,
+     "    relay().release_work();\n    waits_.reset();",
+     "    relay().release_work();\n    if (waits_) waits_->forget_buffer();", *OF_WAITS),
 ]

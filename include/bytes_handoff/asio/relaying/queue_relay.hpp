@@ -26,6 +26,7 @@ template <class In>
 class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   using Base = RelayOperation<QueueRelay, In>;
   using typename Base::Canceller;
+  using typename Base::PostedCanceller;
   using typename Base::Self;
 
   using Base::buffer_;
@@ -33,8 +34,6 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   using Base::destroyed_context_;
   using Base::in_;
   using Base::in_context_;
-  using Base::of_in_;
-  using Base::of_out_;
 
  public:
   template <RelayPart kPart>
@@ -129,7 +128,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   }
 
   // The user's cancellation.
-  void on_cancellation(Canceller& /*of both*/, net::cancellation_type_t type) noexcept {
+  void on_cancellation(PostedCanceller& /*of both*/, net::cancellation_type_t type) noexcept {
     of_in_.emit(type);
     of_out_.emit(type);
   }
@@ -220,7 +219,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
     const ErrorValue value = to_error_value(error);
     switch (step) {
       case RelayStep::kRead:
-        return after_move_or_read(value);
+        return this->has_only_waited(error) ? core_.next() : after_move_or_read(value);
       case RelayStep::kPass: {
         const std::size_t admitted = piece_size_ - piece_.size();
         put_back();
@@ -335,7 +334,9 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   bool is_written_;  // nothing of the buffer's is in the queue
   bool is_ending_ = false;
   RelayStep step_ = RelayStep::kDone;
-  Canceller of_watch_{*this};
+  PostedCanceller of_in_{*this};
+  Canceller of_out_;
+  Canceller of_watch_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

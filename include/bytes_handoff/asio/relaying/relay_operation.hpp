@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -13,10 +14,13 @@
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
+#include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/support/turn.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
+#include "bytes_handoff/core/reading/read_claim.hpp"
 #include "bytes_handoff/core/relaying/relay_core.hpp"
+#include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
@@ -139,14 +143,9 @@ class RelayOperation : public Waiting {
 
   using Self = CountedPointer<Relay, RelayReference>;
 
-  // What cancels one side, on its executor.
+  // What cancels what is under way at one place, on the executor there.
   struct Canceller {
-    explicit Canceller(RelayOperation& of) noexcept : relay(of) {}
-
-    RelayOperation& relay;
     net::cancellation_signal signal;
-    std::atomic<unsigned> types{0};  // that are to be passed on
-    PostMemory memory;
     bool is_emitting = false;
 
     void emit(net::cancellation_type_t type) noexcept {
@@ -167,6 +166,15 @@ class RelayOperation : public Waiting {
     struct Nothing {
       void operator()(net::cancellation_type_t /*type*/) const noexcept {}
     };
+  };
+
+  // One that is reached from other executors, also where there is no memory.
+  struct PostedCanceller : Canceller {
+    explicit PostedCanceller(RelayOperation& of) noexcept : relay(of) {}
+
+    RelayOperation& relay;
+    std::atomic<unsigned> types{0};  // that are to be passed on
+    PostMemory memory;
   };
 
   [[nodiscard]] Relay& relay() noexcept { return static_cast<Relay&>(*this); }
@@ -235,13 +243,21 @@ class RelayOperation : public Waiting {
                 [](const auto& executor, auto there) { net::post(executor, std::move(there)); });
   }
 
-  /// What is there is read at once.
+  /// What is there is read at once. A stream that can tell when it is readable is waited for here:
+  /// so nothing but a handler is kept meanwhile.
   [[nodiscard]] InitiationResult start_read(const Self& self) noexcept {
     using Handler = RelayHandler<Relay, RelayPart::kIn>;
     Reading<In> reading(*buffer_, *in_);
-    const ReadStep step = reading.begin(expects_nothing_);
+    const ReadStep step = begin_read(reading);
     if (step == ReadStep::kDone) {
       return {InitiationOutcome::kCompleted, reading.error(), reading.bytes()};
+    }
+    if constexpr (ReadinessReadStream<In>) {
+      if (step == ReadStep::kWait) {
+        front_end::pause_read(*buffer_);
+        waits_.emplace(*buffer_);
+        return initiate([&] { in_->async_wait(In::wait_read, Handler(self)); });
+      }
     }
     return initiate([&] {
       ReadOperation<In, Reading<In>, NoWriteQueue, Handler>::go_on(reading, step, NoWriteQueue(),
@@ -249,9 +265,22 @@ class RelayOperation : public Waiting {
     });
   }
 
+  /// Behind a read: whether that was a wait, and it is to be tried now.
+  [[nodiscard]] bool has_only_waited(const net_error_code& error) noexcept {
+    if (!waits_) {
+      return false;
+    }
+    BYTES_HANDOFF_CHECK(waits_->has_buffer(), "HandoffBuffer: destroyed while a relay read");
+    waits_.reset();
+    waited_ = !error                                         ? Waited::kForBytes
+              : error == net::error::operation_not_supported ? Waited::kInVain
+                                                             : Waited::kNot;
+    return waited_ != Waited::kNot;
+  }
+
   /// Passes on to `canceller`, on `executor`, what it is to cancel.
   template <class Executor>
-  void post_cancellation(const Self& self, Canceller& canceller, const Executor& executor,
+  void post_cancellation(const Self& self, PostedCanceller& canceller, const Executor& executor,
                          net::cancellation_type_t type) noexcept {
     if (canceller.types.fetch_or(static_cast<unsigned>(type), std::memory_order_acq_rel) != 0) {
       return;  // it is posted
@@ -276,22 +305,35 @@ class RelayOperation : public Waiting {
     return {};
   }
 
+  [[nodiscard]] ReadStep begin_read(Reading<In>& reading) noexcept {
+    switch (std::exchange(waited_, Waited::kNot)) {
+      case Waited::kForBytes:
+        return reading.after_wait({}, false);
+      case Waited::kInVain:
+        return reading.after_wait(net::error::operation_not_supported, false);
+      case Waited::kNot:
+        break;
+    }
+    return reading.begin(expects_nothing_);
+  }
+
   // Nothing is under way any more. The handler may run before this returns.
   void end() noexcept {
     relay().release_work();
+    waits_.reset();
     in_work_.reset();
     this->resume(destroyed_context_);
   }
 
   // A turn of it holds the relay.
-  [[nodiscard]] static Canceller* held(Self self, Canceller& canceller) noexcept {
+  [[nodiscard]] static PostedCanceller* held(Self self, PostedCanceller& canceller) noexcept {
     static_cast<void>(self.release());
     return &canceller;
   }
 
   // The turn of a cancellation, on the executor of its side.
   static void pass_on(void* of, Turn::Outcome outcome) noexcept {
-    auto& canceller = *static_cast<Canceller*>(of);
+    auto& canceller = *static_cast<PostedCanceller*>(of);
     const Self held = Self::adopt(&canceller.relay.relay());
     if (outcome == Turn::Outcome::kTaken) {
       const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
@@ -324,6 +366,9 @@ class RelayOperation : public Waiting {
     }
   }
 
+  // For `in`, which is to be read now. A file, say, cannot be waited for.
+  enum class Waited : unsigned char { kNot, kForBytes, kInVain };
+
   HandoffBuffer* buffer_;
   In* in_;
   RelayCore core_;
@@ -331,11 +376,11 @@ class RelayOperation : public Waiting {
   const net::execution_context* destroyed_context_ = nullptr;
   const bool may_be_cancelled_;
   bool expects_nothing_ = false;  // of its first read
+  Waited waited_ = Waited::kNot;
+  std::optional<ReadClaim> waits_;  // for `in`
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};
-  Canceller of_in_{*this};
-  Canceller of_out_{*this};
   PostMemory hop_memory_;
   // Until it is over: who cancels it elsewhere may hold it last, and has something to run there.
   net::executor_work_guard<ExecutorOf<In>> in_work_;

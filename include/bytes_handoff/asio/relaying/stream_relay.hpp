@@ -33,7 +33,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <class In, class Out>
 class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   using Base = RelayOperation<StreamRelay, In>;
-  using typename Base::Canceller;
+  using typename Base::PostedCanceller;
   using typename Base::Self;
   using Way = WayBetween<In, Out>;
 
@@ -42,8 +42,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   using Base::destroyed_context_;
   using Base::in_;
   using Base::in_context_;
-  using Base::of_in_;
-  using Base::of_out_;
 
  public:
   template <RelayPart kPart>
@@ -59,6 +57,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         close_timeout_(options.close_timeout) {
     if (!is_one_executor_) {
       out_work_.emplace(out.get_executor());
+      of_in_ = std::make_unique<PostedCanceller>(*this);
     }
   }
 
@@ -68,7 +67,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
       this->is_cancelled_.store(true, std::memory_order_release);
       this->post_cancellation(self, of_out_, out_->get_executor(), type);
       if (!is_one_executor_) {
-        this->post_cancellation(self, of_in_, in_->get_executor(), type);
+        this->post_cancellation(self, *of_in_, in_->get_executor(), type);
       }
     }
   }
@@ -142,8 +141,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
     return canceller(kPart).signal.slot();
   }
-  [[nodiscard]] Canceller& canceller(RelayPart part) noexcept {
-    return part == RelayPart::kIn && !is_one_executor_ ? of_in_ : of_out_;
+  [[nodiscard]] PostedCanceller& canceller(RelayPart part) noexcept {
+    return part == RelayPart::kIn && of_in_ ? *of_in_ : of_out_;
   }
 
   template <RelayPart kPart>
@@ -174,7 +173,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   }
 
   // On the executor of that side. An end that is under way is an end at once from now on.
-  void on_cancellation(Canceller& side, net::cancellation_type_t type) noexcept {
+  void on_cancellation(PostedCanceller& side, net::cancellation_type_t type) noexcept {
     side.emit(type);
     if (&side == &of_out_ && queue_.valid()) {
       core_.cancel();
@@ -271,7 +270,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     this->note_cancellation();
     const ErrorValue value = to_error_value(error);
     const DoneBy by = way_.take_done_by();
-    if (by == DoneBy::kWait && !error) {
+    if (this->has_only_waited(error) || (by == DoneBy::kWait && !error)) {
       return core_.next();
     }
     switch (step) {
@@ -435,6 +434,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   const net::execution_context* const out_context_;
   const bool is_one_executor_;
   std::optional<net::executor_work_guard<ExecutorOf<Out>>> out_work_;  // as `in_work_`, if another
+  PostedCanceller of_out_{*this};
+  std::unique_ptr<PostedCanceller> of_in_;  // if another executor's
   RelayStep step_ = RelayStep::kDone;
   unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
   net_error_code end_error_;

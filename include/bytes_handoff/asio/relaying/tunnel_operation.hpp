@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -89,7 +90,7 @@ class TunnelOperation : public Waiting {
                   const TunnelRules& rules, const TunnelOptions& options)
       : a_(a),
         b_(b),
-        is_one_executor_(is_one(a_.executor(), b_.executor())),
+        errands_of_b_(is_one(a_.executor(), b_.executor()) ? nullptr : std::make_unique<Errands>()),
         progress_{options.a_to_b != nullptr ? options.a_to_b : &own_progress_[0],
                   options.b_to_a != nullptr ? options.b_to_a : &own_progress_[1]},
         a_to_b_(*this, a, b, of_way(options, *progress_[0])),
@@ -278,33 +279,39 @@ class TunnelOperation : public Waiting {
   void ask_a(const Self& self, unsigned errands) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      a_.ask(errands, [&] {
+      errands_.ask(a_.executor(), errands, [&] {
         return TunnelHandler<TunnelOperation, SideA, &TunnelOperation::run_at_a>(self, a_);
       });
     } catch (...) {
-      fail_errands<Way::kAToB>(self, a_.take_errands());
+      const unsigned lost = errands_.take();
+      fail_errands<Way::kAToB>(self, lost % kOfSecondSide);
+      fail_errands<Way::kBToA>(self, lost / kOfSecondSide);
     }
   }
   void ask_b(const Self& self, unsigned errands) noexcept {
+    if (!errands_of_b_) {
+      return ask_a(self, errands * kOfSecondSide);
+    }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      b_.ask(errands, [&] {
+      errands_of_b_->ask(b_.executor(), errands, [&] {
         return TunnelHandler<TunnelOperation, SideB, &TunnelOperation::run_at_b>(self, b_);
       });
     } catch (...) {
-      fail_errands<Way::kBToA>(self, b_.take_errands());
+      fail_errands<Way::kBToA>(self, errands_of_b_->take());
     }
   }
 
   void run_at_a(const Self& self) noexcept {
-    const unsigned errands = a_.take_errands();
-    run_errands<Way::kAToB>(a_, errands);
+    const unsigned errands = errands_.take();
+    run_errands<Way::kAToB>(a_, errands % kOfSecondSide);
+    run_errands<Way::kBToA>(b_, errands / kOfSecondSide);
     if ((errands & kLookAtTimer) != 0) {
       look_at_timer(self);
     }
   }
   void run_at_b(const Self& self) noexcept {
-    const unsigned errands = b_.take_errands();
+    const unsigned errands = errands_of_b_->take();
     run_errands<Way::kBToA>(b_, errands);
     if ((errands & kFinishTick) != 0) {
       finish_tick(self);
@@ -379,10 +386,10 @@ class TunnelOperation : public Waiting {
     armed_ = (TimePoint::max)();
     a_.look_at_acknowledgement();
     is_ticking_.store(true, std::memory_order_release);
-    if (is_one_executor_) {
-      finish_tick(self);
-    } else {
+    if (errands_of_b_) {
       ask_b(self, kFinishTick);
+    } else {
+      finish_tick(self);
     }
   }
   void finish_tick(const Self& self) noexcept {
@@ -419,7 +426,8 @@ class TunnelOperation : public Waiting {
 
   SideA a_;
   SideB b_;
-  const bool is_one_executor_;
+  Errands errands_;
+  const std::unique_ptr<Errands> errands_of_b_;  // null: there is one executor
   TunnelCause refused_by_ = TunnelCause::none;
   RelayProgress own_progress_[kWays];
   RelayProgress* const progress_[kWays];

@@ -25,13 +25,35 @@ enum Errand : unsigned {
   kFinishTick = 8,   ///< only of the second side
   kLimitTime = 16,   ///< of the way to this side, which reads no more
 };
+/// Those of the second side, where one post brings them with those of the first.
+inline constexpr unsigned kOfSecondSide = 32;
 
-/// A side of a tunnel, and the errands to its executor. They may be asked for on any thread. Those
-/// that wait there are run together, and one post brings them.
-template <class Stream, class Out>
-class TunnelSide {
+/// Errands to an executor. They may be asked for on any thread. Those that wait there are run
+/// together, and one post brings them.
+class Errands {
   using Memory = HandlerMemory<128>;
 
+ public:
+  /// Runs what `make_run` returns, which calls `take`, on the executor; inside of this call if it
+  /// is made there. Throws where memory is short.
+  template <class Executor, class MakeRun>
+  void ask(const Executor& executor, unsigned errands, MakeRun make_run) {
+    if (asked_.fetch_or(errands, std::memory_order_acq_rel) == 0) {
+      using Allocator = HandlerAllocator<void, Memory>;
+      using Run = decltype(make_run());
+      net::dispatch(executor, Posted<Run, Allocator>(make_run(), Allocator(memory_)));
+    }
+  }
+  [[nodiscard]] unsigned take() noexcept { return asked_.exchange(0, std::memory_order_acq_rel); }
+
+ private:
+  std::atomic<unsigned> asked_{0};
+  Memory memory_;
+};
+
+/// A side of a tunnel.
+template <class Stream, class Out>
+class TunnelSide {
  public:
   static constexpr bool kHasQueue = std::is_same_v<Out, WriteHandoff>;
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
@@ -48,20 +70,6 @@ class TunnelSide {
 
   /// There are no errands any more.
   void release_work() noexcept { work_.reset(); }
-
-  /// Runs what `make_run` returns, which calls `take_errands`, where the stream is used; inside of
-  /// this call if it is made there. Throws where memory is short.
-  template <class MakeRun>
-  void ask(unsigned errand, MakeRun make_run) {
-    if (errands_.fetch_or(errand, std::memory_order_acq_rel) == 0) {
-      using Allocator = HandlerAllocator<void, Memory>;
-      using Run = decltype(make_run());
-      net::dispatch(executor(), Posted<Run, Allocator>(make_run(), Allocator(memory_)));
-    }
-  }
-  [[nodiscard]] unsigned take_errands() noexcept {
-    return errands_.exchange(0, std::memory_order_acq_rel);
-  }
 
   /// The error of a read, with the reason if the side's queue has closed the stream.
   [[nodiscard]] net_error_code explain(const net_error_code& error) const noexcept {
@@ -103,8 +111,6 @@ class TunnelSide {
  private:
   const TunnelEnd<Stream, Out> end_;
   const net::execution_context* const context_;
-  std::atomic<unsigned> errands_{0};
-  Memory memory_;
   AcknowledgementLook acknowledgement_;
   std::uint64_t progress_ = 0;
   net::executor_work_guard<Executor> work_;  // who asks may hold the tunnel last
