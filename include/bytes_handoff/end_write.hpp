@@ -125,6 +125,17 @@ void end_write_at_once(Stream& stream, net_error_code& error) {
   }
 }
 
+/// Likewise, and nothing is read any more: a socket is closed. What it has not sent yet is sent all
+/// the same.
+template <EndsAtOnce Stream>
+void close_at_once(Stream& stream, net_error_code& error) {
+  if constexpr (HasEndWrite<Stream>) {
+    end_write(stream, error);
+  } else {
+    detail::as_socket(stream).close(error);
+  }
+}
+
 /// Streams that have something to write of their own before the layer below is ended.
 template <class Stream>
 concept EndsItsOwnLayerFirst = IsLayered<Stream> &&

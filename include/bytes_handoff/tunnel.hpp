@@ -48,6 +48,9 @@ struct TunnelOptions {
   OtherWay on_write_error = OtherWay::goes_on;
   /// What a cancellation does. A server that is to end has its tunnels end by this.
   OnCancel on_cancel = OnCancel::stays_open;
+  /// Whether a socket without a queue is closed by an end in order of its output, once its input
+  /// has ended in order. Nothing is left to do with it then, and that is a system call less.
+  bool may_close = false;
   /// Bounds of the end of an output without a queue, as in `RelayOptions`.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
   std::chrono::nanoseconds close_limit{std::chrono::seconds{120}};

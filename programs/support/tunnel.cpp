@@ -65,6 +65,7 @@ awaitable<std::tuple<asio::error_code, bytes_handoff::TunnelResult>> tunnel(
   options.idle_timeout = limits.idle;
   options.half_close_timeout = limits.half_close;
   options.on_cancel = bytes_handoff::OnCancel::ends;
+  options.may_close = true;
   options.close_timeout = kLastSilence;
   options.close_limit = kLastLimit;
   return bytes_handoff::async_tunnel(TunnelEnd(client.buffer, client.socket),

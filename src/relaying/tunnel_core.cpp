@@ -102,6 +102,12 @@ WayStop TunnelCore::stop_of(Way way) const noexcept {
   return ways_[index_of(way)].stop;
 }
 
+bool TunnelCore::has_ended_in_order(Way way) const noexcept {
+  const std::lock_guard lock(mutex_);
+  const WayState& asked = ways_[index_of(way)];
+  return asked.is_over && !asked.error;
+}
+
 TunnelCore::TimePoint TunnelCore::next_look() const noexcept {
   const std::lock_guard lock(mutex_);
   return next_look_;

@@ -6,11 +6,22 @@ OPERATION = SHELL + "tunnel_operation.hpp"
 SIDE = SHELL + "tunnel_side.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/tunnel_")
-OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((ends|queues)_)?test")
+OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((broken_sides|ends|queues)_)?test")
 
 MUTANTS = [
     ("a reset that a write was told is an end in order", OPERATION,
      "return way<other_than(kWay)>().was_out_reset();", "return false;", *OF_SHELL),
+    ("a tunnel closes no socket", OPERATION,
+     "    return may_close_ && core_.has_ended_in_order(other_than(kWay));", "    return false;",
+     *OF_SHELL),
+    ("a tunnel closes sockets unasked", OPERATION,
+     "    return may_close_ && core_.has_ended_in_order(other_than(kWay));",
+     "    return core_.has_ended_in_order(other_than(kWay));", *OF_SHELL),
+    ("a tunnel closes a socket that may still be read", OPERATION,
+     "    return may_close_ && core_.has_ended_in_order(other_than(kWay));", "    return may_close_;",
+     *OF_SHELL),
+    ("a way that has failed counts as ended in order", CORE,
+     "  return asked.is_over && !asked.error;", "  return asked.is_over;", *OF_SHELL),
     ("a tunnel reads the answer before it has asked", OPERATION,
      "      b_to_a_.expect_nothing_at_first();\n", "", *OF_SHELL),
     ("a tunnel that is told to end reads on", CORE,

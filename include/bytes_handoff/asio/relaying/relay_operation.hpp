@@ -189,6 +189,10 @@ class RelayOperation : public Waiting {
            stops_reading_.load(std::memory_order_acquire);
   }
 
+  /// For a tunnel, once `out` is to end in order: whether it may be closed, since nothing comes
+  /// from it any more.
+  [[nodiscard]] virtual bool may_close_out() const noexcept { return false; }
+
   /// Takes into account what was asked for on another thread.
   bool note_cancellation() noexcept {
     const bool is_cancelled = is_cancelled_.load(std::memory_order_acquire);

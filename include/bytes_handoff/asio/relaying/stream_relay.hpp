@@ -379,7 +379,11 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   [[nodiscard]] InitiationResult end_at_once() noexcept {
     InitiationResult result{InitiationOutcome::kCompleted, {}, 0};
     try {
-      detail::end_write_at_once(*out_, result.error);
+      if (this->may_close_out()) {
+        detail::close_at_once(*out_, result.error);
+      } else {
+        detail::end_write_at_once(*out_, result.error);
+      }
     } catch (...) {
       result.error = error_of_current_exception();
     }

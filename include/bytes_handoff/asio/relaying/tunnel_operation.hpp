@@ -96,6 +96,7 @@ class TunnelOperation : public Waiting {
         a_to_b_(*this, a, b, of_way(options, *progress_[0])),
         b_to_a_(*this, b, a, of_way(options, *progress_[1])),
         passes_on_if_cancelled_(rules.passes_on_if_cancelled),
+        may_close_(options.may_close),
         core_(rules, now(), {}) {}
 
   /// From the initiating function. The handler is told of all that fails from here on.
@@ -162,6 +163,11 @@ class TunnelOperation : public Waiting {
   template <Way kWay>
   [[nodiscard]] bool was_input_reset() noexcept {
     return way<other_than(kWay)>().was_out_reset();
+  }
+
+  template <Way kWay>
+  [[nodiscard]] bool may_close_output() const noexcept {
+    return may_close_ && core_.has_ended_in_order(other_than(kWay));
   }
 
   template <Way kWay>
@@ -434,6 +440,7 @@ class TunnelOperation : public Waiting {
   TunnelWay<TunnelOperation, Way::kAToB, A, OutB> a_to_b_;
   TunnelWay<TunnelOperation, Way::kBToA, B, OutA> b_to_a_;
   const bool passes_on_if_cancelled_;
+  const bool may_close_;
   TunnelCore core_;
   std::atomic<unsigned> references_{1};
   std::atomic<const void*> destroyed_context_{nullptr};

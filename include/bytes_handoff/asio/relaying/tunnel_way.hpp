@@ -38,6 +38,9 @@ class TunnelWay final : public RelayTo<In, Out> {
   }
 
  private:
+  [[nodiscard]] bool may_close_out() const noexcept override {
+    return tunnel_.template may_close_output<kWay>();
+  }
   void on_input_failed(const ErrorValue& error) noexcept override {
     tunnel_.template on_input_failed<kWay>(error);
   }

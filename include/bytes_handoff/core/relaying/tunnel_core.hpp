@@ -106,6 +106,7 @@ class TunnelCore {
 
   /// What a way that still runs is to do.
   [[nodiscard]] WayStop stop_of(Way way) const noexcept;
+  [[nodiscard]] bool has_ended_in_order(Way way) const noexcept;
   /// When `tick` is next to be called; the latest time that there is: not at all.
   [[nodiscard]] TimePoint next_look() const noexcept;
 

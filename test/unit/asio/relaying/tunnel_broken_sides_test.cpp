@@ -94,7 +94,7 @@ class TunnelToABrokenSide : public TcpTunnelTest {
 };
 
 TEST_F(TunnelToABrokenSide, an_early_answer_is_still_passed_on) {
-  start();
+  start({.may_close = true});
   write(*left, "too much");
   run_ready(context);
   write(*right, "413");
@@ -110,6 +110,7 @@ TEST_F(TunnelToABrokenSide, an_early_answer_is_still_passed_on) {
   run([this] { return at_left->is_over(); });
   EXPECT_EQ(at_left->text(), "413");
   EXPECT_EQ(at_left->error(), net::error::eof);
+  EXPECT_TRUE(a->is_open()) << "closed with bytes that nobody has read it would be reset";
   // The peer of the side that failed learns of it when that is closed.
   b->close();
   run([this] { return at_right->is_over(); });

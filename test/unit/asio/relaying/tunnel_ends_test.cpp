@@ -73,6 +73,31 @@ TEST_P(TunnelEnds, an_end_in_order_may_end_the_other_way) {
   EXPECT_EQ(at_left->error(), net::error::connection_reset);
 }
 
+TEST_P(TunnelEnds, the_last_end_in_order_may_close_its_socket) {
+  start({.may_close = true});
+  write_and_end(*left, "request");
+  run([this] { return at_right->is_over(); });
+  EXPECT_TRUE(b->is_open()) << "it is still read";
+  write_and_end(*right, pattern(200'000));
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net_error_code());
+  EXPECT_FALSE(a->is_open());
+  EXPECT_TRUE(b->is_open());
+  run_to_both_ends();
+  EXPECT_EQ(at_right->text(), "request");
+  EXPECT_EQ(at_left->text(), pattern(200'000));
+  EXPECT_EQ(at_left->error(), net::error::eof);
+}
+
+TEST_P(TunnelEnds, it_closes_none_by_default) {
+  start();
+  write_and_end(*left, "request");
+  write_and_end(*right, "answer");
+  run_to_end();
+  EXPECT_TRUE(a->is_open());
+  EXPECT_TRUE(b->is_open());
+}
+
 TEST_P(TunnelEnds, half_closed_for_too_long_both_are_reset) {
   start();
   write(*right, "part");
