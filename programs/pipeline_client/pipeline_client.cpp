@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pipeline_client/redis_client.hpp"
+#include "pipeline_client/window.hpp"
 
 namespace programs {
 namespace {
@@ -59,24 +60,33 @@ constexpr std::size_t kBlock = 16 * 1024;  // of requests
 class Sender {
  public:
   Sender(RedisClient& client, const Options& options, std::size_t number, std::size_t requests)
-      : client_(client), options_(options), number_(number), requests_(requests) {}
+      : client_(client),
+        options_(options),
+        head_("$" + std::to_string(options.value_bytes) + "\r\n" + std::to_string(number) + ":"),
+        rest_(options.value_bytes - std::to_string(number).size() - 1),
+        requests_(requests),
+        window_(options.window) {}
 
   void run(const std::atomic<bool>& is_ending) {
     for (std::size_t first = 0; first < requests_ && !is_ending;) {
-      wait_for_room();
-      const std::size_t n = std::min(requests_ - first, options_.window - in_flight_);
+      const std::size_t n = window_.wait_for_room(requests_ - first);
       block_.reserve(std::min(kBlock, n * most_of_request()));  // which they share
       for (std::size_t i = first; i < first + n; ++i) {
         requests_now_.push_back(make_request(i));
         done_.emplace_back(
             [this, i](const asio::error_code& error, Bytes& reply) { take(i, error, reply); });
       }
-      in_flight_.fetch_add(n);
       first += n;
       send_all(is_ending);
     }
   }
 
+  /// On the client's thread, behind a burst of replies.
+  void take_note_of_replies() {
+    if (answered_ != 0) window_.remove(std::exchange(answered_, 0));
+  }
+
+  [[nodiscard]] const Window& window() const { return window_; }
   [[nodiscard]] std::uint64_t matched() const { return matched_; }
   [[nodiscard]] std::uint64_t wrong() const { return wrong_; }
 
@@ -96,14 +106,6 @@ class Sender {
     done_.clear();
   }
 
-  // Wakes this thread once for half a window.
-  void wait_for_room() {
-    const std::size_t half = options_.window / 2;
-    std::size_t now = in_flight_.load();
-    if (now < options_.window) return;
-    for (; now > half; now = in_flight_.load()) in_flight_.wait(now);
-  }
-
   [[nodiscard]] std::size_t most_of_request() const { return options_.value_bytes + 64; }
   [[nodiscard]] Bytes make_request(std::size_t i) {
     block_.reserve(most_of_request());
@@ -114,18 +116,11 @@ class Sender {
   // `$n\r\nTTTT:IIIIIIIIIII...\r\n`
   void append_value(BytesMut& to, std::size_t i) const {
     char text[24];
-    to.extend("$");
-    to.extend(decimal(text, options_.value_bytes));
+    to.extend(head_);
+    const std::size_t end = to.size() + rest_;
+    to.extend(std::string_view(text, std::to_chars(text, text + sizeof(text), i).ptr));
+    to.resize(end, std::byte{'.'});
     to.extend("\r\n");
-    const std::size_t before = to.size();
-    to.extend(decimal(text, number_));
-    to.extend(":");
-    to.extend(decimal(text, i));
-    to.resize(before + options_.value_bytes, std::byte{'.'});
-    to.extend("\r\n");
-  }
-  [[nodiscard]] static std::string_view decimal(char (&text)[24], std::size_t value) {
-    return {text, std::to_chars(text, text + sizeof(text), value).ptr};
   }
 
   // On the client's thread.
@@ -135,19 +130,20 @@ class Sender {
       append_value(expected_, i);
       ++(reply == expected_ ? matched_ : wrong_);
     }
-    const std::size_t half = options_.window / 2;
-    if (in_flight_.fetch_sub(1) == half + 1) in_flight_.notify_one();
+    ++answered_;
   }
 
   RedisClient& client_;
   const Options& options_;
-  const std::size_t number_;
+  const std::string head_;  // of each value
+  const std::size_t rest_;  // bytes of a value behind it
   const std::size_t requests_;
   std::vector<Bytes> requests_now_;  // that fill the window
   std::vector<RedisClient::Done> done_;
   BytesMut block_;
   BytesMut expected_;
-  std::atomic<std::size_t> in_flight_{0};
+  Window window_;
+  std::size_t answered_ = 0;  // by this burst
   std::uint64_t matched_ = 0;
   std::uint64_t wrong_ = 0;
 };
@@ -164,6 +160,9 @@ class Load {
   /// The exit status: 1 if a reply was not the one to its request, or a request got none.
   int run() {
     end_on_signal();
+    client_.on_burst_over([this] {
+      for (Sender& sender : senders_) sender.take_note_of_replies();
+    });
     client_.start();
     const auto start = Clock::now();
     std::thread threads([this] { send_all(); });
@@ -199,15 +198,22 @@ class Load {
   [[nodiscard]] int report(double seconds) const {
     std::uint64_t matched = 0;
     std::uint64_t wrong = 0;
+    bytes_handoff::DurationHistogram latencies;
     for (const Sender& sender : senders_) {
       matched += sender.matched();
       wrong += sender.wrong();
+      latencies.merge(sender.window().latencies());
     }
     Statistics all = client_.statistics();
     all.insert(all.end(), {{"matched_replies", matched},
                            {"wrong_replies", wrong},
                            {"replies_per_second",
                             static_cast<std::uint64_t>(static_cast<double>(matched) / seconds)}});
+    for (const auto& [name, percentile] : {std::pair{"p50", 50}, {"p95", 95}, {"p99", 99}}) {
+      const auto latency = latencies.at_percentile(percentile);
+      all.emplace_back(std::string("latency_") + name + "_micros",
+                       latency / std::chrono::microseconds(1));
+    }
     print(all);
     return wrong == 0 && (matched == options_.requests || is_ending_) ? 0 : 1;
   }

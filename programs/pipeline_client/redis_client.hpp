@@ -52,7 +52,8 @@ class RedisClient {
   /// Sends whole requests, in their order. The `done` of each is called once, later. Returns how
   /// many it took.
   ///
-  /// For the rest there is no room, now or ever, or the client was closed. They are unchanged. To
+  /// For the rest there is no room, now or ever, or the client was closed. They are unchanged.
+  /// There is room for `max_waiting` requests, and with a connection for `max_in_flight` more. To
   /// wait for room, read `room_changes` before the call, and wait until it is another.
   [[nodiscard]] std::size_t send(std::span<bytes_handoff::Bytes> requests, std::span<Done> done);
   /// Counts moments from which on there may be more room. There are at least eight in each limit of
@@ -61,6 +62,8 @@ class RedisClient {
   /// Ends all waits for more room.
   void wake();
 
+  /// Is called behind each burst of `done`, such as those of one read. Set it before `start`.
+  void on_burst_over(std::function<void()> then) { on_burst_over_ = std::move(then); }
   /// Starts to connect, and whatever else goes on.
   void start();
   /// Refuses further requests, and ends in order behind the last reply. Nothing is left to run
@@ -87,7 +90,10 @@ class RedisClient {
   awaitable<void> take_back_unwritten();
   [[nodiscard]] bool pass_on(std::vector<bytes_handoff::Bytes>& replies);
   void take_late(std::deque<Request>& from, std::vector<Done>& late, bool keeps_place);
+  void fail(std::vector<Done>& all, const asio::error_code& error);
+  void take_given();
   void fill_queue();
+  [[nodiscard]] bool is_done() const;
   void end_if_idle();
 
   asio::io_context& context_;
@@ -99,17 +105,23 @@ class RedisClient {
   bool is_connecting_ = false;
   bool is_ended_here_ = false;
   bool is_over_ = false;
+  std::function<void()> on_burst_over_ = [] {};
   std::vector<Done> answered_;  // by one read; kept for its memory
   std::shared_ptr<tcp::socket> socket_;
-  std::atomic<std::uint64_t> room_changes_{0};
-
-  mutable std::mutex mutex_;  // of all that follows
   bytes_handoff::WriteHandoff out_;
-  bool is_up_ = false;
-  bool is_closing_ = false;
+  std::vector<Request> taken_;               // of what was given; kept for its memory
+  std::vector<bytes_handoff::Bytes> burst_;  // for one write; likewise
   std::deque<Request> in_flight_;  // the queue has, or had, them: in the order of their replies
   std::deque<Request> waiting_;    // behind them
   std::uint64_t tick_ = 0;
+  std::atomic<std::uint64_t> room_changes_{0};
+
+  mutable std::mutex mutex_;  // of all that follows
+  bool is_up_ = false;        // only the context's thread changes it
+  bool is_closing_ = false;
+  bool is_room_awaited_ = false;  // since something was refused
+  std::vector<Request> given_;    // the context's thread is told once to take them
+  std::size_t held_ = 0;          // requests that it has taken, and has not told the end of
   Counts counts_;
 };
 

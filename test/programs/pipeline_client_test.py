@@ -4,9 +4,10 @@ import contextlib
 import os
 import signal
 import socket
+import time
 import unittest
 
-from program import BIN, ProgramTest, needs, wait_until
+from program import BIN, PATIENCE_SECONDS, ProgramTest, needs, wait_until
 from resp import Ended, RedisMixin, Resp
 
 
@@ -61,6 +62,32 @@ class Replies(ClientTest):
         self.answer(self.serve(self.listener), 203)
         ended = client.wait()
         self.assertEqual((ended.status, ended["matched_replies"], ended["requests"]), (0, 203, 203))
+
+    def test_what_is_beyond_the_limits_is_refused_until_there_is_room(self):
+        client = self.client(self.port, "--threads", 1, "--window", 20, "--requests", 20,
+                             "--max-in-flight", 4, "--max-waiting", 2, "--request-limit", 60)
+        server = self.serve(self.listener)
+        first = [server.read() for _ in range(4)]
+        server.connection.settimeout(0.1)
+        with self.assertRaises(socket.timeout):
+            server.read()
+        server.connection.settimeout(PATIENCE_SECONDS)
+        server.connection.sendall(b"".join(echo(request) for request in first))
+        self.answer(server, 16)
+        ended = client.wait()
+        self.assertEqual((ended.status, ended["matched_replies"]), (0, 20))
+        self.assertGreaterEqual(ended["refused_requests"], 14)
+
+    def test_latency_lasts_until_the_thread_has_seen_the_reply(self):
+        client = self.client(self.port, "--threads", 1, "--window", 2, "--requests", 8)
+        server = self.serve(self.listener)
+        for _ in range(8):
+            request = server.read()
+            time.sleep(0.02)
+            server.connection.sendall(echo(request))
+        ended = client.wait()
+        self.assertGreaterEqual(ended["latency_p50_micros"], 20_000)
+        self.assertLessEqual(ended["latency_p50_micros"], ended["latency_p99_micros"])
 
     def test_a_wrong_reply_is_seen(self):
         client = self.client(self.port, "--threads", 1, "--requests", 3)
