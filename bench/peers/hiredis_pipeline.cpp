@@ -3,6 +3,7 @@
 // each reply is compared.
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -11,6 +12,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "latencies.hpp"
 
 namespace {
 
@@ -29,7 +32,7 @@ std::string value_of(std::size_t thread, std::size_t i, std::size_t bytes) {
 }
 
 // How many replies were those to their requests.
-std::size_t run_thread(const Options& options, std::size_t thread) {
+std::size_t run_thread(const Options& options, std::size_t thread, Latencies& latencies) {
   redisContext* const connection = redisConnect("127.0.0.1", options.port);
   if (connection == nullptr || connection->err != 0) return 0;
   const std::size_t requests = options.requests / options.threads;
@@ -37,7 +40,8 @@ std::size_t run_thread(const Options& options, std::size_t thread) {
   std::size_t sent = 0;
   std::size_t matched = 0;
   for (std::size_t received = 0; received < requests; ++received) {
-    if (sent - received <= half) {
+    if (sent < requests && sent - received <= half) {
+      latencies.send(received, std::min(requests, received + options.window));
       for (; sent < requests && sent - received < options.window; ++sent) {
         const std::string value = value_of(thread, sent, options.value_bytes);
         const char* words[] = {"ECHO", value.data()};
@@ -69,12 +73,15 @@ int main(int argc, char** argv) {
   std::atomic<std::size_t> matched{0};
   const auto start = std::chrono::steady_clock::now();
   std::vector<std::thread> threads;
+  std::vector<Latencies> latencies(options.threads);
   for (std::size_t i = 0; i < options.threads; ++i) {
-    threads.emplace_back([&, i] { matched += run_thread(options, i); });
+    threads.emplace_back([&, i] { matched += run_thread(options, i, latencies[i]); });
   }
   for (std::thread& thread : threads) thread.join();
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   std::printf("matched_replies=%zu\nreplies_per_second=%.0f\n", matched.load(),
               static_cast<double>(matched.load()) / taken.count());
+  for (std::size_t i = 1; i < options.threads; ++i) latencies[0].take(latencies[i]);
+  latencies[0].print();
   return matched == options.requests / options.threads * options.threads ? 0 : 1;
 }

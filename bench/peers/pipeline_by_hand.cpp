@@ -23,6 +23,8 @@
 #include <thread>
 #include <vector>
 
+#include "latencies.hpp"
+
 namespace {
 
 struct Options {
@@ -37,6 +39,7 @@ struct Sender {
   std::size_t number = 0;
   std::size_t requests = 0;
   std::atomic<std::size_t> in_flight{0};
+  Latencies latencies;  // of its thread
 };
 
 // Who waits for which reply, in the order of the requests.
@@ -193,6 +196,7 @@ void send_all(Connection& connection, Sender& sender, const Options& options) {
       for (; now > half; now = sender.in_flight.load()) sender.in_flight.wait(now);
     }
     const std::size_t n = std::min(sender.requests - sent, options.window - now);
+    sender.latencies.send(sent - now, sent + n);
     for (std::size_t i = sent; i < sent + n; ++i) {
       bytes.append("*2\r\n$4\r\nECHO\r\n");
       append_value(bytes, sender.number, i, options.value_bytes);
@@ -231,4 +235,6 @@ int main(int argc, char** argv) {
               static_cast<double>(matched) / taken.count());
   if (matched != options.requests) std::_Exit(1);  // senders that wait for replies never end
   for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 1; i < options.threads; ++i) senders[0].latencies.take(senders[i].latencies);
+  senders[0].latencies.print();
 }

@@ -13,7 +13,7 @@ from .part import Part, of_run
 
 SERVERS = 3
 REQUESTS = {1: 20_000, 16: 150_000, 64: 250_000}  # of a run, by how many are in flight
-REPLIES = {16: 400_000, 256: 1_000_000}  # by the window of each thread
+REPLIES = {16: 400_000, 256: 1_200_000}  # by the window of each thread
 THREADS = 8
 VALUE_BYTES = 16
 
@@ -105,7 +105,8 @@ def _replies(window):
         said, cpu, memory = ground.measure_client(*command)
         rate = int(re.search(r"replies_per_second=(\d+)", said)[1])
         return {"total_streams": REPLIES[window], "total_seconds": REPLIES[window] / rate,
-                "cpu_total_seconds": cpu, "max_rss_bytes": memory}
+                "cpu_total_seconds": cpu, "max_rss_bytes": memory,
+                **dict(re.findall(r"(latency_\w+)=(\S+)", said))}
 
     return run
 

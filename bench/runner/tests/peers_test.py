@@ -76,7 +76,7 @@ else:
     while time.process_time() < end:
         pass
     rate = 3000 if name == "pipeline_client" else 1000 * int(words[1])
-    print(f"replies_per_second={rate}")
+    print(f"latency_p50_micros={calls}.5\\nlatency_p99_micros=9\\nreplies_per_second={rate}")
 """
 PROGRAMS = ("sni_router", "connect_proxy", "resp_router", "line_broadcast")
 CLIENTS = ("proxy_load", "pipeline_client", "pipeline_by_hand", "hiredis_pipeline")
@@ -206,6 +206,10 @@ class Peers(PeersTest):
             (self.out / "pipeline_client-window-16/runs.csv").read_text())}
         self.assertLess(float(runs["pipeline_client"]["cpu_total_seconds"]),
                         float(runs["hiredis"]["cpu_total_seconds"]))
+        self.assertEqual({each: (run["latency_p50_micros"], run["latency_p99_micros"])
+                          for each, run in runs.items()},
+                         {"pipeline_client": ("1.5", "9"), "pipeline_by_hand": ("1.5", "9"),
+                          "hiredis:connections=8": ("1.5", "9"), "hiredis": ("2.5", "9")})
 
     def test_wrong_arguments_are_one_line(self):
         for words, part in ((("--only", "nginx"), "'nginx' must be one of sni_router, "),
