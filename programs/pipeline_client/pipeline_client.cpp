@@ -21,7 +21,6 @@ namespace {
 
 using bytes_handoff::Bytes;
 using bytes_handoff::BytesMut;
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   RedisClientOptions client;
@@ -59,13 +58,15 @@ constexpr std::size_t kBlock = 16 * 1024;  // of requests
 /// others.
 class Sender {
  public:
-  Sender(RedisClient& client, const Options& options, std::size_t number, std::size_t requests)
+  Sender(RedisClient& client, const Options& options, std::size_t number, std::size_t requests,
+         Sender*& last)
       : client_(client),
         options_(options),
         head_("$" + std::to_string(options.value_bytes) + "\r\n" + std::to_string(number) + ":"),
         rest_(options.value_bytes - std::to_string(number).size() - 1),
         requests_(requests),
-        window_(options.window) {}
+        window_(options.window),
+        last_answered_(last) {}
 
   void run(const std::atomic<bool>& is_ending) {
     for (std::size_t first = 0; first < requests_ && !is_ending;) {
@@ -81,10 +82,8 @@ class Sender {
     }
   }
 
-  /// On the client's thread, behind a burst of replies.
-  void take_note_of_replies() {
-    if (answered_ != 0) window_.remove(std::exchange(answered_, 0));
-  }
+  /// On the client's thread, behind replies to this one.
+  void end_replies() { window_.remove(std::exchange(answered_, 0)); }
 
   [[nodiscard]] const Window& window() const { return window_; }
   [[nodiscard]] std::uint64_t matched() const { return matched_; }
@@ -130,6 +129,9 @@ class Sender {
       append_value(expected_, i);
       ++(reply == expected_ ? matched_ : wrong_);
     }
+    // Replies of one thread come together. It is woken when the next thread's begin.
+    Sender* const before = std::exchange(last_answered_, this);
+    if (before != nullptr && before != this) before->end_replies();
     ++answered_;
   }
 
@@ -143,7 +145,8 @@ class Sender {
   BytesMut block_;
   BytesMut expected_;
   Window window_;
-  std::size_t answered_ = 0;  // by this burst
+  Sender*& last_answered_;    // of all threads
+  std::size_t answered_ = 0;  // since `end_replies`
   std::uint64_t matched_ = 0;
   std::uint64_t wrong_ = 0;
 };
@@ -153,7 +156,8 @@ class Load {
   explicit Load(const Options& options) : options_(options) {
     for (std::size_t i = 0; i < options_.threads; ++i) {
       const std::size_t rest = i < options_.requests % options_.threads ? 1 : 0;
-      senders_.emplace_back(client_, options_, i, options_.requests / options_.threads + rest);
+      senders_.emplace_back(client_, options_, i, options_.requests / options_.threads + rest,
+                            last_answered_);
     }
   }
 
@@ -161,14 +165,14 @@ class Load {
   int run() {
     end_on_signal();
     client_.on_burst_over([this] {
-      for (Sender& sender : senders_) sender.take_note_of_replies();
+      if (Sender* const last = std::exchange(last_answered_, nullptr)) last->end_replies();
     });
     client_.start();
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     std::thread threads([this] { send_all(); });
     context_.run();
     threads.join();
-    const std::chrono::duration<double> taken = Clock::now() - start;
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     return report(taken.count());
   }
 
@@ -222,6 +226,7 @@ class Load {
   asio::io_context context_{ASIO_CONCURRENCY_HINT_UNSAFE_IO};  // one thread uses its sockets
   Log log_{"pipeline_client"};
   RedisClient client_{context_, log_, options_.client};
+  Sender* last_answered_ = nullptr;
   std::deque<Sender> senders_;
   asio::signal_set signals_{context_, SIGINT, SIGTERM};
   std::atomic<bool> is_ending_{false};

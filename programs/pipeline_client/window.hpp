@@ -12,8 +12,8 @@ namespace programs {
 
 /// The requests of one thread that have no reply yet, and how long those before them took.
 ///
-/// The thread fills its window, and again once half of it has replies. It is woken for that once,
-/// behind a burst of replies.
+/// The thread fills its window, and again once half of it has replies. It is woken for that
+/// once, behind those of its replies that one read brings.
 class Window {
  public:
   explicit Window(std::size_t size) : size_(size) {}
@@ -37,7 +37,7 @@ class Window {
     pieces_.push_back({sent_, now});
     return count;
   }
-  /// On the thread that has the replies, behind a burst of them: so many were for this one.
+  /// On the thread that has the replies: so many were for this one.
   void remove(std::size_t count) {
     std::unique_lock lock(mutex_);
     const bool had_room = in_flight_ <= size_ / 2;
