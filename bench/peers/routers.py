@@ -76,14 +76,23 @@ def start_forward_by_hand(ground, listen, server):
     ground.measure(listen, built("forward_by_hand"), listen, server)
 
 
+def start_forward_by_calls(ground, listen, server):
+    ground.measure(listen, built("forward_by_calls"), listen, server)
+
+
+def start_get_by_calls(ground, listen, _server):
+    ground.measure(listen, built("forward_by_calls"), listen)
+
+
 TLS = {"sni_router": start_sni_router, "haproxy": start_haproxy_tls,
        "nginx:proxy_buffer_size=64k": start_nginx_64k, "nginx": start_nginx,
-       "forward_by_hand": start_forward_by_hand}
+       "forward_by_hand": start_forward_by_hand, "forward_by_calls": start_forward_by_calls}
 BULK_TLS = ("sni_router", "haproxy", "nginx:proxy_buffer_size=64k", "nginx")
 PLAIN_TLS = ("sni_router", "haproxy", "nginx")  # where it does not count how much is read at once
 CONNECT = {"connect_proxy": start_connect_proxy, "tinyproxy": start_tinyproxy}
 GET = {"connect_proxy": start_connect_proxy, "tinyproxy": start_tinyproxy,
-       "haproxy": start_haproxy_http}
+       "forward_by_calls": start_get_by_calls, "haproxy": start_haproxy_http}
+BULK_GET = ("connect_proxy", "tinyproxy", "haproxy")  # where system calls count for little
 KINDS = {"tls": (TLS, lambda server: client_hello()), "connect": (CONNECT, connect_head),
          "get": (GET, get_head)}
 
@@ -126,7 +135,8 @@ _SHORT = f"32 connections at once, each {ANSWER:,} bytes"
 PARTS = (
     Part("sni_router-bulk", BULK_TLS, _load("tls", 4, 32 * MIB, 32 * MIB), "bytes",
          f"{_BULK} up and 32 MiB down"),
-    Part("sni_router-short", ("sni_router", "haproxy", "forward_by_hand", "nginx"),
+    Part("sni_router-short",
+         ("sni_router", "haproxy", "forward_by_hand", "forward_by_calls", "nginx"),
          _load("tls", 32, 0, ANSWER), "connections",
          f"{_SHORT} behind its ClientHello"),
     Part("sni_router-idle", PLAIN_TLS, _idle("tls"), "connections",
@@ -135,7 +145,7 @@ PARTS = (
          f"CONNECT, {_BULK} up and 32 MiB down"),
     Part("connect_proxy-short", tuple(CONNECT), _load("connect", 32, ANSWER, ANSWER), "requests",
          f"CONNECT, {_SHORT} each way"),
-    Part("connect_proxy-get-bulk", tuple(GET), _load("get", 4, 0, 32 * MIB), "bytes",
+    Part("connect_proxy-get-bulk", BULK_GET, _load("get", 4, 0, 32 * MIB), "bytes",
          f"GET, {_BULK} down"),
     Part("connect_proxy-get", tuple(GET), _load("get", 32, 0, ANSWER), "requests",
          f"GET, {_SHORT} down"),

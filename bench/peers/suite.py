@@ -21,8 +21,9 @@ PACKAGES = {"nginx": ("nginx", "-v"), "haproxy": ("haproxy", "-v"),
             "redis-server": ("redis-server", "-v"), "redis-benchmark": ("redis-tools", "--version")}
 
 
-def _row(folder, base, metric, what, to_be, more_is_better=False):
-    return Row(folder, folder.split("-")[0], base, metric, what, to_be, None, more_is_better, "")
+def _row(folder, base, metric, what, to_be, more_is_better=False, of=None):
+    return Row(folder, of or folder.split("-")[0], base, metric, what, to_be, None, more_is_better,
+               "")
 
 
 def _rows(folder, bases, metric, what, to_be, **more):
@@ -36,8 +37,10 @@ ROWS = (
     *_rows("sni_router-bulk", ("nginx", "nginx:proxy_buffer_size=64k", "haproxy"), _BYTE,
            "bulk: CPU per byte", 0.8),
     *_rows("sni_router-short", _TLS, _STREAM, "short connections: CPU per connection", 1.0),
-    *_rows("sni_router-short", ("forward_by_hand",), _STREAM,
+    *_rows("sni_router-short", ("forward_by_hand", "forward_by_calls"), _STREAM,
            "short connections: CPU per connection", None),
+    *_rows("sni_router-short", _TLS, _STREAM, "short connections: CPU per connection", None,
+           of="forward_by_calls"),
     *_rows("sni_router-short", _TLS, _RATE, "short connections: how many a second", None,
            more_is_better=True),
     *_rows("sni_router-idle", _TLS, _IDLE, "memory of an idle connection", 0.5),
@@ -49,7 +52,12 @@ ROWS = (
     *_rows("connect_proxy-short", ("tinyproxy",), _STREAM, "CONNECT: CPU per request", None),
     *_rows("connect_proxy-get", ("haproxy", "tinyproxy"), _RATE, "GET: requests a second", 1.5,
            more_is_better=True),
-    *_rows("connect_proxy-get", ("haproxy", "tinyproxy"), _STREAM, "GET: CPU per request", None),
+    *_rows("connect_proxy-get", ("haproxy",), _RATE, "GET: requests a second", None,
+           more_is_better=True, of="forward_by_calls"),
+    *_rows("connect_proxy-get", ("haproxy", "tinyproxy", "forward_by_calls"), _STREAM,
+           "GET: CPU per request", None),
+    *_rows("connect_proxy-get", ("haproxy",), _STREAM, "GET: CPU per request", None,
+           of="forward_by_calls"),
     *_rows("connect_proxy-idle", ("tinyproxy",), _IDLE, "memory of an idle tunnel", None),
     *(row for in_flight, rate, cpu in ((1, 1.0, None), (16, 1.5, 0.4), (64, 1.5, None))
       for row in (
@@ -109,7 +117,7 @@ def _parts(only):
 
 def _missing(name):
     """Why a contender or a tool cannot run here, as a line; None where it can."""
-    if name in PROGRAMS or name == "proxy_load" or name.endswith("_by_hand"):
+    if name in PROGRAMS or name == "proxy_load" or name.endswith(("_by_hand", "_by_calls")):
         return None if built(name) else f"{name} is not built"
     if name == "nginx":
         return nginx.missing()

@@ -8,7 +8,7 @@ const colours = { handoff_coroutine: "#0072b2", handoff: "#56b4e9", raw_copy: "#
                   resp_router: "#0072b2", line_broadcast: "#0072b2", pipeline_client: "#0072b2",
                   haproxy: "#e69f00", tinyproxy: "#cc79a7", nutcracker: "#d55e00", redis: "#d55e00",
                   hiredis: "#d55e00", pipeline_by_hand: "#009e73",
-                  broadcast_by_hand: "#009e73" };
+                  broadcast_by_hand: "#009e73", forward_by_calls: "#009e73" };
 const strangers = ["#332288", "#117733", "#882255", "#999933", "#aa4499", "#44aa99"];
 
 const hash = text => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 65521, 7);
