@@ -163,7 +163,7 @@ class Forward {
       openings_[server] = bytes;
       return watch(server, EPOLLIN | EPOLLRDHUP | EPOLLOUT);
     }
-    if (sent == Sent::cut) return end(server, "the opening was not taken whole");
+    if (sent == Sent::cut) return end(server, "the server did not take the opening");
     watch(server, EPOLLIN | EPOLLRDHUP);
   }
 
