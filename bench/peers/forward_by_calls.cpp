@@ -102,7 +102,8 @@ class Forward {
   };
 
   End& at(int fd) {
-    if (ends_.size() <= static_cast<std::size_t>(fd)) ends_.resize(2 * ends_.size() + 64U);
+    if (ends_.size() <= static_cast<std::size_t>(fd))
+      ends_.resize(2 * static_cast<std::size_t>(fd) + 64);
     return ends_[static_cast<std::size_t>(fd)];
   }
 
@@ -123,14 +124,17 @@ class Forward {
         watch(fd, EPOLLIN | EPOLLRDHUP);
       }
     }
+    if (errno == EMFILE) fail("accept4");
   }
 
   // An event may be that of an earlier socket with the same number. Then there is nothing to do.
   void serve(int fd, std::uint32_t events) {
-    const End end = at(fd);
-    if (end.state == State::opening) {
+    if (at(fd).state == State::opening) {
       open(fd);
-    } else if (end.state == State::connecting) {
+      if ((events & EPOLLRDHUP) == 0) return;
+    }
+    const End end = at(fd);
+    if (end.state == State::connecting) {
       send_opening(fd, end.peer, events);
     } else if (end.state == State::open && (server_ || end.of_server) &&
                at(end.peer).state != State::connecting) {
@@ -174,7 +178,7 @@ class Forward {
     openings_.erase(server);
     at(server).state = State::open;
     forward(server, client, events);
-    if (server_ && at(client).state == State::open) forward(client, server, 0);
+    if (server_ && at(client).state == State::open) forward(client, server, EPOLLRDHUP);
   }
 
   void forward(int from, int to, std::uint32_t events) {
