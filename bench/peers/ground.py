@@ -120,16 +120,19 @@ class Ground:
         time that it took, and its peak memory in bytes."""
         client = self._start(command, self._program_cpus)
         give_up = time.monotonic() + END_SECONDS
+        memory = 0  # seen last; what `wait4` tells of it has that of this process, which forked
         while (ended := os.wait4(client.child.pid, os.WNOHANG))[0] == 0:
             if time.monotonic() > give_up:
                 raise Failure(f"{client.name} does not end within {END_SECONDS} seconds")
+            with contextlib.suppress(OSError, TypeError):  # it is ending, and has none any more
+                memory = children.peak_bytes(client.child.pid) or memory
             time.sleep(0.005)
         client.child.returncode = os.waitstatus_to_exitcode(ended[1])
         self._children.wait(client.child)
         if client.child.returncode != 0:
             raise client.failure("failed")
         used = ended[2]
-        return client.output.read_text(), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+        return client.output.read_text(), used.ru_utime + used.ru_stime, memory
 
     def cpu_seconds(self):
         """Of what is measured, since it started."""
