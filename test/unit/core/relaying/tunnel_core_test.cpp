@@ -28,6 +28,16 @@ TEST_F(TunnelCoreTest, IsOverWhenBothWaysHaveEnded) {
   EXPECT_EQ(core_->outcome().errors[index_of(Way::kAToB)], kNone);
 }
 
+TEST_F(TunnelCoreTest, AWayThatFailsHasNotEndedInOrder) {
+  begin(default_rules());
+  EXPECT_FALSE(core_->has_ended_in_order(Way::kAToB));
+  end(Way::kAToB);
+  EXPECT_TRUE(core_->has_ended_in_order(Way::kAToB));
+  EXPECT_FALSE(core_->has_ended_in_order(Way::kBToA));
+  end(Way::kBToA, WayEnd::kWriteFailed, kBroken);
+  EXPECT_FALSE(core_->has_ended_in_order(Way::kBToA));
+}
+
 TEST_F(TunnelCoreTest, HasNoTimerWithoutLimits) {
   begin(TunnelRules{});
   EXPECT_FALSE(is_armed());
