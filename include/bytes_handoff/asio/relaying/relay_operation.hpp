@@ -362,8 +362,8 @@ class RelayOperation : public Waiting {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       submit(relay().template executor<kTo>(),
-             Posted<Turn, PostAllocator>(Turn(Self(self).release(), &RelayOperation::go_on<kTo>),
-                                         PostAllocator(hop_memory_)));
+             Posted<Turn, PoolAllocator<void>>(
+                 Turn(Self(self).release(), &RelayOperation::go_on<kTo>), {}));
     } catch (...) {  // it cannot go on: what was lost is told
       destroyed_context_ = nullptr;
       core_.fail_out(to_error_value(net::error::no_memory));
@@ -385,7 +385,6 @@ class RelayOperation : public Waiting {
   std::atomic<bool> is_cancelled_{false};
   std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};
-  PostMemory hop_memory_;
   // Until it is over: who cancels it elsewhere may hold it last, and has something to run there.
   net::executor_work_guard<ExecutorOf<In>> in_work_;
 };
