@@ -102,12 +102,13 @@ function(bytes_handoff_has_group variable name)
 endfunction()
 
 # bytes_handoff_sample_ends(<variable>): whether a sanitizer has the ends. They take as long as the harness
-# and Beast's streams with AddressSanitizer: no seed has two of these, in whichever tree.
+# and Beast's streams with AddressSanitizer: no seed has two of these, in whichever tree. AddressSanitizer
+# has them beside the contexts, which are quick.
 function(bytes_handoff_sample_ends variable)
   if(BYTES_HANDOFF_SANITIZE STREQUAL "thread")
     bytes_handoff_in_sample(is_in_sample 1 ${sample_groups})
   else()
-    bytes_handoff_in_sample(is_in_sample 0 3)
+    bytes_handoff_in_sample(is_in_sample ${sample_group_contexts} ${sample_groups})
   endif()
   set(${variable}
       ${is_in_sample}
