@@ -126,7 +126,7 @@ void end_write_at_once(Stream& stream, net_error_code& error) {
 }
 
 /// Likewise, and nothing is read any more: a socket is closed. What it has not sent yet is sent all
-/// the same.
+/// the same, unless its `SO_LINGER` says otherwise.
 template <EndsAtOnce Stream>
 void close_at_once(Stream& stream, net_error_code& error) {
   if constexpr (HasEndWrite<Stream>) {

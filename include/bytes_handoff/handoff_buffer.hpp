@@ -156,8 +156,8 @@ class HandoffBuffer {
   /// `out`, instead of `operation_aborted`. The read does not keep `out` open. A `close` of `out`
   /// does not end the read: it goes on to the peer's end. See docs/which-close.md.
   ///
-  /// The system tells once that the peer has reset the connection, and a read finds an end then. If
-  /// a write of `out` was told, the read completes with `connection_reset`, too.
+  /// The system tells once that a connection is lost (`connection_reset`, `timed_out`), and a read
+  /// finds an end then. If a write of `out` was told, the read completes with that error, too.
   template <detail::AsyncReadStream Stream, detail::EndsReads Queue,
             class CompletionToken = detail::DefaultReadToken<Stream>>
   auto async_read_available(Stream& stream, const Queue& out,

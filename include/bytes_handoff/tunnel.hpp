@@ -44,12 +44,14 @@ struct TunnelOptions {
   /// What an input that fails does to the other way.
   OtherWay on_read_error = OtherWay::ends;
   /// What an output that fails does to the other way. If it goes on, an early answer arrives.
-  /// Behind `connection_reset` its end is a cut: the system tells a reset once, and then an end.
+  /// If the connection is lost, as by `connection_reset` or `timed_out`, its end is a cut: the
+  /// system tells that once, and then an end.
   OtherWay on_write_error = OtherWay::goes_on;
   /// What a cancellation does. A server that is to end has its tunnels end by this.
   OnCancel on_cancel = OnCancel::stays_open;
-  /// Whether a socket without a queue is closed by an end in order of its output, once its input
-  /// has ended in order. Nothing is left to do with it then, and that is a system call less.
+  /// Whether a socket without a queue is closed by the end in order of its output, if the way from
+  /// it is over without an error. That is a system call less. The side that ends first stays open.
+  /// Not for a socket with `SO_LINGER`, whose close would wait or discard.
   bool may_close = false;
   /// Bounds of the end of an output without a queue, as in `RelayOptions`.
   std::chrono::nanoseconds close_timeout{std::chrono::seconds{10}};
@@ -188,7 +190,8 @@ struct TunnelResult {
 ///     may be two. Each stream is used on its own.
 /// Contexts: as `relay.hpp`. No timer is left behind.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool,
-///     and one of a timer for each limit that is waited for. Limits cost nothing per byte.
+///     some more between two executors, and one of a timer for each limit that is waited for.
+///     Limits cost nothing per byte.
 ///
 ///     auto [error, result] = co_await async_tunnel(
 ///         TunnelEnd(client_buffer, client), TunnelEnd(server_buffer, server),

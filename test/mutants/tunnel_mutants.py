@@ -3,6 +3,7 @@
 CORE = "src/relaying/tunnel_core.cpp"
 SHELL = "include/bytes_handoff/asio/relaying/"
 OPERATION = SHELL + "tunnel_operation.hpp"
+STREAM = SHELL + "stream_relay.hpp"
 SIDE = SHELL + "tunnel_side.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/tunnel_")
@@ -10,7 +11,12 @@ OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((broken_sides|ends|que
 
 MUTANTS = [
     ("a reset that a write was told is an end in order", OPERATION,
-     "return way<other_than(kWay)>().was_out_reset();", "return false;", *OF_SHELL),
+     "return way<other_than(kWay)>().out_lost_by();", "return {};", *OF_SHELL),
+    ("only a reset is a lost connection", "include/bytes_handoff/asio/support/net_error.hpp",
+     "    if (error == to_error_value(lost)) {",
+     "    if (lost == connection_reset && error == to_error_value(lost)) {", *OF_SHELL),
+    ("a relay tells nobody of a lost connection", STREAM,
+     "      if (is_of_lost_connection(error)) {", "      if (is_of_lost_connection({})) {", *OF_SHELL),
     ("a tunnel closes no socket", OPERATION,
      "    return may_close_ && core_.has_ended_in_order(other_than(kWay));", "    return false;",
      *OF_SHELL),

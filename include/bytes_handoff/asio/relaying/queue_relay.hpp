@@ -54,7 +54,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   }
 
   /// For a tunnel, on any thread: see `StreamRelay`.
-  [[nodiscard]] bool was_out_reset() const noexcept { return end_for_reads(out_).was_reset(); }
+  [[nodiscard]] ErrorValue out_lost_by() const noexcept { return end_for_reads(out_).lost_by(); }
 
  private:
   friend Base;
@@ -318,7 +318,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       piece_ = Bytes();
     }
     Bytes left = std::exchange(piece_, Bytes());
-    if (!claim_ || claim_->has_buffer()) {
+    if (!left.empty() && (!claim_ || claim_->has_buffer())) {
       BufferAccess::put_back(*buffer_, std::move(left));
     }
     claim_.reset();

@@ -181,8 +181,8 @@ class RelayOperation : public Waiting {
 
   /// `in` has failed. What it has delivered is still to be passed on.
   virtual void on_input_failed(const ErrorValue& /*error*/) noexcept {}
-  /// Whether `in` was reset, and somebody else was told: then its end is no end in order.
-  [[nodiscard]] virtual bool was_in_reset() noexcept { return false; }
+  /// What somebody else was told of a connection that is lost: then its end is no end in order.
+  [[nodiscard]] virtual ErrorValue in_lost_by() const noexcept { return {}; }
 
   [[nodiscard]] bool reads_no_more() const noexcept {
     return is_cancelled_.load(std::memory_order_acquire) ||
@@ -210,9 +210,8 @@ class RelayOperation : public Waiting {
   }
 
   [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
-    const bool is_cut = !error && n == 0 && was_in_reset();
-    const RelayStep next =
-        core_.after_read(is_cut ? to_error_value(net::error::connection_reset) : error, n);
+    const ErrorValue cut = !error && n == 0 ? in_lost_by() : ErrorValue();
+    const RelayStep next = core_.after_read(cut ? cut : error, n);
     if (core_.has_in_failed()) {
       on_input_failed(core_.error());
     }
@@ -272,11 +271,12 @@ class RelayOperation : public Waiting {
   /// Behind a read: whether that was a wait, and it is to be tried now.
   [[nodiscard]] bool has_only_waited(const net_error_code& error) noexcept {
     if (!waits_) {
+      waited_ = Waited::kNot;
       return false;
     }
     BYTES_HANDOFF_CHECK(waits_->has_buffer(), "HandoffBuffer: destroyed while a relay read");
     waits_.reset();
-    waited_ = !error                                         ? Waited::kForBytes
+    waited_ = !error || error == net::error::eof             ? Waited::kForBytes
               : error == net::error::operation_not_supported ? Waited::kInVain
                                                              : Waited::kNot;
     return waited_ != Waited::kNot;

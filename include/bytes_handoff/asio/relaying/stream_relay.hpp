@@ -75,8 +75,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   /// For a tunnel, on any thread: whether a write was told that `out` has been reset. The system
   /// tells that once, and a read of `out` finds an end then. Where the peer had ended before, the
   /// error is another one (Linux: EPIPE).
-  [[nodiscard]] bool was_out_reset() const noexcept {
-    return was_out_reset_.load(std::memory_order_acquire);
+  [[nodiscard]] ErrorValue out_lost_by() const noexcept {
+    return is_out_lost_.load(std::memory_order_acquire) ? out_lost_by_ : ErrorValue();
   }
 
   /// For a tunnel, behind `stop_reading`, where `out` is used: the time is limited for what waits
@@ -284,19 +284,21 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
           n = (std::min)(n, buffer_->size());
           static_cast<void>(buffer_->advance(n));
         }
-        return if_out_is_well(core_.after_pass(value, n));
+        return if_out_is_well(core_.after_pass(value, n), value);
       case RelayStep::kFlush:
-        return if_out_is_well(core_.after_flush(value));
+        return if_out_is_well(core_.after_flush(value), value);
       default:
         return core_.after_end(value);
     }
   }
 
   // A stream that has failed may still be read. It is reset when it is closed.
-  [[nodiscard]] RelayStep if_out_is_well(RelayStep step) noexcept {
+  [[nodiscard]] RelayStep if_out_is_well(RelayStep step, const ErrorValue& error) noexcept {
     if (core_.has_out_failed() && core_.ends_out()) {
-      was_out_reset_.store(core_.error() == to_error_value(net::error::connection_reset),
-                           std::memory_order_release);
+      if (is_of_lost_connection(error)) {
+        out_lost_by_ = error;
+        is_out_lost_.store(true, std::memory_order_release);
+      }
       detail::mark_for_reset(*out_);
     }
     return step;
@@ -448,7 +450,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
   bool is_timing_ = false;
   AcknowledgementLook acknowledged_;
-  std::atomic<bool> was_out_reset_{false};
+  ErrorValue out_lost_by_;
+  std::atomic<bool> is_out_lost_{false};
   LazyTimer<ExecutorOf<Out>> timer_;  // made once the time is limited, and there is a wait
 };
 

@@ -161,8 +161,8 @@ class TunnelOperation : public Waiting {
   }
 
   template <Way kWay>
-  [[nodiscard]] bool was_input_reset() noexcept {
-    return way<other_than(kWay)>().was_out_reset();
+  [[nodiscard]] ErrorValue input_lost_by() noexcept {
+    return way<other_than(kWay)>().out_lost_by();
   }
 
   template <Way kWay>

@@ -44,8 +44,8 @@ class TunnelWay final : public RelayTo<In, Out> {
   void on_input_failed(const ErrorValue& error) noexcept override {
     tunnel_.template on_input_failed<kWay>(error);
   }
-  [[nodiscard]] bool was_in_reset() noexcept override {
-    return tunnel_.template was_input_reset<kWay>();
+  [[nodiscard]] ErrorValue in_lost_by() const noexcept override {
+    return tunnel_.template input_lost_by<kWay>();
   }
 
   Tunnel& tunnel_;

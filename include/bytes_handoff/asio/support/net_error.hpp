@@ -56,6 +56,20 @@ inline net_error_code to_net_error(const ErrorValue& error) noexcept {
   return {error.value, *static_cast<const NetCategory*>(error.category)};
 }
 
+/// Whether an error that a write was told says that the connection is lost. The system tells that
+/// once, and a read finds an end behind it. A peer that has ended in order before makes it another
+/// error (Linux: EPIPE).
+inline bool is_of_lost_connection(const ErrorValue& error) noexcept {
+  using namespace net::error;
+  for (const basic_errors lost :
+       {connection_reset, timed_out, connection_aborted, host_unreachable, network_unreachable}) {
+    if (error == to_error_value(lost)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /// An error of a read, for a buffer to keep.
 inline KeptError to_kept_error(const net_error_code& error) noexcept {
   if constexpr (std::is_same_v<NetCategory, std::error_category>) {

@@ -443,13 +443,13 @@ class EndForReads {
   }
   /// The same for a read of `n` bytes. An end of the stream is none in order if it was reset.
   [[nodiscard]] net_error_code explain(const net_error_code& error, std::size_t n) const noexcept {
-    return !error && n == 0 && was_reset() ? net::error::connection_reset : explain(error);
+    const ErrorValue cut = !error && n == 0 ? lost_by() : ErrorValue();
+    return cut ? to_net_error(cut) : explain(error);
   }
-  /// Whether a write was told that the stream has been reset. The system tells that once, and a
-  /// read finds an end then. Where the peer had ended before, the error is another one (Linux:
-  /// EPIPE).
-  [[nodiscard]] bool was_reset() const noexcept {
-    return writer_->queue().first_error() == to_error_value(net::error::connection_reset);
+  /// What a write was told of a connection that is lost; none if it was told nothing of that.
+  [[nodiscard]] ErrorValue lost_by() const noexcept {
+    const ErrorValue first = writer_->queue().first_error();
+    return is_of_lost_connection(first) ? first : ErrorValue();
   }
 
  private:

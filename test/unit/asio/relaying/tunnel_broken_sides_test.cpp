@@ -72,13 +72,15 @@ class BrokenForWrites {
   auto async_write_some(const From& /*from*/, Token&& token) {
     return net::async_initiate<Token, void(net_error_code, std::size_t)>(
         [this](auto handler) {
-          net::post(socket_.get_executor(), [handler = std::move(handler)]() mutable {
-            std::move(handler)(net::error::broken_pipe, 0);
+          net::post(socket_.get_executor(), [this, handler = std::move(handler)]() mutable {
+            std::move(handler)(error, 0);
           });
         },
         token);
   }
   friend TcpPair::Stream& layer_to_end(BrokenForWrites& stream) { return stream.socket_; }
+
+  net_error_code error = net::error::broken_pipe;
 
  private:
   TcpPair::Stream& socket_;
@@ -115,6 +117,18 @@ TEST_F(TunnelToABrokenSide, an_early_answer_is_still_passed_on) {
   b->close();
   run([this] { return at_right->is_over(); });
   EXPECT_EQ(at_right->error(), net::error::connection_reset);
+}
+
+TEST_F(TunnelToABrokenSide, an_end_behind_a_lost_connection_is_a_cut) {
+  broken_.error = net::error::timed_out;
+  start();
+  write(*left, "too much");
+  write_and_end(*right, "413");
+  run_to_end();
+  EXPECT_EQ(outcome.error(), net::error::timed_out);
+  EXPECT_EQ(outcome.b_to_a().error, net::error::timed_out);
+  run([this] { return at_left->is_over(); });
+  EXPECT_EQ(at_left->error(), net::error::connection_reset);
 }
 
 TEST_F(TunnelToABrokenSide, the_answer_may_take_the_half_close_time) {
