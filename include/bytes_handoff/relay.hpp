@@ -78,9 +78,10 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 ///     pipe the relay copies, and waits for memory as a read does. No SIGPIPE is raised, and no
 ///     disposition is changed. A queue holds what it has admitted, and `in` is not read while that
 ///     and one more block exceed `max_pending_bytes`.
-/// Cost: one allocation by the handler's associated allocator, by default from the library's pool.
-///     A piece allocates nothing beyond its read and its write, from the pool. The end of a stream
-///     allocates a queue, and a wait behind a failed `in` a timer.
+/// Cost: one allocation by the handler's associated allocator, by default from the library's pool,
+///     and one more to a stream on another executor. A piece allocates its read, its write, and its
+///     turns on another executor, from the pool. An end that one call cannot make allocates a
+///     queue, and a wait behind a failed `in` a timer.
 ///
 ///     RelayCounts counts = co_await async_relay(buffer, client, server, use_awaitable);
 template <detail::AsyncReadStream In, detail::ByteWriteStream Out,

@@ -72,9 +72,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
-  /// For a tunnel, on any thread: whether a write was told that `out` has been reset. The system
-  /// tells that once, and a read of `out` finds an end then. Where the peer had ended before, the
-  /// error is another one (Linux: EPIPE).
+  /// For a tunnel, on any thread: what a write was told of a connection that is lost; none if it
+  /// was told nothing of that. A read of `out` finds an end then.
   [[nodiscard]] ErrorValue out_lost_by() const noexcept {
     return is_out_lost_.load(std::memory_order_acquire) ? out_lost_by_ : ErrorValue();
   }

@@ -441,7 +441,7 @@ class EndForReads {
     }
     return error;
   }
-  /// The same for a read of `n` bytes. An end of the stream is none in order if it was reset.
+  /// The same for a read of `n` bytes. The end of a lost connection is none in order.
   [[nodiscard]] net_error_code explain(const net_error_code& error, std::size_t n) const noexcept {
     const ErrorValue cut = !error && n == 0 ? lost_by() : ErrorValue();
     return cut ? to_net_error(cut) : explain(error);
