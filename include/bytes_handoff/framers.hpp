@@ -213,9 +213,9 @@ class DelimiterFramer {
   [[nodiscard]] const char* find_last_byte(std::string_view bytes, std::size_t from) const noexcept;
   [[nodiscard]] FrameScan without_frame(const FrameWindow& window) const noexcept;
   [[nodiscard]] bool may_begin_delimiter(std::string_view window) const noexcept;
+  [[nodiscard]] std::size_t max_content() const noexcept { return most_ - delimiter_.size(); }
 
   std::string delimiter_;
-  std::size_t max_content_;
   std::size_t most_;      // bytes of the longest frame, delimiter included
   std::size_t left_out_;  // bytes at a frame's end that are not content
   char last_byte_;        // of the delimiter

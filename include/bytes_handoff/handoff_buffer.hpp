@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -345,6 +346,7 @@ class HandoffBuffer {
     received_ = std::exchange(from.received_, 0);
     generation_ = std::exchange(from.generation_, 0);
     read_on_ = std::exchange(from.read_on_, {});
+    next_read_at_ = std::exchange(from.next_read_at_, {});
     kept_error_ = std::exchange(from.kept_error_, {});
   }
 
@@ -362,7 +364,8 @@ class HandoffBuffer {
   bool is_reserved_ = false;  // room for the next read, which may be in a large block
   bool is_prepared_ = false;  // room that others may have filled
   detail::ReadOn read_on_;
-  detail::KeptError kept_error_;  // that the next read tells
+  std::chrono::steady_clock::time_point next_read_at_{};  // where it gathers
+  detail::KeptError kept_error_;                          // that the next read tells
   [[no_unique_address]] detail::OneThread one_thread_{"HandoffBuffer: two threads used it at once"};
   detail::ReadClaim* claim_ = nullptr;  // of the operation that reads, while it waits
 };

@@ -44,9 +44,7 @@ std::string FrameError::message() const {
 }
 
 DelimiterFramer::DelimiterFramer(std::string_view delimiter, DelimiterFramerConfig config)
-    : delimiter_(delimiter),
-      max_content_(config.max_content),
-      left_out_(config.keep_delimiter ? 0 : delimiter.size()) {
+    : delimiter_(delimiter), left_out_(config.keep_delimiter ? 0 : delimiter.size()) {
   if (delimiter.empty()) {
     refuse("DelimiterFramer: the delimiter is empty, it must have at least 1 byte");
   }
@@ -79,7 +77,7 @@ const char* DelimiterFramer::find_last_byte(std::string_view bytes,
 // the frame may still end within its limit. Precondition: the window has more bytes than that.
 bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcept {
   const std::string_view delimiter = delimiter_;
-  for (std::size_t n = window.size() - max_content_; n < delimiter.size(); ++n) {
+  for (std::size_t n = window.size() - max_content(); n < delimiter.size(); ++n) {
     if (window.ends_with(delimiter.substr(0, n))) {
       return true;
     }
@@ -88,10 +86,10 @@ bool DelimiterFramer::may_begin_delimiter(std::string_view window) const noexcep
 }
 
 FrameScan DelimiterFramer::without_frame(const FrameWindow& window) const noexcept {
-  if (window.size() <= max_content_ || may_begin_delimiter(window.view())) {
+  if (window.size() <= max_content() || may_begin_delimiter(window.view())) {
     return FrameScan::need_at_least(window.size() + 1);
   }
-  return FrameScan::error(Errc::frame_too_long, std::uint64_t{max_content_} + 1, max_content_);
+  return FrameScan::error(Errc::frame_too_long, std::uint64_t{max_content()} + 1, max_content());
 }
 
 LengthFramer::LengthFramer(LengthFramerConfig config) : config_(config) {

@@ -33,7 +33,7 @@ MUTANTS = [
     ("only one place is looked at where a delimiter may begin", FRAMERS_SOURCE,
      "n < delimiter.size(); ++n", "n < delimiter.size(); n += delimiter.size()", *FRAMES),
     ("one byte more than a frame may have is waited for", FRAMERS_SOURCE,
-     "window.size() <= max_content_ ||", "window.size() <= max_content_ + 1 ||", *FRAMES),
+     "window.size() <= max_content() ||", "window.size() <= max_content() + 1 ||", *FRAMES),
     ("a scan that ended is begun anew", DELIMITER_SCAN,
      "mark_.set(window, found.n != 0 ? found.n - 1 : (std::min)(window.size(), most_));",
      "if (found.n != 0) mark_.set(window, found.n - 1);", *FRAMES),

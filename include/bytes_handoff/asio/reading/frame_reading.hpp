@@ -34,7 +34,7 @@ class FrameReading {
   [[nodiscard]] std::size_t memory_needed() const noexcept { return reading_.memory_needed(); }
 
   // The results, once it is done.
-  [[nodiscard]] const net_error_code& error() const noexcept { return error_; }
+  [[nodiscard]] const net_error_code& error() const noexcept { return reading_.error(); }
   [[nodiscard]] std::size_t bytes() const noexcept { return wait_.size(); }
 
   [[nodiscard]] ReadStep begin() noexcept {
@@ -98,17 +98,14 @@ class FrameReading {
         }
         return fail(wait_.error() ? net_error_code(wait_.error()) : net_error_code());
       case FrameStep::kTellRead:
-        return fail(reading_.error());
+        break;
       case FrameStep::kCancelled:
         return fail(net::error::operation_aborted);
     }
     return ReadStep::kDone;
   }
 
-  [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept {
-    error_ = error;
-    return ReadStep::kDone;
-  }
+  [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept { return reading_.fail(error); }
 
   [[nodiscard]] ReadStep read_again() noexcept {
     reading_ = Reading<Stream>(buffer(), stream());
@@ -125,7 +122,6 @@ class FrameReading {
 
   Reading<Stream> reading_;
   FrameWait<F> wait_;
-  net_error_code error_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -24,7 +24,7 @@ void set_next_read(HandoffBuffer& buffer, Stream& stream, std::size_t n) noexcep
   const auto time = buffer.config().gather_for;
   if (time.count() != 0) {
     const bool is_little = n != 0 && n < ReadOn::kManyBytes && front_end::is_stream_drained(buffer);
-    BufferAccess::read_on(buffer).next_read_at =
+    BufferAccess::next_read_at(buffer) =
         is_little ? later(now_at(stream), time) : std::chrono::steady_clock::time_point();
   }
 }
@@ -32,7 +32,7 @@ void set_next_read(HandoffBuffer& buffer, Stream& stream, std::size_t n) noexcep
 template <class Stream>
 bool is_too_early(HandoffBuffer& buffer, Stream& stream) noexcept {
   return buffer.config().gather_for.count() != 0 && buffer.size() < buffer.config().max_size &&
-         BufferAccess::read_on(buffer).next_read_at > now_at(stream);
+         BufferAccess::next_read_at(buffer) > now_at(stream);
 }
 
 /// Sockets, which need not wake their reader for every few bytes.

@@ -160,7 +160,8 @@ class ReadOperation final : private Target {
     switch (step) {
       case ReadStep::kGather:
         front_end::pause_read(reading_.buffer());
-        gathering_ = std::make_unique<Gathering<Stream>>(stream, reading_.read_on().next_read_at);
+        gathering_ = std::make_unique<Gathering<Stream>>(
+            stream, BufferAccess::next_read_at(reading_.buffer()));
         gathering_->async_wait(std::move(handler));
         return;
       case ReadStep::kWait:

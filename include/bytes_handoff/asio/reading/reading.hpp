@@ -41,6 +41,12 @@ class Reading {
   [[nodiscard]] const net_error_code& error() const noexcept { return error_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
+  /// Ends with another error, or with none.
+  [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept {
+    error_ = error;
+    return ReadStep::kDone;
+  }
+
   /// `expects_nothing`: nobody has a reason to have sent anything yet.
   [[nodiscard]] ReadStep begin(bool expects_nothing = false) noexcept {
     if (front_end::is_reading(*buffer_)) {
@@ -161,11 +167,6 @@ class Reading {
   // Apart, since it is rare: a read without it is no larger.
   [[nodiscard, gnu::noinline, gnu::cold]] ReadStep tell_kept_error() noexcept {
     return fail(to_net_error(std::exchange(BufferAccess::kept_error(*buffer_), {})));
-  }
-
-  [[nodiscard]] ReadStep fail(const net_error_code& error) noexcept {
-    error_ = error;
-    return ReadStep::kDone;
   }
 
   // Ends a read of `n` bytes. The end of the stream is 0 bytes without an error.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -51,6 +52,8 @@ struct BufferAccess {
   static void take_in(HandoffBuffer& buffer, BytesMut&& bytes) noexcept;
 
   static ReadOn& read_on(HandoffBuffer& buffer) noexcept;
+  /// Where it gathers: when the next read may begin.
+  static std::chrono::steady_clock::time_point& next_read_at(HandoffBuffer& buffer) noexcept;
   static KeptError& kept_error(HandoffBuffer& buffer) noexcept;
   static ReadClaim*& claim(HandoffBuffer& buffer) noexcept;
   /// Null without a memory budget.
@@ -107,6 +110,10 @@ inline void BufferAccess::put_back(HandoffBuffer& buffer, Bytes&& front) noexcep
   buffer.put_back(std::move(front));
 }
 inline ReadOn& BufferAccess::read_on(HandoffBuffer& buffer) noexcept { return buffer.read_on_; }
+inline std::chrono::steady_clock::time_point& BufferAccess::next_read_at(
+    HandoffBuffer& buffer) noexcept {
+  return buffer.next_read_at_;
+}
 inline void BufferAccess::take_in(HandoffBuffer& buffer, BytesMut&& bytes) noexcept {
   buffer.take_in(std::move(bytes));
 }

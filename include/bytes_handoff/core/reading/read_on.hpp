@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,9 +32,6 @@ class ReadOn {
     found_more_ = found_more && (found_more_ || trying_);
     trying_ = false;
   }
-
-  /// Where a buffer gathers: when the next read may begin.
-  std::chrono::steady_clock::time_point next_read_at{};
 
  private:
   bool found_more_ = false;
