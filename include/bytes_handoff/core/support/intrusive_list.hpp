@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 
 #include "bytes_handoff/core/support/abi.hpp"
 
@@ -45,17 +46,17 @@ class IntrusiveList {
   void push_back(T& object) noexcept {
     ListNode& node = object;
     node.next_ = nullptr;
-    node.previous_ = last_;
-    (last_ == nullptr ? first_ : last_->next_) = &node;
-    last_ = &node;
+    link_back(&node, &node);
     ++size_;
   }
 
   /// Precondition: in this list.
   void remove(T& object) noexcept {
     ListNode& node = object;
-    (node.previous_ == nullptr ? first_ : node.previous_->next_) = node.next_;
-    (node.next_ == nullptr ? last_ : node.next_->previous_) = node.previous_;
+    (&node == first_ ? first_ : node.previous_->next_) = node.next_;
+    if (ListNode* const behind = node.next_ != nullptr ? node.next_ : first_) {
+      behind->previous_ = node.previous_;
+    }
     node.next_ = node.previous_ = nullptr;
     --size_;
   }
@@ -65,12 +66,9 @@ class IntrusiveList {
     if (from.first_ == nullptr) {
       return;
     }
-    from.first_->previous_ = last_;
-    (last_ == nullptr ? first_ : last_->next_) = from.first_;
-    last_ = from.last_;
-    size_ += from.size_;
-    from.first_ = from.last_ = nullptr;
-    from.size_ = 0;
+    link_back(from.first_, from.first_->previous_);
+    size_ += std::exchange(from.size_, 0U);
+    from.first_ = nullptr;
   }
 
   /// The oldest one, taken out; null when empty.
@@ -83,8 +81,18 @@ class IntrusiveList {
   }
 
  private:
-  ListNode* first_ = nullptr;
-  ListNode* last_ = nullptr;
+  // A chain of nodes, of which the last one has no next.
+  void link_back(ListNode* front, ListNode* back) noexcept {
+    if (first_ == nullptr) {
+      first_ = front;
+    } else {
+      front->previous_ = first_->previous_;
+      first_->previous_->next_ = front;
+    }
+    first_->previous_ = back;
+  }
+
+  ListNode* first_ = nullptr;  // its previous one is the last
   std::size_t size_ = 0;
 };
 
