@@ -16,14 +16,18 @@ using namespace bytes_handoff;  // NOLINT(google-build-using-namespace): it is a
 constexpr std::size_t kMaxBurst = 512;  // slices of one submission, and items that may be pending
 
 template <class Reader, class Writer>
-class HandoffProxy final : public LibraryProxy<Reader, Writer>,
-                           public std::enable_shared_from_this<HandoffProxy<Reader, Writer>> {
+class HandoffProxy final : public LibraryProxy<Reader, Writer> {
+  // The operation under way owns the proxy; each step passes it on to the next.
+  using Self = std::shared_ptr<HandoffProxy>;
+
  public:
   HandoffProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done)
       : LibraryProxy<Reader, Writer>(std::move(in), std::move(out), config, std::move(done),
-                                     kMaxBurst) {}
+                                     kMaxBurst),
+        most_pending_(config.write_pending_bytes),
+        has_tickets_(config.completion == Completion::kTicket) {}
 
-  void start() { wait_for_frames(this->shared_from_this()); }
+  static void start(Self self) { wait_for_frames(std::move(self)); }
 
   void stop() noexcept override {
     this->out_.abort();
@@ -31,9 +35,6 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
   }
 
  private:
-  // The operation under way owns the proxy; each step passes it on to the next.
-  using Self = std::shared_ptr<HandoffProxy>;
-
   static void wait_for_frames(Self self) {
     HandoffProxy& me = *self;
     me.buffer_.async_wait_frame(
@@ -70,7 +71,7 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
   static void on_admitted(Self self) {
     HandoffProxy& me = *self;
     me.burst_.clear();
-    const bool has_ticket = me.config_.completion == Completion::kTicket && me.ticket_.valid();
+    const bool has_ticket = me.has_tickets_ && me.ticket_.valid();
     if (has_ticket ? me.ticket_.is_done() : me.has_budget_for_a_block()) {
       return go_on(std::move(self));
     }
@@ -83,8 +84,7 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
 
   [[nodiscard]] bool has_budget_for_a_block() const {
     const std::size_t pending = this->out_.pending_bytes();
-    const ProxyConfig& config = this->config_;
-    return pending == 0 || pending + config.block_bytes() <= config.write_pending_bytes;
+    return pending == 0 || pending + this->buffer_.config().block_size <= most_pending_;
   }
 
   static void go_on(Self self) {
@@ -105,9 +105,11 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
     HandoffProxy::finish(std::move(self), error);
   }
 
+  const std::size_t most_pending_;
   DelimiterFramer lines_{"\n", {.keep_delimiter = true}};
   std::vector<Bytes> burst_;
   WriteTicket ticket_;  // of the last submission that did not wait
+  const bool has_tickets_;
   bool is_tunnel_ = false;
 };
 
@@ -116,8 +118,10 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer>,
 template <class Reader, class Writer>
 std::shared_ptr<Proxy> start_handoff(Reader in, Writer out, const ProxyConfig& config,
                                      ProxyDone done) {
-  return make_and_start<HandoffProxy<Reader, Writer>>(std::move(in), std::move(out), config,
-                                                      std::move(done));
+  using Contender = HandoffProxy<Reader, Writer>;
+  auto proxy = std::make_shared<Contender>(std::move(in), std::move(out), config, std::move(done));
+  Contender::start(proxy);
+  return proxy;
 }
 
 template std::shared_ptr<Proxy> start_handoff(TcpStream, TcpStream, const ProxyConfig&, ProxyDone);

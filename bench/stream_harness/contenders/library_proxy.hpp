@@ -19,9 +19,8 @@ class LibraryProxy : public Proxy {
  protected:
   LibraryProxy(Reader in, Writer out, const ProxyConfig& config, ProxyDone done,
                std::size_t max_items = bytes_handoff::WriteHandoffConfig{}.max_items)
-      : config_(config),
-        in_(std::move(in)),
-        buffer_({.max_size = longest_in_buffer(),
+      : in_(std::move(in)),
+        buffer_({.max_size = std::max(config.longest_frame(), config.read_bytes()),
                  .read_reserve = config.read_bytes(),
                  .block_size = config.block_bytes(),
                  .gather_for = config.gather_for,
@@ -42,16 +41,11 @@ class LibraryProxy : public Proxy {
     });
   }
 
-  const ProxyConfig config_;
   Reader in_;
   bytes_handoff::HandoffBuffer buffer_;
   bytes_handoff::WriteHandoff out_;
 
  private:
-  [[nodiscard]] std::size_t longest_in_buffer() const noexcept {
-    return std::max(config_.longest_frame(), config_.read_bytes());
-  }
-
   [[nodiscard]] std::string describe_error(const net_error_code& error) const {
     using bytes_handoff::Errc;
     if (!error) return {};
@@ -59,7 +53,8 @@ class LibraryProxy : public Proxy {
     if (error == Errc::closed || error == of_out) return describe("write", of_out);
     const std::string text = describe("read", error);
     if (error != Errc::limit_exceeded) return text;
-    return text + ": a frame is longer than " + std::to_string(longest_in_buffer()) + " bytes";
+    return text + ": a frame is longer than " + std::to_string(buffer_.config().max_size) +
+           " bytes";
   }
 
   ProxyDone done_;
