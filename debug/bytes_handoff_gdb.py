@@ -210,8 +210,8 @@ class QueuePrinter:
             count = int(queue[name]['size_'])
             if count != 0:
                 parts.append('%d %s' % (count, one if count == 1 else one.replace(' waits', 's wait')))
-        error = queue['first_error_']
-        if int(error['value']) != 0:
+        error = queue['error_']
+        if state == 'ended' and int(error['value']) != 0:
             parts.append('error %s' % shown_error(error))
         return ', '.join(parts)
 

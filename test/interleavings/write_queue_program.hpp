@@ -68,7 +68,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     for (const std::uint64_t each : {static_cast<std::uint64_t>(state_),
                                      static_cast<std::uint64_t>(writer_),
                                      static_cast<std::uint64_t>(zero_writes_),
-                                     static_cast<std::uint64_t>(first_error_.value),
+                                     static_cast<std::uint64_t>(error_.value),
                                      std::uint64_t{front_offset_},
                                      std::uint64_t{in_flight_items_},
                                      std::uint64_t{pending_bytes_},

@@ -160,7 +160,8 @@ TEST(EndOfBeastTls, tells_the_end_and_reads_nothing) {
 
   const std::weak_ptr<BeastTls> owned = near_end;
   const auto until = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  detail::start_lingering(std::move(near_end), detail::QueueConfig(WriteHandoffConfig()), until);
+  detail::start_lingering(std::move(near_end),
+                          {detail::kMaxLingerBytes, std::chrono::seconds(10), until, nullptr});
   run_ready(context);
   EXPECT_FALSE(owned.expired());
   detail::reset_stream(far_end);

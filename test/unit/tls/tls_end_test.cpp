@@ -358,7 +358,8 @@ TEST_P(TlsEndOf, an_owned_stream_is_drained_from_the_socket_below) {
   send(*far_end, std::string(1000, 'x'));
   const std::weak_ptr<HeldTls> owned = near_end;
   const auto until = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  detail::start_lingering(std::move(near_end), detail::QueueConfig(WriteHandoffConfig()), until);
+  detail::start_lingering(std::move(near_end),
+                          {detail::kMaxLingerBytes, std::chrono::seconds(10), until, nullptr});
   run_ready(context);
   EXPECT_FALSE(owned.expired());
   send(*far_end, std::string(1000, 'x'));

@@ -116,9 +116,10 @@ auto CopyingWriteStream::async_write_some(const ConstBufferSequence& buffers,
                                           CompletionToken&& token) {
   using Write = detail::CopiedWrite<ConstBufferSequence>;
   detail::WriterPointer writer(out_.checked());
-  const detail::QueueConfig& config = writer->queue().config();
-  const std::size_t most = (std::min)(config.max_pending_bytes, detail::kMaxCopiedWriteBytes);
-  typename Write::Parameters source{is_writing_, buffers, most, config.block_source};
+  const detail::WriteQueue& queue = writer->queue();
+  const std::size_t most =
+      (std::min)(queue.config().max_pending_bytes, detail::kMaxCopiedWriteBytes);
+  typename Write::Parameters source{is_writing_, buffers, most, queue.block_source()};
   return net::async_initiate<CompletionToken, void(net_error_code, std::size_t)>(
       detail::StartWait<Write>(std::move(writer), std::move(source)), token);
 }

@@ -29,8 +29,8 @@ struct Acknowledgement {
   };
   State state = State::kUnknown;
   /// Bytes that are not acknowledged; an unacknowledged FIN counts as one. No progress can be read
-  /// from them once the connection is dead.
-  std::size_t bytes = 0;
+  /// from them once the connection is dead. The system tells an `int`.
+  std::uint32_t bytes = 0;
   /// In all, where the system counts them; else 0. A stream that writes on keeps `bytes` high.
   std::uint64_t acknowledged = 0;
 };
@@ -60,14 +60,14 @@ template <class Handle>
   }
   const bool is_dead = info.state == TCP_CLOSE;
   return {is_dead ? Acknowledgement::State::kDead : Acknowledgement::State::kAlive,
-          static_cast<std::size_t>(unacknowledged), info.acknowledged};
+          static_cast<std::uint32_t>(unacknowledged), info.acknowledged};
 #elif defined(SO_NWRITE)
   int unacknowledged = 0;
   socklen_t size = sizeof(unacknowledged);
   if (::getsockopt(handle, SOL_SOCKET, SO_NWRITE, &unacknowledged, &size) != 0) {
     return {};
   }
-  return {Acknowledgement::State::kAlive, static_cast<std::size_t>(unacknowledged)};
+  return {Acknowledgement::State::kAlive, static_cast<std::uint32_t>(unacknowledged)};
 #else
   static_cast<void>(handle);
   return {};

@@ -18,7 +18,6 @@
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/support/time_of.hpp"
 #include "bytes_handoff/bytes_mut.hpp"
-#include "bytes_handoff/core/queue/queue_config.hpp"
 #include "bytes_handoff/core/support/later.hpp"
 
 namespace bytes_handoff::detail {
@@ -218,12 +217,10 @@ class OwnedLinger final : public Linger<Socket> {
   void on_end() noexcept override {}
 };
 
-/// Lets an owned stream, whose write side has ended in order, linger until `until` at most; then
-/// its socket is closed. Throws where memory is short, or the socket does.
+/// Lets an owned stream, whose write side has ended in order, linger within `bounds`; then its
+/// socket is closed. Throws where memory is short, or the socket does.
 template <LingersAtEnd Stream>
-void start_lingering(std::shared_ptr<Stream> stream, const QueueConfig& config,
-                     std::chrono::steady_clock::time_point until) {
-  const LingerBounds bounds{kMaxLingerBytes, config.close_timeout, until, config.block_source};
+void start_lingering(std::shared_ptr<Stream> stream, const LingerBounds& bounds) {
   std::make_shared<OwnedLinger<SocketBelow<Stream>>>(detail::socket_below(std::move(stream)),
                                                      bounds)
       ->start();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <ratio>
 #include <utility>
 
 #include "bytes_handoff/asio/ending/linger.hpp"
@@ -49,7 +51,7 @@ class StreamEnd {
     if (!acknowledgement_.is_alive() || acknowledgement_.unacknowledged() == 0) {
       return std::nullopt;
     }
-    const Clock::duration after = look_after_;
+    const Milliseconds after = look_after_;
     look_after_ = (std::min)(2 * after, kLongestLook);
     return later(now, after);
   }
@@ -86,7 +88,9 @@ class StreamEnd {
       if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {
         try {
           const Clock::time_point since = queue.closing_since().value_or(now_at(*stream));
-          start_lingering(std::move(stream), config, later(since, config.close_limit));
+          start_lingering(std::move(stream),
+                          {kMaxLingerBytes, config.close_timeout, later(since, config.close_limit),
+                           queue.block_source()});
         } catch (...) {  // NOLINT: then it is closed at once
         }
       }
@@ -94,11 +98,12 @@ class StreamEnd {
   }
 
  private:
-  static constexpr Clock::duration kShortestLook = std::chrono::milliseconds(1);
-  static constexpr Clock::duration kLongestLook = std::chrono::milliseconds(100);
+  using Milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
+  static constexpr Milliseconds kShortestLook{1};
+  static constexpr Milliseconds kLongestLook{100};
 
   AcknowledgementLook acknowledgement_;
-  Clock::duration look_after_ = kShortestLook;
+  Milliseconds look_after_ = kShortestLook;
   const StreamOwnership ownership_;
 };
 

@@ -51,8 +51,8 @@ class ContextMember : public ListNode {
   void remove_from_context() noexcept;
 
   PostGuard guard_;
-  std::shared_ptr<ContextRegistry> registry_;
   bool is_listed_ = false;  // under the registry's lock
+  std::shared_ptr<ContextRegistry> registry_;
 };
 
 /// The members of one execution context. It outlives the context, for members that do.

@@ -70,10 +70,9 @@ class HandlerMemory {
     return storage_;
   }
   void give_back() noexcept { in_use_ = false; }
-  [[nodiscard]] const void* address() const noexcept { return storage_; }
 
  private:
-  alignas(std::max_align_t) std::byte storage_[kBytes];
+  alignas(std::max_align_t) std::byte storage_[kBytes];  // the first: at the address of this
   bool in_use_ = false;
 };
 
@@ -85,18 +84,16 @@ class HandlerAllocator {
  public:
   using value_type = T;
 
-  explicit HandlerAllocator(Memory& memory) noexcept
-      : memory_(&memory), address_(memory.address()) {}
+  explicit HandlerAllocator(Memory& memory) noexcept : memory_(&memory) {}
   template <class U>
-  HandlerAllocator(const HandlerAllocator<U, Memory>& other) noexcept
-      : memory_(other.memory_), address_(other.address_) {}
+  HandlerAllocator(const HandlerAllocator<U, Memory>& other) noexcept : memory_(other.memory_) {}
 
   [[nodiscard]] T* allocate(std::size_t n) {
     void* const memory = memory_->take(n * sizeof(T), alignof(T));
     return memory != nullptr ? static_cast<T*>(memory) : PoolAllocator<T>().allocate(n);
   }
   void deallocate(T* memory, std::size_t n) noexcept {
-    if (memory == address_) {
+    if (static_cast<void*>(memory) == static_cast<void*>(memory_)) {
       memory_->give_back();
     } else {
       PoolAllocator<T>().deallocate(memory, n);
@@ -111,8 +108,7 @@ class HandlerAllocator {
  private:
   template <class, class>
   friend class HandlerAllocator;
-  Memory* memory_;
-  const void* address_;  // of the memory, where the owner may be gone
+  Memory* memory_;  // the owner may be gone where what is given back is not of it
 };
 
 /// Memory of an operation that must stay in place. It comes from the handler's own allocator, or

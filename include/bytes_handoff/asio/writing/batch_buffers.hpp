@@ -69,7 +69,6 @@ class HeldBuffers {
     auto* memory = static_cast<Buffer*>(pool_allocate(batch.count * sizeof(Buffer)));
     buffers_ = memory;
     count_ = batch.count;
-    bytes_ = batch.bytes;
     std::uninitialized_copy_n(batch.buffers.data(), count_, buffers_);
   }
   void release() noexcept {
@@ -80,12 +79,10 @@ class HeldBuffers {
   }
 
   [[nodiscard]] BatchBuffers sequence() const noexcept { return {buffers_, count_}; }
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   Buffer* buffers_ = nullptr;
   std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

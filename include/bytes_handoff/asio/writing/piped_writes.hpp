@@ -68,14 +68,10 @@ class PipedWrites<Stream> {
   }
 
   /// While the socket is waited for, the queue keeps the piece.
-  void begin_wait(const WriteBatch& batch) noexcept {
-    waiting_ = batch.piped;
-    waiting_bytes_ = batch.bytes;
-  }
+  void begin_wait(const WriteBatch& batch) noexcept { waiting_ = batch.piped; }
   [[nodiscard]] bool is_waiting() const noexcept { return waiting_ != nullptr; }
   void end_wait(WriteBatch& batch) noexcept {
     batch.piped = std::exchange(waiting_, nullptr);
-    batch.bytes = waiting_bytes_;
     batch.items = 1;
   }
 
@@ -88,7 +84,6 @@ class PipedWrites<Stream> {
   MoveErrors errors_;
   std::atomic<bool> is_refused_{false};
   Owner* waiting_ = nullptr;
-  std::size_t waiting_bytes_ = 0;
 };
 
 #endif

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "bytes_handoff/asio/support/post.hpp"
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/support/time_of.hpp"
+#include "bytes_handoff/asio/writing/stream_executor.hpp"
 #include "bytes_handoff/asio/writing/writer_base.hpp"
 #include "bytes_handoff/core/queue/queue_check.hpp"
 #include "bytes_handoff/core/queue/sole_writer.hpp"
@@ -31,8 +31,7 @@ class StreamHolder : public WriterBase {
  public:
   StreamHolder(std::shared_ptr<Stream> stream, StreamOwnership ownership,
                const WriteHandoffConfig& config)
-      : WriterBase(config, MessageStream<Stream> ? Entries::kMessages : Entries::kBytes,
-                   stream->get_executor()),
+      : WriterBase(config, MessageStream<Stream> ? Entries::kMessages : Entries::kBytes),
         stream_(std::move(stream)),
         stream_executor_(stream_->get_executor()),
         sole_writer_(ownership == StreamOwnership::kShared ? stream_.get() : nullptr, queue()),
@@ -44,9 +43,6 @@ class StreamHolder : public WriterBase {
   }
 
  protected:
-  // For a pointer that is posted, on a context or a strand.
-  using TurnMemory = HandlerMemory<64>;
-  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
   static constexpr const char* kName = "WriteHandoff (writer)";  // for handler tracking
 
@@ -57,7 +53,8 @@ class StreamHolder : public WriterBase {
     forget_context();
   }
 
-  // There was no memory to post a turn. It cannot run here, off the stream's executor.
+  // There was no memory to post what the queue needs. It cannot run here, off the stream's
+  // executor.
   void fail_to_start() noexcept {
     abort(to_error_value(net::error::no_memory), EndedBy::no_memory);
   }
@@ -89,13 +86,14 @@ class StreamHolder : public WriterBase {
   // The stream makes a write wait: the queue may become old.
   void note_time() noexcept { queue().note_time(now()); }
 
-  std::shared_ptr<Stream> stream_;           // until the queue has ended
-  std::optional<Executor> stream_executor_;  // none once its context is gone
-  net::cancellation_signal cancellation_;    // of the stream's operation
+  std::shared_ptr<Stream> stream_;            // until the queue has ended
+  StreamExecutor<Executor> stream_executor_;  // none once its context is gone
+  net::cancellation_signal cancellation_;     // of the stream's operation
   bool is_in_turn_ = false;
   bool is_with_stream_ = false;  // an operation of the stream is under way
   bool must_watch_ = false;      // the queue has asked for the time
   bool is_acknowledging_ = false;
+  bool has_ended_ = false;  // the queue
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -115,6 +113,9 @@ class StreamHolder : public WriterBase {
     }
   }
 
+  [[nodiscard]] net::any_io_executor stream_executor() const noexcept final {
+    return stream_executor_.any();
+  }
   [[nodiscard]] Clock::time_point now() const noexcept final {
     return TimeOf<Executor>::now(*stream_executor_);
   }
@@ -142,18 +143,6 @@ class StreamHolder : public WriterBase {
     }
   }
 
-  void take_end(TurnStart turn) noexcept final {
-    if (turn == TurnStart::kFromTurn) {
-      has_ended_ = true;
-      return;
-    }
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
-    try {
-      post_on(*stream_executor_, TurnAllocator(end_memory_), [self = hold()] { self->run_end(); });
-    } catch (...) {  // NOLINT: without memory the stream is not asked, and goes with the writer
-    }
-  }
-
   void forget_stream() noexcept final {
     timer_.stop();
     stop_looking_at_memory();
@@ -162,12 +151,6 @@ class StreamHolder : public WriterBase {
     }
     stream_.reset();
     stream_executor_.reset();
-  }
-
-  void run_end() noexcept {
-    const auto visit = enter_handler();
-    has_ended_ = true;
-    end_stream();
   }
 
   // For as long as the queue wants it.
@@ -256,8 +239,6 @@ class StreamHolder : public WriterBase {
   [[no_unique_address]] SoleWriter sole_writer_;
   [[no_unique_address]] OneThread one_thread_{
       "WriteHandoff: two handlers of a stream at once: its executor is not serial"};
-  TurnMemory end_memory_;   // of the posted end, which may find the turn's in use
-  bool has_ended_ = false;  // the queue
   bool was_ended_ = false;  // the stream
   StreamEnd<Stream, kAtEnd> end_;
   LazyTimer<Executor> timer_;

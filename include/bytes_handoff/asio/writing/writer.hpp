@@ -31,9 +31,10 @@ template <class Stream, AtEnd kAtEnd>
 class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Base = StreamHolder<Stream, kAtEnd>;
   using typename Base::Executor;
-  using typename Base::TurnAllocator;
-  using typename Base::TurnMemory;
   using Turn = WriteQueue::Turn;
+  // For a pointer that is posted, on a context or a strand.
+  using TurnMemory = HandlerMemory<40>;
+  using TurnAllocator = HandlerAllocator<void, TurnMemory>;
   using Self = CountedPointer<Writer, WriterReference>;
   using Pieces = PipedWrites<Stream>;
 
@@ -42,6 +43,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   using Base::enter_handler;
   using Base::fail_to_start;
   using Base::finish_shutdown;
+  using Base::has_ended_;
   using Base::is_acknowledging_;
   using Base::is_in_turn_;
   using Base::is_with_stream_;
@@ -64,6 +66,22 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
  protected:
   void start_turn(TurnStart turn) noexcept override {
+    if (!try_start_turn(turn)) {
+      fail_to_start();
+      try_end_by_turn();  // the queue relies on this turn
+    }
+  }
+  void take_end(TurnStart turn, bool turn_comes) noexcept override {
+    if (turn == TurnStart::kFromTurn) {
+      has_ended_ = true;
+    } else if (!turn_comes) {
+      try_end_by_turn();
+    }
+  }
+
+ private:
+  // False: it throws, where there is no memory.
+  [[nodiscard]] bool try_start_turn(TurnStart turn) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       if (turn == TurnStart::kDispatch) {
@@ -71,12 +89,14 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       } else {
         net::post(*stream_executor_, TurnHandler{self()});
       }
+      return true;
     } catch (...) {
-      fail_to_start();
+      return false;
     }
   }
+  // Where it cannot start, the stream is not asked, and goes with the writer.
+  void try_end_by_turn() noexcept { static_cast<void>(try_start_turn(TurnStart::kPost)); }
 
- private:
   // It has no associated executor: it runs on the one that it is given to, and on no other.
   struct TurnHandler {
     using allocator_type = TurnAllocator;
@@ -97,6 +117,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       WriteBatch batch(kJoinedWriteBytes<Stream>);
       Effects effects;
       const Turn turn = self->queue().begin_turn(batch, effects);
+      self->has_ended_ = self->has_ended_ || turn == Turn::kEnded;
       self->carry_out(effects, TurnStart::kFromTurn);
       self->drive(self, turn, batch);
       self->is_in_turn_ = false;
@@ -107,16 +128,14 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // Completes one write of the stream, its flush, or the end of its write side.
   struct StreamHandler {
     using executor_type = Executor;
-    using allocator_type = TurnAllocator;
+    using allocator_type = PoolAllocator<void>;
     using cancellation_slot_type = net::cancellation_slot;
 
     Self writer;
     net::cancellation_slot slot;
 
     [[nodiscard]] executor_type get_executor() const noexcept { return *writer->stream_executor_; }
-    [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return TurnAllocator(writer->turn_memory_);
-    }
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return {}; }
     [[nodiscard]] cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
     void operator()(const net_error_code& error, std::size_t written) {
       Writer& self = *writer;
@@ -203,6 +222,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
         detail::start_message(*stream_, batch.message(), stream_handler(self));
       } else {
         held_.hold(batch);
+        offered_ = batch.bytes;
         stream_->async_write_some(held_.sequence(), stream_handler(self));
       }
     });
@@ -228,6 +248,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   [[nodiscard]] bool start_wait(const Self& self, WriteBatch& batch,
                                 net_error_code& error) noexcept {
     pieces_.begin_wait(batch);
+    offered_ = batch.bytes;
     const InitiationResult inside =
         initiate([&] { stream_->async_wait(Stream::wait_write, stream_handler(self)); });
     if (inside.outcome != InitiationOutcome::kCompleted) {
@@ -243,6 +264,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     is_with_stream_ = false;
     WriteBatch batch(kJoinedWriteBytes<Stream>);
     pieces_.end_wait(batch);
+    batch.bytes = offered_;
     net_error_code of_write = error;
     std::size_t written = 0;
     if (typename Pieces::Turn of_pieces;
@@ -267,7 +289,7 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       return;
     }
     WriteBatch batch(kJoinedWriteBytes<Stream>);
-    batch.bytes = held_.bytes();
+    batch.bytes = offered_;
     const Turn turn = finish_write(of_write, written, false, batch);
     drive(self, turn, batch);
     leave_turn();
@@ -277,11 +299,11 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   // with the outcome, where they have, or nothing is to be flushed.
   [[nodiscard]] bool start_flush_behind(const Self& self, net_error_code& error,
                                         std::size_t& written) noexcept {
-    if constexpr (StreamEnd<Stream, kAtEnd>::kBuffersWrites) {
+    if constexpr (kBuffersWrites) {
       if (error || written == 0) {
         return false;
       }
-      buffered_ = written;
+      buffered_.bytes = written;
       const InitiationResult inside =
           initiate([&] { start_flush(*stream_, stream_handler(self)); });
       if (inside.outcome != InitiationOutcome::kCompleted) {
@@ -295,14 +317,15 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
   }
 
   // Whether this was the flush of a write: then `written` becomes what of the write has gone on.
-  [[nodiscard]] bool has_come_from_flush(const net_error_code& error,
-                                         std::size_t& written) noexcept {
-    const std::size_t buffered = std::exchange(buffered_, 0U);
-    if (buffered == 0) {
-      return false;
+  [[nodiscard]] bool has_come_from_flush([[maybe_unused]] const net_error_code& error,
+                                         [[maybe_unused]] std::size_t& written) noexcept {
+    if constexpr (kBuffersWrites) {
+      if (const std::size_t buffered = std::exchange(buffered_.bytes, 0U); buffered != 0) {
+        written = error ? (std::min)(written, buffered) : buffered;
+        return true;
+      }
     }
-    written = error ? (std::min)(written, buffered) : buffered;
-    return true;
+    return false;
   }
 
   void start_shutdown(const Self& self) noexcept {
@@ -354,14 +377,21 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
     return inside.result();
   }
 
-  // Of the posted turn. An operation of the stream that does not fit takes from the pool.
+  static constexpr bool kBuffersWrites = StreamEnd<Stream, kAtEnd>::kBuffersWrites;
+  struct Buffered {
+    std::size_t bytes = 0;
+  };
+  struct NeverBuffered {};
+
   // Once the base is there, nothing may fail: this leaves its context by its destructor.
   static_assert(std::is_nothrow_default_constructible_v<TurnMemory> &&
                 std::is_nothrow_default_constructible_v<HeldBuffers> &&
                 std::is_nothrow_default_constructible_v<Pieces>);
-  TurnMemory turn_memory_;
+  TurnMemory turn_memory_;  // of the posted turn, which also ends the stream
   HeldBuffers held_;
-  std::size_t buffered_ = 0;  // bytes of a write that are being flushed
+  std::size_t offered_ = 0;  // bytes of the write that is with the stream
+  // Those that are being flushed.
+  [[no_unique_address]] std::conditional_t<kBuffersWrites, Buffered, NeverBuffered> buffered_;
   [[no_unique_address]] Pieces pieces_;
 };
 

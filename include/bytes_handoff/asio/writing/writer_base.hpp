@@ -44,7 +44,7 @@ class WriterBase : public ContextMember {
   }
   /// The same with a lease that the caller has taken; none if that was refused.
   [[nodiscard]] net::any_io_executor executor(const PostLease& lease) const noexcept {
-    return lease ? executor_ : net::any_io_executor();
+    return lease ? stream_executor() : net::any_io_executor();
   }
 
   /// The time of that executor; none once its context is being destroyed. On any thread.
@@ -169,12 +169,11 @@ class WriterBase : public ContextMember {
 
  protected:
   /// With one reference and one handle. The handles have one reference together.
-  WriterBase(const WriteHandoffConfig& config, Entries entries, net::any_io_executor executor)
+  WriterBase(const WriteHandoffConfig& config, Entries entries)
       : seat_(BudgetSeat::make(*this, config)),
         registry_seat_(RegistrySeat::make(*this, config)),
         queue_(config, kMaxStepItems, entries, seat_ == nullptr ? nullptr : &seat_->credit(),
-               WriterTimer::make(*this, config)),
-        executor_(std::move(executor)) {}
+               WriterTimer::make(*this, config)) {}
   virtual ~WriterBase() = default;
 
   /// Once the stream has returned: tickets and weak handles do not keep what was not written. A
@@ -186,6 +185,8 @@ class WriterBase : public ContextMember {
   }
 
   [[nodiscard]] BudgetSeat* seat() noexcept { return seat_.get(); }
+  /// On any thread that keeps the context's shutdown waiting.
+  [[nodiscard]] virtual net::any_io_executor stream_executor() const noexcept = 0;
   /// The time of the stream's executor. On any thread that keeps the context's shutdown waiting.
   [[nodiscard]] virtual BudgetState::Clock::time_point now() const noexcept = 0;
   /// Posts `run_errands` to the stream's executor. Whether that could be done.
@@ -241,8 +242,9 @@ class WriterBase : public ContextMember {
   virtual void start_turn(TurnStart turn) noexcept = 0;
   /// Sees to it that the time is looked at.
   virtual void watch_time(TurnStart turn) noexcept = 0;
-  /// Once: sees to it that the stream is ended as the queue was, and let go of.
-  virtual void take_end(TurnStart turn) noexcept = 0;
+  /// Once: sees to it that the stream is ended as the queue was, and let go of. `turn_comes`: a
+  /// turn that was asked for before will do that.
+  virtual void take_end(TurnStart turn, bool turn_comes) noexcept = 0;
   virtual void forget_stream() noexcept = 0;
 
   void end_with_context(const void* context) noexcept final {
@@ -266,7 +268,6 @@ class WriterBase : public ContextMember {
     if (seat_ != nullptr) {
       drop_errands(seat_->take_errands());  // which were posted, and will not be run
     }
-    executor_ = nullptr;
   }
 
  private:
@@ -305,7 +306,7 @@ class WriterBase : public ContextMember {
     }
     carry_out_usual(effects, turn);
     if (effects.ended) {
-      take_end(turn);
+      take_end(turn, effects.turn_comes);
     }
     if (effects.look_at_memory) {
       look_at_memory();
@@ -340,7 +341,6 @@ class WriterBase : public ContextMember {
   std::unique_ptr<BudgetSeat> seat_;             // none without a memory budget
   std::unique_ptr<RegistrySeat> registry_seat_;  // none without a registry
   WriteQueue queue_;
-  net::any_io_executor executor_;  // until its context is destroyed
   Counter references_{1};
   Counter handles_{1};
 };

@@ -215,7 +215,7 @@ bool BasicWriteQueue<Sync>::has_room(std::size_t bytes, std::size_t items) const
 
 template <class Sync>
 Refusal BasicWriteQueue<Sync>::closed_refusal() const noexcept {
-  return Refusal{WriteRefusalReason::closed, 0, 0, first_error_};
+  return Refusal{WriteRefusalReason::closed, 0, 0, ended_with()};
 }
 
 // The order of these, and those below, is the order of precedence.

@@ -240,7 +240,7 @@ void BasicWriteQueue<Sync>::finish_shutdown(ErrorValue error, Effects& effects) 
   if (was_shut_down) {
     end(error, error ? EndedBy::stream : EndedBy::close, effects);
   } else {
-    end(cut_error_, cut_by_, effects);
+    end(error_, cut_by_, effects);
   }
 }
 
@@ -248,8 +248,10 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch,
                                  Effects& effects) noexcept -> Turn {
   if (state_ == State::kEnded) {
-    writer_ = Writer::kIdle;
-    give_unwritten(effects);
+    if (!is_with_stream()) {  // what is comes back by itself
+      writer_ = Writer::kIdle;
+      give_unwritten(effects);
+    }
     return Turn::kEnded;
   }
   const bool is_quiet = line_.empty() && flush_waiters_.empty() && !starts_empty();
@@ -273,7 +275,7 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   if (entries_ == Entries::kMessages) {
     return next_message(batch, effects);
   }
-  batch.gather(items_, front_offset_, config_.block_source, last_run_.payer());
+  batch.gather(items_, front_offset_, last_run_.block_source(), last_run_.payer());
   if (batch.must_join()) {
     joins_in_flight_ = true;
     last_run_.forget_first(written_items() + batch.items);

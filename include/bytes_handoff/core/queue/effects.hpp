@@ -23,6 +23,7 @@ struct Effects {
   bool watch_time = false;  // `tick` is to be called from now on, as it says
   // What is rare, in one byte.
   bool ended : 1 = false;           // the queue has just come to its end
+  bool turn_comes : 1 = false;      // ... with a turn on its way, or asked for
   bool tell_events : 1 = false;     // `tell_events` is to be called
   bool look_at_memory : 1 = false;  // the memory budget is short
   DeferredReleases releases;
@@ -55,8 +56,9 @@ struct Effects {
     tell_events = true;
     hold_context();
   }
-  void note_end(bool is_with_stream) noexcept {
+  void note_end(bool is_with_stream, bool is_scheduled) noexcept {
     ended = true;
+    turn_comes = is_scheduled;
     cancel_stream = is_with_stream;
     hold_context();
   }

@@ -20,7 +20,7 @@ bool BasicWriteQueue<Sync>::wait_flush(FlushWaiter& waiter) noexcept {
   const Lock lock(mutex_);
   waiter.target = stats_.admitted_items;
   if (state_ == State::kEnded) {
-    waiter.error = first_error_;
+    waiter.error = error_;
     return true;
   }
   if (items_.empty()) {
@@ -52,7 +52,7 @@ void BasicWriteQueue<Sync>::complete_flushes(std::size_t& left, Effects& effects
     }
     flush_waiters_.remove(*waiter);
     waiter->linked = false;
-    waiter->error = is_written ? ErrorValue{} : first_error_;
+    waiter->error = is_written ? ErrorValue{} : error_;
     effects.resume(*waiter);
   }
 }
@@ -61,7 +61,7 @@ template <class Sync>
 bool BasicWriteQueue<Sync>::wait_closed(CloseWaiter& waiter) noexcept {
   const Lock lock(mutex_);
   if (state_ == State::kEnded) {
-    waiter.error = first_error_;
+    waiter.error = error_;
     return true;
   }
   waiter.linked = true;
@@ -135,7 +135,7 @@ void BasicWriteQueue<Sync>::abort_after_written(Effects& effects, ErrorValue err
       start_closing(effects);
     }
     if (std::exchange(ends_in_order_, false)) {
-      cut_error_ = error;
+      error_ = error;
       cut_by_ = by;
     }
     is_settled = end_waiting(waiters, effects);
@@ -245,15 +245,15 @@ auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effe
   // What makes progress goes on, also where it may not be silent at all.
   bool is_over = is_silent && now >= silent_until;
   if (state_ == State::kClosing) {
-    closing_since_ = closing_since_.value_or(now);
-    const TimePoint limit = later(*closing_since_, config_.close_limit);
+    closing_since_ = closing_since_ == kNever ? now : closing_since_;
+    const TimePoint limit = later(closing_since_, config_.close_limit);
     end_at = (std::min)(end_at, limit);
     is_over = is_over || now >= limit;
   }
   if (is_over && end_at != (TimePoint::max)()) {
     is_watched_ = false;
-    const bool tells_more = cut_error_ && cut_error_ != ErrorValue::of(Errc::aborted);
-    tells_more ? end(cut_error_, cut_by_, effects)
+    const bool tells_more = error_ && error_ != ErrorValue::of(Errc::aborted);
+    tells_more ? end(error_, cut_by_, effects)
                : end(ErrorValue::of(Errc::timed_out), EndedBy::time_limit, effects);
     return (TimePoint::max)();
   }
@@ -290,8 +290,8 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, EndedBy by, Effects& effects) 
     take_back_all(effects);
   }
   state_ = State::kEnded;
-  first_error_ = error;
-  effects.note_end(is_with_stream());
+  error_ = error;
+  effects.note_end(is_with_stream(), writer_ == Writer::kScheduled);
   ended_items_ = written_items();
   ended_bytes_ = stats_.admitted_bytes - pending_bytes_ + front_offset_;
   fail_tickets(effects);

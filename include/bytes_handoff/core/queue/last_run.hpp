@@ -83,6 +83,7 @@ class LastRun {
   /// the budget of the copies.
   [[nodiscard]] std::size_t take_discharged() noexcept { return std::exchange(discharged_, 0U); }
   [[nodiscard]] bool has_discharged() const noexcept { return discharged_ != 0; }
+  [[nodiscard]] std::pmr::memory_resource* block_source() const noexcept { return block_source_; }
   /// Who pays for copies.
   [[nodiscard]] BlockPayer* payer() const noexcept { return payer_; }
 

@@ -2,14 +2,13 @@
 
 #include <chrono>
 #include <cstddef>
-#include <memory_resource>
 
 #include "bytes_handoff/config.hpp"
 
 namespace bytes_handoff::detail {
 
-/// What a queue keeps of a `WriteHandoffConfig`, as members of the same names. Its budget, name and
-/// hook are elsewhere.
+/// What a queue keeps of a `WriteHandoffConfig`, as members of the same names. Its budget, name,
+/// hook and source of blocks are elsewhere.
 struct QueueConfig {
   explicit QueueConfig(const WriteHandoffConfig& config) noexcept
       : max_items(config.max_items),
@@ -18,8 +17,7 @@ struct QueueConfig {
         max_waiting_bytes(config.max_waiting_bytes),
         stall_timeout(config.stall_timeout),
         close_timeout(config.close_timeout),
-        close_limit(config.close_limit),
-        block_source(config.block_source) {}
+        close_limit(config.close_limit) {}
 
   std::size_t max_items;
   std::size_t max_pending_bytes;
@@ -28,7 +26,6 @@ struct QueueConfig {
   std::chrono::nanoseconds stall_timeout;
   std::chrono::nanoseconds close_timeout;
   std::chrono::nanoseconds close_limit;
-  std::pmr::memory_resource* block_source;
 };
 
 }  // namespace bytes_handoff::detail

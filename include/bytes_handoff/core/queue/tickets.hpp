@@ -81,7 +81,7 @@ WriteResult BasicWriteQueue<Sync>::result_of(const AdmittedWrite& write) const n
   }
   const std::uint64_t written = ended_bytes_ - (std::min)(ended_bytes_, write.offset);
   const bool is_first = write.first <= ended_items_;
-  return {is_first ? first_error_ : ErrorValue::of(Errc::closed),
+  return {is_first ? error_ : ErrorValue::of(Errc::closed),
           static_cast<std::size_t>(std::min<std::uint64_t>(written, write.size))};
 }
 

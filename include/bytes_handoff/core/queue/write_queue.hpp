@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -217,7 +218,8 @@ class BasicWriteQueue {
   [[nodiscard]] TimePoint tick(TimePoint now, bool acknowledged, Effects& effects) noexcept;
 
   // The writer, on the stream's executor, one turn at a time.
-  /// A batch that must be joined is joined before it is offered to the stream.
+  /// A batch that must be joined is joined before it is offered to the stream. If the queue has
+  /// ended, a turn may come while a write is with the stream.
   [[nodiscard]] Turn begin_turn(WriteBatch& batch, Effects& effects) noexcept;
   /// The stream took `written` bytes of the last batch and reported `error`. With `yield` the
   /// writer does not write on, but asks for a turn of its own.
@@ -254,6 +256,9 @@ class BasicWriteQueue {
   /// A write that waited for room waited for this long.
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
   [[nodiscard]] const QueueConfig& config() const noexcept { return config_; }
+  [[nodiscard]] std::pmr::memory_resource* block_source() const noexcept {
+    return last_run_.block_source();
+  }
   /// Empty: it has none. For as long as the queue is there.
   [[nodiscard]] std::string_view name() const noexcept { return name_.view(); }
 
@@ -267,6 +272,7 @@ class BasicWriteQueue {
   enum class State : std::uint8_t { kOpen, kClosing, kEnded };
   enum class Writer : std::uint8_t { kIdle, kScheduled, kWriting, kShuttingDown, kAcknowledging };
   using Lock = std::lock_guard<typename Sync::Mutex>;
+  static constexpr TimePoint kNever = (TimePoint::max)();
 
   // Everything below runs under the lock.
   [[nodiscard]] bool has_room(std::size_t bytes, std::size_t items) const noexcept;
@@ -415,6 +421,10 @@ class BasicWriteQueue {
   [[nodiscard]] std::size_t reserved_items() const noexcept {
     return config_.max_items - unreserved_items_;
   }
+  // The error that has ended it, or none.
+  [[nodiscard]] ErrorValue ended_with() const noexcept {
+    return state_ == State::kEnded ? error_ : ErrorValue{};
+  }
   [[nodiscard]] bool is_with_stream() const noexcept {
     return writer_ == Writer::kWriting || writer_ == Writer::kShuttingDown;
   }
@@ -431,10 +441,11 @@ class BasicWriteQueue {
   bool was_ended_by_stream_ = false;
   bool is_watched_ = false;          // whether `tick` is being called
   bool joins_in_flight_ = false;     // the owners of what is with the stream are being exchanged
-  EndedBy cut_by_ = EndedBy::abort;  // who has set `cut_error_`
+  EndedBy cut_by_ = EndedBy::abort;  // who has set `error_` before the end
   std::uint8_t zero_writes_ = 0;
-  ErrorValue first_error_;
-  ErrorValue cut_error_;  // with which it ends, once everything is written: unless it ends in order
+  // With which it has ended. Before: with which it ends, once everything is written; none if that
+  // is an end in order.
+  ErrorValue error_;
   // At the end: items that were wholly written, and all bytes that were.
   std::uint64_t ended_items_ = 0;
   std::uint64_t ended_bytes_ = 0;
@@ -460,7 +471,7 @@ class BasicWriteQueue {
   std::uint64_t progress_ = 1;  // grows whenever bytes leave or start to wait, and with a close
   std::uint64_t progress_seen_ = 0;
   TimePoint progress_at_{};
-  std::optional<TimePoint> closing_since_;
+  TimePoint closing_since_ = kNever;
   WriteCounts stats_;
   AgeMarks ages_;
 

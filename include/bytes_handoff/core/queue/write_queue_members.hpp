@@ -45,7 +45,7 @@ bool BasicWriteQueue<Sync>::has_ended() const noexcept {
 template <class Sync>
 bool BasicWriteQueue<Sync>::has_ended_in_order() const noexcept {
   const Lock lock(mutex_);
-  return state_ == State::kEnded && !first_error_;
+  return state_ == State::kEnded && !error_;
 }
 
 template <class Sync>
@@ -57,13 +57,13 @@ bool BasicWriteQueue<Sync>::was_ended_by_stream() const noexcept {
 template <class Sync>
 ErrorValue BasicWriteQueue<Sync>::first_error() const noexcept {
   const Lock lock(mutex_);
-  return first_error_;
+  return ended_with();
 }
 
 template <class Sync>
 auto BasicWriteQueue<Sync>::closing_since() const noexcept -> std::optional<TimePoint> {
   const Lock lock(mutex_);
-  return closing_since_;
+  return closing_since_ == kNever ? std::nullopt : std::optional(closing_since_);
 }
 
 template <class Sync>
@@ -168,7 +168,7 @@ QueueFigures BasicWriteQueue<Sync>::figures() const noexcept {
           reserved_bytes(),
           flush_waiters_.size(),
           close_waiters_.size(),
-          first_error_,
+          ended_with(),
           name_.view()};
 }
 

@@ -11,7 +11,7 @@ TEST(EffectsTest, WhatMostStepsNeverAskForIsRare) {
                                    [](Effects& e) { e.ask_for_time(); }};
   static constexpr Ask kRare[] = {
       [](Effects& e) { e.ask_to_tell(); }, [](Effects& e) { e.ask_for_look(); },
-      [](Effects& e) { e.note_end(false); }, [](Effects& e) { e.note_end(true); }};
+      [](Effects& e) { e.note_end(false, true); }, [](Effects& e) { e.note_end(true, false); }};
   PostGuard guard;
   EXPECT_FALSE(Effects(guard).asks_for_something());
   for (const Ask ask : kUsual) {
