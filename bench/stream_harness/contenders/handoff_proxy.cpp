@@ -56,8 +56,7 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer> {
     }
     if (me.is_tunnel_) me.burst_.push_back(me.buffer_.freeze_all());
     if (auto ticket = me.out_.try_write(me.burst_)) {
-      me.ticket_ = std::move(*ticket);
-      return on_admitted(std::move(self));
+      return on_admitted(std::move(self), std::move(*ticket));
     }
     me.out_.async_send(me.burst_, may_cut,
                        [self = std::move(self)](net_error_code error, std::size_t) mutable {
@@ -67,19 +66,19 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer> {
   }
 
   // Reads on if the budget has room for a block more: what is pending keeps the one that was read
-  // into. With tickets it waits until all is written.
-  static void on_admitted(Self self) {
+  // into. With tickets it waits until all is written. No ticket: the submission has waited.
+  static void on_admitted(Self self, WriteTicket ticket = {}) {
     HandoffProxy& me = *self;
     me.burst_.clear();
-    const bool has_ticket = me.has_tickets_ && me.ticket_.valid();
-    if (has_ticket ? me.ticket_.is_done() : me.has_budget_for_a_block()) {
+    const bool has_ticket = me.has_tickets_ && ticket.valid();
+    if (has_ticket ? ticket.is_done() : me.has_budget_for_a_block()) {
       return go_on(std::move(self));
     }
     auto then = [self = std::move(self)](net_error_code error, std::size_t = 0) mutable {
       if (error) return end(std::move(self), error);
       go_on(std::move(self));
     };
-    has_ticket ? me.ticket_.async_wait(std::move(then)) : me.out_.async_flush(std::move(then));
+    has_ticket ? ticket.async_wait(std::move(then)) : me.out_.async_flush(std::move(then));
   }
 
   [[nodiscard]] bool has_budget_for_a_block() const {
@@ -108,7 +107,6 @@ class HandoffProxy final : public LibraryProxy<Reader, Writer> {
   const std::size_t most_pending_;
   DelimiterFramer lines_{"\n", {.keep_delimiter = true}};
   std::vector<Bytes> burst_;
-  WriteTicket ticket_;  // of the last submission that did not wait
   const bool has_tickets_;
   bool is_tunnel_ = false;
 };
