@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -7,6 +9,7 @@
 #include <utility>
 
 #include "bytes_handoff/asio/support/net.hpp"
+#include "bytes_handoff/core/support/counted_pointer.hpp"
 #include "bytes_handoff/core/support/intrusive_list.hpp"
 #include "bytes_handoff/core/support/post_guard.hpp"
 
@@ -14,6 +17,11 @@ namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
 class ContextRegistry;
+struct ContextRegistryReference {
+  static void add(ContextRegistry* registry) noexcept;
+  static void drop(ContextRegistry* registry) noexcept;
+};
+using ContextRegistryPointer = CountedPointer<ContextRegistry, ContextRegistryReference>;
 
 /// Something that ends with an execution context: the queue of a stream, for instance. It may
 /// outlive the context. It is listed from `enter_context` until `leave_context`, or until the
@@ -52,7 +60,7 @@ class ContextMember : public ListNode {
 
   PostGuard guard_;
   bool is_listed_ = false;  // under the registry's lock
-  std::shared_ptr<ContextRegistry> registry_;
+  ContextRegistryPointer registry_;
 };
 
 /// The members of one execution context. It outlives the context, for members that do.
@@ -84,6 +92,8 @@ class ContextRegistry {
   }
 
  private:
+  friend ContextRegistryReference;
+
   // Takes one out and keeps it alive; null when there is none left.
   [[nodiscard]] std::shared_ptr<void> take(ContextMember*& member) noexcept {
     std::unique_lock lock(mutex_);
@@ -105,7 +115,17 @@ class ContextRegistry {
   std::mutex mutex_;
   IntrusiveList<ContextMember> members_;
   bool is_shut_ = false;
+  std::atomic<std::size_t> references_{0};
 };
+
+inline void ContextRegistryReference::add(ContextRegistry* registry) noexcept {
+  registry->references_.fetch_add(1, std::memory_order_relaxed);
+}
+inline void ContextRegistryReference::drop(ContextRegistry* registry) noexcept {
+  if (registry->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    delete registry;
+  }
+}
 
 /// Ends the members of its context with it.
 class ContextService final : public net::execution_context::service {
@@ -114,16 +134,14 @@ class ContextService final : public net::execution_context::service {
   inline static net::execution_context::id id;
 
   explicit ContextService(net::execution_context& context)
-      : net::execution_context::service(context), registry_(std::make_shared<ContextRegistry>()) {}
+      : net::execution_context::service(context), registry_(new ContextRegistry) {}
 
-  [[nodiscard]] const std::shared_ptr<ContextRegistry>& registry() const noexcept {
-    return registry_;
-  }
+  [[nodiscard]] const ContextRegistryPointer& registry() const noexcept { return registry_; }
 
  private:
   void shutdown() override { registry_->shut(&context()); }
 
-  std::shared_ptr<ContextRegistry> registry_;
+  ContextRegistryPointer registry_;
 };
 
 inline bool ContextMember::enter_context(net::execution_context& context) {
@@ -136,7 +154,7 @@ inline bool ContextMember::enter_context(net::execution_context& context) {
 }
 
 inline void ContextMember::remove_from_context() noexcept {
-  if (registry_ != nullptr) {
+  if (registry_) {
     registry_->remove(*this);
   }
 }
