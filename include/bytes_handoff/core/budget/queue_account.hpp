@@ -22,6 +22,9 @@ struct QueueCreditWaiter : CreditWaiter {
   virtual void let_go() noexcept = 0;
 };
 
+template <class Sync>
+class BasicQueueAccount;
+
 /// What a queue has in its budget for what is over its floor: credit that it has drawn ahead, and
 /// its place in the pot's line.
 ///
@@ -36,7 +39,7 @@ class alignas(kCacheLine) BasicQueueCredit {
   /// what the queue itself takes.
   BasicQueueCredit(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
                    BlockPayer* joins = nullptr) noexcept
-      : pot_(&pot), floor_(floor), waiter_(&waiter), joins_(joins) {}
+      : pot_(&pot), floor_(floor), waiter_(&waiter), joins_(joins), floor_left_(floor) {}
   BasicQueueCredit(const BasicQueueCredit&) = delete;
   BasicQueueCredit& operator=(const BasicQueueCredit&) = delete;
   ~BasicQueueCredit() { close_advance(); }
@@ -141,14 +144,20 @@ class alignas(kCacheLine) BasicQueueCredit {
   QueueCreditWaiter* waiter_;
   BlockPayer* joins_;
   bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
+
+  friend class BasicQueueAccount<Sync>;
+  std::size_t charged_ = 0;
+  // Of the floor, that is not charged; 0 while it waits. As long as there is some, no credit is
+  // drawn, and the end of a charge concerns nobody else.
+  std::size_t floor_left_;
 };
 
 /// What a queue is charged for in its budget: the lengths of items whose owners are not charged
 /// themselves, and room that permits hold. The first `floor` bytes are the queue's own. For those
 /// over it the queue draws credit, ahead.
 ///
-/// It is in the queue's own memory: a charge within the floor touches no other, but looks at the
-/// pot.
+/// Its figures are with the credit, so that a queue without a budget has a pointer alone. A charge
+/// within the floor touches no other memory, but looks at the pot.
 ///
 /// Not thread safe: under the queue's lock.
 template <class Sync>
@@ -158,10 +167,7 @@ class BasicQueueAccount {
   using Credit = BasicQueueCredit<Sync>;
 
   /// Null for no budget: then only `charged` may be called.
-  explicit BasicQueueAccount(Credit* credit) noexcept
-      : credit_(credit),
-        pot_(credit == nullptr ? nullptr : &credit->pot()),
-        floor_left_(credit == nullptr ? 0 : credit->floor()) {}
+  explicit BasicQueueAccount(Credit* credit) noexcept : credit_(credit) {}
   BasicQueueAccount(const BasicQueueAccount&) = delete;
   BasicQueueAccount& operator=(const BasicQueueAccount&) = delete;
 
@@ -182,23 +188,25 @@ class BasicQueueAccount {
   }
 
   /// Bytes that are charged.
-  [[nodiscard]] std::size_t charged() const noexcept { return charged_; }
+  [[nodiscard]] std::size_t charged() const noexcept {
+    return credit_ == nullptr ? 0 : credit_->charged_;
+  }
   /// That of the payers of blocks (`BlockPayer::budget`).
-  [[nodiscard]] const void* budget() const noexcept { return pot_; }
-  [[nodiscard]] Pot& pot() const noexcept { return *pot_; }
+  [[nodiscard]] const void* budget() const noexcept { return &pot(); }
+  [[nodiscard]] Pot& pot() const noexcept { return credit_->pot(); }
 
   /// Charges `n` bytes, or nothing: what the floor has, or else what has been drawn ahead, while
   /// nobody is short of memory. Then nothing is drawn ahead.
   [[nodiscard]] bool try_charge_here(std::size_t n) noexcept {
-    if (floor_left_ != 0) {
-      if (n > floor_left_ || pot_->is_tight()) {
+    if (credit_->floor_left_ != 0) {
+      if (n > credit_->floor_left_ || pot().is_tight()) {
         return false;
       }
-      floor_left_ -= n;
+      credit_->floor_left_ -= n;
     } else if (!credit_->try_draw_here(n)) {
       return false;
     }
-    charged_ += n;
+    credit_->charged_ += n;
     return true;
   }
   /// Charges `n` bytes, or nothing.
@@ -218,22 +226,22 @@ class BasicQueueAccount {
   }
   /// Whether so much may ever be charged at once.
   [[nodiscard]] bool could_ever_charge(std::size_t n) const noexcept {
-    return n <= credit_->floor() || pot_->could_ever_draw(n - credit_->floor());
+    return n <= credit_->floor() || pot().could_ever_draw(n - credit_->floor());
   }
 
   /// Gives back what was charged, if that concerns nobody else.
   [[nodiscard]] bool try_discharge_here(std::size_t n) noexcept {
-    if (floor_left_ == 0) {
+    if (credit_->floor_left_ == 0) {
       return false;
     }
-    floor_left_ += n;
-    charged_ -= n;
+    credit_->floor_left_ += n;
+    credit_->charged_ -= n;
     return true;
   }
   /// Gives back what was charged. Who is granted something is added to `woken`.
   void discharge(std::size_t n, WaitingList& woken) noexcept {
     const std::size_t of_over = (std::min)(n, over());
-    charged_ -= n;
+    credit_->charged_ -= n;
     credit_->give_back(of_over, woken);
     if (is_waiting() && needed_for(credit_->waiting_for()) <= credit_->granted()) {
       credit_->leave_line(woken);  // the floor is enough now
@@ -245,7 +253,7 @@ class BasicQueueAccount {
   [[nodiscard]] std::size_t forget_all() noexcept {
     credit_->close_advance();
     const std::size_t drawn = over();
-    charged_ = 0;
+    credit_->charged_ = 0;
     update_floor();
     return drawn;
   }
@@ -266,27 +274,23 @@ class BasicQueueAccount {
  private:
   // What is charged beside the floor.
   [[nodiscard]] std::size_t over() const noexcept {
-    return charged_ - (std::min)(charged_, credit_->floor());
+    return credit_->charged_ - (std::min)(credit_->charged_, credit_->floor());
   }
   // Credit, to be charged `n` more.
   [[nodiscard]] std::size_t needed_for(std::size_t n) const noexcept {
     const std::size_t floor = credit_->floor();
-    return n - (std::min)(n, floor - (std::min)(floor, charged_));
+    return n - (std::min)(n, floor - (std::min)(floor, credit_->charged_));
   }
   void add(std::size_t n) noexcept {
-    charged_ += n;
+    credit_->charged_ += n;
     update_floor();
   }
   void update_floor() noexcept {
-    floor_left_ = is_waiting() ? 0 : credit_->floor() - (std::min)(credit_->floor(), charged_);
+    const std::size_t floor = credit_->floor();
+    credit_->floor_left_ = is_waiting() ? 0 : floor - (std::min)(floor, credit_->charged_);
   }
 
   Credit* credit_;
-  Pot* pot_;
-  std::size_t charged_ = 0;
-  // That is not charged; 0 while it waits. As long as there is some, no credit is drawn, and the
-  // end of a charge concerns nobody else.
-  std::size_t floor_left_;
 };
 
 using QueueCredit = BasicQueueCredit<StdSync>;
