@@ -6,16 +6,17 @@
 #include "bytes_handoff/core/budget/paid_entry.hpp"
 #include "bytes_handoff/core/budget/region_access.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
+#include "bytes_handoff/core/queue/busy_queue.hpp"
 
 namespace bytes_handoff::detail {
 
-void LastRun::GiveBack::operator()(Wasteful* wasteful) const noexcept {
+void RunCompactor::GiveBack::operator()(Wasteful* wasteful) const noexcept {
   wasteful->~Wasteful();
   pool_deallocate_small(wasteful, sizeof(Wasteful));
 }
 
 // False where there is no memory for it: the bytes stay where they are.
-bool LastRun::has_wasteful() noexcept {
+bool RunCompactor::has_wasteful() noexcept {
   try {
     if (wasteful_ == nullptr) {
       wasteful_.reset(::new (pool_allocate_small(sizeof(Wasteful))) Wasteful);
@@ -26,21 +27,22 @@ bool LastRun::has_wasteful() noexcept {
   }
 }
 
-void LastRun::end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept {
-  if (!is_wasteful(run_.owner, run_.bytes, run_.items) || !has_wasteful()) {
+void RunCompactor::end_run(LastRun& run, std::uint64_t first_movable,
+                           DeferredReleases& releases) noexcept {
+  if (!is_wasteful(run.owner, run.bytes, run.items) || !has_wasteful()) {
     return;
   }
-  if (run_.start_sequence >= first_movable) {
-    compact(run_, releases);
+  if (run.start_sequence >= first_movable) {
+    compact(run, releases);
   } else {
-    wasteful_->with_stream = run_;
+    wasteful_->with_stream = run;
   }
-  run_ = Run();
+  run = {};
 }
 
-void LastRun::retry_run(WriteItems& items, std::uint64_t written,
-                        DeferredReleases& releases) noexcept {
-  Run run = std::exchange(wasteful_->with_stream, Run());
+void RunCompactor::retry_run(WriteItems& items, std::uint64_t written,
+                             DeferredReleases& releases) noexcept {
+  LastRun run = std::exchange(wasteful_->with_stream, LastRun());
   const std::uint64_t end = run.start_sequence + run.items;
   if (end <= written) {
     return;
@@ -59,7 +61,7 @@ void LastRun::retry_run(WriteItems& items, std::uint64_t written,
 
 // A block that is paid for resumes who waits for memory, and so is dropped without the lock.
 // Without room for that the memory stays a while.
-void LastRun::drop_wasteful(DeferredReleases& releases) noexcept {
+void RunCompactor::drop_wasteful(DeferredReleases& releases) noexcept {
   if (payer_ != nullptr) {
     if (!releases.has_room()) {
       return;
@@ -71,7 +73,7 @@ void LastRun::drop_wasteful(DeferredReleases& releases) noexcept {
 }
 
 // Whether there is room for so many bytes to be copied together.
-bool LastRun::has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept {
+bool RunCompactor::has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept {
   BytesMut& gathered = wasteful_->gathered;
   if (gathered.capacity() >= bytes) {
     return true;
@@ -92,7 +94,7 @@ bool LastRun::has_gathered(std::size_t bytes, DeferredReleases& releases) noexce
 // Blocks, unlike foreign owners, may be given back under the lock: a source of blocks must not call
 // the queue. So this goes on where there is no room to put the release off, unless somebody may be
 // resumed by it.
-void LastRun::compact(const Run& run, DeferredReleases& releases) noexcept {
+void RunCompactor::compact(const LastRun& run, DeferredReleases& releases) noexcept {
   if (payer_ != nullptr && !releases.has_room(2)) {
     return;
   }

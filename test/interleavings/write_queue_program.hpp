@@ -78,8 +78,8 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
                                      std::uint64_t{items_.aside()},
                                      std::uint64_t{items_.room()},
                                      std::uint64_t{line_has_pieces_},
-                                     std::uint64_t{waiting_items_},
-                                     std::uint64_t{waiting_bytes_},
+                                     std::uint64_t{line_totals().items},
+                                     std::uint64_t{line_totals().bytes},
                                      std::uint64_t{line_.size()},
                                      std::uint64_t{flush_waiters_.size()},
                                      std::uint64_t{close_waiters_.size()},
@@ -123,8 +123,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
       return "the writer sleeps, and has something to do";
     }
     const auto* first = static_cast<const detail::RoomWaiter*>(line_.front());
-    if (line_.size() - uncounted_waiters_ > config_.max_waiters ||
-        waiting_bytes_ > std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
+    if (line_.size() - line_totals().uncounted > config_.max_waiters ||
+        line_totals().bytes >
+            std::max(config_.max_waiting_bytes, first == nullptr ? 0 : first->bytes)) {
       return "the line is longer than it may be";
     }
     goes_on =
@@ -132,8 +133,8 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     return first_waiter_fits() && !goes_on ? "the first in line waits, and would fit" : "";
   }
 
-  [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
-  [[nodiscard]] std::size_t waiting_items() const { return waiting_items_; }
+  [[nodiscard]] std::size_t waiting_bytes() const { return line_totals().bytes; }
+  [[nodiscard]] std::size_t waiting_items() const { return line_totals().items; }
   [[nodiscard]] bool has_stream() const { return is_with_stream(); }
 
  private:
@@ -151,7 +152,7 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
       return "a permit's items have no places";
     }
     if (!line_.empty() &&
-        items_.room() < std::min(waiting_items_, unreserved_items_ - pending_items_)) {
+        items_.room() < std::min(line_totals().items, unreserved_items_ - pending_items_)) {
       return "who waits has no places";
     }
     return {};

@@ -11,7 +11,7 @@ READS = (*SHELL, "/(dynamic_buffer|buffer_first_stream)_test")
 
 MUTANTS = [
     ("a copying write takes more than its queue can ever take", COPYING,
-     "(std::min)(config.max_pending_bytes, detail::kMaxCopiedWriteBytes)",
+     "(std::min)(queue.config().max_pending_bytes, detail::kMaxCopiedWriteBytes)",
      "detail::kMaxCopiedWriteBytes",
      *SHELL, "/copying_write_stream_test"),
     ("a copying write that was refused says that it took its bytes", COPYING,

@@ -57,8 +57,9 @@ class SinkStream {
 };
 
 // Where a process has a hundred thousand connections, most are idle.
-static_assert(sizeof(detail::Writer<Socket, detail::AtEnd::kEnd>) <= 1328,
-              "a queue takes more memory than it did");
+static_assert(sizeof(detail::Writer<Socket, detail::AtEnd::kEnd>) <= 848 &&
+                  sizeof(HandoffBuffer) <= 184 && sizeof(DelimiterFramer) <= 80,
+              "a connection takes more memory than it did");
 
 class SteadyState : public testing::Test {
  protected:

@@ -88,9 +88,9 @@ class StreamEnd {
       if (waits && ownership_ == StreamOwnership::kOwned && queue.has_ended_in_order()) {
         try {
           const Clock::time_point since = queue.closing_since().value_or(now_at(*stream));
-          start_lingering(std::move(stream),
-                          {kMaxLingerBytes, config.close_timeout, later(since, config.close_limit),
-                           queue.block_source()});
+          const LingerBounds bounds{kMaxLingerBytes, config.close_timeout,
+                                    later(since, config.close_limit), queue.block_source()};
+          start_lingering(std::move(stream), bounds);
         } catch (...) {  // NOLINT: then it is closed at once
         }
       }

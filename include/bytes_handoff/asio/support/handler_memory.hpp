@@ -61,9 +61,9 @@ class HandlerMemory {
   HandlerMemory(const HandlerMemory&) = delete;
   HandlerMemory& operator=(const HandlerMemory&) = delete;
 
-  /// Null if it is in use, too small, or not aligned enough.
+  /// Null if it is in use, too small, or not aligned enough. It is aligned as a pointer.
   [[nodiscard]] void* take(std::size_t size, std::size_t alignment) noexcept {
-    if (in_use_ || size > kBytes || alignment > alignof(std::max_align_t)) {
+    if (in_use_ || size > kBytes || alignment > alignof(void*)) {
       return nullptr;
     }
     in_use_ = true;
@@ -72,7 +72,7 @@ class HandlerMemory {
   void give_back() noexcept { in_use_ = false; }
 
  private:
-  alignas(std::max_align_t) std::byte storage_[kBytes];  // the first: at the address of this
+  alignas(void*) std::byte storage_[kBytes];  // the first: at the address of this
   bool in_use_ = false;
 };
 

@@ -156,7 +156,7 @@ void BasicWriteQueue<Sync>::stop_waiting_for_memory(Effects& effects) noexcept {
 // What was copied into a block that has been paid for.
 template <class Sync>
 void BasicWriteQueue<Sync>::discharge_copied(Effects& effects) noexcept {
-  discharge(last_run_.take_discharged(), effects);
+  discharge(compactor_.take_discharged(), effects);
 }
 
 template <class Sync>
@@ -246,7 +246,7 @@ Refusal BasicWriteQueue<Sync>::refusal_of(std::size_t bytes, std::size_t items) 
   }
   // The line is being let in, a step at a time, and this one would stand behind all of it.
   return Refusal{WriteRefusalReason::queue_full,
-                 saturating_sum(pending_items_ + reserved_items() + waiting_items_, items),
+                 saturating_sum(pending_items_ + reserved_items() + line_totals().items, items),
                  config_.max_items,
                  {}};
 }
@@ -403,25 +403,26 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   const std::uint64_t first = stats_.admitted_items;
   const std::uint64_t offset = stats_.admitted_bytes;
   if (pending_bytes_ == 0) {
-    ++progress_;
+    note_progress();
   }
   Bytes empty;
   if (slices.empty()) {
     slices = {&empty, 1};
   }
   WriteItems::Cursor last;
+  LastRun& run = items_.head().run;
   for (Bytes& slice : slices) {
     const bool is_empty_message = slice.empty() && entries_ == Entries::kMessages;
     const WriteItem item =
         is_empty_message ? WriteItem::take_empty_message(slice) : WriteItem::take(slice);
-    if (last_run_.ends_at(item.owner)) {
-      last_run_.end_run(written_items() + in_flight_items_, effects.releases);
-      if (last_run_.has_discharged()) [[unlikely]] {
+    if (run.ends_at(item.owner)) {
+      compactor_.end_run(run, written_items() + in_flight_items_, effects.releases);
+      if (compactor_.has_discharged()) [[unlikely]] {
         discharge_copied(effects);
       }
     }
     last = items_.push_back(item);
-    last_run_.note(item, last, stats_.admitted_items);
+    run.note(item, last, stats_.admitted_items);
     ++stats_.admitted_items;
     ++pending_items_;
   }

@@ -181,7 +181,7 @@ auto BasicWriteQueue<Sync>::finish_write(ErrorValue error, std::size_t written, 
   const std::size_t popped = pop_written(written, most, effects);
   zero_writes_ = written == 0 ? static_cast<std::uint8_t>(zero_writes_ + 1) : std::uint8_t{0};
   if (written != 0) {
-    ++progress_;
+    note_progress();
   }
   if (error) {
     was_ended_by_stream_ = true;
@@ -218,7 +218,7 @@ auto BasicWriteQueue<Sync>::finish_message(ErrorValue error, std::size_t written
     return next(yield, 0, batch, effects);
   }
   const std::size_t popped = pop_written(written, is_whole ? 1 : 0, effects);
-  ++progress_;
+  note_progress();
   if (error) {
     was_ended_by_stream_ = true;
     end(error, EndedBy::stream, effects);
@@ -261,24 +261,24 @@ auto BasicWriteQueue<Sync>::next(bool yield, std::size_t left, WriteBatch& batch
   ask_to_tell(effects);
   if (items_.empty()) {
     release_places();
-    last_run_.reset(effects.releases);
+    compactor_.reset(effects.releases);
     return next_when_written(effects);
   }
   if (yield) {
     return Turn::kYield;
   }
   watch_time(effects);
-  last_run_.retry(items_, written_items(), effects.releases);
-  if (last_run_.has_discharged()) [[unlikely]] {
+  compactor_.retry(items_, written_items(), effects.releases);
+  if (compactor_.has_discharged()) [[unlikely]] {
     discharge_copied(effects);
   }
   if (entries_ == Entries::kMessages) {
     return next_message(batch, effects);
   }
-  batch.gather(items_, front_offset_, last_run_.block_source(), last_run_.payer());
+  batch.gather(items_, front_offset_, compactor_.block_source(), compactor_.payer());
   if (batch.must_join()) {
     joins_in_flight_ = true;
-    last_run_.forget_first(written_items() + batch.items);
+    items_.head().run.forget_first(written_items() + batch.items);
   }
   in_flight_items_ = batch.items;
   note_offered();
@@ -425,7 +425,7 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
   front_offset_ = offset;
   pending_bytes_ -= bytes;
   pending_items_ -= items;
-  last_run_.forget_first(written_items());
+  items_.head().run.forget_first(written_items());
   if constexpr (kLeaving != Leaving::kFree) {
     discharge(charge, effects);
   }

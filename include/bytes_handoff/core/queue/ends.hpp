@@ -158,7 +158,7 @@ template <class Sync>
 void BasicWriteQueue<Sync>::start_closing(Effects& effects) noexcept {
   state_ = State::kClosing;
   take_back_all(effects);
-  ++progress_;
+  note_progress();
   is_watched_ = false;  // for a stall perhaps, which may allow more time
   if (writer_ == Writer::kIdle) {
     writer_ = Writer::kScheduled;
@@ -231,12 +231,14 @@ template <class Sync>
 auto BasicWriteQueue<Sync>::tick(TimePoint now, bool acknowledged, Effects& effects) noexcept
     -> TimePoint {
   const Lock lock(mutex_);
-  ages_.note(stats_.admitted_items, written_items(), now);
+  note_age(now);
   if (!update_watch()) {
     return (TimePoint::max)();
   }
-  progress_ += acknowledged ? 1U : 0U;
-  const bool is_silent = std::exchange(progress_seen_, progress_) == progress_;
+  if (acknowledged) {
+    note_progress();
+  }
+  const bool is_silent = !std::exchange(has_progressed_, false);
   if (!is_silent) {
     progress_at_ = now;
   }
@@ -296,7 +298,7 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, EndedBy by, Effects& effects) 
   ended_bytes_ = stats_.admitted_bytes - pending_bytes_ + front_offset_;
   fail_tickets(effects);
   pending_bytes_ = pending_items_ = 0;
-  last_run_.reset(effects.releases);
+  compactor_.reset(effects.releases);
   refuse_all_waiters(closed_refusal(), effects);
   std::size_t all = SIZE_MAX;
   complete_flushes(all, effects);
@@ -366,7 +368,7 @@ void BasicWriteQueue<Sync>::discard_unwritten() noexcept {
     const Lock lock(mutex_);
     if (state_ == State::kEnded && !is_with_stream()) {
       items.swap(items_, front_offset_);
-      last_run_.reset(releases);
+      compactor_.reset(releases);
       credit = forget_charges();
     }
   }

@@ -10,6 +10,41 @@
 
 namespace bytes_handoff::detail {
 
+/// The run of neighbouring items with one owner at the back of a queue.
+class LastRun {
+ public:
+  /// Notes an item that was just pushed at `at`, the `sequence`th ever.
+  void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
+    if (item.owner == nullptr) {
+      return;
+    }
+    if (item.owner != owner) {
+      *this = {item.owner, at, sequence, 0, 0};
+    }
+    bytes += item.size;
+    items = static_cast<std::size_t>(sequence - start_sequence) + 1;
+  }
+
+  /// Whether an item of `next_owner` at the back ends the run.
+  [[nodiscard]] bool ends_at(const Owner* next_owner) const noexcept {
+    return next_owner != owner && next_owner != nullptr && owner != nullptr;
+  }
+
+  /// The first `n` items ever are gone, or leave their owners. A run that was among them is no
+  /// more.
+  void forget_first(std::uint64_t n) noexcept {
+    if (start_sequence + items <= n) {
+      *this = {};
+    }
+  }
+
+  Owner* owner = nullptr;  // not a reference: an item in the queue has one
+  WriteItems::Cursor start;
+  std::uint64_t start_sequence = 0;
+  std::size_t bytes = 0;
+  std::size_t items = 0;  // from the first of the run to the last, empty ones between included
+};
+
 /// Keeps what waiting items retain in proportion to what they count.
 ///
 /// The budget counts the lengths of slices, but a slice keeps its whole block. Neighbouring items
@@ -26,42 +61,17 @@ namespace bytes_handoff::detail {
 ///
 /// A copy costs less than half of a block. Only slices that are small for their block, and do not
 /// leave at once, are copied.
-class LastRun {
+class RunCompactor {
  public:
   /// Copies go into blocks from `block_source`; null: the library's pool. `payer` pays for them.
-  explicit LastRun(std::pmr::memory_resource* block_source = nullptr,
-                   BlockPayer* payer = nullptr) noexcept
+  explicit RunCompactor(std::pmr::memory_resource* block_source = nullptr,
+                        BlockPayer* payer = nullptr) noexcept
       : block_source_(block_source), payer_(payer) {}
-
-  /// Notes an item that was just pushed at `at`, the `sequence`th ever.
-  void note(const WriteItem& item, WriteItems::Cursor at, std::uint64_t sequence) noexcept {
-    if (item.owner == nullptr) {
-      return;
-    }
-    if (item.owner != run_.owner) {
-      run_ = Run{item.owner, at, sequence, 0, 0};
-    }
-    run_.bytes += item.size;
-    run_.items = static_cast<std::size_t>(sequence - run_.start_sequence) + 1;
-  }
-
-  /// Whether an item of `next_owner` at the back ends the run.
-  [[nodiscard]] bool ends_at(const Owner* next_owner) const noexcept {
-    return next_owner != run_.owner && next_owner != nullptr && run_.owner != nullptr;
-  }
 
   /// Before an item is pushed that ends the run: compacts the run if it is worth it. Items before
   /// the `first_movable`th ever may be with the stream. Owners that are not needed any more go to
   /// `releases`. Does nothing where the source of blocks throws.
-  void end_run(std::uint64_t first_movable, DeferredReleases& releases) noexcept;
-
-  /// The first `n` items ever are gone, or leave their owners. A run that was among them is no
-  /// more.
-  void forget_first(std::uint64_t n) noexcept {
-    if (run_.start_sequence + run_.items <= n) {
-      run_ = Run();
-    }
-  }
+  void end_run(LastRun& run, std::uint64_t first_movable, DeferredReleases& releases) noexcept;
 
   /// Nothing is with the stream, and the first `written` items ever are gone. Compacts what is left
   /// of a run that had to wait.
@@ -71,9 +81,8 @@ class LastRun {
     }
   }
 
-  /// The queue is empty, or has ended: there is no run, and no memory is kept.
+  /// The queue is empty, or has ended: no memory is kept.
   void reset(DeferredReleases& releases) noexcept {
-    run_ = Run();
     if (wasteful_ != nullptr) {
       drop_wasteful(releases);
     }
@@ -88,18 +97,10 @@ class LastRun {
   [[nodiscard]] BlockPayer* payer() const noexcept { return payer_; }
 
  private:
-  struct Run {
-    Owner* owner = nullptr;  // not a reference: an item in the queue has one
-    WriteItems::Cursor start;
-    std::uint64_t start_sequence = 0;
-    std::size_t bytes = 0;
-    std::size_t items = 0;  // from the first of the run to the last, empty ones between included
-  };
-
   // What only a queue needs that has met a run to copy.
   struct Wasteful {
-    Run with_stream;    // ended while the stream was reading it
-    BytesMut gathered;  // where small runs are copied together
+    LastRun with_stream;  // ended while the stream was reading it
+    BytesMut gathered;    // where small runs are copied together
   };
 
   struct GiveBack {
@@ -108,14 +109,13 @@ class LastRun {
 
   [[nodiscard]] bool has_wasteful() noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
-  void compact(const Run& run, DeferredReleases& releases) noexcept;
+  void compact(const LastRun& run, DeferredReleases& releases) noexcept;
   [[nodiscard]] bool has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept;
   void drop_wasteful(DeferredReleases& releases) noexcept;
 
   std::pmr::memory_resource* const block_source_;
   BlockPayer* const payer_;
   std::size_t discharged_ = 0;
-  Run run_;
   std::unique_ptr<Wasteful, GiveBack> wasteful_;
 };
 

@@ -78,17 +78,16 @@ std::optional<Refusal> BasicWriteQueue<Sync>::line_refusal_of(
       return memory_refusal(charge);
     }
   }
-  const std::size_t waiters = line_.size() - uncounted_waiters_;
+  const std::size_t waiters = line_.size() - line_totals().uncounted;
   if (waiter.is_counted && waiters >= config_.max_waiters) {
     return Refusal{WriteRefusalReason::too_many_waiters, waiters + 1, config_.max_waiters, {}};
   }
   const std::size_t limit = config_.max_waiting_bytes;
   const std::size_t bytes = waiter.waiting_bytes();
-  if (!line_.empty() && bytes > limit - (std::min)(limit, waiting_bytes_)) {
-    return Refusal{WriteRefusalReason::too_many_waiting_bytes,
-                   saturating_sum(waiting_bytes_, bytes),
-                   limit,
-                   {}};
+  const std::size_t waiting = line_totals().bytes;
+  if (!line_.empty() && bytes > limit - (std::min)(limit, waiting)) {
+    return Refusal{
+        WriteRefusalReason::too_many_waiting_bytes, saturating_sum(waiting, bytes), limit, {}};
   }
   return std::nullopt;
 }
@@ -114,19 +113,20 @@ template <class Sync>
 void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
   constexpr std::size_t kForPieces = WriteItems::kSegmentItems + 3;
   const bool has_pieces = line_has_pieces_ || waiter.asks_for == AsksFor::kCutBurst;
-  const std::size_t places = saturating_sum(waiting_items_, waiter.items);
+  const std::size_t places = saturating_sum(line_totals().items, waiter.items);
   reserve_places((std::min)(saturating_sum(places, has_pieces ? kForPieces : 0),
                             saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
   line_has_pieces_ = has_pieces;
-  waiting_items_ += waiter.items;
-  waiting_bytes_ += waiter.waiting_bytes();
+  LineTotals& totals = items_.head().line;
+  totals.items += waiter.items;
+  totals.bytes += waiter.waiting_bytes();
+  totals.uncounted += waiter.is_counted ? 0 : 1;
   waiter.since = waiter.time();
   waiter.linked = true;
   line_.push_back(waiter);
-  uncounted_waiters_ += waiter.is_counted ? 0 : 1;
   ++stats_.waits;
   stats_.high_water_waiters = (std::max)(stats_.high_water_waiters, line_.size());
-  stats_.high_water_waiting_bytes = (std::max)(stats_.high_water_waiting_bytes, waiting_bytes_);
+  stats_.high_water_waiting_bytes = (std::max)(stats_.high_water_waiting_bytes, totals.bytes);
 }
 
 template <class Sync>
@@ -134,10 +134,11 @@ void BasicWriteQueue<Sync>::leave_line(RoomWaiter& waiter, Effects& effects) noe
   const bool was_first = line_.front() == &waiter;
   line_.remove(waiter);
   waiter.linked = false;
-  uncounted_waiters_ -= waiter.is_counted ? 0 : 1;
+  LineTotals& totals = items_.head().line;
+  totals.uncounted -= waiter.is_counted ? 0 : 1;
+  totals.items -= waiter.items;
+  totals.bytes -= waiter.waiting_bytes();
   line_has_pieces_ = line_has_pieces_ && !line_.empty();
-  waiting_items_ -= waiter.items;
-  waiting_bytes_ -= waiter.waiting_bytes();
   ask_to_tell(effects);
   // What was asked for was this one's. Another one asks anew.
   if (account_ && was_first) {
@@ -287,7 +288,7 @@ Draw BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most, std:
     static_cast<void>(push(burst.slices.first(items), bytes, effects));
     burst.slices = burst.slices.subspan(items);
     burst.items -= items;
-    waiting_items_ -= items;
+    items_.head().line.items -= items;
   } else {
     Bytes piece = *burst.slices.front().split_to(free_bytes);
     bytes = piece.size();
@@ -295,7 +296,7 @@ Draw BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most, std:
     static_cast<void>(push({&piece, 1}, bytes, effects));
   }
   burst.bytes -= bytes;
-  waiting_bytes_ -= bytes;
+  items_.head().line.bytes -= bytes;
   return Draw::kDrawn;
 }
 

@@ -10,20 +10,26 @@
 
 namespace bytes_handoff::detail {
 
+/// Nothing is kept with the elements of a queue.
+struct NoHead {};
+
 /// A first-in first-out queue in pooled segments. Elements stay where they are until popped. Room
 /// is reserved beforehand, so that pushing cannot fail. An empty queue can hold no memory at all.
-template <class T>
+///
+/// `Head` is kept with the elements, in the segment at the front. It begins anew with the memory.
+template <class T, class Head = NoHead>
 class SegmentQueue {
   static_assert(std::is_trivially_default_constructible_v<T> && std::is_trivially_copyable_v<T>);
 
   static constexpr std::size_t kSegmentBytes = 2048;
 
   struct Segment {
-    static constexpr std::size_t kItems = (kSegmentBytes - sizeof(void*)) / sizeof(T);
+    static constexpr std::size_t kHeadBytes = std::is_empty_v<Head> ? 0 : sizeof(Head);
+    static constexpr std::size_t kItems = (kSegmentBytes - sizeof(void*) - kHeadBytes) / sizeof(T);
     Segment* next;
+    [[no_unique_address]] Head head;
     T items[kItems];
   };
-  static_assert(sizeof(Segment) <= kSegmentBytes);
 
  public:
   static constexpr std::size_t kSegmentItems = Segment::kItems;
@@ -61,6 +67,10 @@ class SegmentQueue {
   /// Elements that can be pushed without more memory.
   [[nodiscard]] std::size_t room() const noexcept { return room_; }
 
+  /// Precondition: an element is there, or room for one.
+  [[nodiscard]] Head& head() noexcept { return front_.segment_->head; }
+  [[nodiscard]] const Head& head() const noexcept { return front_.segment_->head; }
+
   /// Sees to it that `room() >= n`. Throws std::bad_alloc; then nothing has changed but the room.
   void reserve(std::size_t n) {
     while (room_ < n) {
@@ -92,21 +102,20 @@ class SegmentQueue {
   }
 
   /// Precondition for all three: not empty.
-  [[nodiscard]] T& front() noexcept {
-    step_if_full(front_);
-    return front_.segment_->items[front_.index_];
-  }
+  [[nodiscard]] T& front() noexcept { return *front_cursor(); }
   [[nodiscard]] Cursor front_cursor() noexcept {
-    step_if_full(front_);
-    return front_;
+    Cursor at = front_;
+    step_if_full(at);
+    return at;
   }
   void pop_front() noexcept {
-    step_if_full(front_);
-    ++front_.index_;
+    Cursor at = front_cursor();
+    ++at.index_;
     --size_;
-    while (first_ != front_.segment_) {
-      drop_first_segment();
+    while (front_.segment_ != at.segment_) {
+      drop_front_segment();
     }
+    front_ = at;
   }
 
   /// Pops elements from the front for as long as `take(element)` says so, at most `most`. Returns
@@ -123,22 +132,22 @@ class SegmentQueue {
         break;
       }
     }
-    front_ = at;
     size_ -= popped;
-    while (first_ != front_.segment_) {
+    while (front_.segment_ != at.segment_) {
       if (keeps_memory) {
-        append(take_first_segment());
+        append(take_front_segment());
       } else {
-        drop_first_segment();
+        drop_front_segment();
       }
     }
+    front_ = at;
     return popped;
   }
 
   /// Forgets all elements and gives back all memory, reserved room included.
   void release_segments() noexcept {
-    while (first_ != nullptr) {
-      drop_first_segment();
+    while (front_.segment_ != nullptr) {
+      drop_front_segment();
     }
     front_ = back_ = Cursor();
     last_ = nullptr;
@@ -146,7 +155,6 @@ class SegmentQueue {
   }
 
   void swap(SegmentQueue& other) noexcept {
-    std::swap(first_, other.first_);
     std::swap(last_, other.last_);
     std::swap(front_, other.front_);
     std::swap(back_, other.back_);
@@ -163,12 +171,14 @@ class SegmentQueue {
     }
   }
 
-  void append_segment() { append(::new (pool_allocate(sizeof(Segment))) Segment); }
+  void append_segment() {
+    static_assert(sizeof(Segment) <= kSegmentBytes);
+    append(::new (pool_allocate(sizeof(Segment))) Segment);
+  }
 
   void append(Segment* segment) noexcept {
     segment->next = nullptr;
     if (last_ == nullptr) {
-      first_ = segment;
       front_.segment_ = back_.segment_ = segment;
     } else {
       last_->next = segment;
@@ -177,13 +187,16 @@ class SegmentQueue {
     room_ += Segment::kItems;
   }
 
-  [[nodiscard]] Segment* take_first_segment() noexcept {
-    return std::exchange(first_, first_->next);
+  [[nodiscard]] Segment* take_front_segment() noexcept {
+    Segment* const taken = std::exchange(front_.segment_, front_.segment_->next);
+    if (front_.segment_ != nullptr) {
+      front_.segment_->head = taken->head;
+    }
+    return taken;
   }
 
-  void drop_first_segment() noexcept { pool_deallocate(take_first_segment(), sizeof(Segment)); }
+  void drop_front_segment() noexcept { pool_deallocate(take_front_segment(), sizeof(Segment)); }
 
-  Segment* first_ = nullptr;
   Segment* last_ = nullptr;
   Cursor front_;
   Cursor back_;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "bytes_handoff/core/queue/busy_queue.hpp"
 #include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
 #include "bytes_handoff/ends.hpp"

@@ -44,7 +44,9 @@ struct WriteItem {
   }
 };
 
-using WriteItems = SegmentQueue<WriteItem>;
+struct BusyQueue;
+/// To be used behind `busy_queue.hpp`.
+using WriteItems = SegmentQueue<WriteItem, BusyQueue>;
 
 /// Makes the item's bytes a copy behind what `into` holds, which has room for them. Returns the
 /// owner that they had, with its reference. Precondition: the item is not empty.

@@ -17,10 +17,9 @@
 #include "bytes_handoff/bytes.hpp"
 #include "bytes_handoff/config.hpp"
 #include "bytes_handoff/core/budget/queue_account.hpp"
-#include "bytes_handoff/core/queue/age_marks.hpp"
+#include "bytes_handoff/core/queue/busy_queue.hpp"
 #include "bytes_handoff/core/queue/effects.hpp"
 #include "bytes_handoff/core/queue/event_watch.hpp"
-#include "bytes_handoff/core/queue/last_run.hpp"
 #include "bytes_handoff/core/queue/outcome.hpp"
 #include "bytes_handoff/core/queue/queue_config.hpp"
 #include "bytes_handoff/core/queue/queue_name.hpp"
@@ -141,7 +140,7 @@ class BasicWriteQueue {
         account_(credit),
         unreserved_bytes_(config.max_pending_bytes),
         unreserved_items_(config.max_items),
-        last_run_(config.block_source, credit == nullptr ? nullptr : credit->joins()),
+        compactor_(config.block_source, credit == nullptr ? nullptr : credit->joins()),
         name_(config.name),
         events_(config.on_event
                     ? std::make_unique<EventWatch>(config.on_event, config.stalled_after)
@@ -257,7 +256,7 @@ class BasicWriteQueue {
   void add_time_blocked(std::chrono::nanoseconds time) noexcept;
   [[nodiscard]] const QueueConfig& config() const noexcept { return config_; }
   [[nodiscard]] std::pmr::memory_resource* block_source() const noexcept {
-    return last_run_.block_source();
+    return compactor_.block_source();
   }
   /// Empty: it has none. For as long as the queue is there.
   [[nodiscard]] std::string_view name() const noexcept { return name_.view(); }
@@ -415,6 +414,19 @@ class BasicWriteQueue {
     return stats_.admitted_items - items_.size();
   }
   [[nodiscard]] std::size_t held_bytes() noexcept;
+  // Of all in line. While somebody is, there are places for them.
+  [[nodiscard]] LineTotals line_totals() const noexcept {
+    return line_.empty() ? LineTotals() : items_.head().line;
+  }
+  void note_progress() noexcept {
+    ++progress_;
+    has_progressed_ = true;
+  }
+  void note_age(TimePoint now) noexcept {
+    if (!items_.empty()) {
+      items_.head().ages.note(stats_.admitted_items, written_items(), now);
+    }
+  }
   [[nodiscard]] std::size_t reserved_bytes() const noexcept {
     return config_.max_pending_bytes - unreserved_bytes_;
   }
@@ -432,6 +444,7 @@ class BasicWriteQueue {
   const QueueConfig config_;
   const std::uint32_t max_step_items_;
   const Entries entries_;
+  bool has_progressed_ = true;    // since the last `tick`
   bool line_has_pieces_ = false;  // a slice of somebody who is or was in `line_` may be cut
   Account account_;
   mutable typename Sync::Mutex mutex_;
@@ -458,22 +471,17 @@ class BasicWriteQueue {
   // What the limits leave beside the room of permits; what is pending is within this.
   std::size_t unreserved_bytes_;
   std::size_t unreserved_items_;
-  LastRun last_run_;
+  RunCompactor compactor_;
 
   WaitingList line_;
-  std::size_t waiting_items_ = 0;  // that all in line ask for
-  std::size_t waiting_bytes_ = 0;  // within max_waiting_bytes, or those of the first alone
-  std::size_t uncounted_waiters_ = 0;
   WaitingList flush_waiters_;
   WaitingList close_waiters_;
   WaitingList unwritten_waiters_;
 
   std::uint64_t progress_ = 1;  // grows whenever bytes leave or start to wait, and with a close
-  std::uint64_t progress_seen_ = 0;
   TimePoint progress_at_{};
   TimePoint closing_since_ = kNever;
   WriteCounts stats_;
-  AgeMarks ages_;
 
   const QueueName name_;
   const std::unique_ptr<EventWatch> events_;  // null: nobody is told

@@ -74,8 +74,8 @@ void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noex
 
 template <class Sync>
 QueueNow BasicWriteQueue<Sync>::now() const noexcept {
-  return {pending_items_, pending_bytes_, config_.max_items,     config_.max_pending_bytes,
-          line_.size(),   waiting_bytes_, stats_.admitted_items, stats_.written_bytes};
+  return {pending_items_, pending_bytes_,      config_.max_items,     config_.max_pending_bytes,
+          line_.size(),   line_totals().bytes, stats_.admitted_items, stats_.written_bytes};
 }
 
 template <class Sync>
@@ -116,7 +116,7 @@ void BasicWriteQueue<Sync>::tell_events() noexcept {
 template <class Sync>
 void BasicWriteQueue<Sync>::note_time(TimePoint now) noexcept {
   const Lock lock(mutex_);
-  ages_.note(stats_.admitted_items, written_items(), now);
+  note_age(now);
 }
 
 template <class Sync>
@@ -133,15 +133,16 @@ WriteStatistics BasicWriteQueue<Sync>::statistics(std::optional<TimePoint> now) 
   statistics.pending_bytes = pending_bytes_;
   statistics.held_bytes = held_bytes();
   statistics.waiters = line_.size();
-  statistics.waiting_bytes = waiting_bytes_;
+  statistics.waiting_bytes = line_totals().bytes;
   statistics.reserved_bytes = reserved_bytes();
   statistics.reserved_items = reserved_items();
   if (now) {
-    ages_.note(stats_.admitted_items, written_items(), *now);
+    note_age(*now);
     // It may have been read before the lock was there.
     const auto age = [&](TimePoint since) { return *now - (std::min)(since, *now); };
-    if (const auto since = ages_.oldest(written_items()); since && pending_items_ != 0) {
-      statistics.oldest_pending_age = age(*since);
+    if (pending_items_ != 0) {
+      statistics.oldest_pending_age =
+          age(items_.head().ages.oldest(written_items()).value_or(*now));
     }
     if (const auto* first = static_cast<const RoomWaiter*>(line_.front())) {
       statistics.oldest_waiter_age = age(first->since);
@@ -162,8 +163,8 @@ QueueFigures BasicWriteQueue<Sync>::figures() const noexcept {
           pending_bytes_,
           in_flight_items_,
           line_.size(),
-          waiting_items_,
-          waiting_bytes_,
+          line_totals().items,
+          line_totals().bytes,
           reserved_items(),
           reserved_bytes(),
           flush_waiters_.size(),

@@ -24,7 +24,7 @@ class LastRunTest : public testing::Test {
  protected:
   LastRunTest() = default;
   explicit LastRunTest(AccountPointer payer)
-      : payer_(std::move(payer)), last_run_(nullptr, payer_.get()) {}
+      : payer_(std::move(payer)), compactor_(nullptr, payer_.get()) {}
   ~LastRunTest() override {
     pop(items_.size());
     releases_.run();
@@ -41,24 +41,28 @@ class LastRunTest : public testing::Test {
   void push(Bytes bytes, std::uint64_t first_movable = 0) {
     items_.reserve(1);
     const WriteItem item = WriteItem::take(bytes);
-    if (last_run_.ends_at(item.owner)) {
-      last_run_.end_run(first_movable, releases_);
+    LastRun& run = items_.head().run;
+    if (run.ends_at(item.owner)) {
+      compactor_.end_run(run, first_movable, releases_);
     }
-    last_run_.note(item, items_.push_back(item), pushed_++);
+    run.note(item, items_.push_back(item), pushed_++);
   }
 
   /// The first `n` items are written.
   void pop(std::size_t n) {
+    if (n == 0) {
+      return;
+    }
     for (; n != 0; --n) {
       if (Owner* owner = items_.front().owner) {
         owner->release(1);
       }
       items_.pop_front();
     }
-    last_run_.forget_first(pushed_ - items_.size());
+    items_.head().run.forget_first(pushed_ - items_.size());
   }
 
-  void retry() { last_run_.retry(items_, pushed_ - items_.size(), releases_); }
+  void retry() { compactor_.retry(items_, pushed_ - items_.size(), releases_); }
 
   [[nodiscard]] const WriteItem& item(std::size_t index) {
     auto at = items_.front_cursor();
@@ -78,7 +82,7 @@ class LastRunTest : public testing::Test {
   std::uint64_t pushed_ = 0;
   WriteItems items_;
   AccountPointer payer_;
-  LastRun last_run_;
+  RunCompactor compactor_;
   DeferredReleases releases_;
 };
 
@@ -104,7 +108,7 @@ TEST_F(LastRunTest, ARunIsCopiedBelowTheThresholdAndSharedFromItOn) {
     EXPECT_EQ(item(0).data == data, size >= 2048) << size;
     EXPECT_EQ(text(0), pattern(size));
     pop(2);
-    last_run_.reset(releases_);
+    compactor_.reset(releases_);
   }
 }
 
@@ -119,7 +123,7 @@ TEST_F(LastRunTest, ASmallSliceLetsGoOfALargerCopyAndAWholeCopyIsShared) {
       EXPECT_EQ(item(0).data != copy.data(), is_wasteful) << part << " of " << whole;
       EXPECT_EQ(text(0), pattern(part));
       pop(2);
-      last_run_.reset(releases_);
+      compactor_.reset(releases_);
     }
   }
 }
@@ -137,7 +141,7 @@ TEST_F(LastRunTest, EachItemOfARunIsWorthSixtyFourBytes) {
     EXPECT_EQ(item(0).data == data, size >= 1008) << size;
     EXPECT_EQ(text(0) + text(1), pattern(2 * size));
     pop(3);
-    last_run_.reset(releases_);
+    compactor_.reset(releases_);
   }
 }
 
@@ -324,7 +328,7 @@ TEST_F(LastRunTest, ResetKeepsNoMemory) {
   items_.release_segments();
   releases_.run();
   EXPECT_GT(counted.allocations(), counted.deallocations());
-  last_run_.reset(releases_);
+  compactor_.reset(releases_);
   EXPECT_EQ(counted.allocations(), counted.deallocations());
 }
 
@@ -357,7 +361,7 @@ TEST_F(PaidLastRunTest, ARunIsLeftWhereBothBlocksThatMayGoHaveNoRoom) {
     fill_releases(room);
     push(std::move(other));
     EXPECT_EQ(item(0).data == data, room < 2) << room;
-    EXPECT_EQ(last_run_.take_discharged(), room < 2 ? 0U : 10U);
+    EXPECT_EQ(compactor_.take_discharged(), room < 2 ? 0U : 10U);
     EXPECT_EQ(text(0), pattern(10));
     releases_.run();
     pop(2);
@@ -372,10 +376,10 @@ TEST_F(PaidLastRunTest, AtTheEndTheBlockOfTheCopiesGoesOutsideOfTheLock) {
   const std::size_t of_copies = charged();
   EXPECT_GT(of_copies, 0U);
   fill_releases(0);
-  last_run_.reset(releases_);
+  compactor_.reset(releases_);
   releases_.run();
   EXPECT_EQ(charged(), of_copies) << "it went although there was no room to put that off";
-  last_run_.reset(releases_);
+  compactor_.reset(releases_);
   EXPECT_EQ(charged(), of_copies) << "it went at once";
   releases_.run();
   EXPECT_EQ(charged(), 0U);

@@ -213,6 +213,38 @@ TEST(SegmentQueue, WhatWasPoppedGivesItsMemoryBackWhileTheQueueGoesOn) {
   }
 }
 
+struct Counter {
+  int count = 0;
+};
+
+TEST(SegmentQueue, WhatIsKeptWithTheElementsStaysUntilTheMemoryIsReleased) {
+  using Headed = SegmentQueue<Item, Counter>;
+  Headed queue;
+  const auto push = [&queue](std::size_t n) {
+    queue.reserve(n);
+    for (std::size_t i = 0; i != n; ++i) {
+      queue.push_back({i, {}});
+    }
+  };
+  push(2 * Headed::kSegmentItems + 1);
+  EXPECT_EQ(queue.head().count, 0);
+  queue.head().count = 1;
+  for (std::size_t i = 0; i != Headed::kSegmentItems + 1; ++i) {
+    queue.pop_front();
+    ASSERT_EQ(std::as_const(queue).head().count, 1) << i;
+  }
+  queue.head().count = 2;
+  const auto all = [](const Item& /*item*/) { return true; };
+  EXPECT_EQ(queue.pop_front_while(queue.size(), true, all), Headed::kSegmentItems);
+  EXPECT_EQ(queue.head().count, 2);
+  push(2 * Headed::kSegmentItems);
+  EXPECT_EQ(queue.pop_front_while(queue.size(), false, all), 2 * Headed::kSegmentItems);
+  EXPECT_EQ(queue.head().count, 2);
+  queue.release_segments();
+  push(1);
+  EXPECT_EQ(queue.head().count, 0);
+}
+
 TEST(SegmentQueue, BehavesAsADequeUnderRandomUse) {
   SCOPED_TRACE(test::seed_note());
   test::Random random;

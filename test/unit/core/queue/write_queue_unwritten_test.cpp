@@ -334,5 +334,41 @@ TEST_F(WriteQueueUnwritten, CanBeMovedAndPutBack) {
   EXPECT_EQ(owner.use_count(), 1);
 }
 
+// A turn behind the end, in which the front end ends the stream.
+TEST_F(WriteQueueUnwritten, StayWithTheStreamWhenATurnComesBehindTheEnd) {
+  send("abc");
+  stream().begin();
+  UnwrittenProbe probe;
+  ASSERT_FALSE(queue().wait_unwritten(probe));
+  abort();
+  detail::Effects effects;
+  detail::WriteBatch batch;
+  EXPECT_EQ(queue().begin_turn(batch, effects), detail::WriteQueue::Turn::kEnded);
+  EXPECT_TRUE(effects.resumed.empty()) << "the stream reads them";
+  EXPECT_FALSE(has_unwritten());
+  stream().finish(Reply::only(1));
+  EXPECT_EQ(probe.resumed, 1);
+  EXPECT_EQ(probe.items.take().first_written, 1U);
+}
+
+TEST_F(WriteQueueUnwritten, AreBehindATurnThatWasAskedForOrNot) {
+  const auto turn_comes = [this] {
+    return stream().step([this](detail::Effects& effects) {
+      queue().abort(error_value(1), effects);
+      EXPECT_TRUE(effects.ended);
+      return bool{effects.turn_comes};
+    });
+  };
+  send("abc");
+  EXPECT_TRUE(turn_comes());
+  open({});
+  EXPECT_FALSE(turn_comes()) << "of an idle queue";
+  open({});
+  send("abc");
+  stream().begin();
+  EXPECT_FALSE(turn_comes()) << "while the stream writes";
+  stream().finish(Reply::all());
+}
+
 }  // namespace
 }  // namespace bytes_handoff::test

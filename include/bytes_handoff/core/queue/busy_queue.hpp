@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+
+#include "bytes_handoff/core/queue/age_marks.hpp"
+#include "bytes_handoff/core/queue/last_run.hpp"
+
+namespace bytes_handoff::detail {
+
+/// Of all who wait in a line for room.
+struct LineTotals {
+  std::size_t items = 0;      // that they ask for
+  std::size_t bytes = 0;      // within max_waiting_bytes, or those of the first alone
+  std::size_t uncounted = 0;  // of them, that are not counted
+};
+
+/// What a queue keeps only while it has items, or somebody waits, in memory that is there then.
+struct BusyQueue {
+  LastRun run;
+  AgeMarks ages;
+  LineTotals line;
+};
+
+}  // namespace bytes_handoff::detail
