@@ -39,7 +39,7 @@ class alignas(kCacheLine) BasicQueueCredit {
   /// what the queue itself takes.
   BasicQueueCredit(Pot& pot, QueueCreditWaiter& waiter, std::size_t floor,
                    BlockPayer* joins = nullptr) noexcept
-      : pot_(&pot), floor_(floor), waiter_(&waiter), joins_(joins), floor_left_(floor) {}
+      : pot_(&pot), floor_left_(floor), floor_(floor), waiter_(&waiter), joins_(joins) {}
   BasicQueueCredit(const BasicQueueCredit&) = delete;
   BasicQueueCredit& operator=(const BasicQueueCredit&) = delete;
   ~BasicQueueCredit() { close_advance(); }
@@ -136,20 +136,21 @@ class alignas(kCacheLine) BasicQueueCredit {
   // together when memory gets short.
   static constexpr std::size_t kMostAhead = 16 * 1024;
 
-  Advance advance_;  // closed while it waits; the first cache line has what each draw needs
+  friend class BasicQueueAccount<Sync>;
+
+  // The first cache line has what each charge needs.
+  Advance advance_;  // closed while it waits
   Pot* pot_;
+  std::size_t charged_ = 0;  // the account's, as the next
+  // Of the floor, that is not charged; 0 while it waits. As long as there is some, no credit is
+  // drawn, and the end of a charge concerns nobody else.
+  std::size_t floor_left_;
   std::size_t floor_;
   std::size_t granted_ = 0;  // that is not charged yet
   std::size_t waiting_for_ = 0;
   QueueCreditWaiter* waiter_;
   BlockPayer* joins_;
   bool is_waiting_ = false;  // until the waiter has been resumed, or has left the line
-
-  friend class BasicQueueAccount<Sync>;
-  std::size_t charged_ = 0;
-  // Of the floor, that is not charged; 0 while it waits. As long as there is some, no credit is
-  // drawn, and the end of a charge concerns nobody else.
-  std::size_t floor_left_;
 };
 
 /// What a queue is charged for in its budget: the lengths of items whose owners are not charged
@@ -157,7 +158,7 @@ class alignas(kCacheLine) BasicQueueCredit {
 /// over it the queue draws credit, ahead.
 ///
 /// Its figures are with the credit, so that a queue without a budget has a pointer alone. A charge
-/// within the floor touches no other memory, but looks at the pot.
+/// within the floor touches one line of it, and looks at the pot.
 ///
 /// Not thread safe: under the queue's lock.
 template <class Sync>
