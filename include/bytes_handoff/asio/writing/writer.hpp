@@ -66,22 +66,6 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
 
  protected:
   void start_turn(TurnStart turn) noexcept override {
-    if (!try_start_turn(turn)) {
-      fail_to_start();
-      try_end_by_turn();  // the queue relies on this turn
-    }
-  }
-  void take_end(TurnStart turn, bool turn_comes) noexcept override {
-    if (turn == TurnStart::kFromTurn) {
-      has_ended_ = true;
-    } else if (!turn_comes) {
-      try_end_by_turn();
-    }
-  }
-
- private:
-  // False: it throws, where there is no memory.
-  [[nodiscard]] bool try_start_turn(TurnStart turn) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
       if (turn == TurnStart::kDispatch) {
@@ -89,14 +73,22 @@ class Writer final : public StreamHolder<Stream, kAtEnd> {
       } else {
         net::post(*stream_executor_, TurnHandler{self()});
       }
-      return true;
     } catch (...) {
-      return false;
+      if (turn != TurnStart::kEnd) {  // else the stream is not asked, and goes with the writer
+        fail_to_start();
+        start_turn(TurnStart::kEnd);  // the queue relies on this turn
+      }
     }
   }
-  // Where it cannot start, the stream is not asked, and goes with the writer.
-  void try_end_by_turn() noexcept { static_cast<void>(try_start_turn(TurnStart::kPost)); }
+  void take_end(TurnStart turn, bool turn_comes) noexcept override {
+    if (turn == TurnStart::kFromTurn) {
+      has_ended_ = true;
+    } else if (!turn_comes) {
+      start_turn(TurnStart::kEnd);
+    }
+  }
 
+ private:
   // It has no associated executor: it runs on the one that it is given to, and on no other.
   struct TurnHandler {
     using allocator_type = TurnAllocator;

@@ -25,7 +25,8 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 /// How a turn of the writer starts: after the handler that submits has returned, or at once if that
 /// handler runs on the stream's executor. `kFromTurn`: as `kPost`, for a step that the writer makes
 /// on the stream's executor. The writer then sees to the time and to the end when it leaves.
-enum class TurnStart : unsigned char { kPost, kDispatch, kFromTurn };
+/// `kEnd`: as `kPost`, for a turn in which the stream of a queue that has ended is ended.
+enum class TurnStart : unsigned char { kPost, kDispatch, kFromTurn, kEnd };
 
 /// What handles, tickets and waiting operations see of a writer, whatever its stream. It has the
 /// queue, carries out what the queue asks for, and knows where handlers run by default.
