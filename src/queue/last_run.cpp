@@ -27,9 +27,9 @@ bool RunCompactor::has_wasteful() noexcept {
   }
 }
 
-void RunCompactor::end_run(LastRun& run, std::uint64_t first_movable,
-                           DeferredReleases& releases) noexcept {
-  if (!is_wasteful(run.owner, run.bytes, run.items) || !has_wasteful()) {
+void RunCompactor::end_wasteful(LastRun& run, std::uint64_t first_movable,
+                                DeferredReleases& releases) noexcept {
+  if (!has_wasteful()) {
     return;
   }
   if (run.start_sequence >= first_movable) {
@@ -37,7 +37,7 @@ void RunCompactor::end_run(LastRun& run, std::uint64_t first_movable,
   } else {
     wasteful_->with_stream = run;
   }
-  run = {};
+  run.owner = nullptr;
 }
 
 void RunCompactor::retry_run(WriteItems& items, std::uint64_t written,

@@ -25,25 +25,31 @@ class AgeMarks {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  AgeMarks() noexcept { marks_.front().came = 0; }  // NOLINT: what is behind is never read
+
   /// By `now`, `came` items ever had come, and `left` of them had left. Cost: a few comparisons.
   void note(std::uint64_t came, std::uint64_t left, TimePoint now) noexcept {
     forget(left);
     const std::size_t count = size();
-    const Mark last = count == 0 ? Mark{left, now} : marks_[count - 1];
-    if (came <= last.came || now < last.at) {
+    const Mark last = count == 0 ? Mark{left, now.time_since_epoch()} : marks_[count - 1];
+    if (came <= last.came || now.time_since_epoch() < last.at) {
       return;
     }
     if (count == kMarks) {
       make_room(now);
     }
-    marks_[(std::min)(count, kMarks - 1)] = {came, now};
+    const std::size_t index = (std::min)(count, kMarks - 1);
+    marks_[index] = {came, now.time_since_epoch()};
+    if (index + 1 != kMarks) {
+      marks_[index + 1].came = 0;
+    }
   }
 
   /// A time by which the item was there before which `left` items have left; none if none is known.
   [[nodiscard]] std::optional<TimePoint> oldest(std::uint64_t left) const noexcept {
-    for (const Mark& mark : marks_) {
-      if (mark.came > left) {
-        return mark.at;
+    for (std::size_t i = 0, count = size(); i != count; ++i) {
+      if (marks_[i].came > left) {
+        return TimePoint(marks_[i].at);
       }
     }
     return std::nullopt;
@@ -53,8 +59,8 @@ class AgeMarks {
   static constexpr std::size_t kMarks = 4;
 
   struct Mark {
-    std::uint64_t came = 0;  // 0: there is no mark, nor behind it
-    TimePoint at{};
+    std::uint64_t came;      // 0: there is no mark, nor behind it
+    TimePoint::duration at;  // since the epoch of the clock
   };
 
   [[nodiscard]] std::size_t size() const noexcept {
@@ -83,7 +89,8 @@ class AgeMarks {
   void make_room(TimePoint next) noexcept {
     std::size_t least = kMarks - 1;
     for (std::size_t i = kMarks - 2; i != 0; --i) {
-      const TimePoint behind_least = least == kMarks - 1 ? next : marks_[least + 1].at;
+      const auto behind_least =
+          least == kMarks - 1 ? next.time_since_epoch() : marks_[least + 1].at;
       if (marks_[i + 1].at - marks_[i - 1].at < behind_least - marks_[least - 1].at) {
         least = i;
       }
@@ -91,7 +98,7 @@ class AgeMarks {
     drop(least);
   }
 
-  std::array<Mark, kMarks> marks_{};
+  std::array<Mark, kMarks> marks_;
 };
 
 }  // namespace bytes_handoff::detail

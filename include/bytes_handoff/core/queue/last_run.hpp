@@ -6,6 +6,7 @@
 #include <memory_resource>
 
 #include "bytes_handoff/bytes_mut.hpp"
+#include "bytes_handoff/core/memory/block.hpp"
 #include "bytes_handoff/core/queue/write_item.hpp"
 
 namespace bytes_handoff::detail {
@@ -33,16 +34,16 @@ class LastRun {
   /// The first `n` items ever are gone, or leave their owners. A run that was among them is no
   /// more.
   void forget_first(std::uint64_t n) noexcept {
-    if (start_sequence + items <= n) {
-      *this = {};
+    if (owner != nullptr && start_sequence + items <= n) {
+      owner = nullptr;
     }
   }
 
-  Owner* owner = nullptr;  // not a reference: an item in the queue has one
+  Owner* owner = nullptr;  // not a reference: an item in the queue has one. Null: there is no run
   WriteItems::Cursor start;
-  std::uint64_t start_sequence = 0;
-  std::size_t bytes = 0;
-  std::size_t items = 0;  // from the first of the run to the last, empty ones between included
+  std::uint64_t start_sequence;
+  std::size_t bytes;
+  std::size_t items;  // from the first of the run to the last, empty ones between included
 };
 
 /// Keeps what waiting items retain in proportion to what they count.
@@ -71,7 +72,11 @@ class RunCompactor {
   /// Before an item is pushed that ends the run: compacts the run if it is worth it. Items before
   /// the `first_movable`th ever may be with the stream. Owners that are not needed any more go to
   /// `releases`. Does nothing where the source of blocks throws.
-  void end_run(LastRun& run, std::uint64_t first_movable, DeferredReleases& releases) noexcept;
+  void end_run(LastRun& run, std::uint64_t first_movable, DeferredReleases& releases) noexcept {
+    if (is_wasteful(run.owner, run.bytes, run.items)) {
+      end_wasteful(run, first_movable, releases);
+    }
+  }
 
   /// Nothing is with the stream, and the first `written` items ever are gone. Compacts what is left
   /// of a run that had to wait.
@@ -108,6 +113,7 @@ class RunCompactor {
   };
 
   [[nodiscard]] bool has_wasteful() noexcept;
+  void end_wasteful(LastRun& run, std::uint64_t first_movable, DeferredReleases& releases) noexcept;
   void retry_run(WriteItems& items, std::uint64_t written, DeferredReleases& releases) noexcept;
   void compact(const LastRun& run, DeferredReleases& releases) noexcept;
   [[nodiscard]] bool has_gathered(std::size_t bytes, DeferredReleases& releases) noexcept;

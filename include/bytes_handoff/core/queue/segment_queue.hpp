@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -172,7 +173,7 @@ class SegmentQueue {
   }
 
   void append_segment() {
-    static_assert(sizeof(Segment) <= kSegmentBytes);
+    static_assert(sizeof(Segment) <= kSegmentBytes && std::is_trivially_copyable_v<Head>);
     append(::new (pool_allocate(sizeof(Segment))) Segment);
   }
 
@@ -189,8 +190,10 @@ class SegmentQueue {
 
   [[nodiscard]] Segment* take_front_segment() noexcept {
     Segment* const taken = std::exchange(front_.segment_, front_.segment_->next);
-    if (front_.segment_ != nullptr) {
-      front_.segment_->head = taken->head;
+    if constexpr (!std::is_empty_v<Head>) {
+      if (front_.segment_ != nullptr) {  // bytes: not all of it need have a value
+        std::memcpy(&front_.segment_->head, &taken->head, sizeof(Head));
+      }
     }
     return taken;
   }
