@@ -189,7 +189,7 @@ class QueuePrinter:
     def tell(self):
         queue = self.value
         state = named(STATES, queue['state_'])
-        items = int(queue['pending_items_'])
+        items = 0 if state == 'ended' else int(queue['items_']['size_'])
         size = int(queue['pending_bytes_'])
         if items > LARGEST_SIZE or size > LARGEST_SIZE:
             raise Broken('%d items and %d bytes are pending' % (items, size))
@@ -200,7 +200,7 @@ class QueuePrinter:
         config = queue['config_']
         parts.append('limits %d items and %d bytes' % (int(config['max_items']),
                                                        int(config['max_pending_bytes'])))
-        reserved = int(config['max_items']) - int(queue['unreserved_items_'])
+        reserved = int(queue['items_']['aside_'])
         if reserved != 0:
             parts.append('%s and %s reserved' % (
                 counted(reserved, 'item'),

@@ -72,9 +72,9 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
                                      std::uint64_t{front_offset_},
                                      std::uint64_t{in_flight_items_},
                                      std::uint64_t{pending_bytes_},
-                                     std::uint64_t{pending_items_},
+                                     std::uint64_t{count_pending()},
                                      std::uint64_t{unreserved_bytes_},
-                                     std::uint64_t{unreserved_items_},
+                                     std::uint64_t{unreserved_items()},
                                      std::uint64_t{items_.aside()},
                                      std::uint64_t{items_.room()},
                                      std::uint64_t{line_has_pieces_},
@@ -108,12 +108,12 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
     if (state_ == State::kEnded) {
       const bool told = line_.empty() && flush_waiters_.empty() && close_waiters_.empty();
       const bool given = unwritten_waiters_.empty() || is_with_stream();
-      return !told                                  ? "somebody waits after the end"
-             : !given                               ? "somebody waits for what is there"
-             : pending_bytes_ + pending_items_ != 0 ? "pending after the end"
-                                                    : "";
+      return !told                 ? "somebody waits after the end"
+             : !given              ? "somebody waits for what is there"
+             : pending_bytes_ != 0 ? "pending after the end"
+                                   : "";
     }
-    if (pending_items_ != items_.size() || pending_bytes_ != bytes) {
+    if (pending_bytes_ != bytes) {
       return "the budget is not what is in the queue";
     }
     if (state_ == State::kClosing && !line_.empty() && (!admits || !ends_in_order_)) {
@@ -141,18 +141,15 @@ class InspectedQueue : public detail::BasicWriteQueue<SteppingSync> {
   // What permits hold and what is pending are within the limits; each of those items has a place in
   // the queue's memory, and so has whoever can be let in.
   [[nodiscard]] std::string wrong_with_room() const {
-    if (pending_items_ > unreserved_items_ || pending_bytes_ > unreserved_bytes_ ||
-        unreserved_items_ > config_.max_items || unreserved_bytes_ > config_.max_pending_bytes) {
+    if (items_.aside() + items_.size() > config_.max_items || pending_bytes_ > unreserved_bytes_ ||
+        unreserved_bytes_ > config_.max_pending_bytes) {
       return "a bound was passed";
     }
     if (state_ != State::kOpen && reserved_items() + reserved_bytes() != 0) {
       return "a permit holds room after the close";
     }
-    if (items_.aside() != reserved_items()) {
-      return "a permit's items have no places";
-    }
     if (!line_.empty() &&
-        items_.room() < std::min(line_totals().items, unreserved_items_ - pending_items_)) {
+        items_.room() < std::min(line_totals().items, unreserved_items() - items_.size())) {
       return "who waits has no places";
     }
     return {};

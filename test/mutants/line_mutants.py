@@ -8,8 +8,8 @@ WRITER = QUEUE + "departure.hpp"
 
 MUTANTS = [
     ("a permit is given back twice", ADMISSION,
-     "    unreserved_items_ += room.items;\n  }\n  room = {};\n",
-     "    unreserved_items_ += room.items;\n  }\n"),
+     "    unreserved_bytes_ += room.bytes;\n  }\n  room = {};\n",
+     "    unreserved_bytes_ += room.bytes;\n  }\n"),
     ("a commit does not give the rest back", ADMISSION,
      "    take_back(room);\n    write = push(",
      """    ReservedRoom used{bytes, items};
@@ -38,7 +38,7 @@ MUTANTS = [
      "    take_back(room);\n    is_settled = line_.empty() || admit_a_step(effects);\n",
      "    take_back(room);\n"),
     ("the bytes of a permit are not counted", ADMISSION, "  unreserved_bytes_ -= bytes;\n", ""),
-    ("the items of a permit are not counted", ADMISSION, "  unreserved_items_ -= items;\n", ""),
+    ("the items of a permit are not counted", ADMISSION, "  items_.set_aside(items);\n", ""),
     ("the items of a permit have no places", ADMISSION, "  items_.set_aside(items);\n", ""),
     ("a permit of no items holds no place", ADMISSION,
      "  items = std::max<std::size_t>(items, 1);\n", ""),
@@ -75,7 +75,7 @@ MUTANTS = [
     }
 """),
     ("a slice is cut while a permit is held", LINE,
-     "== AsksFor::kCutBurst && unreserved_items_ == config_.max_items;", "== AsksFor::kCutBurst;"),
+     "== AsksFor::kCutBurst && reserved_items() == 0;", "== AsksFor::kCutBurst;"),
     ("pieces of a cut slice have one byte", LINE,
      "std::max<std::size_t>(config_.max_pending_bytes / 2, 1)", "1"),
     ("a burst of more slices than the limit is refused", LINE,

@@ -35,9 +35,9 @@ std::optional<Refusal> BasicWriteQueue<Sync>::held_up_by(std::size_t bytes,
                    config_.max_pending_bytes,
                    {}};
   }
-  if (items > unreserved_items_ - pending_items_) {
+  if (items > unreserved_items() - items_.size()) {
     return Refusal{WriteRefusalReason::queue_full,
-                   saturating_sum(pending_items_ + reserved_items(), items),
+                   saturating_sum(items_.size() + reserved_items(), items),
                    config_.max_items,
                    {}};
   }
@@ -210,7 +210,7 @@ std::uint64_t BasicWriteQueue<Sync>::progress() const noexcept {
 template <class Sync>
 bool BasicWriteQueue<Sync>::has_room(std::size_t bytes, std::size_t items) const noexcept {
   return state_ == State::kOpen && line_.empty() && bytes != SIZE_MAX &&
-         bytes <= unreserved_bytes_ - pending_bytes_ && items <= unreserved_items_ - pending_items_;
+         bytes <= unreserved_bytes_ - pending_bytes_ && items <= unreserved_items() - items_.size();
 }
 
 template <class Sync>
@@ -246,7 +246,7 @@ Refusal BasicWriteQueue<Sync>::refusal_of(std::size_t bytes, std::size_t items) 
   }
   // The line is being let in, a step at a time, and this one would stand behind all of it.
   return Refusal{WriteRefusalReason::queue_full,
-                 saturating_sum(pending_items_ + reserved_items() + line_totals().items, items),
+                 saturating_sum(items_.size() + reserved_items() + line_totals().items, items),
                  config_.max_items,
                  {}};
 }
@@ -315,7 +315,6 @@ template <class Sync>
 ReservedRoom BasicWriteQueue<Sync>::set_aside(std::size_t bytes, std::size_t items) noexcept {
   items_.set_aside(items);
   unreserved_bytes_ -= bytes;
-  unreserved_items_ -= items;
   return {bytes, items};
 }
 
@@ -324,7 +323,6 @@ void BasicWriteQueue<Sync>::take_back(ReservedRoom& room) noexcept {
   if (state_ == State::kOpen) {
     items_.take_back(room.items);
     unreserved_bytes_ += room.bytes;
-    unreserved_items_ += room.items;
   }
   room = {};
 }
@@ -337,7 +335,6 @@ void BasicWriteQueue<Sync>::take_back_all(Effects& effects) noexcept {
   }
   items_.take_back(items_.aside());
   unreserved_bytes_ = config_.max_pending_bytes;
-  unreserved_items_ = config_.max_items;
 }
 
 // Places that nobody needs any more. The queue is empty, and so who waits does so for memory, or
@@ -424,7 +421,6 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
     last = items_.push_back(item);
     run.note(item, last, stats_.admitted_items);
     ++stats_.admitted_items;
-    ++pending_items_;
   }
   if (times_ != nullptr) [[unlikely]] {
     times_->note_admitted(stats_.admitted_items);
@@ -432,7 +428,7 @@ AdmittedWrite BasicWriteQueue<Sync>::push(std::span<Bytes> slices, std::size_t b
   pending_bytes_ += bytes;
   stats_.admitted_bytes += bytes;
   stats_.high_water_bytes = (std::max)(stats_.high_water_bytes, pending_bytes_);
-  stats_.high_water_items = (std::max)(stats_.high_water_items, pending_items_);
+  stats_.high_water_items = (std::max)(stats_.high_water_items, items_.size());
   if (writer_ == Writer::kIdle) {
     writer_ = Writer::kScheduled;
     effects.ask_for_turn();

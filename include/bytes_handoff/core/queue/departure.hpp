@@ -424,7 +424,6 @@ inline std::size_t BasicWriteQueue<Sync>::pop_items(std::size_t written, std::si
       });
   front_offset_ = offset;
   pending_bytes_ -= bytes;
-  pending_items_ -= items;
   items_.head().run.forget_first(written_items());
   if constexpr (kLeaving != Leaving::kFree) {
     discharge(charge, effects);

@@ -297,7 +297,7 @@ void BasicWriteQueue<Sync>::end(ErrorValue error, EndedBy by, Effects& effects) 
   ended_items_ = written_items();
   ended_bytes_ = stats_.admitted_bytes - pending_bytes_ + front_offset_;
   fail_tickets(effects);
-  pending_bytes_ = pending_items_ = 0;
+  pending_bytes_ = 0;
   compactor_.reset(effects.releases);
   refuse_all_waiters(closed_refusal(), effects);
   std::size_t all = SIZE_MAX;

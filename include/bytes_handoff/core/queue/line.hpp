@@ -118,6 +118,7 @@ void BasicWriteQueue<Sync>::enter_line(RoomWaiter& waiter) {
                             saturating_sum(config_.max_items, WriteItems::kSegmentItems)));
   line_has_pieces_ = has_pieces;
   LineTotals& totals = items_.head().line;
+  totals = line_totals();
   totals.items += waiter.items;
   totals.bytes += waiter.waiting_bytes();
   totals.uncounted += waiter.is_counted ? 0 : 1;
@@ -212,8 +213,7 @@ std::optional<Refusal> BasicWriteQueue<Sync>::first_held_up_by(
   }
   const std::size_t size = first.slices.front().size();
   // No permit that was granted before can be committed into a slice that is cut.
-  const bool may_cut =
-      first.asks_for == AsksFor::kCutBurst && unreserved_items_ == config_.max_items;
+  const bool may_cut = first.asks_for == AsksFor::kCutBurst && reserved_items() == 0;
   return held_up_by(may_cut ? (std::min)(size, least_piece()) : size, 1);
 }
 
@@ -272,7 +272,7 @@ template <class Sync>
 Draw BasicWriteQueue<Sync>::admit_part(RoomWaiter& burst, std::size_t most, std::size_t& items,
                                        Effects& effects) noexcept {
   const std::size_t free_bytes = unreserved_bytes_ - pending_bytes_;
-  most = (std::min)({most, unreserved_items_ - pending_items_, burst.slices.size()});
+  most = (std::min)({most, unreserved_items() - items_.size(), burst.slices.size()});
   std::size_t bytes = 0;
   items = 0;
   while (items != most && burst.slices[items].size() <= free_bytes - bytes) {

@@ -139,7 +139,6 @@ class BasicWriteQueue {
         entries_(entries),
         account_(credit),
         unreserved_bytes_(config.max_pending_bytes),
-        unreserved_items_(config.max_items),
         compactor_(config.block_source, credit == nullptr ? nullptr : credit->joins()),
         name_(config.name),
         events_(config.on_event
@@ -430,8 +429,13 @@ class BasicWriteQueue {
   [[nodiscard]] std::size_t reserved_bytes() const noexcept {
     return config_.max_pending_bytes - unreserved_bytes_;
   }
-  [[nodiscard]] std::size_t reserved_items() const noexcept {
-    return config_.max_items - unreserved_items_;
+  [[nodiscard]] std::size_t reserved_items() const noexcept { return items_.aside(); }
+  [[nodiscard]] std::size_t unreserved_items() const noexcept {
+    return config_.max_items - items_.aside();
+  }
+  // Behind an end they are the unwritten ones.
+  [[nodiscard]] std::size_t count_pending() const noexcept {
+    return state_ == State::kEnded ? 0 : items_.size();
   }
   // The error that has ended it, or none.
   [[nodiscard]] ErrorValue ended_with() const noexcept {
@@ -467,10 +471,8 @@ class BasicWriteQueue {
   std::size_t front_offset_ = 0;     // bytes of the first item that are written
   std::size_t in_flight_items_ = 0;  // items of the batch that is with the stream
   std::size_t pending_bytes_ = 0;
-  std::size_t pending_items_ = 0;
-  // What the limits leave beside the room of permits; what is pending is within this.
+  // What the limit leaves beside the room of permits; what is pending is within this.
   std::size_t unreserved_bytes_;
-  std::size_t unreserved_items_;
   RunCompactor compactor_;
 
   WaitingList line_;

@@ -27,7 +27,7 @@ std::size_t BasicWriteQueue<Sync>::pending_bytes() const noexcept {
 template <class Sync>
 std::size_t BasicWriteQueue<Sync>::pending_items() const noexcept {
   const Lock lock(mutex_);
-  return pending_items_;
+  return count_pending();
 }
 
 template <class Sync>
@@ -74,8 +74,8 @@ void BasicWriteQueue<Sync>::add_time_blocked(std::chrono::nanoseconds time) noex
 
 template <class Sync>
 QueueNow BasicWriteQueue<Sync>::now() const noexcept {
-  return {pending_items_, pending_bytes_,      config_.max_items,     config_.max_pending_bytes,
-          line_.size(),   line_totals().bytes, stats_.admitted_items, stats_.written_bytes};
+  return {count_pending(), pending_bytes_,      config_.max_items,     config_.max_pending_bytes,
+          line_.size(),    line_totals().bytes, stats_.admitted_items, stats_.written_bytes};
 }
 
 template <class Sync>
@@ -129,7 +129,7 @@ template <class Sync>
 WriteStatistics BasicWriteQueue<Sync>::statistics(std::optional<TimePoint> now) noexcept {
   const Lock lock(mutex_);
   WriteStatistics statistics{stats_};
-  statistics.pending_items = pending_items_;
+  statistics.pending_items = count_pending();
   statistics.pending_bytes = pending_bytes_;
   statistics.held_bytes = held_bytes();
   statistics.waiters = line_.size();
@@ -140,7 +140,7 @@ WriteStatistics BasicWriteQueue<Sync>::statistics(std::optional<TimePoint> now) 
     note_age(*now);
     // It may have been read before the lock was there.
     const auto age = [&](TimePoint since) { return *now - (std::min)(since, *now); };
-    if (pending_items_ != 0) {
+    if (statistics.pending_items != 0) {
       statistics.oldest_pending_age =
           age(items_.head().ages.oldest(written_items()).value_or(*now));
     }
@@ -159,7 +159,7 @@ QueueFigures BasicWriteQueue<Sync>::figures() const noexcept {
   const Lock lock(mutex_);
   return {kStates[static_cast<std::size_t>(state_)],
           kWriters[static_cast<std::size_t>(writer_)],
-          pending_items_,
+          count_pending(),
           pending_bytes_,
           in_flight_items_,
           line_.size(),
