@@ -1,6 +1,7 @@
 // A stream's executor that has no memory to queue what the writer needs.
 
 #include <chrono>
+#include <memory>
 #include <new>
 #include <utility>
 #include <vector>
@@ -64,6 +65,21 @@ TEST_F(WriterWithoutMemory, a_turn_that_cannot_be_queued_ends_the_queue) {
   executor.set_poor(false);
   EXPECT_FALSE(executor.run_one());
   EXPECT_EQ(never.calls(), 0U);
+  EXPECT_EQ(script->calls, 0U);
+}
+
+// The turn that could not be queued would have ended the stream.
+TEST_F(WriterWithoutMemory, that_is_there_again_at_the_end_lets_go_of_the_stream) {
+  auto stream = std::make_shared<Stream>(executor.get_executor(), script);
+  const std::weak_ptr<Stream> held = stream;
+  WriteHandoffConfig config;
+  config.on_event = [this](const QueueEvent&) { executor.set_poor(false); };
+  WriteHandoff out(std::move(stream), config);
+  executor.set_poor(true);
+  ASSERT_TRUE(try_send(out, "abcd")) << "it was admitted before";
+  EXPECT_FALSE(held.expired());
+  EXPECT_TRUE(executor.run_one());
+  EXPECT_TRUE(held.expired());
   EXPECT_EQ(script->calls, 0U);
 }
 
