@@ -30,6 +30,7 @@ using connect_proxy::HeadFramer;
 using connect_proxy::RequestHead;
 using programs::awaitable;
 using programs::Connection;
+using programs::ConnectionPointer;
 using programs::Deadline;
 using programs::tcp;
 
@@ -61,30 +62,24 @@ class Proxy {
       head_deadlines_.end();
       connect_deadlines_.end();
     });
-    const int status = service_.run([this](Connection& connection) { return serve(connection); });
+    const int status =
+        service_.run([this](ConnectionPointer connection) { return serve(std::move(connection)); });
     if (status == 0) {
       auto statistics = service_.statistics();
       statistics.emplace_back("requests", requests_);
       statistics.emplace_back("refused_requests", refused_);
-      counts_.add_to(statistics);
+      tunnels_.add_to(statistics);
       programs::print(statistics);
     }
     return status;
   }
 
  private:
-  // What only the begin of a connection needs is in coroutines of its own: a tunnel may be there
-  // for long.
-  awaitable<void> serve(Connection& connection) {
+  // It ends where the tunnel begins.
+  awaitable<void> serve(ConnectionPointer connection) {
     HandoffBuffer input({.max_size = options_.max_head + 64 * 1024});
-    const std::string host = co_await request(connection, input);
-    if (host.empty()) co_return;
-    connection.stop.throw_if_told();
-    HandoffBuffer answers;
-    const auto [error, result] = co_await programs::tunnel(
-        {connection.client, input}, {connection.second, answers}, options_.tunnel, connection.stop);
-    const std::string why = counts_.add(error, result);
-    if (!why.empty()) service_.log().line(connection.name() + ": " + host + ": " + why);
+    std::string host = co_await request(*connection, input);
+    if (!host.empty()) tunnels_.start(std::move(connection), std::move(input), std::move(host));
   }
 
   // Refuses what is not to be. Returns the host that is connected, or nothing.
@@ -203,7 +198,7 @@ class Proxy {
   programs::Service service_;
   programs::Deadlines head_deadlines_{service_.context(), options_.head_deadline};
   programs::Deadlines connect_deadlines_{service_.context(), options_.connect_deadline};
-  programs::TunnelCounts counts_;
+  programs::Tunnels tunnels_{options_.tunnel, service_.log()};
   std::uint64_t requests_ = 0;
   std::uint64_t refused_ = 0;
 };

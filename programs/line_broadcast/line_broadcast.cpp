@@ -19,6 +19,7 @@ using bytes_handoff::Subscription;
 using bytes_handoff::WriteHandoff;
 using programs::awaitable;
 using programs::Connection;
+using programs::ConnectionPointer;
 using programs::tcp;
 
 constexpr auto kToken = programs::as_tuple(programs::use_awaitable);
@@ -52,7 +53,8 @@ class Broadcast {
   explicit Broadcast(const Options& options) : options_(options) {}
 
   int run() {
-    return service_.run([this](Connection& connection) { return serve(connection); });
+    return service_.run(
+        [this](ConnectionPointer connection) { return serve(std::move(connection)); });
   }
 
   [[nodiscard]] programs::Statistics statistics() const {
@@ -70,8 +72,8 @@ class Broadcast {
   }
 
  private:
-  awaitable<void> serve(Connection& connection) {
-    Client client(connection, options_);
+  awaitable<void> serve(ConnectionPointer connection) {
+    Client client(*connection, options_);
     bytes_handoff::DelimiterFramer lines(
         "\n", {.max_content = options_.max_line, .keep_delimiter = true});
     asio::error_code end;

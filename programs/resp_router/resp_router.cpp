@@ -105,7 +105,8 @@ class Router {
       clock_.cancel();
       is_ending_ = true;
     });
-    return service_.run([this](Connection& connection) { return serve(connection); });
+    return service_.run(
+        [this](ConnectionPointer connection) { return serve(std::move(connection)); });
   }
 
   [[nodiscard]] Statistics statistics() const {
@@ -118,17 +119,17 @@ class Router {
   }
 
  private:
-  awaitable<void> serve(Connection& connection) {
-    const auto client = std::make_shared<Client>(connection, options_, turn_);
+  awaitable<void> serve(ConnectionPointer connection) {
+    const auto client = std::make_shared<Client>(*connection, options_, turn_);
     clients_.push_back(client);
     RespFramer framer(RespFramer::Of::requests, options_.server.limits);
     asio::error_code end;
     for (bool is_open = true; is_open && !end;) {
       if (client->out.pending_bytes() > kMuchUnread) co_await client->out.async_flush(kToken);
-      if (connection.stop.is_told()) break;
+      if (connection->stop.is_told()) break;
       client->is_reading = true;
       const auto [error, n] = co_await client->in.async_wait_frame(
-          *client->socket, framer, client->out, connection.stop.token());
+          *client->socket, framer, client->out, connection->stop.token());
       client->is_reading = false;
       ++client->reads;
       end = n == 0 && !error ? asio::error::eof : error;

@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 using bytes_handoff::HandoffBuffer;
 using programs::awaitable;
 using programs::Connection;
+using programs::ConnectionPointer;
 using programs::Deadline;
 using programs::Deadlines;
 using programs::tcp;
@@ -79,39 +80,32 @@ class Router {
       hello_deadlines_.end();
       connect_deadlines_.end();
     });
-    const int status = service_.run([this](Connection& connection) { return serve(connection); });
+    const int status =
+        service_.run([this](ConnectionPointer connection) { return serve(std::move(connection)); });
     if (status == 0) {
       auto statistics = service_.statistics();
       statistics.emplace_back("routed", routed_);
       statistics.emplace_back("refused", refused_);
       statistics.emplace_back("without_hello", without_hello_);
       statistics.emplace_back("failed_connects", failed_connects_);
-      counts_.add_to(statistics);
+      tunnels_.add_to(statistics);
       programs::print(statistics);
     }
     return status;
   }
 
  private:
-  // What only the begin of a connection needs is in coroutines of its own: a tunnel may be there
-  // for long.
-  awaitable<void> serve(Connection& connection) {
+  // It ends where the tunnel begins.
+  awaitable<void> serve(ConnectionPointer connection) {
     HandoffBuffer input(buffer_);
-    const Destination to = co_await route(connection, input);
+    Destination to = co_await route(*connection, input);
     if (to.backend == nullptr) co_return;
     if (!to.backend->sends_proxy_header()) {
       (void)input.advance(to.proxy_header_size);
     } else if (to.proxy_header_size == 0) {
-      co_await send_proxy_line(connection);
+      co_await send_proxy_line(*connection);
     }
-    connection.stop.throw_if_told();
-    HandoffBuffer answers;
-    const auto [error, result] = co_await programs::tunnel(
-        {connection.client, input}, {connection.second, answers}, options_.tunnel, connection.stop);
-    const std::string why = counts_.add(error, result);
-    if (!why.empty()) {
-      service_.log().line(connection.name() + ": " + to.asked_for + ": " + why);
-    }
+    tunnels_.start(std::move(connection), std::move(input), std::move(to.asked_for));
   }
 
   // From the first byte until a backend has taken the connection, or it has ended.
@@ -200,7 +194,7 @@ class Router {
   programs::Service service_;
   Deadlines hello_deadlines_{service_.context(), options_.hello_deadline};
   Deadlines connect_deadlines_{service_.context(), options_.connect_deadline};
-  programs::TunnelCounts counts_;
+  programs::Tunnels tunnels_{options_.tunnel, service_.log()};
   std::uint64_t routed_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t without_hello_ = 0;

@@ -12,12 +12,12 @@ Deadlines::Deadlines(asio::io_context& context, std::chrono::nanoseconds length)
     : length_(length), timer_(context) {}
 
 Deadlines::~Deadlines() {
-  while (all_.behind != &all_) all_.behind->leave();
+  while (!all_.is_alone()) all_.next()->leave();
 }
 
 void Deadlines::watch() {
   is_watching_ = true;
-  timer_.expires_at(static_cast<Deadline*>(all_.behind)->at_);
+  timer_.expires_at(static_cast<Deadline*>(all_.next())->at_);
   timer_.async_wait([this](const asio::error_code& error) {
     is_watching_ = false;
     if (!error) look();
@@ -26,8 +26,8 @@ void Deadlines::watch() {
 
 void Deadlines::look() {
   const auto now = steady_timer::clock_type::now();
-  while (all_.behind != &all_) {
-    auto& first = *static_cast<Deadline*>(all_.behind);
+  while (!all_.is_alone()) {
+    auto& first = *static_cast<Deadline*>(all_.next());
     if (first.at_ > now) return watch();
     first.leave();
     first.is_over_ = true;
@@ -37,9 +37,7 @@ void Deadlines::look() {
 
 Deadline::Deadline(Deadlines& of, Stop& stop)
     : stop_(stop), at_(steady_timer::clock_type::now() + of.length_) {
-  before = of.all_.before;
-  behind = &of.all_;
-  before->behind = behind->before = this;
+  join(of.all_);
   if (!of.is_watching_) of.watch();
 }
 

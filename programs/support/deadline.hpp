@@ -7,15 +7,18 @@
 
 #include "support/as_tuple.hpp"
 #include "support/asio_names.hpp"
+#include "support/ring.hpp"
 
 namespace programs {
 
 /// Ends what a coroutine waits for.
 class Stop {
  public:
-  /// A token of what can be ended. One operation at a time has it.
+  /// Of what can be ended. One operation at a time has it.
+  [[nodiscard]] asio::cancellation_slot slot() noexcept { return signal_.slot(); }
+  /// A token of that.
   [[nodiscard]] auto token() noexcept {
-    return asio::bind_cancellation_slot(signal_.slot(), as_tuple(use_awaitable));
+    return asio::bind_cancellation_slot(slot(), as_tuple(use_awaitable));
   }
 
   /// Whether nothing more is to begin.
@@ -53,33 +56,21 @@ class Deadlines {
  private:
   friend class Deadline;
 
-  struct Link {
-    Link* before = this;
-    Link* behind = this;
-
-    void leave() noexcept {
-      before->behind = behind;
-      behind->before = before;
-      before = behind = this;
-    }
-  };
-
   void watch();
   void look();
 
   std::chrono::nanoseconds length_;
   steady_timer timer_;
   bool is_watching_ = false;
-  Link all_;  // a ring, in the order in which they began
+  RingPlace all_;  // in the order in which they began
 };
 
 /// While it lives, its time runs. When that is over, `stop` is interrupted once.
-class Deadline : private Deadlines::Link {
+class Deadline : private RingPlace {
  public:
   Deadline(Deadlines& of, Stop& stop);
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
-  ~Deadline() { leave(); }
 
   [[nodiscard]] bool is_over() const noexcept { return is_over_; }
   /// Whether an operation with `stop().token()` has ended by it.

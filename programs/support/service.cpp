@@ -35,6 +35,22 @@ void ServiceOptions::declare(CommandLine& line) {
                "how long open connections may go on behind a signal");
 }
 
+Connection::Connection(Service& service, tcp::socket accepted, const tcp::endpoint& from,
+                       AcceptSlot slot)
+    : client(std::move(accepted)),
+      second(std::move(service.second_)),
+      peer(from),
+      service_(service),
+      slot_(std::move(slot)) {
+  join(service.open_);
+  ++service.open_now_;
+}
+
+Connection::~Connection() {
+  leave();
+  service_.on_close();
+}
+
 Service::Service(const std::string& program, const ServiceOptions& options)
     : options_(options),
       // One thread calls its sockets, and what is posted.
@@ -111,24 +127,25 @@ void Service::on_accept(tcp::socket client, const tcp::endpoint& peer, AcceptSlo
     client.set_option(tcp::no_delay(true), ignored);
   }
   ++connections_;
-  const auto connection =
-      open_.emplace(open_.end(), std::move(client), std::move(second_), peer, std::move(slot));
-  asio::co_spawn(context_, serve_(*connection), [this, connection](std::exception_ptr failure) {
-    on_end(connection, std::move(failure));
-  });
+  auto connection = std::make_unique<Connection>(*this, std::move(client), peer, std::move(slot));
+  asio::co_spawn(context_, serve_(std::move(connection)),
+                 [this, peer](std::exception_ptr failure) { on_failure(peer, failure); });
 }
 
-void Service::on_end(Connections::iterator connection, std::exception_ptr failure) {
+void Service::on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure) {
   try {
     if (failure) {
       std::rethrow_exception(failure);
     }
   } catch (const std::exception& error) {
     ++failed_;
-    log_.line(to_text(connection->peer) + ": " + error.what());
+    log_.line(to_text(peer) + ": " + error.what());
   }
-  open_.erase(connection);
-  if (is_ending_ && open_.empty()) {
+}
+
+void Service::on_close() noexcept {
+  --open_now_;
+  if (is_ending_ && open_now_ == 0) {
     finish();
   }
 }
@@ -149,8 +166,8 @@ void Service::end(std::string_view reason) {
   end_signals_.clear(ignored);  // the next signal has its default effect
   acceptor_.close(ignored);
   second_.close(ignored);
-  log_.line(std::string(reason) + ": " + std::to_string(open_.size()) + " connections are open");
-  if (open_.empty()) {
+  log_.line(std::string(reason) + ": " + std::to_string(open_now_) + " connections are open");
+  if (open_now_ == 0) {
     finish();
     return;
   }
@@ -170,10 +187,11 @@ void Service::finish() {
 }
 
 void Service::stop_all() {
-  cancelled_ = open_.size();
-  for (auto connection = open_.begin(); connection != open_.end();) {
-    // It may be gone when this returns.
-    (connection++)->stop.tell();
+  cancelled_ = open_now_;
+  for (RingPlace* place = open_.next(); place != &open_;) {
+    auto& connection = static_cast<Connection&>(*place);
+    place = place->next();
+    connection.stop.tell();  // it may be gone then
   }
 }
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +17,7 @@
 #include "support/command_line.hpp"
 #include "support/deadline.hpp"
 #include "support/log.hpp"
+#include "support/ring.hpp"
 
 namespace programs {
 
@@ -38,22 +39,37 @@ struct ServiceOptions {
   void declare(CommandLine& line);
 };
 
-/// A connection that was accepted.
-struct Connection {
+class Service;
+
+/// A connection that was accepted. It is closed with its destruction.
+class Connection : private RingPlace {
+ public:
+  Connection(Service& service, tcp::socket accepted, const tcp::endpoint& from,
+             bytes_handoff::AcceptSlot slot);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
   tcp::socket client;
-  tcp::socket second;  ///< open for IPv4 if `opens_second_socket`
-  tcp::endpoint peer;  ///< of the client's socket
-  bytes_handoff::AcceptSlot slot;
-  Stop stop{};                  ///< is told when the program is to end
-  std::string passed_on_for{};  ///< who is behind the peer, if it has said so
+  tcp::socket second;         ///< open for IPv4 if `opens_second_socket`
+  tcp::endpoint peer;         ///< of the client's socket
+  Stop stop;                  ///< is told when the program is to end
+  std::string passed_on_for;  ///< who is behind the peer, if it has said so
 
   /// For messages.
   [[nodiscard]] std::string name() const {
     return (passed_on_for.empty() ? std::string() : passed_on_for + " by ") + to_text(peer);
   }
-};
 
-/// Accepts connections, one coroutine for each, until SIGINT or SIGTERM.
+ private:
+  friend Service;
+
+  Service& service_;
+  const bytes_handoff::AcceptSlot slot_;
+};
+using ConnectionPointer = std::unique_ptr<Connection>;
+
+/// Accepts connections, with one coroutine for each, until SIGINT or SIGTERM.
 ///
 /// Out of descriptors, or with `max_connections` open, it accepts no more for now: connections wait
 /// in the system's queue. With a signal it accepts no more, and the connections that are open may
@@ -61,8 +77,8 @@ struct Connection {
 /// at once. One thread runs everything.
 class Service {
  public:
-  /// The connection stays where it is until the coroutine has ended.
-  using Serve = std::function<awaitable<void>(Connection&)>;
+  /// Who has the connection may keep it when the coroutine has ended.
+  using Serve = std::function<awaitable<void>(ConnectionPointer)>;
 
   Service(const std::string& program, const ServiceOptions& options);
 
@@ -81,19 +97,23 @@ class Service {
   [[nodiscard]] Statistics statistics() const;
 
  private:
-  using Connections = std::list<Connection>;
+  friend Connection;
 
   [[nodiscard]] bool listen();
   void accept_all();
   [[nodiscard]] asio::error_code prepare();
   void on_accept(tcp::socket client, const tcp::endpoint& peer, bytes_handoff::AcceptSlot slot);
-  void on_end(Connections::iterator connection, std::exception_ptr failure);
+  void on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure);
+  void on_close() noexcept;
   void end_on_signal();
   void end(std::string_view reason);
   void stop_all();
   void finish();
 
   ServiceOptions options_;
+  RingPlace open_;  // before the context, which may have connections left
+  std::size_t open_now_ = 0;
+  bool is_ending_ = false;
   asio::io_context context_;
   Log log_;
   Serve serve_;
@@ -102,8 +122,6 @@ class Service {
   tcp::socket second_{context_};
   asio::signal_set end_signals_{context_};
   steady_timer drained_{context_};
-  Connections open_;
-  bool is_ending_ = false;
   std::uint64_t connections_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t pauses_ = 0;

@@ -1,5 +1,6 @@
 #include "support/tunnel.hpp"
 
+#include <asio/bind_cancellation_slot.hpp>
 #include <bytes_handoff/linger.hpp>
 #include <bytes_handoff/write_handoff.hpp>
 #include <memory>
@@ -9,6 +10,7 @@ namespace programs {
 namespace {
 
 using bytes_handoff::Bytes;
+using bytes_handoff::HandoffBuffer;
 using bytes_handoff::TunnelCause;
 using bytes_handoff::TunnelEnd;
 using bytes_handoff::WriteHandoff;
@@ -16,6 +18,13 @@ using bytes_handoff::WriteHandoff;
 // Of what is passed on last, in front of a reset or an end.
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
+
+std::string who_has_cut(TunnelCause cause) {
+  const bool is_client = cause == TunnelCause::read_a || cause == TunnelCause::write_a;
+  const bool is_read = cause == TunnelCause::read_a || cause == TunnelCause::read_b;
+  return std::string(is_client ? "the client" : "the server") +
+         (is_read ? " has cut its bytes: " : " takes no bytes: ");
+}
 
 }  // namespace
 
@@ -26,51 +35,68 @@ void TunnelLimits::declare(CommandLine& line) {
                "the same, once one side has ended");
 }
 
-std::string TunnelCounts::add(const asio::error_code& error,
-                              const bytes_handoff::TunnelResult& result) {
-  bytes_in += result.a_to_b.counts.passed_on;
-  bytes_out += result.b_to_a.counts.passed_on;
-  switch (result.cause) {
-    case TunnelCause::none:
-      ++whole;
-      return {};
-    case TunnelCause::cancelled:
-      ++told;
-      return "told to end";
-    case TunnelCause::time:
-      ++idle;
-      return "nothing has moved for too long";
-    default:
-      break;
-  }
-  ++cut;
-  const bool is_client =
-      result.cause == TunnelCause::read_a || result.cause == TunnelCause::write_a;
-  const bool is_read = result.cause == TunnelCause::read_a || result.cause == TunnelCause::read_b;
-  return std::string(is_client ? "the client" : "the server") +
-         (is_read ? " has cut its bytes: " : " takes no bytes: ") + error.message();
-}
+struct Tunnels::Tunnel {
+  ConnectionPointer connection;
+  HandoffBuffer from_client;
+  HandoffBuffer from_server;
+  std::string server_name;
+};
 
-void TunnelCounts::add_to(Statistics& statistics) const {
-  const Statistics own{{"tunnels_in_order", whole}, {"tunnels_cut", cut},
-                       {"tunnels_idle", idle},      {"tunnels_told_to_end", told},
-                       {"bytes_in", bytes_in},      {"bytes_out", bytes_out}};
-  statistics.insert(statistics.end(), own.begin(), own.end());
-  statistics.emplace_back("bytes_moved_by_kernel", bytes_handoff::relay_statistics().moved_bytes);
-}
-
-awaitable<std::tuple<asio::error_code, bytes_handoff::TunnelResult>> tunnel(
-    TunnelSide client, TunnelSide server, const TunnelLimits& limits, Stop& stop) {
+void Tunnels::start(ConnectionPointer connection, HandoffBuffer from_client,
+                    std::string server_name) {
+  connection->stop.throw_if_told();
+  auto tunnel = std::make_unique<Tunnel>(Tunnel{std::move(connection), std::move(from_client),
+                                                HandoffBuffer(), std::move(server_name)});
   bytes_handoff::TunnelOptions options;
-  options.idle_timeout = limits.idle;
-  options.half_close_timeout = limits.half_close;
+  options.idle_timeout = limits_.idle;
+  options.half_close_timeout = limits_.half_close;
   options.on_cancel = bytes_handoff::OnCancel::ends;
   options.may_close = true;
   options.close_timeout = kLastSilence;
   options.close_limit = kLastLimit;
-  return bytes_handoff::async_tunnel(TunnelEnd(client.buffer, client.socket),
-                                     TunnelEnd(server.buffer, server.socket), options,
-                                     stop.token());
+  Tunnel& of = *tunnel;
+  bytes_handoff::async_tunnel(
+      TunnelEnd(of.from_client, of.connection->client),
+      TunnelEnd(of.from_server, of.connection->second), options,
+      asio::bind_cancellation_slot(
+          of.connection->stop.slot(),
+          [this, tunnel = std::move(tunnel)](const asio::error_code& error,
+                                             const bytes_handoff::TunnelResult& result) {
+            on_end(*tunnel, error, result);
+          }));
+}
+
+void Tunnels::on_end(const Tunnel& tunnel, const asio::error_code& error,
+                     const bytes_handoff::TunnelResult& result) {
+  bytes_in_ += result.a_to_b.counts.passed_on;
+  bytes_out_ += result.b_to_a.counts.passed_on;
+  std::string why;
+  switch (result.cause) {
+    case TunnelCause::none:
+      ++whole_;
+      return;
+    case TunnelCause::cancelled:
+      ++told_;
+      why = "told to end";
+      break;
+    case TunnelCause::time:
+      ++idle_;
+      why = "nothing has moved for too long";
+      break;
+    default:
+      ++cut_;
+      why = who_has_cut(result.cause) + error.message();
+      break;
+  }
+  log_.line(tunnel.connection->name() + ": " + tunnel.server_name + ": " + why);
+}
+
+void Tunnels::add_to(Statistics& statistics) const {
+  const Statistics own{{"tunnels_in_order", whole_}, {"tunnels_cut", cut_},
+                       {"tunnels_idle", idle_},      {"tunnels_told_to_end", told_},
+                       {"bytes_in", bytes_in_},      {"bytes_out", bytes_out_}};
+  statistics.insert(statistics.end(), own.begin(), own.end());
+  statistics.emplace_back("bytes_moved_by_kernel", bytes_handoff::relay_statistics().moved_bytes);
 }
 
 awaitable<void> answer(Connection& connection, std::string text) {

@@ -6,11 +6,10 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <tuple>
 
 #include "support/asio_names.hpp"
 #include "support/command_line.hpp"
-#include "support/deadline.hpp"
+#include "support/log.hpp"
 #include "support/service.hpp"
 
 namespace programs {
@@ -23,33 +22,40 @@ struct TunnelLimits {
   void declare(CommandLine& line);
 };
 
-/// What all tunnels of a program have done.
-struct TunnelCounts {
-  std::uint64_t whole = 0;     ///< that ended in order, both ways
-  std::uint64_t cut = 0;       ///< that a side has cut
-  std::uint64_t idle = 0;      ///< that a deadline has ended
-  std::uint64_t told = 0;      ///< that ended because the program was told to end
-  std::uint64_t bytes_in = 0;  ///< from clients to servers
-  std::uint64_t bytes_out = 0;
+/// The tunnels of a program. They must all have ended before this is gone.
+class Tunnels {
+ public:
+  Tunnels(const TunnelLimits& limits, Log& log) noexcept : limits_(limits), log_(log) {}
 
-  /// Counts one that is over. Returns why it ended; empty if both sides ended in order.
-  [[nodiscard]] std::string add(const asio::error_code& error,
-                                const bytes_handoff::TunnelResult& result);
+  /// Passes on what `from_client` has and all that comes, both ways, until both sides have ended.
+  /// Then the connection is closed, and a line tells why it ended, unless that was in order.
+  ///
+  /// If the connection is told to stop, what was read is passed on. Then both sides are reset,
+  /// since a cut must not look whole.
+  ///
+  /// A tunnel may be there for long, so no coroutine waits for it: its frames would take more
+  /// memory than the tunnel.
+  void start(ConnectionPointer connection, bytes_handoff::HandoffBuffer from_client,
+             std::string server_name);
+
+  /// What they have done.
   void add_to(Statistics& statistics) const;
-};
 
-/// A socket, and what was read from it and not passed on.
-struct TunnelSide {
-  tcp::socket& socket;
-  bytes_handoff::HandoffBuffer& buffer;
-};
+ private:
+  struct Tunnel;
 
-/// Passes on what both sides have and all that comes, until both have ended.
-///
-/// If it is stopped, what was read is passed on. Then both connections are reset, since a cut
-/// must not look whole.
-[[nodiscard]] awaitable<std::tuple<asio::error_code, bytes_handoff::TunnelResult>> tunnel(
-    TunnelSide client, TunnelSide server, const TunnelLimits& limits, Stop& stop);
+  void on_end(const Tunnel& tunnel, const asio::error_code& error,
+              const bytes_handoff::TunnelResult& result);
+
+  const TunnelLimits limits_;
+  Log& log_;
+  std::uint64_t whole_ = 0;     // that ended in order, both ways
+  std::uint64_t cut_ = 0;       // that a side has cut
+  std::uint64_t idle_ = 0;      // that a deadline has ended
+  std::uint64_t told_ = 0;      // that ended because the program was told to end
+  std::uint64_t bytes_in_ = 0;  // from clients to servers
+  std::uint64_t bytes_out_ = 0;
+};
 
 /// Writes the text to the client, and ends its connection in order. Input is dropped until it has
 /// ended, too, for some seconds at most: otherwise it may not get the text. Errors are not told.
