@@ -26,7 +26,6 @@ template <class In>
 class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   using Base = RelayOperation<QueueRelay, In>;
   using typename Base::Canceller;
-  using typename Base::PostedCanceller;
   using typename Base::Self;
 
   using Base::buffer_;
@@ -45,13 +44,20 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
         way_(options.by),
         is_written_(out_.pending_bytes() == 0) {}
 
-  /// On the handler's executor.
-  void cancel(net::cancellation_type_t type) noexcept {
+  template <RelayPart kPart>
+  [[nodiscard]] ExecutorOf<In> executor() const noexcept {
+    return in_->get_executor();
+  }
+  static bool has_one_executor() noexcept { return true; }
+
+  /// Behind `note_cancelled`, where `in` is used.
+  void cancel_in() noexcept {
     if (const Self self = this->try_hold()) {
-      this->is_cancelled_.store(true, std::memory_order_release);
-      this->post_cancellation(self, of_in_, in_->get_executor(), type);
+      of_in_.emit(this->cancelled_by());
+      of_out_.emit(this->cancelled_by());
     }
   }
+  static void cancel_out() noexcept {}
 
   /// For a tunnel, on any thread: see `StreamRelay`.
   [[nodiscard]] ErrorValue out_lost_by() const noexcept { return end_for_reads(out_).lost_by(); }
@@ -62,17 +68,13 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   friend class RelayHandler;
 
   // Something may be left that was read and not passed on.
-  void release_work() noexcept {
+  void take_back() noexcept {
     if (!piece_.empty()) {
       put_back();
     }
     way_.end();
   }
 
-  template <RelayPart kPart>
-  [[nodiscard]] ExecutorOf<In> executor() const noexcept {
-    return in_->get_executor();
-  }
   template <RelayPart kPart>
   [[nodiscard]] net::cancellation_slot slot() noexcept {
     return canceller(kPart).signal.slot();
@@ -125,12 +127,6 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
       put_back();
       of_watch_.emit(net::cancellation_type::terminal);
     }
-  }
-
-  // The user's cancellation.
-  void on_cancellation(PostedCanceller& /*of both*/, net::cancellation_type_t type) noexcept {
-    of_in_.emit(type);
-    of_out_.emit(type);
   }
 
   // A flush only waits until `in` may be read.
@@ -334,7 +330,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
   bool is_written_;  // nothing of the buffer's is in the queue
   bool is_ending_ = false;
   RelayStep step_ = RelayStep::kDone;
-  PostedCanceller of_in_{*this};
+  Canceller of_in_;
   Canceller of_out_;
   Canceller of_watch_;
 };

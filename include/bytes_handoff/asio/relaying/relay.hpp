@@ -3,6 +3,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/relaying/lone_relay.hpp"
 #include "bytes_handoff/asio/relaying/queue_relay.hpp"
 #include "bytes_handoff/asio/relaying/stream_relay.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
@@ -29,7 +30,7 @@ class StartStreamRelay {
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    using Op = WaitingOp<StreamRelay<In, Out>, std::decay_t<Handler>, executor_type>;
+    using Op = WaitingOp<LoneRelay<StreamRelay<In, Out>>, std::decay_t<Handler>, executor_type>;
     const bool may_be_cancelled = net::get_associated_cancellation_slot(handler).is_connected();
     auto op = Op::make(std::forward<Handler>(handler), get_executor(), *buffer_, *in_, *out_,
                        options_, may_be_cancelled);
@@ -56,7 +57,7 @@ class StartQueueRelay {
 
   template <class Handler>
   void operator()(Handler&& handler) const {
-    using Op = WaitingOp<QueueRelay<In>, std::decay_t<Handler>, executor_type>;
+    using Op = WaitingOp<LoneRelay<QueueRelay<In>>, std::decay_t<Handler>, executor_type>;
     auto op =
         Op::make(std::forward<Handler>(handler), get_executor(), *buffer_, *in_, out_, options_);
     op.release()->start();

@@ -91,8 +91,8 @@ class RelayHandler : public KnowsCancellationItself {
 /// operation of a `WaitingOp`, which keeps the user's handler. `Relay` derives from it.
 ///
 /// One step is under way at a time, and all that is not atomic belongs to that step. A cancellation
-/// is remembered for the next step, and posted to the executor of each side. What it finds under
-/// way there, it cancels.
+/// is remembered for the next step. `cancel_in` and `cancel_out` of the relay cancel what is under
+/// way where those are used; who calls them there is the relay's owner.
 template <class Relay, class In>
 class RelayOperation : public Waiting {
  public:
@@ -104,8 +104,7 @@ class RelayOperation : public Waiting {
         in_(&in),
         core_(options, flushes, to_error_value(net::error::operation_aborted)),
         in_context_(&context_of(in.get_executor())),
-        may_be_cancelled_(may_be_cancelled),
-        in_work_(in.get_executor()) {}
+        may_be_cancelled_(may_be_cancelled) {}
 
   /// From the initiating function, which may run elsewhere than `in` is used. The handler is told
   /// of all that fails from here on.
@@ -116,6 +115,11 @@ class RelayOperation : public Waiting {
     } else if (core_.begin(buffer_->size()) != RelayStep::kDone) {
       hop<RelayPart::kIn>(self);
     }
+  }
+
+  /// On any thread: no step begins from now on.
+  void note_cancelled(net::cancellation_type_t type) noexcept {
+    cancelled_by_.fetch_or(static_cast<unsigned>(type), std::memory_order_release);
   }
 
   /// For a tunnel, in front of `start`: what `in` sends first answers what it is yet to get.
@@ -129,6 +133,9 @@ class RelayOperation : public Waiting {
       self->cancel_read();
     }
   }
+
+  /// On any thread.
+  [[nodiscard]] const RelayProgress& progress() const noexcept { return core_.progress(); }
 
   [[nodiscard]] std::tuple<net_error_code, RelayCounts> results() const noexcept {
     const ErrorValue& error = core_.error();
@@ -168,24 +175,20 @@ class RelayOperation : public Waiting {
     };
   };
 
-  // One that is reached from other executors, also where there is no memory.
-  struct PostedCanceller : Canceller {
-    explicit PostedCanceller(RelayOperation& of) noexcept : relay(of) {}
-
-    RelayOperation& relay;
-    std::atomic<unsigned> types{0};  // that are to be passed on
-    PostMemory memory;
-  };
-
   [[nodiscard]] Relay& relay() noexcept { return static_cast<Relay&>(*this); }
 
+  /// Nothing is under way on the executors any more.
+  virtual void release_work() noexcept {}
   /// `in` has failed. What it has delivered is still to be passed on.
   virtual void on_input_failed(const ErrorValue& /*error*/) noexcept {}
   /// What somebody else was told of a connection that is lost: then its end is no end in order.
   [[nodiscard]] virtual ErrorValue in_lost_by() const noexcept { return {}; }
 
+  [[nodiscard]] net::cancellation_type_t cancelled_by() const noexcept {
+    return static_cast<net::cancellation_type_t>(cancelled_by_.load(std::memory_order_acquire));
+  }
   [[nodiscard]] bool reads_no_more() const noexcept {
-    return is_cancelled_.load(std::memory_order_acquire) ||
+    return cancelled_by() != net::cancellation_type::none ||
            stops_reading_.load(std::memory_order_acquire);
   }
 
@@ -195,7 +198,7 @@ class RelayOperation : public Waiting {
 
   /// Takes into account what was asked for on another thread.
   bool note_cancellation() noexcept {
-    const bool is_cancelled = is_cancelled_.load(std::memory_order_acquire);
+    const bool is_cancelled = cancelled_by() != net::cancellation_type::none;
     if (is_cancelled) {
       core_.cancel();
     }
@@ -282,22 +285,6 @@ class RelayOperation : public Waiting {
     return waited_ != Waited::kNot;
   }
 
-  /// Passes on to `canceller`, on `executor`, what it is to cancel.
-  template <class Executor>
-  void post_cancellation(const Self& self, PostedCanceller& canceller, const Executor& executor,
-                         net::cancellation_type_t type) noexcept {
-    if (canceller.types.fetch_or(static_cast<unsigned>(type), std::memory_order_acq_rel) != 0) {
-      return;  // it is posted
-    }
-    BYTES_HANDOFF_HANDLER_LOCATION(kName);
-    try {
-      post_on(executor, PostAllocator(canceller.memory),
-              Turn(held(self, canceller), &RelayOperation::pass_on));
-    } catch (...) {  // without memory it is noticed at the next step
-      canceller.types.store(0, std::memory_order_release);
-    }
-  }
-
   /// Another holder, unless it is over.
   [[nodiscard]] Self try_hold() noexcept {
     unsigned count = references_.load(std::memory_order_relaxed);
@@ -323,26 +310,10 @@ class RelayOperation : public Waiting {
 
   // Nothing is under way any more. The handler may run before this returns.
   void end() noexcept {
-    relay().release_work();
+    relay().take_back();
     waits_.reset();
-    in_work_.reset();
+    release_work();
     this->resume(destroyed_context_);
-  }
-
-  // A turn of it holds the relay.
-  [[nodiscard]] static PostedCanceller* held(Self self, PostedCanceller& canceller) noexcept {
-    static_cast<void>(self.release());
-    return &canceller;
-  }
-
-  // The turn of a cancellation, on the executor of its side.
-  static void pass_on(void* of, Turn::Outcome outcome) noexcept {
-    auto& canceller = *static_cast<PostedCanceller*>(of);
-    const Self held = Self::adopt(&canceller.relay.relay());
-    if (outcome == Turn::Outcome::kTaken) {
-      const unsigned types = canceller.types.exchange(0, std::memory_order_acq_rel);
-      held->on_cancellation(canceller, static_cast<net::cancellation_type_t>(types));
-    }
   }
 
   // The turn of the relay, on the executor of that side.
@@ -381,12 +352,10 @@ class RelayOperation : public Waiting {
   const bool may_be_cancelled_;
   bool expects_nothing_ = false;  // of its first read
   Waited waited_ = Waited::kNot;
-  std::optional<ReadClaim> waits_;  // for `in`
-  std::atomic<bool> is_cancelled_{false};
+  std::optional<ReadClaim> waits_;         // for `in`
+  std::atomic<unsigned> cancelled_by_{0};  // types of cancellation
   std::atomic<bool> stops_reading_{false};
   std::atomic<unsigned> references_{1};
-  // Until it is over: who cancels it elsewhere may hold it last, and has something to run there.
-  net::executor_work_guard<ExecutorOf<In>> in_work_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -33,7 +33,7 @@ inline namespace BYTES_HANDOFF_FLAVOUR {
 template <class In, class Out>
 class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   using Base = RelayOperation<StreamRelay, In>;
-  using typename Base::PostedCanceller;
+  using typename Base::Canceller;
   using typename Base::Self;
   using Way = WayBetween<In, Out>;
 
@@ -53,21 +53,31 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
         out_(&out),
         way_(options.by),
         out_context_(&context_of(out.get_executor())),
-        is_one_executor_(is_one(in.get_executor(), out.get_executor())),
-        close_timeout_(options.close_timeout) {
-    if (!is_one_executor_) {
-      out_work_.emplace(out.get_executor());
-      of_in_ = std::make_unique<PostedCanceller>(*this);
+        has_one_executor_(is_one(in.get_executor(), out.get_executor())) {}
+
+  template <RelayPart kPart>
+  [[nodiscard]] PartExecutor<kPart> executor() const noexcept {
+    if constexpr (kPart == RelayPart::kIn) {
+      return in_->get_executor();
+    } else {
+      return out_->get_executor();
     }
   }
+  [[nodiscard]] bool has_one_executor() const noexcept { return has_one_executor_; }
 
-  /// On the handler's executor.
-  void cancel(net::cancellation_type_t type) noexcept {
+  /// Behind `note_cancelled`, where `in` is used. If that is where `out` is, `cancel_out` does all.
+  void cancel_in() noexcept {
+    if (const Self self = this->try_hold(); self && !has_one_executor_) {
+      of_in_.emit(this->cancelled_by());
+    }
+  }
+  /// Likewise where `out` is used. An end that is under way is an end at once from now on.
+  void cancel_out() noexcept {
     if (const Self self = this->try_hold()) {
-      this->is_cancelled_.store(true, std::memory_order_release);
-      this->post_cancellation(self, of_out_, out_->get_executor(), type);
-      if (!is_one_executor_) {
-        this->post_cancellation(self, *of_in_, in_->get_executor(), type);
+      of_out_.emit(this->cancelled_by());
+      if (queue_.valid()) {
+        core_.cancel();
+        queue_.abort();
       }
     }
   }
@@ -106,11 +116,10 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   };
 
-  void release_work() noexcept {
+  void take_back() noexcept {
     if (!way_.take_back(*buffer_)) {
       core_.lose(to_error_value(net::error::no_memory));
     }
-    out_work_.reset();
     timer_.stop();  // its context may be gone when the handler's turn has come
   }
 
@@ -125,14 +134,6 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   }
 
   template <RelayPart kPart>
-  [[nodiscard]] PartExecutor<kPart> executor() const noexcept {
-    if constexpr (kPart == RelayPart::kIn) {
-      return in_->get_executor();
-    } else {
-      return out_->get_executor();
-    }
-  }
-  template <RelayPart kPart>
   [[nodiscard]] net::cancellation_slot slot() noexcept {
     const bool may_be_cut = kPart == RelayPart::kOut && core_.has_in_failed();
     if (kPart >= RelayPart::kBeside || !(this->may_be_cancelled_ || may_be_cut)) {
@@ -140,8 +141,8 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
     return canceller(kPart).signal.slot();
   }
-  [[nodiscard]] PostedCanceller& canceller(RelayPart part) noexcept {
-    return part == RelayPart::kIn && of_in_ ? *of_in_ : of_out_;
+  [[nodiscard]] Canceller& canceller(RelayPart part) noexcept {
+    return part == RelayPart::kIn && !has_one_executor_ ? of_in_ : of_out_;
   }
 
   template <RelayPart kPart>
@@ -171,18 +172,9 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     }
   }
 
-  // On the executor of that side. An end that is under way is an end at once from now on.
-  void on_cancellation(PostedCanceller& side, net::cancellation_type_t type) noexcept {
-    side.emit(type);
-    if (&side == &of_out_ && queue_.valid()) {
-      core_.cancel();
-      queue_.abort();
-    }
-  }
-
   // On the executor of `in`. If that is the one of `out`, the step may be one of `out`.
   void cancel_read() noexcept {
-    if (!is_one_executor_ || step_ == RelayStep::kRead) {
+    if (!has_one_executor_ || step_ == RelayStep::kRead) {
       canceller(RelayPart::kIn).emit(net::cancellation_type::terminal);
     }
   }
@@ -213,7 +205,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
     typename Way::Turn turn;
     while ((step = this->look_at_cancellation(step)) != RelayStep::kDone) {
       const RelayPart part = step == RelayStep::kRead ? RelayPart::kIn : RelayPart::kOut;
-      if (part != at && !is_one_executor_) {
+      if (part != at && !has_one_executor_) {
         return part == RelayPart::kIn ? this->template hop<RelayPart::kIn>(self)
                                       : this->template hop<RelayPart::kOut>(self);
       }
@@ -397,7 +389,7 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   // A queue in front of `out` knows how to end it. It is there for that alone.
   [[nodiscard]] InitiationResult start_end_by_queue(const Self& self, RelayStep how) noexcept {
     WriteHandoffConfig of_end;
-    of_end.close_timeout = close_timeout_;
+    of_end.close_timeout = core_.close_timeout();
     of_end.close_limit = core_.limit_left(now_at(*out_));
     try {
       queue_ = WriteHandoff(std::shared_ptr<Out>(out_, LetGo{self}, PoolAllocator<Out>()), of_end);
@@ -437,14 +429,12 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   Out* out_;
   Way way_;
   const net::execution_context* const out_context_;
-  const bool is_one_executor_;
-  std::optional<net::executor_work_guard<ExecutorOf<Out>>> out_work_;  // as `in_work_`, if another
-  PostedCanceller of_out_{*this};
-  std::unique_ptr<PostedCanceller> of_in_;  // if another executor's
+  const bool has_one_executor_;
+  Canceller of_out_;  // of all, if there is one executor
+  Canceller of_in_;
   RelayStep step_ = RelayStep::kDone;
   unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
   net_error_code end_error_;
-  const std::chrono::nanoseconds close_timeout_;  // of the end of `out`
   WriteHandoff queue_;
   bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
   bool is_timing_ = false;

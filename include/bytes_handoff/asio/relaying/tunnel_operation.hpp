@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "bytes_handoff/asio/relaying/errands.hpp"
 #include "bytes_handoff/asio/relaying/tunnel_side.hpp"
 #include "bytes_handoff/asio/relaying/tunnel_way.hpp"
 #include "bytes_handoff/asio/support/handler_memory.hpp"
@@ -24,19 +25,19 @@
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
 
-/// What runs of a tunnel elsewhere. Where it is destroyed instead, its context is.
-template <class Tunnel, class Side, void (Tunnel::*kRun)(const typename Tunnel::Self&) noexcept>
+/// What runs of a tunnel where one side is used: that which `kFrom` comes from. Where it is
+/// destroyed instead, the context of that side is.
+template <class Tunnel, Way kFrom, void (Tunnel::*kRun)(const typename Tunnel::Self&) noexcept>
 class TunnelHandler {
  public:
   using allocator_type = PoolAllocator<void>;
 
-  explicit TunnelHandler(typename Tunnel::Self self, const Side& side) noexcept
-      : self_(std::move(self)), side_(&side) {}
+  explicit TunnelHandler(typename Tunnel::Self self) noexcept : self_(std::move(self)) {}
   TunnelHandler(TunnelHandler&&) noexcept = default;
   TunnelHandler& operator=(TunnelHandler&&) = delete;
   ~TunnelHandler() {
     if (self_) {
-      self_->lose(side_->context());
+      self_->template lose<kFrom>();
     }
   }
 
@@ -55,7 +56,6 @@ class TunnelHandler {
 
  private:
   typename Tunnel::Self self_;
-  const Side* side_;
 };
 
 /// Both ways of a tunnel, and its timer. It is the operation of a `WaitingOp`, which keeps the
@@ -91,10 +91,8 @@ class TunnelOperation : public Waiting {
       : a_(a),
         b_(b),
         errands_of_b_(is_one(a_.executor(), b_.executor()) ? nullptr : std::make_unique<Errands>()),
-        progress_{options.a_to_b != nullptr ? options.a_to_b : &own_progress_[0],
-                  options.b_to_a != nullptr ? options.b_to_a : &own_progress_[1]},
-        a_to_b_(*this, a, b, of_way(options, *progress_[0])),
-        b_to_a_(*this, b, a, of_way(options, *progress_[1])),
+        a_to_b_(*this, a, b, of_way(options, options.a_to_b)),
+        b_to_a_(*this, b, a, of_way(options, options.b_to_a)),
         passes_on_if_cancelled_(rules.passes_on_if_cancelled),
         may_close_(options.may_close),
         core_(rules, now(), {}) {}
@@ -121,14 +119,18 @@ class TunnelOperation : public Waiting {
     b_to_a_.start();
   }
 
+  /// Of `WaitingOp`.
+  [[nodiscard]] PostMemory& post_memory() noexcept { return errands_.memory(); }
   /// On the handler's executor. A later one may be of another type.
   void cancel(net::cancellation_type_t type) noexcept {
     if (const Self self = try_hold()) {
       TunnelEffects effects;
       core_.cancel(to_error_value(net::error::operation_aborted), effects);
       if (!passes_on_if_cancelled_) {
-        a_to_b_.cancel(type);
-        b_to_a_.cancel(type);
+        a_to_b_.note_cancelled(type);
+        b_to_a_.note_cancelled(type);
+        ask_a(self, kCancelInput | kCancelOutput);
+        ask_b(self, kCancelInput | kCancelOutput);
       }
       carry_out(self, effects);
     }
@@ -186,7 +188,9 @@ class TunnelOperation : public Waiting {
     carry_out(self, effects);
   }
 
-  void lose(const net::execution_context& context) noexcept {
+  template <Way kFrom>
+  void lose() noexcept {
+    const net::execution_context& context = kFrom == Way::kAToB ? a_.context() : b_.context();
     destroyed_context_.store(&context, std::memory_order_relaxed);
   }
 
@@ -204,8 +208,8 @@ class TunnelOperation : public Waiting {
   }
 
   [[nodiscard]] static RelayOptions of_way(const TunnelOptions& options,
-                                           RelayProgress& progress) noexcept {
-    return {true, &progress, options.close_timeout, options.close_limit, options.by};
+                                           RelayProgress* progress) noexcept {
+    return {true, progress, options.close_timeout, options.close_limit, options.by};
   }
 
   template <Way kWay>
@@ -272,7 +276,7 @@ class TunnelOperation : public Waiting {
         }
         return;
       case WayStop::kReset:
-        way<kWay>().cancel(net::cancellation_type::terminal);
+        cancel<kWay>(self);
         return;
       case WayStop::kCancel:  // `cancel` does that, with the type
       case WayStop::kNone:
@@ -280,13 +284,29 @@ class TunnelOperation : public Waiting {
     }
   }
 
+  template <Way kWay>
+  void cancel(const Self& self) noexcept {
+    way<kWay>().note_cancelled(net::cancellation_type::terminal);
+    if constexpr (kWay == Way::kAToB) {
+      ask_a(self, kCancelInput);
+      ask_b(self, kCancelOutput);
+    } else {
+      ask_b(self, kCancelInput);
+      ask_a(self, kCancelOutput);
+    }
+  }
+
   // ---- Errands.
+
+  [[nodiscard]] static bool may_be_inside(unsigned errands) noexcept {
+    return (errands & (kCancelInput | kCancelOutput) * (1 + kOfSecondSide)) == 0;
+  }
 
   void ask_a(const Self& self, unsigned errands) noexcept {
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      errands_.ask(a_.executor(), errands, [&] {
-        return TunnelHandler<TunnelOperation, SideA, &TunnelOperation::run_at_a>(self, a_);
+      errands_.ask(a_.executor(), errands, may_be_inside(errands), [&] {
+        return TunnelHandler<TunnelOperation, Way::kAToB, &TunnelOperation::run_at_a>(self);
       });
     } catch (...) {
       const unsigned lost = errands_.take();
@@ -300,8 +320,8 @@ class TunnelOperation : public Waiting {
     }
     BYTES_HANDOFF_HANDLER_LOCATION(kName);
     try {
-      errands_of_b_->ask(b_.executor(), errands, [&] {
-        return TunnelHandler<TunnelOperation, SideB, &TunnelOperation::run_at_b>(self, b_);
+      errands_of_b_->ask(b_.executor(), errands, may_be_inside(errands), [&] {
+        return TunnelHandler<TunnelOperation, Way::kBToA, &TunnelOperation::run_at_b>(self);
       });
     } catch (...) {
       fail_errands<Way::kBToA>(self, errands_of_b_->take());
@@ -329,6 +349,12 @@ class TunnelOperation : public Waiting {
     if ((errands & kStopReading) != 0) {
       way<kWay>().stop_reading();
     }
+    if ((errands & kCancelInput) != 0) {
+      way<kWay>().cancel_in();
+    }
+    if ((errands & kCancelOutput) != 0) {
+      way<other_than(kWay)>().cancel_out();
+    }
     if constexpr (!Side::kHasQueue) {
       if ((errands & kLimitTime) != 0) {
         way<other_than(kWay)>().limit_time();
@@ -339,16 +365,17 @@ class TunnelOperation : public Waiting {
     }
   }
 
-  // There was no memory to bring them to the executor.
+  // There was no memory to bring them to the executor. A cancellation that does not get there is
+  // noticed at the next step.
   template <Way kWay>
   void fail_errands(const Self& self, unsigned errands) noexcept {
     destroyed_context_.store(nullptr, std::memory_order_relaxed);
     const ErrorValue error = to_error_value(net::error::no_memory);
     if ((errands & kStopReading) != 0) {
-      way<kWay>().cancel(net::cancellation_type::terminal);
+      cancel<kWay>(self);
     }
     if ((errands & kLimitTime) != 0) {
-      way<other_than(kWay)>().cancel(net::cancellation_type::terminal);
+      cancel<other_than(kWay)>(self);
     }
     if ((errands & (kLookAtTimer | kFinishTick)) != 0) {
       is_ticking_.store(false, std::memory_order_release);
@@ -378,7 +405,7 @@ class TunnelOperation : public Waiting {
       armed_ = time;
       timer_.async_wait_until(
           time, a_.executor(),
-          TunnelHandler<TunnelOperation, SideA, &TunnelOperation::tick>(self, a_));
+          TunnelHandler<TunnelOperation, Way::kAToB, &TunnelOperation::tick>(self));
     } catch (...) {
       const ErrorValue error = to_error_value(error_of_current_exception());
       destroyed_context_.store(nullptr, std::memory_order_relaxed);
@@ -400,8 +427,8 @@ class TunnelOperation : public Waiting {
   }
   void finish_tick(const Self& self) noexcept {
     b_.look_at_acknowledgement();
-    const TunnelCore::Progress progress{moved(*progress_[0]) + b_.progress(),
-                                        moved(*progress_[1]) + a_.progress()};
+    const TunnelCore::Progress progress{moved(a_to_b_.progress()) + b_.progress(),
+                                        moved(b_to_a_.progress()) + a_.progress()};
     is_ticking_.store(false, std::memory_order_release);
     TunnelEffects effects;
     core_.tick(now(), progress, effects);
@@ -435,8 +462,6 @@ class TunnelOperation : public Waiting {
   Errands errands_;
   const std::unique_ptr<Errands> errands_of_b_;  // null: there is one executor
   TunnelCause refused_by_ = TunnelCause::none;
-  RelayProgress own_progress_[kWays];
-  RelayProgress* const progress_[kWays];
   TunnelWay<TunnelOperation, Way::kAToB, A, OutB> a_to_b_;
   TunnelWay<TunnelOperation, Way::kBToA, B, OutA> b_to_a_;
   const bool passes_on_if_cancelled_;

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
 #include "bytes_handoff/asio/ending/acknowledgement.hpp"
 #include "bytes_handoff/asio/ending/reset_stream.hpp"
-#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/post.hpp"
@@ -24,32 +22,11 @@ enum Errand : unsigned {
   kLookAtTimer = 4,  ///< only of the first side, which has the timer
   kFinishTick = 8,   ///< only of the second side
   kLimitTime = 16,   ///< of the way to this side, which reads no more
+  kCancelInput = 32,
+  kCancelOutput = 64,
 };
 /// Those of the second side, where one post brings them with those of the first.
-inline constexpr unsigned kOfSecondSide = 32;
-
-/// Errands to an executor. They may be asked for on any thread. Those that wait there are run
-/// together, and one post brings them.
-class Errands {
-  using Memory = HandlerMemory<128>;
-
- public:
-  /// Runs what `make_run` returns, which calls `take`, on the executor; inside of this call if it
-  /// is made there. Throws where memory is short.
-  template <class Executor, class MakeRun>
-  void ask(const Executor& executor, unsigned errands, MakeRun make_run) {
-    if (asked_.fetch_or(errands, std::memory_order_acq_rel) == 0) {
-      using Allocator = HandlerAllocator<void, Memory>;
-      using Run = decltype(make_run());
-      net::dispatch(executor, Posted<Run, Allocator>(make_run(), Allocator(memory_)));
-    }
-  }
-  [[nodiscard]] unsigned take() noexcept { return asked_.exchange(0, std::memory_order_acq_rel); }
-
- private:
-  std::atomic<unsigned> asked_{0};
-  Memory memory_;
-};
+inline constexpr unsigned kOfSecondSide = 128;
 
 /// A side of a tunnel.
 template <class Stream, class Out>

@@ -36,6 +36,8 @@ template <class Operation>
 ///     auto take_hold() noexcept;   // if there: what must live on until a resumed one is posted
 ///     auto keep_results() noexcept;  // if there: has them in `results()`, and takes back what no
 ///                                    // handler is called with
+///     PostMemory& post_memory() noexcept;  // if there: it has memory for a post of its own, which
+///                                          // is free by then
 ///
 /// Its memory comes from the handler's associated allocator, or the library's pool if that is the
 /// default. It keeps the handler's executor busy. It stays in place until the handler's turn has
@@ -114,7 +116,7 @@ class WaitingOp final : public Operation {
 
   /// Sends the handler on its way.
   void post() noexcept {
-    const PostAllocator allocator(post_memory_);
+    const PostAllocator allocator(post_memory());
     // The handler may run, and be all that its context lives for, before this thread has left the
     // post. What is posted is work by itself.
     const Work until_posted(std::move(work_));
@@ -141,6 +143,19 @@ class WaitingOp final : public Operation {
     } catch (...) {
       Memory::deallocate(allocator, static_cast<WaitingOp*>(memory));
       throw;
+    }
+  }
+
+  static constexpr bool kHasPostMemory = requires(Operation & operation) {
+    operation.post_memory();
+  };
+  struct Nothing {};
+
+  [[nodiscard]] PostMemory& post_memory() noexcept {
+    if constexpr (kHasPostMemory) {
+      return Operation::post_memory();
+    } else {
+      return post_memory_;
     }
   }
 
@@ -180,7 +195,7 @@ class WaitingOp final : public Operation {
   Executor executor_;
   Work work_;
   CancellationLink cancellation_;
-  PostMemory post_memory_;
+  [[no_unique_address]] std::conditional_t<kHasPostMemory, Nothing, PostMemory> post_memory_;
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -21,6 +21,8 @@ class EndTime {
   EndTime(Duration close_timeout, Duration close_limit) noexcept
       : timeout_(close_timeout), limit_(close_limit) {}
 
+  [[nodiscard]] Duration timeout() const noexcept { return timeout_; }
+
   /// Returns when to look again; nothing if the time is over. `progress` counts all that is one.
   /// What makes progress goes on, also where it may not be silent at all.
   [[nodiscard]] std::optional<TimePoint> look(TimePoint now, std::uint64_t progress) noexcept {

@@ -33,12 +33,17 @@ class RelayCore {
         ends_out_(options.end_out),
         flushes_(flushes),
         cancelled_code_(cancelled),
-        progress_(options.progress) {}
+        progress_(options.progress != nullptr ? options.progress : &own_progress_) {
+    progress_->start();
+  }
 
   [[nodiscard]] const ErrorValue& error() const noexcept { return error_; }
-  [[nodiscard]] const RelayCounts& counts() const noexcept { return counts_; }
+  [[nodiscard]] RelayCounts counts() const noexcept { return progress_->counts(); }
+  /// What counts, while it runs and after it.
+  [[nodiscard]] const RelayProgress& progress() const noexcept { return *progress_; }
   [[nodiscard]] bool has_out_failed() const noexcept { return stop_ == Stop::kOutFailed; }
   [[nodiscard]] bool ends_out() const noexcept { return ends_out_; }
+  [[nodiscard]] EndTime::Duration close_timeout() const noexcept { return time_.timeout(); }
   /// By itself: not because it is read no more.
   [[nodiscard]] bool has_in_failed() const noexcept {
     return in_ == In::kFailed && !stops_reading_;
@@ -60,7 +65,7 @@ class RelayCore {
   [[nodiscard]] EndTime::TimePoint look_at_time(EndTime::TimePoint now,
                                                 bool has_acknowledged) noexcept {
     acknowledged_ += has_acknowledged ? 1U : 0U;
-    const auto next = time_.look(now, counts_.passed_on + acknowledged_);
+    const auto next = time_.look(now, progress_->counts().passed_on + acknowledged_);
     if (!next) {
       fail_out(ErrorValue::of(Errc::timed_out));
     }
@@ -72,21 +77,17 @@ class RelayCore {
   }
 
   /// It cannot begin. Nothing is ended.
-  void refuse(const ErrorValue& error) noexcept {
-    fail(RelaySide::in, error);
-    tell();
-  }
+  void refuse(const ErrorValue& error) noexcept { fail(RelaySide::in, error); }
 
   /// With what is buffered when it starts.
   [[nodiscard]] RelayStep begin(std::size_t buffered) noexcept {
-    counts_.received = buffered;
-    tell();
+    progress_->add_received(buffered);
     return next();
   }
 
   /// Behind a read of `n` bytes. The end of `in` is 0 bytes without an error.
   [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
-    counts_.received += n;
+    progress_->add_received(n);
     const bool is_ours = (stop_ != Stop::kNo || stops_reading_) && error == cancelled_code_;
     if (error && !is_ours) {
       in_ = In::kFailed;
@@ -94,16 +95,14 @@ class RelayCore {
     } else if (!error && n == 0) {
       in_ = In::kEnded;
     }
-    tell();
     return next();
   }
 
   /// Behind a write of which the stream, or the queue, took `n` bytes.
   [[nodiscard]] RelayStep after_pass(const ErrorValue& error, std::size_t n) noexcept {
-    counts_.passed_on += n;
+    progress_->add_passed_on(n);
     is_unflushed_ = flushes_;
     zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;
-    tell();
     if (error) {
       return after_out(error);
     }
@@ -128,7 +127,6 @@ class RelayCore {
     } else if (error) {
       fail(RelaySide::out, error);
     }
-    tell();
     return RelayStep::kDone;
   }
 
@@ -146,8 +144,7 @@ class RelayCore {
   /// What was received and not passed on is lost.
   void lose(const ErrorValue& error) noexcept {
     error_ = error;
-    counts_.failed = RelaySide::in;
-    tell();
+    progress_->set_failed(RelaySide::in);
   }
 
   /// `out` takes nothing any more.
@@ -155,7 +152,6 @@ class RelayCore {
     if (stop_ == Stop::kNo) {
       stop_ = Stop::kOutFailed;
       fail(RelaySide::out, error);
-      tell();
     }
   }
 
@@ -167,7 +163,7 @@ class RelayCore {
     if (stop_ == Stop::kCancelled) {
       return next_when_cancelled();
     }
-    if (counts_.passed_on != counts_.received) {
+    if (progress_->has_rest()) {
       return RelayStep::kPass;
     }
     if (is_unflushed_) {
@@ -210,20 +206,13 @@ class RelayCore {
   void fail_unread() noexcept {
     in_ = In::kFailed;
     fail(RelaySide::in, ErrorValue::of(Errc::aborted));
-    tell();
   }
 
   // The first error is kept.
   void fail(RelaySide side, const ErrorValue& error) noexcept {
     if (!error_) {
       error_ = error;
-      counts_.failed = side;
-    }
-  }
-
-  void tell() const noexcept {
-    if (progress_ != nullptr) {
-      progress_->set(counts_);
+      progress_->set_failed(side);
     }
   }
 
@@ -238,8 +227,8 @@ class RelayCore {
   unsigned zero_writes_ = 0;
   const ErrorValue cancelled_code_;
   ErrorValue error_;
-  RelayCounts counts_;
-  RelayProgress* const progress_;
+  RelayProgress own_progress_;
+  RelayProgress* const progress_;  // its own, or the user's
 };
 
 /// Whether a relay may read on while a queue holds `pending` bytes of its budget. What is queued

@@ -58,10 +58,21 @@ class RelayProgress {
  private:
   friend class detail::RelayCore;
 
-  void set(const RelayCounts& counts) noexcept {
-    received_.store(counts.received, std::memory_order_relaxed);
-    failed_.store(counts.failed, std::memory_order_relaxed);
-    passed_on_.store(counts.passed_on, std::memory_order_release);
+  // One thread at a time counts.
+  void start() noexcept {
+    passed_on_.store(0, std::memory_order_relaxed);
+    received_.store(0, std::memory_order_relaxed);
+    failed_.store(RelaySide::none, std::memory_order_relaxed);
+  }
+  void add_received(std::uint64_t n) noexcept {
+    received_.store(received_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void add_passed_on(std::uint64_t n) noexcept {
+    passed_on_.store(passed_on_.load(std::memory_order_relaxed) + n, std::memory_order_release);
+  }
+  void set_failed(RelaySide side) noexcept { failed_.store(side, std::memory_order_relaxed); }
+  [[nodiscard]] bool has_rest() const noexcept {
+    return passed_on_.load(std::memory_order_relaxed) != received_.load(std::memory_order_relaxed);
   }
 
   std::atomic<std::uint64_t> received_{0};
