@@ -4,6 +4,7 @@ CORE = "include/bytes_handoff/core/relaying/relay_core.hpp"
 SHELL = "include/bytes_handoff/asio/relaying/"
 TIME = "include/bytes_handoff/core/relaying/end_time.hpp"
 OPERATION = SHELL + "relay_operation.hpp"
+LONE = SHELL + "lone_relay.hpp"
 STREAM = SHELL + "stream_relay.hpp"
 QUEUE = SHELL + "queue_relay.hpp"
 
@@ -18,8 +19,8 @@ MUTANTS = [
      "return in_ == In::kEnded ? RelayStep::kClose : RelayStep::kCut;", "return RelayStep::kClose;",
      *OF_CORE),
     ("a relay cuts before it has passed on what came", CORE,
-     "    if (counts_.passed_on != counts_.received) {",
-     "    if (in_ != In::kFailed && counts_.passed_on != counts_.received) {", *OF_CORE),
+     "    if (progress_->has_rest()) {",
+     "    if (in_ != In::kFailed && progress_->has_rest()) {", *OF_CORE),
     ("a relay reads on before what it has passed on is flushed", CORE,
      "    if (is_unflushed_) {", "    if (is_unflushed_ && in_ != In::kOpen) {", *OF_CORE),
     ("a relay tells the last error", CORE, "    if (!error_) {", "    if (true) {", *OF_CORE),
@@ -32,7 +33,8 @@ MUTANTS = [
      "const bool is_ours = (stop_ != Stop::kNo || stops_reading_) && error == cancelled_code_;",
      "const bool is_ours = error == cancelled_code_;", *OF_CORE),
     ("a relay counts its writes of 0 bytes in all", CORE,
-     "zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;", "zero_writes_ += n == 0 ? 1U : 0U;", *OF_CORE),
+     "static_cast<std::uint8_t>(zero_writes_ + 1) : std::uint8_t{0};",
+     "static_cast<std::uint8_t>(zero_writes_ + 1) : zero_writes_;", *OF_CORE),
     ("a relay reads while a queue has room for less than a block", CORE,
      "(block <= budget && pending <= budget - block)", "(block <= budget && pending < budget)",
      *OF_CORE),
@@ -43,10 +45,10 @@ MUTANTS = [
      "    if (stops_reading_ && in_ == In::kOpen && stop_ == Stop::kNo) {\n      fail_unread();\n    }",
      "", *OF_CORE),
     ("what is acknowledged is no progress of a relay", CORE,
-     "time_.look(now, counts_.passed_on + acknowledged_)", "time_.look(now, counts_.passed_on)",
+     "progress_->counts().passed_on + acknowledged_)", "progress_->counts().passed_on)",
      *OF_CORE),
     ("what a relay passes on is no progress", CORE,
-     "time_.look(now, counts_.passed_on + acknowledged_)", "time_.look(now, acknowledged_)",
+     "progress_->counts().passed_on + acknowledged_)", "acknowledged_)",
      *OF_CORE),
     ("a relay goes on when its time is over", CORE,
      "      fail_out(ErrorValue::of(Errc::timed_out));\n    }\n    return next", "    }\n    return next",
@@ -59,7 +61,8 @@ MUTANTS = [
     ("an end is looked at too seldom", TIME, "later(now, look_pause(timeout_))",
      "later(now, timeout_ / 2)", *OF_CORE),
     ("the reset of a relay has a time of its own", TIME,
-     "return since_ ? std::max<Duration>(later(*since_, limit_) - now, Duration::zero()) : limit_;",
+     "return has_begun() ? std::max<Duration>(later(since_, limit_) - now, Duration::zero()) "
+     ": limit_;",
      "return limit_;", *OF_CORE),
     ("a write that waits behind a failed input may wait for ever", STREAM,
      "return part == RelayPart::kOut ? on_wait(self) : void();", "return;", *OF_STREAM),
@@ -89,9 +92,9 @@ MUTANTS = [
     ("a relay does not wait until its queue has let go of the stream", STREAM,
      "      end_events_ = 2;", "      end_events_ = 1;", *OF_STREAM),
     ("a cancellation does not reach an end that waits", STREAM,
-     "      core_.cancel();\n      queue_.abort();", "      core_.cancel();", *OF_STREAM),
-    ("a second cancellation of a relay is lost", OPERATION,
-     "canceller.types.exchange(0, std::memory_order_acq_rel)", "canceller.types.load()", *OF_STREAM),
+     "        core_.cancel();\n        queue_.abort();", "        core_.cancel();", *OF_STREAM),
+    ("a second cancellation of a relay is lost", LONE,
+     "        static_cast<void>(relay.at_in_.take());\n", "", *OF_STREAM),
     ("a cancellation between two steps of a relay is lost", OPERATION,
      "    if (is_cancelled) {\n      core_.cancel();\n    }", "", *OF_STREAM),
     ("a relay does not watch its queue", QUEUE,
@@ -126,9 +129,9 @@ MUTANTS = [
      "  void fail_unread() noexcept {\n    in_ = In::kFailed;",
      "  void fail_unread() noexcept {\n    in_ = In::kEnded;", *OF_MODEL),
     ("a relay whose last holder is who cancels it lets its streams' thread return",
-     "include/bytes_handoff/asio/relaying/relay_operation.hpp",
-     "        in_work_(in.get_executor()) {}",
-     "        in_work_(in.get_executor()) {\n    in_work_.reset();\n  }",
+     LONE,
+     "        in_work_(this->template executor<RelayPart::kIn>()) {",
+     "        in_work_(this->template executor<RelayPart::kIn>()) {\n    in_work_.reset();",
      "dev", "shell_tests_asio", "/relay_end_threads_test"),
     ("the end of a wait is the end of the input", OPERATION,
      "    return waited_ != Waited::kNot;", "    return false;", *OF_WAITS),
@@ -139,6 +142,6 @@ MUTANTS = [
      "        front_end::pause_read(*buffer_);\n        waits_.emplace(*buffer_);",
      "        waits_.emplace(*buffer_);", *OF_WAITS),
     ("a buffer stays taken by a relay whose context has gone", OPERATION,
-     "    relay().release_work();\n    waits_.reset();",
-     "    relay().release_work();\n    if (waits_) waits_->forget_buffer();", *OF_WAITS),
+     "    relay().take_back();\n    waits_.reset();",
+     "    relay().take_back();\n    if (waits_) waits_->forget_buffer();", *OF_WAITS),
 ]

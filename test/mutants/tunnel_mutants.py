@@ -7,6 +7,7 @@ STREAM = SHELL + "stream_relay.hpp"
 SIDE = SHELL + "tunnel_side.hpp"
 
 OF_CORE = ("dev", "core_tests", "/relaying/tunnel_")
+OF_THREADS = ("dev", "shell_tests_asio", "/relaying/tunnel_threads_test")
 OF_SHELL = ("dev", "shell_tests_asio", "/relaying/tunnel_((broken_sides|ends|queues)_)?test")
 
 MUTANTS = [
@@ -17,6 +18,12 @@ MUTANTS = [
      "    if (lost == connection_reset && error == to_error_value(lost)) {", *OF_SHELL),
     ("a relay tells nobody of a lost connection", STREAM,
      "      if (is_of_lost_connection(error)) {", "      if (is_of_lost_connection({})) {", *OF_SHELL),
+    ("a tunnel does not cancel what waits for its first side", OPERATION,
+     "        ask_a(self, kCancelInput | kCancelOutput);\n", "", *OF_SHELL),
+    ("a tunnel does not cancel what waits for its second side", OPERATION,
+     "        ask_b(self, kCancelInput | kCancelOutput);\n", "", *OF_THREADS),
+    ("a way that is to be reset waits on", OPERATION,
+     "        cancel<kWay>(self);\n        return;", "        return;", *OF_SHELL),
     ("a tunnel closes no socket", OPERATION,
      "    return may_close_ && core_.has_ended_in_order(other_than(kWay));", "    return false;",
      *OF_SHELL),
@@ -85,7 +92,7 @@ MUTANTS = [
     ("a tunnel without queues resets nothing", SIDE,
      "      detail::reset_stream(end_.stream());", "", *OF_SHELL),
     ("a tunnel whose last holder is who cancels it lets its streams' thread return", SIDE,
-     "        work_(end.stream().get_executor()) {}",
-     "        work_(end.stream().get_executor()) {\n    work_.reset();\n  }",
+     "work_(end.stream().get_executor()) {}",
+     "work_(end.stream().get_executor()) {\n    work_.reset();\n  }",
      "dev", "shell_tests_asio", "/relay_end_threads_test"),
 ]

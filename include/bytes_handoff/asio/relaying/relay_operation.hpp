@@ -17,11 +17,11 @@
 #include "bytes_handoff/asio/support/stream_traits.hpp"
 #include "bytes_handoff/asio/support/turn.hpp"
 #include "bytes_handoff/asio/writing/initiation.hpp"
-#include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/reading/read_claim.hpp"
 #include "bytes_handoff/core/relaying/relay_core.hpp"
 #include "bytes_handoff/core/support/check.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
+#include "bytes_handoff/core/support/waiting.hpp"
 #include "bytes_handoff/ends.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 
@@ -94,7 +94,7 @@ class RelayHandler : public KnowsCancellationItself {
 /// is remembered for the next step. `cancel_in` and `cancel_out` of the relay cancel what is under
 /// way where those are used; who calls them there is the relay's owner.
 template <class Relay, class In>
-class RelayOperation : public Waiting {
+class RelayOperation : public Resumable {
  public:
   static constexpr const char* kName = "async_relay";
 
@@ -349,13 +349,13 @@ class RelayOperation : public Waiting {
   RelayCore core_;
   const net::execution_context* const in_context_;
   const net::execution_context* destroyed_context_ = nullptr;
+  std::optional<ReadClaim> waits_;  // for `in`
+  std::atomic<unsigned> references_{1};
+  std::atomic<unsigned> cancelled_by_{0};  // types of cancellation
+  std::atomic<bool> stops_reading_{false};
   const bool may_be_cancelled_;
   bool expects_nothing_ = false;  // of its first read
   Waited waited_ = Waited::kNot;
-  std::optional<ReadClaim> waits_;         // for `in`
-  std::atomic<unsigned> cancelled_by_{0};  // types of cancellation
-  std::atomic<bool> stops_reading_{false};
-  std::atomic<unsigned> references_{1};
 };
 
 }  // namespace BYTES_HANDOFF_FLAVOUR

@@ -429,18 +429,18 @@ class StreamRelay : public RelayOperation<StreamRelay<In, Out>, In> {
   Out* out_;
   Way way_;
   const net::execution_context* const out_context_;
-  const bool has_one_executor_;
   Canceller of_out_;  // of all, if there is one executor
   Canceller of_in_;
-  RelayStep step_ = RelayStep::kDone;
-  unsigned end_events_ = 0;  // that are still to come: the queue has ended, and let go of `out`
-  net_error_code end_error_;
   WriteHandoff queue_;
-  bool is_waiting_ = false;  // a write or a flush is under way, and so this is that side's
-  bool is_timing_ = false;
-  AcknowledgementLook acknowledged_;
+  net_error_code end_error_;
   ErrorValue out_lost_by_;
   std::atomic<bool> is_out_lost_{false};
+  const bool has_one_executor_;
+  RelayStep step_ = RelayStep::kDone;
+  unsigned char end_events_ = 0;  // that are to come: the queue has ended, and let go of `out`
+  bool is_waiting_ = false;       // a write or a flush is under way, and so this is that side's
+  bool is_timing_ = false;
+  AcknowledgementLook acknowledged_;
   LazyTimer<ExecutorOf<Out>> timer_;  // made once the time is limited, and there is a wait
 };
 

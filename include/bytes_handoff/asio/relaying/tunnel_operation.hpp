@@ -9,54 +9,21 @@
 #include <utility>
 
 #include "bytes_handoff/asio/relaying/errands.hpp"
+#include "bytes_handoff/asio/relaying/tunnel_handler.hpp"
 #include "bytes_handoff/asio/relaying/tunnel_side.hpp"
 #include "bytes_handoff/asio/relaying/tunnel_way.hpp"
-#include "bytes_handoff/asio/support/handler_memory.hpp"
 #include "bytes_handoff/asio/support/lazy_timer.hpp"
 #include "bytes_handoff/asio/support/net.hpp"
 #include "bytes_handoff/asio/support/net_error.hpp"
 #include "bytes_handoff/asio/support/stream_exception.hpp"
-#include "bytes_handoff/core/queue/waiting.hpp"
 #include "bytes_handoff/core/relaying/tunnel_core.hpp"
 #include "bytes_handoff/core/support/counted_pointer.hpp"
+#include "bytes_handoff/core/support/waiting.hpp"
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/tunnel.hpp"
 
 namespace bytes_handoff::detail {
 inline namespace BYTES_HANDOFF_FLAVOUR {
-
-/// What runs of a tunnel where one side is used: that which `kFrom` comes from. Where it is
-/// destroyed instead, the context of that side is.
-template <class Tunnel, Way kFrom, void (Tunnel::*kRun)(const typename Tunnel::Self&) noexcept>
-class TunnelHandler {
- public:
-  using allocator_type = PoolAllocator<void>;
-
-  explicit TunnelHandler(typename Tunnel::Self self) noexcept : self_(std::move(self)) {}
-  TunnelHandler(TunnelHandler&&) noexcept = default;
-  TunnelHandler& operator=(TunnelHandler&&) = delete;
-  ~TunnelHandler() {
-    if (self_) {
-      self_->template lose<kFrom>();
-    }
-  }
-
-  [[nodiscard]] static allocator_type get_allocator() noexcept { return {}; }
-  void operator()() noexcept {
-    const auto self = std::move(self_);
-    ((*self).*kRun)(self);
-  }
-  /// Of a timer.
-  void operator()(const net_error_code& error) noexcept {
-    const auto self = std::move(self_);
-    if (!error) {
-      ((*self).*kRun)(self);
-    }
-  }
-
- private:
-  typename Tunnel::Self self_;
-};
 
 /// Both ways of a tunnel, and its timer. It is the operation of a `WaitingOp`, which keeps the
 /// user's handler. The core decides; this carries out what it asks for, where the streams are used.
@@ -64,7 +31,7 @@ class TunnelHandler {
 /// Who holds it: each way that has begun, the timer's wait, and errands on their way. With the last
 /// one it is over.
 template <class A, class OutA, class B, class OutB, class Clock>
-class TunnelOperation : public Waiting {
+class TunnelOperation : public Resumable {
   using SideA = TunnelSide<A, OutA>;
   using SideB = TunnelSide<B, OutB>;
 
@@ -93,9 +60,9 @@ class TunnelOperation : public Waiting {
         errands_of_b_(is_one(a_.executor(), b_.executor()) ? nullptr : std::make_unique<Errands>()),
         a_to_b_(*this, a, b, of_way(options, options.a_to_b)),
         b_to_a_(*this, b, a, of_way(options, options.b_to_a)),
+        core_(rules, now(), {}),
         passes_on_if_cancelled_(rules.passes_on_if_cancelled),
-        may_close_(options.may_close),
-        core_(rules, now(), {}) {}
+        may_close_(options.may_close) {}
 
   /// From the initiating function. The handler is told of all that fails from here on.
   void start() noexcept {
@@ -461,15 +428,15 @@ class TunnelOperation : public Waiting {
   SideB b_;
   Errands errands_;
   const std::unique_ptr<Errands> errands_of_b_;  // null: there is one executor
-  TunnelCause refused_by_ = TunnelCause::none;
   TunnelWay<TunnelOperation, Way::kAToB, A, OutB> a_to_b_;
   TunnelWay<TunnelOperation, Way::kBToA, B, OutA> b_to_a_;
+  TunnelCore core_;
+  std::atomic<const void*> destroyed_context_{nullptr};
+  std::atomic<unsigned> references_{1};
+  std::atomic<bool> is_ticking_{false};
   const bool passes_on_if_cancelled_;
   const bool may_close_;
-  TunnelCore core_;
-  std::atomic<unsigned> references_{1};
-  std::atomic<const void*> destroyed_context_{nullptr};
-  std::atomic<bool> is_ticking_{false};
+  TunnelCause refused_by_ = TunnelCause::none;
   TimePoint armed_ = (TimePoint::max)();
   LazyTimer<typename SideA::Executor, Clock> timer_;
 };

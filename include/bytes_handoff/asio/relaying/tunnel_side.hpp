@@ -36,14 +36,14 @@ class TunnelSide {
   using Executor = std::remove_cvref_t<decltype(std::declval<Stream&>().get_executor())>;
 
   explicit TunnelSide(const TunnelEnd<Stream, Out>& end)
-      : end_(end),
-        context_(&context_of(end.stream().get_executor())),
-        work_(end.stream().get_executor()) {}
+      : end_(end), work_(end.stream().get_executor()) {}
 
   [[nodiscard]] const TunnelEnd<Stream, Out>& end() const noexcept { return end_; }
   [[nodiscard]] Executor executor() const noexcept { return end_.stream().get_executor(); }
   /// Also once the stream has gone: a context that is destroyed drops handlers behind it.
-  [[nodiscard]] const net::execution_context& context() const noexcept { return *context_; }
+  [[nodiscard]] const net::execution_context& context() const noexcept {
+    return context_of(work_.get_executor());
+  }
 
   /// There are no errands any more.
   void release_work() noexcept { work_.reset(); }
@@ -87,7 +87,6 @@ class TunnelSide {
 
  private:
   const TunnelEnd<Stream, Out> end_;
-  const net::execution_context* const context_;
   AcknowledgementLook acknowledgement_;
   std::uint64_t progress_ = 0;
   net::executor_work_guard<Executor> work_;  // who asks may hold the tunnel last

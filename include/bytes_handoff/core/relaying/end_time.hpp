@@ -26,14 +26,14 @@ class EndTime {
   /// Returns when to look again; nothing if the time is over. `progress` counts all that is one.
   /// What makes progress goes on, also where it may not be silent at all.
   [[nodiscard]] std::optional<TimePoint> look(TimePoint now, std::uint64_t progress) noexcept {
-    const bool is_silent = since_ && progress == progress_;
-    since_ = since_.value_or(now);
+    const bool is_silent = has_begun() && progress == progress_;
+    since_ = (std::min)(since_, now);
     if (!is_silent) {
       progress_ = progress;
       progress_at_ = now;
     }
     const TimePoint silent_until = later(progress_at_, timeout_);
-    const TimePoint end_at = later(*since_, limit_);
+    const TimePoint end_at = later(since_, limit_);
     if ((is_silent && now >= silent_until) || now >= end_at) {
       return std::nullopt;
     }
@@ -42,13 +42,15 @@ class EndTime {
 
   /// What `close_limit` leaves for the rest of the end.
   [[nodiscard]] Duration limit_left(TimePoint now) const noexcept {
-    return since_ ? std::max<Duration>(later(*since_, limit_) - now, Duration::zero()) : limit_;
+    return has_begun() ? std::max<Duration>(later(since_, limit_) - now, Duration::zero()) : limit_;
   }
 
  private:
+  [[nodiscard]] bool has_begun() const noexcept { return since_ != (TimePoint::max)(); }
+
   const Duration timeout_;
   const Duration limit_;
-  std::optional<TimePoint> since_;
+  TimePoint since_ = (TimePoint::max)();  // not yet
   TimePoint progress_at_;
   std::uint64_t progress_ = 0;
 };

@@ -102,7 +102,7 @@ class RelayCore {
   [[nodiscard]] RelayStep after_pass(const ErrorValue& error, std::size_t n) noexcept {
     progress_->add_passed_on(n);
     is_unflushed_ = flushes_;
-    zero_writes_ = n == 0 ? zero_writes_ + 1 : 0;
+    zero_writes_ = n == 0 ? static_cast<std::uint8_t>(zero_writes_ + 1) : std::uint8_t{0};
     if (error) {
       return after_out(error);
     }
@@ -224,7 +224,7 @@ class RelayCore {
   bool stops_reading_ = false;
   In in_ = In::kOpen;
   Stop stop_ = Stop::kNo;
-  unsigned zero_writes_ = 0;
+  std::uint8_t zero_writes_ = 0;
   const ErrorValue cancelled_code_;
   ErrorValue error_;
   RelayProgress own_progress_;

@@ -144,9 +144,9 @@ class TunnelCore {
   mutable std::mutex mutex_;
   std::array<WayState, kWays> ways_;
   ErrorValue first_error_;
+  ErrorValue cancelled_;      // the code of a cancellation, once there was one
+  ErrorValue ended_at_once_;  // with this error, if one
   TunnelOrigin origin_ = TunnelOrigin::kNone;
-  ErrorValue cancelled_;       // the code of a cancellation, once there was one
-  ErrorValue ended_at_once_;   // with this error, if one
   bool is_cancelled_ = false;  // and all is left as it is
   TimePoint idle_since_;
   TimePoint half_closed_since_;

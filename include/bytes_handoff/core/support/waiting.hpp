@@ -4,10 +4,8 @@
 
 namespace bytes_handoff::detail {
 
-/// The base of all who can be waiting. The front end derives from the core's waiters and keeps its
-/// handler there; the core links them, writes the result into them, and hands them back to be
-/// resumed.
-class Waiting : public ListNode {
+/// Who is told when something is over.
+class Resumable {
  public:
   /// The result is in place: see to it that whoever waits gets it. Called once, outside all locks.
   /// `destroyed_context` is the execution context that is being destroyed, if one is: what would
@@ -15,8 +13,13 @@ class Waiting : public ListNode {
   virtual void resume(const void* destroyed_context) noexcept = 0;
 
  protected:
-  virtual ~Waiting() = default;
+  virtual ~Resumable() = default;
 };
+
+/// The base of all who can be waiting. The front end derives from the core's waiters and keeps its
+/// handler there; the core links them, writes the result into them, and hands them back to be
+/// resumed.
+class Waiting : public Resumable, public ListNode {};
 
 /// First come, first served; anyone can leave.
 using WaitingList = IntrusiveList<Waiting>;
