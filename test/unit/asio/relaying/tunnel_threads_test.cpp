@@ -135,6 +135,23 @@ TEST_P(TunnelAcrossThreads, is_cancelled_while_both_ways_pass_on) {
   EXPECT_EQ(at_left->text(), request.substr(0, back.passed_on));
 }
 
+// Each read waits on a thread of its own, or is just beginning to.
+TEST_P(TunnelAcrossThreads, is_cancelled_while_both_ways_wait) {
+  for (std::size_t passed_on = 0; passed_on < 20; ++passed_on) {
+    outcome = {};
+    start();
+    if (passed_on != 0) {
+      net::write(*left, net::buffer("a", 1));
+      net::write(*right, net::buffer("b", 1));
+      run_to_texts(passed_on, passed_on);
+    }
+    cancel.emit(net::cancellation_type::terminal);
+    ASSERT_NO_FATAL_FAILURE(run_to_end());
+    EXPECT_EQ(outcome.error(), net::error::operation_aborted);
+    EXPECT_EQ(outcome.result().cause, TunnelCause::cancelled);
+  }
+}
+
 TEST_P(TunnelAcrossThreads, ends_both_ways_behind_a_reset) {
   start();
   net::async_write(*left, net::buffer("all", 3), [](net_error_code, std::size_t) {});
