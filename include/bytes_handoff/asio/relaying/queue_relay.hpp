@@ -112,6 +112,7 @@ class QueueRelay : public RelayOperation<QueueRelay<In>, In> {
         inside->complete(error, n);
         return;
       }
+      canceller(kPart).forget_step();
       go(self, after(step_, error));
     }
   }

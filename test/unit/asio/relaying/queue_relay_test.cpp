@@ -158,6 +158,23 @@ TEST_F(QueueRelayTest, what_was_read_when_the_queue_ended_is_in_the_buffer) {
   EXPECT_EQ(buffer.peek_view(), "abc");
 }
 
+TEST_F(QueueRelayTest, a_cancellation_asks_no_read_that_has_ended) {
+  from->hold_from = 0;
+  from->input = "abc";
+  script->hold_from = 0;
+  WriteHandoff out = spawn(limits(1, 100));
+  Bytes fills = Bytes::from_static("fills it");
+  relay(out);
+  ASSERT_TRUE(out.try_write(fills));
+  run_ready(*context);
+  from->complete({}, 3);
+  run_ready(*context);
+  signal.emit(net::cancellation_type::total);
+  run_ready(*context);
+  outcome.expect(net::error::operation_aborted, {3, 0, RelaySide::none});
+  EXPECT_FALSE(from->cancel_was_asked);
+}
+
 TEST_F(QueueRelayTest, that_has_ended_before_refuses_all) {
   feed(buffer, "abc");
   WriteHandoff out = spawn();

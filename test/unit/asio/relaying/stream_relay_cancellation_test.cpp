@@ -168,6 +168,22 @@ TEST_F(StreamRelayTest, an_end_that_waits_is_a_reset_when_cancelled) {
   outcome.expect(net::error::operation_aborted, {0, 0, RelaySide::none});
 }
 
+TEST_F(StreamRelayTest, a_cancellation_asks_no_read_that_has_ended) {
+  from->hold_from = 0;
+  SlowlyEndedStream out = make_out<SlowlyEndedStream>();
+  const auto ended = out.ended;
+  relay(out);
+  run_ready(*context);
+  from->complete(net::error::eof, 0);
+  run_ready(*context);
+  ASSERT_TRUE(*ended);
+  signal.emit(net::cancellation_type::total);
+  (*ended)(net::error::operation_aborted);
+  run_ready(*context);
+  outcome.expect(net::error::operation_aborted, {0, 0, RelaySide::none});
+  EXPECT_FALSE(from->cancel_was_asked);
+}
+
 TEST_F(StreamRelayTest, an_end_that_waits_too_long_is_a_reset) {
   SlowlyEndedStream out = make_out<SlowlyEndedStream>();
   const auto ended = out.ended;
