@@ -190,7 +190,7 @@ struct TunnelResult {
 ///     may be two. Each stream is used on its own.
 /// Contexts: as `relay.hpp`. No timer is left behind.
 /// Cost: one allocation by the handler's associated allocator, by default from the library's pool,
-///     some more between two executors, and one of a timer for each limit that is waited for.
+///     one more between two executors, and one of a timer for each limit that is waited for.
 ///     Limits cost nothing per byte.
 ///
 ///     auto [error, result] = co_await async_tunnel(
