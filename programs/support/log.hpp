@@ -25,6 +25,9 @@ class Log {
   /// Prints `PROGRAM: text`, if it may. Bytes of strangers in it must have been escaped.
   void line(std::string_view text);
 
+  /// For a line that there was no memory for.
+  void leave_out() noexcept { ++left_out_; }
+
   /// Lines that were not printed.
   [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
 

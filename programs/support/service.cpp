@@ -132,14 +132,19 @@ void Service::on_accept(tcp::socket client, const tcp::endpoint& peer, AcceptSlo
                  [this, peer](std::exception_ptr failure) { on_failure(peer, failure); });
 }
 
-void Service::on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure) {
+void Service::on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure) noexcept {
+  if (!failure) {
+    return;
+  }
+  ++failed_;
   try {
-    if (failure) {
-      std::rethrow_exception(failure);
-    }
+    std::rethrow_exception(failure);
   } catch (const std::exception& error) {
-    ++failed_;
-    log_.line(to_text(peer) + ": " + error.what());
+    try {
+      log_.line(to_text(peer) + ": " + error.what());
+    } catch (const std::exception&) {  // no memory: it costs this line
+      log_.leave_out();
+    }
   }
 }
 

@@ -81,6 +81,9 @@ class Service {
   using Serve = std::function<awaitable<void>(ConnectionPointer)>;
 
   Service(const std::string& program, const ServiceOptions& options);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+  ~Service() { is_ending_ = false; }  // connections that are left end with the context
 
   [[nodiscard]] asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] Log& log() noexcept { return log_; }
@@ -103,7 +106,7 @@ class Service {
   void accept_all();
   [[nodiscard]] asio::error_code prepare();
   void on_accept(tcp::socket client, const tcp::endpoint& peer, bytes_handoff::AcceptSlot slot);
-  void on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure);
+  void on_failure(const tcp::endpoint& peer, const std::exception_ptr& failure) noexcept;
   void on_close() noexcept;
   void end_on_signal();
   void end(std::string_view reason);

@@ -3,6 +3,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <bytes_handoff/linger.hpp>
 #include <bytes_handoff/write_handoff.hpp>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -19,11 +20,17 @@ using bytes_handoff::WriteHandoff;
 constexpr std::chrono::seconds kLastSilence{2};
 constexpr std::chrono::seconds kLastLimit{10};
 
-std::string who_has_cut(TunnelCause cause) {
+std::string reason(TunnelCause cause, const asio::error_code& error) {
+  if (cause == TunnelCause::cancelled) {
+    return "told to end";
+  }
+  if (cause == TunnelCause::time) {
+    return "nothing has moved for too long";
+  }
   const bool is_client = cause == TunnelCause::read_a || cause == TunnelCause::write_a;
   const bool is_read = cause == TunnelCause::read_a || cause == TunnelCause::read_b;
   return std::string(is_client ? "the client" : "the server") +
-         (is_read ? " has cut its bytes: " : " takes no bytes: ");
+         (is_read ? " has cut its bytes: " : " takes no bytes: ") + error.message();
 }
 
 }  // namespace
@@ -67,28 +74,22 @@ void Tunnels::start(ConnectionPointer connection, HandoffBuffer from_client,
 }
 
 void Tunnels::on_end(const Tunnel& tunnel, const asio::error_code& error,
-                     const bytes_handoff::TunnelResult& result) {
+                     const bytes_handoff::TunnelResult& result) noexcept {
   bytes_in_ += result.a_to_b.counts.passed_on;
   bytes_out_ += result.b_to_a.counts.passed_on;
-  std::string why;
-  switch (result.cause) {
-    case TunnelCause::none:
-      ++whole_;
-      return;
-    case TunnelCause::cancelled:
-      ++told_;
-      why = "told to end";
-      break;
-    case TunnelCause::time:
-      ++idle_;
-      why = "nothing has moved for too long";
-      break;
-    default:
-      ++cut_;
-      why = who_has_cut(result.cause) + error.message();
-      break;
+  ++(result.cause == TunnelCause::none        ? whole_
+     : result.cause == TunnelCause::cancelled ? told_
+     : result.cause == TunnelCause::time      ? idle_
+                                              : cut_);
+  if (result.cause == TunnelCause::none) {
+    return;
   }
-  log_.line(tunnel.connection->name() + ": " + tunnel.server_name + ": " + why);
+  try {
+    log_.line(tunnel.connection->name() + ": " + tunnel.server_name + ": " +
+              reason(result.cause, error));
+  } catch (const std::exception&) {  // no memory: it costs this line
+    log_.leave_out();
+  }
 }
 
 void Tunnels::add_to(Statistics& statistics) const {

@@ -45,7 +45,7 @@ class Tunnels {
   struct Tunnel;
 
   void on_end(const Tunnel& tunnel, const asio::error_code& error,
-              const bytes_handoff::TunnelResult& result);
+              const bytes_handoff::TunnelResult& result) noexcept;
 
   const TunnelLimits limits_;
   Log& log_;

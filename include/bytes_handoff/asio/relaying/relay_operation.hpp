@@ -87,8 +87,9 @@ class RelayHandler : public KnowsCancellationItself {
   Self relay_;
 };
 
-/// What both kinds of relay have in common: the reads, the cancellation, and the end. It is the
-/// operation of a `WaitingOp`, which keeps the user's handler. `Relay` derives from it.
+/// What both kinds of relay have in common: the reads, the cancellation, and the end. `Relay`
+/// derives from it. It is one way of a tunnel, or a `LoneRelay`, whose `WaitingOp` keeps the user's
+/// handler.
 ///
 /// One step is under way at a time, and all that is not atomic belongs to that step. A cancellation
 /// is remembered for the next step. `cancel_in` and `cancel_out` of the relay cancel what is under

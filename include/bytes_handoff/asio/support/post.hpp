@@ -84,7 +84,7 @@ template <class Handler, class Results>
   };
 }
 
-/// Memory for a `Turn` that is posted, inside of its operation.
+/// Memory for a `Turn` that is posted, or something no larger, inside of its operation.
 using PostMemory = HandlerMemory<96>;
 using PostAllocator = HandlerAllocator<void, PostMemory>;
 

@@ -33,9 +33,7 @@ class RelayCore {
         ends_out_(options.end_out),
         flushes_(flushes),
         cancelled_code_(cancelled),
-        progress_(options.progress != nullptr ? options.progress : &own_progress_) {
-    progress_->start();
-  }
+        progress_(options.progress != nullptr ? options.progress : &own_progress_) {}
 
   [[nodiscard]] const ErrorValue& error() const noexcept { return error_; }
   [[nodiscard]] RelayCounts counts() const noexcept { return progress_->counts(); }
@@ -76,18 +74,23 @@ class RelayCore {
     return time_.limit_left(now);
   }
 
-  /// It cannot begin. Nothing is ended.
-  void refuse(const ErrorValue& error) noexcept { fail(RelaySide::in, error); }
+  /// It cannot begin. Nothing is ended, and the user's `RelayProgress` may be another relay's.
+  void refuse(const ErrorValue& error) noexcept {
+    progress_ = &own_progress_;
+    fail(RelaySide::in, error);
+  }
 
   /// With what is buffered when it starts.
   [[nodiscard]] RelayStep begin(std::size_t buffered) noexcept {
-    progress_->add_received(buffered);
+    progress_->start(buffered);
+    rest_ = buffered;
     return next();
   }
 
   /// Behind a read of `n` bytes. The end of `in` is 0 bytes without an error.
   [[nodiscard]] RelayStep after_read(const ErrorValue& error, std::size_t n) noexcept {
     progress_->add_received(n);
+    rest_ += n;
     const bool is_ours = (stop_ != Stop::kNo || stops_reading_) && error == cancelled_code_;
     if (error && !is_ours) {
       in_ = In::kFailed;
@@ -101,6 +104,7 @@ class RelayCore {
   /// Behind a write of which the stream, or the queue, took `n` bytes.
   [[nodiscard]] RelayStep after_pass(const ErrorValue& error, std::size_t n) noexcept {
     progress_->add_passed_on(n);
+    rest_ -= n;
     is_unflushed_ = flushes_;
     zero_writes_ = n == 0 ? static_cast<std::uint8_t>(zero_writes_ + 1) : std::uint8_t{0};
     if (error) {
@@ -163,7 +167,7 @@ class RelayCore {
     if (stop_ == Stop::kCancelled) {
       return next_when_cancelled();
     }
-    if (progress_->has_rest()) {
+    if (rest_ != 0) {
       return RelayStep::kPass;
     }
     if (is_unflushed_) {
@@ -217,6 +221,7 @@ class RelayCore {
   }
 
   EndTime time_;
+  std::uint64_t rest_ = 0;          // received and not passed on
   std::uint64_t acknowledged_ = 0;  // looks that have found more
   const bool ends_out_;
   const bool flushes_;
@@ -228,7 +233,7 @@ class RelayCore {
   const ErrorValue cancelled_code_;
   ErrorValue error_;
   RelayProgress own_progress_;
-  RelayProgress* const progress_;  // its own, or the user's
+  RelayProgress* progress_;  // its own, or the user's: told, and never asked what to do
 };
 
 /// Whether a relay may read on while a queue holds `pending` bytes of its budget. What is queued

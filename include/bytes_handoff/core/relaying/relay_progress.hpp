@@ -59,9 +59,9 @@ class RelayProgress {
   friend class detail::RelayCore;
 
   // One thread at a time counts.
-  void start() noexcept {
+  void start(std::uint64_t received) noexcept {
     passed_on_.store(0, std::memory_order_relaxed);
-    received_.store(0, std::memory_order_relaxed);
+    received_.store(received, std::memory_order_relaxed);
     failed_.store(RelaySide::none, std::memory_order_relaxed);
   }
   void add_received(std::uint64_t n) noexcept {
@@ -71,9 +71,6 @@ class RelayProgress {
     passed_on_.store(passed_on_.load(std::memory_order_relaxed) + n, std::memory_order_release);
   }
   void set_failed(RelaySide side) noexcept { failed_.store(side, std::memory_order_relaxed); }
-  [[nodiscard]] bool has_rest() const noexcept {
-    return passed_on_.load(std::memory_order_relaxed) != received_.load(std::memory_order_relaxed);
-  }
 
   std::atomic<std::uint64_t> received_{0};
   std::atomic<std::uint64_t> passed_on_{0};

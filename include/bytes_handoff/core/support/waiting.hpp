@@ -19,7 +19,10 @@ class Resumable {
 /// The base of all who can be waiting. The front end derives from the core's waiters and keeps its
 /// handler there; the core links them, writes the result into them, and hands them back to be
 /// resumed.
-class Waiting : public Resumable, public ListNode {};
+class Waiting : public Resumable, public ListNode {
+ protected:
+  ~Waiting() override = default;
+};
 
 /// First come, first served; anyone can leave.
 using WaitingList = IntrusiveList<Waiting>;

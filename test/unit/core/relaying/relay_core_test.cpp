@@ -51,6 +51,24 @@ TEST_F(RelayCoreTest, PassesOnTheTailBeforeItReads) {
   EXPECT_EQ(core.after_pass(kNone, 6), RelayStep::kRead);
 }
 
+TEST_F(RelayCoreTest, IsNotSteeredByWhatAnotherOneTells) {
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(0), RelayStep::kRead);
+  RelayCore other = this->core();
+  EXPECT_EQ(other.begin(10), RelayStep::kPass);
+  EXPECT_EQ(core.after_read(kNone, 5), RelayStep::kPass);
+  EXPECT_EQ(core.after_pass(kNone, 5), RelayStep::kRead);
+}
+
+TEST_F(RelayCoreTest, ThatIsRefusedTellsNothingToTheCountsOfAnotherOne) {
+  RelayCore core = this->core();
+  EXPECT_EQ(core.begin(10), RelayStep::kPass);
+  RelayCore refused = this->core();
+  refused.refuse(kOfIn);
+  expect(refused, kOfIn, {0, 0, RelaySide::in});
+  expect(core, kNone, {10, 0, RelaySide::none});
+}
+
 TEST_F(RelayCoreTest, WithoutATailReadsFirst) { EXPECT_EQ(core().begin(0), RelayStep::kRead); }
 
 TEST_F(RelayCoreTest, ReadsAgainWhenAllIsPassedOnAndFlushed) {
