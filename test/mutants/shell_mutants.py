@@ -180,7 +180,7 @@ MUTANTS = [
      *SHELL, "/read_steps_test"),
     ("memory inside of an operation is given out whatever its alignment", MEMORY,
      " || alignment > alignof(void*)", "",
-     *SHELL, "/writer_exceptions_test"),
+     *SHELL, "/handler_memory_test"),
     ("what a strand needs beside is not pooled", MEMORY,
      "static_cast<T*>(memory) : PoolAllocator<T>().allocate(n);",
      "static_cast<T*>(memory) : static_cast<T*>(::operator new(n * sizeof(T) + kCacheLine));",

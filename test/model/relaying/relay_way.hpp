@@ -85,7 +85,7 @@ class RelayWay {
   [[nodiscard]] Step step() const { return step_; }
   [[nodiscard]] Seen seen() const { return is_reset_ ? Seen::kReset : seen_; }
   [[nodiscard]] const detail::ErrorValue& error() const { return core_->error(); }
-  [[nodiscard]] const RelayCounts& counts() const { return core_->counts(); }
+  [[nodiscard]] RelayCounts counts() const { return core_->counts(); }
   /// Changes with all that moves.
   [[nodiscard]] std::uint64_t moved() const { return moved_; }
 
