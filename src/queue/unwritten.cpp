@@ -38,10 +38,14 @@ UnwrittenEntries UnwrittenItems::take() {
   UnwrittenEntries unwritten;
   unwritten.entries.reserve(items_.size());
   unwritten.first_written = std::exchange(first_written_, 0);
-  for (; !items_.empty(); items_.pop_front()) {
-    const WriteItem& item = items_.front();
-    unwritten.entries.push_back(BytesAccess::adopt(item.data, item.size, item.owner));
+  if (items_.empty()) {
+    return unwritten;
   }
+  auto at = items_.front_cursor();
+  for (std::size_t left = items_.size(); left != 0; --left, ++at) {
+    unwritten.entries.push_back(BytesAccess::adopt(at->data, at->size, at->owner));
+  }
+  items_.release_segments();
   return unwritten;
 }
 
