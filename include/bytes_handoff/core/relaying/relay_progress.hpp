@@ -38,7 +38,8 @@ struct RelayCounts {
 
 /// The counts of a relay, while it runs and after it.
 ///
-/// Ownership: it must outlive the relay, and count for one at a time. The next one starts over.
+/// Ownership: it must outlive the relay, and count for one at a time. The next one starts over. One
+///     that is refused tells it nothing.
 /// Threads: any thread may ask at any time.
 class RelayProgress {
  public:
