@@ -96,7 +96,7 @@ void two_threads_on_1000_queues(benchmark::State& state) {
   const MemoryBudget budget({.limit = 1024 << 20});
   constexpr std::size_t kItems = kBudgetThreads * kQueuesOfAThread * kRounds * kSlicesOfARead;
   std::barrier step(static_cast<std::ptrdiff_t>(kBudgetThreads + 1));
-  bool is_over = false;
+  std::atomic<bool> is_over{false};
   std::atomic<bool> is_whole{true};
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i != kBudgetThreads; ++i) {

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/framers.hpp"
+#include "bytes_handoff/handoff_buffer.hpp"
 #include "bytes_handoff/write_handoff.hpp"
 #include "support/asio.hpp"
 #include "support/memory/allocation_counter.hpp"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace programs {
 namespace {
@@ -12,10 +13,10 @@ using bytes_handoff::Bytes;
 class GatheredTest : public testing::Test {
  protected:
   const std::byte* add(std::size_t size, char fill) {
-    Bytes piece = Bytes::copy_of(std::string(size, fill));
-    const std::byte* const at = piece.data();
+    pieces_.push_back(Bytes::copy_of(std::string(size, fill)));
+    const std::byte* const at = pieces_.back().data();
     all_.append(size, fill);
-    gathered_.add(piece);
+    gathered_.add(pieces_.back());
     return at;
   }
   [[nodiscard]] std::string text() {
@@ -24,6 +25,7 @@ class GatheredTest : public testing::Test {
     return text;
   }
 
+  std::vector<Bytes> pieces_;
   Gathered gathered_{2 * Gathered::kSmall};
   std::string all_;
 };

@@ -197,7 +197,8 @@ class ObservedExecutor {
   void defer(Function&& function, const Allocator& allocator) const {
     post(std::forward<Function>(function), allocator);
   }
-  friend bool operator==(const ObservedExecutor&, const ObservedExecutor&) = default;
+  [[maybe_unused]] friend bool operator==(const ObservedExecutor&,
+                                          const ObservedExecutor&) = default;
 
  private:
   net::io_context::executor_type inner_;

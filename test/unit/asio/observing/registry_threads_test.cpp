@@ -17,7 +17,7 @@
 namespace bytes_handoff::test {
 namespace {
 
-constexpr unsigned kThreads = 3;
+constexpr unsigned kRegistrants = 3;
 constexpr unsigned kRounds = 30;
 constexpr unsigned kQueuesAtOnce = 20;  // of each thread: more than a report holds at once
 constexpr std::size_t kBytes = 100;
@@ -42,9 +42,9 @@ void make_queues(const QueueRegistry& registry) {
 
 TEST(RegistryThreads, ReportsNeverFallWhileQueuesComeAndGo) {
   const QueueRegistry registry = QueueRegistry::make();
-  std::atomic<unsigned> running{kThreads};
+  std::atomic<unsigned> running{kRegistrants};
   std::vector<std::thread> threads;
-  for (unsigned i = 0; i != kThreads; ++i) {
+  for (unsigned i = 0; i != kRegistrants; ++i) {
     threads.emplace_back([&] {
       make_queues(registry);
       --running;
@@ -68,8 +68,8 @@ TEST(RegistryThreads, ReportsNeverFallWhileQueuesComeAndGo) {
   }
   const QueueRegistryReport report = registry.report();
   EXPECT_EQ(report.queues, 0U);
-  EXPECT_EQ(report.gone_queues, kThreads * kRounds * kQueuesAtOnce);
-  EXPECT_EQ(report.totals.admitted_bytes, kThreads * kRounds * kQueuesAtOnce * kBytes);
+  EXPECT_EQ(report.gone_queues, kRegistrants * kRounds * kQueuesAtOnce);
+  EXPECT_EQ(report.totals.admitted_bytes, kRegistrants * kRounds * kQueuesAtOnce * kBytes);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "bytes_handoff/front_end.hpp"
 #include "bytes_handoff/handoff_buffer.hpp"
 #include "support/hostile_executor.hpp"
+#include "support/memory/aligned_state.hpp"
 #include "support/memory/throwing.hpp"
 #include "support/queue/probes.hpp"
 #include "support/reading/stepped_read.hpp"
@@ -317,23 +318,15 @@ TEST(ThrowingReads, nothing_is_thrown_out_of_the_context) {
 }
 
 /// A stream that keeps its operation in memory by the handler's allocator, aligned to a cache line.
-class AlignedStream {
+class AlignedSource {
  public:
   using executor_type = net::io_context::executor_type;
-  explicit AlignedStream(net::io_context& context) : executor_(context.get_executor()) {}
+  explicit AlignedSource(net::io_context& context) : executor_(context.get_executor()) {}
   [[nodiscard]] executor_type get_executor() const noexcept { return executor_; }
 
   template <class Handler>
   void async_read_some(const net::mutable_buffer&, Handler&& handler) {
-    struct alignas(64) State {
-      char bytes[64];
-    };
-    using Allocator = typename std::allocator_traits<
-        net::associated_allocator_t<std::decay_t<Handler>>>::template rebind_alloc<State>;
-    Allocator allocator(net::get_associated_allocator(handler));
-    State* const state = allocator.allocate(1);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(state) % 64, 0U);
-    allocator.deallocate(state, 1);
+    expect_aligned_memory(handler);
     net::post(executor_, [handler = std::forward<Handler>(handler)]() mutable {
       std::move(handler)(net_error_code(), 0);
     });
@@ -345,7 +338,7 @@ class AlignedStream {
 
 TEST(AlignedReads, a_streams_operation_may_have_any_alignment) {
   net::io_context context(1);
-  AlignedStream stream(context);
+  AlignedSource stream(context);
   HandoffBuffer buffer;
   expect_read(context, buffer, stream, {}, 0);
 }

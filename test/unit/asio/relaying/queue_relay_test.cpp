@@ -394,7 +394,7 @@ TEST_F(QueueRelayMemory, of_a_small_budget_is_one_block) {
 // What is there costs no turn of the executor.
 TEST_F(QueueRelayTest, reads_on_at_once_and_lets_others_run_behind_64_kib) {
   constexpr std::size_t kPiece = 4096;
-  constexpr std::uint64_t kMost = 64 * 1024;
+  constexpr std::uint64_t kBehind = 64 * 1024;
   auto [peer, from_peer] = make_duplex(context->get_executor(), std::size_t{1} * 1024 * 1024);
   const std::string text = pattern(40 * kPiece);
   ASSERT_EQ(net::write(peer, net::buffer(text)), text.size());
@@ -415,7 +415,7 @@ TEST_F(QueueRelayTest, reads_on_at_once_and_lets_others_run_behind_64_kib) {
   outcome.expect({}, {text.size(), text.size(), RelaySide::none});
   EXPECT_EQ(script->written, text);
   EXPECT_GT(most, kPiece);
-  EXPECT_LE(most, kMost);
+  EXPECT_LE(most, kBehind);
 }
 
 }  // namespace

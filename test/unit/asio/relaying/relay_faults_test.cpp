@@ -18,13 +18,13 @@
 namespace bytes_handoff::test {
 namespace {
 
-enum class Kind { kStream, kQueue };
+enum class RelayKind { kStream, kQueue };
 enum class Fault { kNone, kError, kErrorAfterBytes, kThrows, kNoByte };
 
 /// One relay of a text whose front is buffered, in small reads and smaller writes.
 class FaultyRelay {
  public:
-  explicit FaultyRelay(Kind kind, Fault fault = Fault::kNone, bool of_in = false,
+  explicit FaultyRelay(RelayKind kind, Fault fault = Fault::kNone, bool of_in = false,
                        unsigned at = kNever)
       : kind_(kind) {
     feed(buffer, text.substr(0, 100));
@@ -49,7 +49,7 @@ class FaultyRelay {
     auto handler = net::bind_cancellation_slot(
         cancel.slot(),
         [told = outcome.handler(), life = life_](const auto&... results) { told(results...); });
-    if (kind_ == Kind::kStream) {
+    if (kind_ == RelayKind::kStream) {
       out = std::make_unique<IoStream>(context->get_executor(), to);
       async_relay(buffer, in, *out, std::move(handler));
     } else {
@@ -73,7 +73,7 @@ class FaultyRelay {
     EXPECT_EQ(counts.received, text.size() - from->input.size());
     const std::string passed_on = text.substr(0, counts.passed_on);
     EXPECT_EQ(left + from->input, text.substr(counts.passed_on));
-    if (kind_ == Kind::kStream) {
+    if (kind_ == RelayKind::kStream) {
       EXPECT_EQ(to->written, passed_on);
     } else {
       EXPECT_TRUE(passed_on.starts_with(to->written));
@@ -105,15 +105,15 @@ class FaultyRelay {
   RelayOutcome outcome;
 
  private:
-  const Kind kind_;
+  const RelayKind kind_;
   std::shared_ptr<int> life_ = std::make_shared<int>(0);
 };
 
-constexpr std::array kKinds{Kind::kStream, Kind::kQueue};
+constexpr std::array kKinds{RelayKind::kStream, RelayKind::kQueue};
 
 TEST(RelayFaults, at_every_call_of_a_stream_lose_nothing) {
   unsigned points = 0;
-  for (const Kind kind : kKinds) {
+  for (const RelayKind kind : kKinds) {
     for (const bool of_in : {false, true}) {
       for (const Fault fault :
            {Fault::kError, Fault::kErrorAfterBytes, Fault::kThrows, Fault::kNoByte}) {
@@ -136,7 +136,7 @@ TEST(RelayFaults, at_every_call_of_a_stream_lose_nothing) {
 }
 
 TEST(RelayFaults, and_a_cancellation_at_any_step_lose_nothing) {
-  for (const Kind kind : kKinds) {
+  for (const RelayKind kind : kKinds) {
     for (const Fault fault : {Fault::kError, Fault::kErrorAfterBytes, Fault::kThrows}) {
       for (const bool of_in : {false, true}) {
         for (unsigned steps = 0; steps < 40; ++steps) {
@@ -154,7 +154,7 @@ TEST(RelayFaults, and_a_cancellation_at_any_step_lose_nothing) {
 }
 
 TEST(RelayFaults, a_context_that_ends_before_any_step_takes_the_handler_with_it) {
-  for (const Kind kind : kKinds) {
+  for (const RelayKind kind : kKinds) {
     bool has_ended = false;
     for (unsigned steps = 0; !has_ended; ++steps) {
       SCOPED_TRACE(std::to_string(static_cast<int>(kind)) + " steps " + std::to_string(steps));
@@ -174,7 +174,7 @@ TEST(RelayFaults, a_context_that_ends_before_any_step_takes_the_handler_with_it)
 }
 
 TEST(RelayFaults, a_context_that_ends_after_a_cancellation_takes_the_handler_with_it) {
-  for (const Kind kind : kKinds) {
+  for (const RelayKind kind : kKinds) {
     for (unsigned steps = 0; steps < 30; ++steps) {
       FaultyRelay relay(kind);
       relay.start();

@@ -15,7 +15,7 @@ namespace {
 
 /// The least that an operation needs to be.
 struct PlainWait : detail::FlushWaiter {
-  static constexpr const char* kName = "PlainWait";
+  [[maybe_unused]] static constexpr const char* kName = "PlainWait";
   explicit PlainWait(int number) : number_(number) {}
   std::tuple<int> results() { return {number_}; }
   void cancel() noexcept { ++cancels; }

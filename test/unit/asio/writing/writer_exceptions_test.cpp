@@ -1,11 +1,11 @@
 // Streams whose calls throw, or are particular about memory.
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "bytes_handoff/write_handoff.hpp"
+#include "support/memory/aligned_state.hpp"
 #include "support/memory/throwing.hpp"
 #include "support/queue/unwritten.hpp"
 #include "support/queue/writer_fixture.hpp"
@@ -108,27 +108,19 @@ TEST_F(WriterExceptions, of_a_shutdown_are_the_error_of_the_close) {
 }
 
 /// Keeps its operation in memory by the handler's allocator, aligned to a cache line.
-class AlignedStream : public IoStream {
+class AlignedSink : public IoStream {
  public:
   using IoStream::IoStream;
 
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    struct alignas(64) State {
-      char bytes[64];
-    };
-    using Allocator = typename std::allocator_traits<
-        net::associated_allocator_t<std::decay_t<Token>>>::template rebind_alloc<State>;
-    Allocator allocator(net::get_associated_allocator(token));
-    State* const state = allocator.allocate(1);
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(state) % 64, 0U);
-    allocator.deallocate(state, 1);
+    expect_aligned_memory(token);
     return IoStream::async_write_some(buffers, std::forward<Token>(token));
   }
 };
 
 TEST_F(WriterExceptions, none_comes_of_an_operation_that_is_aligned_to_more_than_usual) {
-  auto out = WriteHandoff(AlignedStream(context->get_executor(), script), {});
+  auto out = WriteHandoff(AlignedSink(context->get_executor(), script), {});
   EXPECT_TRUE(try_send(out, "abc"));
   run_ready(*context);
   EXPECT_EQ(script->written, "abc");

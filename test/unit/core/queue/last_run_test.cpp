@@ -10,6 +10,7 @@
 
 #include "bytes_handoff/core/budget/budget_state.hpp"
 #include "bytes_handoff/core/memory/pool.hpp"
+#include "bytes_handoff/core/queue/busy_queue.hpp"
 #include "support/memory/allocation_counter.hpp"
 #include "support/memory/counting_resource.hpp"
 #include "support/memory/pooling.hpp"
