@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the order of the house: what may include what, sizes, figures that stand twice, and what a
-merge has left.
+"""Checks the order of the house: what may include what and what has to, sizes, figures that stand twice,
+and what a merge has left.
 
     check_house.py [<source directory>]
 
@@ -71,6 +71,15 @@ PUBLIC_ROOMS = (FACE, FACE + "adaptors", FACE + "bytes", FACE + "observing", FAC
 # What tells what the library cannot be used with: in front of all that is declared. Of no room.
 FIRST_HEADER = CORE + "support/abi.hpp"
 
+# Where a file finds what it includes, besides its own folder.
+INCLUDE_FOLDERS = ("include/", "src/", "test/", "bench/", "bench/stream_harness/", "programs/", "")
+# What a header declares for all of its namespace, at the beginning of a line.
+DECLARED = re.compile(r"^(?:template\s*<[^{};]*>\s*)?(?:requires[^{};]*\s)?"
+                      r"(?:(?:class|struct|union|enum|enum class)\s+([A-Z]\w*)\b(?![\s\w]*[;<])"
+                      r"|(?:concept|using)\s+([A-Z]\w*)\s*=)", re.MULTILINE)
+# What these tests are about is a header that is missing.
+WITHOUT_HEADERS = "test/refusals/"
+
 # ---- Sizes, in lines of code: neither comments nor blank lines.
 
 PUBLIC_HEADER_LINES = 250
@@ -118,6 +127,7 @@ class House:
         files = self.files()
         check_folders(self, files)
         figures = collections.defaultdict(dict)
+        code = {}
         for path in files:
             if DATA_FOLDERS.match(path):
                 continue
@@ -126,10 +136,12 @@ class House:
             if path.endswith(CODE_SUFFIXES):
                 check_lines(self, path, text)
                 if path.endswith((".hpp", ".cpp")):
+                    code[path] = text
                     check_includes(self, path, text)
                     check_functions(self, path, text)
             elif FIGURE_FILES.match(path):
                 collect_figures(figures, path, text)
+        check_names(self, code)
         check_figures(self, figures)
         return self.findings
 
@@ -190,6 +202,47 @@ def check_includes(house, path, text):
             house.report(place, f"{room} may not include {header}")
         elif room in PUBLIC_ROOMS and other in SHELL_LAST_ROOMS and number < last_code:
             house.report(place, f"{header} belongs behind what the header declares")
+
+
+def check_names(house, texts):
+    """Whoever names a public type includes its header, or one that does: in a unit of several sources
+    the one in front may have done so, and another unit has other sources."""
+    included = {path: set(included_files(path, text, texts)) for path, text in texts.items()}
+    headers = collections.defaultdict(set)
+    for path, text in texts.items():
+        for names in DECLARED.findall(blanked(text)) if path.endswith(".hpp") else ():
+            headers["".join(names)].add(path)
+    public = {name: paths for name, paths in headers.items()
+              if all(room_of(path) in (*PUBLIC_ROOMS, FACE + "testing") for path in paths)}
+    for path, text in texts.items():
+        if path.startswith(("include/", WITHOUT_HEADERS)):
+            continue
+        reached = reached_from(path, included)
+        code = blanked(text)
+        for name in sorted(public.keys() & set(re.findall(r"\w+", code))):
+            if public[name].isdisjoint(reached) and not re.search(
+                    rf"\b(class|struct|enum|using|typename|concept)\s+{name}\b", code):
+                header = min(public[name]).removeprefix("include/")
+                house.report(path, f"names {name}, and does not include {header}")
+
+
+def included_files(path, text, texts):
+    """Those of the tree that a file includes itself."""
+    for _, header in includes_of(text):
+        for folder in (path.rpartition("/")[0] + "/", *INCLUDE_FOLDERS):
+            if folder + header in texts:
+                yield folder + header
+                break
+
+
+def reached_from(path, included):
+    reached = {path}
+    ahead = [path]
+    while ahead:
+        new = included[ahead.pop()] - reached
+        reached |= new
+        ahead += new
+    return reached
 
 
 def check_system_headers(house, path, text, room):

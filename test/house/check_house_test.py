@@ -136,6 +136,32 @@ class Includes(HouseTest):
                             f"{path}: a room that the table of scripts/check_house.py does not have")
 
 
+class Names(HouseTest):
+    DECLARED = {"include/bytes_handoff/a.hpp": header("bytes_handoff/core/support/abi.hpp") +
+                                               "class A {\n};\nusing Also = A;\nclass Later;\n"}
+
+    def test_a_file_includes_what_it_names_of_the_library(self):
+        for name in ("A", "Also"):
+            for path in ("test/a_test.cpp", "bench/a.cpp", "src/a.cpp"):
+                self.assert_refused({**self.DECLARED, path: f"const {name}* a;\n"},
+                                    f"{path}: names {name}, and does not include bytes_handoff/a.hpp")
+                self.assert_in_order({**self.DECLARED,
+                                      path: f'#include "bytes_handoff/a.hpp"\nconst {name}* a;\n'})
+
+    def test_or_a_header_that_includes_it(self):
+        for place, name in (("test/support/b.hpp", "support/b.hpp"), ("test/unit/b.hpp", "b.hpp"),
+                            ("bench/stream_harness/c/b.hpp", "c/b.hpp")):
+            self.assert_in_order({**self.DECLARED, place: header("bytes_handoff/a.hpp"),
+                                  "test/unit/a_test.cpp": f'#include "{name}"\nconst A* a;\n'})
+
+    def test_what_is_not_the_librarys_is_not_looked_for(self):
+        for text in ("class A;\nconst A* a;\n", "struct A {\n  int a;\n};\nA a;\n",
+                     "// An A.\n", 'const char* a = "A";\n', "const Later* a;\n"):
+            self.assert_in_order({**self.DECLARED, "test/a_test.cpp": text})
+        self.assert_in_order({**self.DECLARED, "test/b.hpp": "class A {\n};\n",
+                              "test/a_test.cpp": "const A* a;\n"})
+
+
 class Sizes(HouseTest):
     def test_public_headers(self):
         for path in ("include/bytes_handoff/a.hpp", "include/bytes_handoff/adaptors/a.hpp"):
