@@ -23,6 +23,8 @@ Builds and runs the tests; ends with CTest's summary, and stops at the first tre
                        for arm64, and for Windows, as far as emulators go  (build/matrix)
              newer     the tests of the shell on the Asio and the Boost of Debian 13  (unpacked, and
                        built, in build/newer)
+             units     looks at each source alone, and at all of a program in one, as the compiler
+                       does: a choice of tests joins other sources  (build/alone, build/joined)
              spikes    the measurements of design records, which are only built  (build/release)
 What is printed about building goes to standard error.
 USAGE
@@ -43,7 +45,8 @@ tests='' # the preset of the tests, if it is not that of the tree
 if [[ "$*" == 'long fuzz' ]]; then
   export BYTES_HANDOFF_TEST_COUNT=${BYTES_HANDOFF_TEST_COUNT:-20000000}
   set -- fuzz
-elif [[ "$*" == 'long newer' || "$*" == 'long coverage' || "$*" == 'long spikes' ]]; then
+elif [[ "$*" == 'long newer' || "$*" == 'long coverage' || "$*" == 'long spikes' ||
+  "$*" == 'long units' ]]; then
   set -- "$2"
 elif [[ ${1-} == long ]] && (($# == 2)); then
   labels=(--label-regex "^$2\$" --no-tests=error)
@@ -55,7 +58,7 @@ case ${1-} in
     usage
     exit 0
     ;;
-  asan | tsan | fuzz | long | newer | coverage | spikes) presets=("$1") ;;
+  asan | tsan | fuzz | long | newer | coverage | spikes | units) presets=("$1") ;;
   whole)
     presets=(dev)
     tests=whole
@@ -79,7 +82,7 @@ source "$REPOSITORY/scripts/build.sh"
 source "$REPOSITORY/scripts/coverage.sh"
 
 groups=(build test)
-[[ " ${presets[*]} " =~ \ (asan|tsan|fuzz|coverage)\  ]] && groups+=(sanitize)
+[[ " ${presets[*]} " =~ \ (asan|tsan|fuzz|coverage|units)\  ]] && groups+=(sanitize)
 [[ $tests != programs ]] || groups=(build programs)
 ensure_packages "${groups[@]}"
 if [[ $tests == programs ]]; then
@@ -90,6 +93,15 @@ if [[ $tests == programs ]]; then
 fi
 if [[ ${presets[*]} == spikes ]]; then
   build_preset release bench/micro/spike/all
+  exit
+fi
+if [[ ${presets[*]} == units ]]; then
+  cd "$REPOSITORY"
+  for preset in alone joined; do
+    echo "-- $preset"
+    cmake --preset "$preset" >/dev/null
+    scripts/check_units.py "build/$preset"
+  done
   exit
 fi
 [[ ${presets[*]} != newer ]] || "$REPOSITORY/scripts/unpack_debian.sh" \

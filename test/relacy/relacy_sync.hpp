@@ -36,22 +36,22 @@ struct BasicRelacySync {
   class Atomic {
    public:
     Atomic(T value) noexcept {  // NOLINT(google-explicit-constructor)
-      atomic_.store(value, rl::mo_relaxed, $);
+      atomic_.store(value, rl::mo_relaxed, RL_INFO);
     }
-    void store(T value, std::memory_order order) { atomic_.store(value, order_of(order), $); }
-    T load(std::memory_order order) const { return atomic_.load(order_of(order), $); }
+    void store(T value, std::memory_order order) { atomic_.store(value, order_of(order), RL_INFO); }
+    T load(std::memory_order order) const { return atomic_.load(order_of(order), RL_INFO); }
     T exchange(T value, std::memory_order order) {
-      return rl::atomic_proxy<T>(atomic_, $).exchange(value, order_of(order));
+      return rl::atomic_proxy<T>(atomic_, RL_INFO).exchange(value, order_of(order));
     }
     T fetch_add(T value, std::memory_order order) {
-      return rl::atomic_proxy<T>(atomic_, $).fetch_add(value, order_of(order));
+      return rl::atomic_proxy<T>(atomic_, RL_INFO).fetch_add(value, order_of(order));
     }
     T fetch_sub(T value, std::memory_order order) {
-      return rl::atomic_proxy<T>(atomic_, $).fetch_sub(value, order_of(order));
+      return rl::atomic_proxy<T>(atomic_, RL_INFO).fetch_sub(value, order_of(order));
     }
     bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                  std::memory_order failure) {
-      return rl::atomic_proxy<T>(atomic_, $)
+      return rl::atomic_proxy<T>(atomic_, RL_INFO)
           .compare_exchange_strong(expected, desired, order_of(success), order_of(failure));
     }
 
@@ -84,15 +84,15 @@ struct BasicRelacySync {
    public:
     Plain() = default;
     /// Ends it for all: whoever may still be here is a race.
-    ~Plain() { touched_($).store(2); }
+    ~Plain() { touched_(RL_INFO).store(2); }
 
     Plain& operator=(const T& value) {
-      touched_($).store(1);
+      touched_(RL_INFO).store(1);
       value_ = value;
       return *this;
     }
     operator const T&() const {  // NOLINT(google-explicit-constructor)
-      static_cast<void>(touched_($).load());
+      static_cast<void>(touched_(RL_INFO).load());
       return value_;
     }
 

@@ -128,8 +128,9 @@ class Fiber {
   std::function<void()> body_;
   std::unique_ptr<std::byte[]> stack_ = std::make_unique<std::byte[]>(kStackBytes);
   ucontext_t own_{};
+#if !defined(BYTES_HANDOFF_TEST_FIBER_JUMPS)
   ucontext_t caller_{};
-#if defined(BYTES_HANDOFF_TEST_FIBER_JUMPS)
+#else
   jmp_buf own_jump_{};
   jmp_buf caller_jump_{};
   bool is_fresh_ = true;

@@ -1,5 +1,7 @@
 // Relays and tunnels that are cancelled on one thread while they end on another.
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
