@@ -16,9 +16,9 @@ class Category final : public std::error_category {
       case Errc::closed:
         return "the write queue is closed";
       case Errc::aborted:
-        return "the write queue was aborted";
+        return "it was aborted";
       case Errc::timed_out:
-        return "the write queue ran out of time";
+        return "a time limit is over";
       case Errc::no_progress:
         return "the stream accepts writes without taking any bytes";
       case Errc::wait_in_progress:

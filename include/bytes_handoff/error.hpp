@@ -36,8 +36,8 @@ enum class Errc {
   limit_exceeded = 1,           ///< the buffer is full up to its `max_size`
   read_in_progress = 2,         ///< a second read was started while one runs
   closed = 3,                   ///< the write queue takes and writes nothing any more
-  aborted = 4,                  ///< the queue ended by an abort, or with its last handle
-  timed_out = 5,                ///< a time limit of the queue, or of `async_linger`, is over
+  aborted = 4,                  ///< ended by an abort, a last handle, or a tunnel's other way
+  timed_out = 5,                ///< a limit of a queue, relay, tunnel or `async_linger` is over
   no_progress = 6,              ///< the stream kept reporting success without taking a byte
   wait_in_progress = 7,         ///< a second wait on one ticket was started while one runs
   stream_exception = 8,         ///< the stream threw something that carries no error code

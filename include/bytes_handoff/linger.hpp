@@ -45,8 +45,8 @@ struct LingerLimits {
 /// Cost: one piece of memory from the handler's associated allocator, by default from the library's
 /// pool, and one from the pool. While it reads, also a 16 KiB block of the pool.
 ///
-///     co_await queue.async_close(net::use_awaitable);
-///     co_await bytes_handoff::async_linger(socket, {}, net::use_awaitable);
+///     co_await queue.async_close(use_awaitable);
+///     co_await bytes_handoff::async_linger(socket, {}, use_awaitable);
 ///     socket.close();
 template <detail::LingersAtEnd Stream,
           net::completion_token_for<void(net_error_code, std::size_t)> Token =

@@ -37,7 +37,8 @@ struct TunnelOptions {
   /// bytes that a peer's system acknowledges, if the transport can tell. A long download with a
   /// silent client is not idle. It is noticed within a quarter of this time.
   std::chrono::nanoseconds idle_timeout{0};
-  /// The same, from the end of one way on. It starts anew with that end. Zero: for ever.
+  /// A second limit, from the end of one way on. It starts anew with that end. `idle_timeout` goes
+  /// on beside it, so the shorter one counts. Zero: no second limit.
   std::chrono::nanoseconds half_close_timeout{std::chrono::seconds{60}};
   /// What an input that ends in order does to the other way.
   OtherWay on_end = OtherWay::goes_on;

@@ -67,6 +67,8 @@ inline constexpr MayCut may_cut{};  // NOLINT(readability-identifier-naming)
 /// Contexts: a handler's context must outlive the operation. Only the stream's own may be destroyed
 ///     first. Then a handler that is bound to another context completes there with `Errc::closed`.
 ///     All others are destroyed uninvoked. Synchronous calls answer `closed` then.
+///     A queue with nothing to do is no work: where only other threads write, a work guard keeps
+///     the stream's context running.
 /// Limits: admitted and unwritten bytes and items (one per slice) never exceed the configuration.
 ///
 ///     WriteHandoff out(std::move(socket), {.max_pending_bytes = 256 * 1024});
@@ -95,9 +97,10 @@ class WriteHandoff {
   ///     `close_limit` is over. For a shared stream see `async_linger`.
   /// Errors of the stream: if the stream throws, that counts as its error: the code of a
   ///     `system_error`, `no_memory` for `std::bad_alloc`, else `Errc::stream_exception`.
-  /// Throws: `std::invalid_argument` for a configuration that can never work; the stream is
-  ///     untouched then. `std::bad_alloc`, and `std::system_error` with `memory_exhausted` if the
-  ///     memory budget has no floor left for it; an owned stream is lost then.
+  /// Throws: `std::invalid_argument` for a configuration that can never work; `std::bad_alloc`;
+  ///     `std::system_error` with `memory_exhausted` if the memory budget has no floor left for it.
+  ///     The stream is yours as before. One that cannot be move-assigned is reset, unless it is
+  ///     shared or the configuration was wrong.
   /// Cost: one allocation of the queue, and a registration with the stream's context.
   template <class Stream>
   requires detail::OwnedWriteStream<Stream, WriteHandoff>
@@ -146,7 +149,8 @@ class WriteHandoff {
   template <detail::UnwritableBytes CannotKeep, class Hint = detail::WhyUnwritable<CannotKeep>>
   void try_write(CannotKeep&&) const = delete;  // the hint says what to do
 
-  /// As `try_write`, but waits for room, first come, first served.
+  /// As `try_write`, but waits for room, first come, first served. The line is bounded, too: where
+  /// many write without waiting for each other, one may be refused. See Errors.
   ///
   /// `bytes`, or the array of slices, must stay alive and untouched until the handler is called or
   /// destroyed. With `detached` nobody tells when, so keep them until the queue has ended.

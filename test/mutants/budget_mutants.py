@@ -34,6 +34,10 @@ PIPES = ("dev", "core_tests", "/paid_pipe_test")
 RELAYS = ("dev", "shell_tests_asio", "/relay_budget_test")
 
 MUTANTS = [
+    ("a stream whose queue finds no memory is lost", WRITER + "write_handoff.hpp",
+     "        stream = std::move(*owned);\n", "", *SEATS),
+    ("a stream that cannot be given back is not reset", WRITER + "write_handoff.hpp",
+     "        detail::reset_stream(*owned);", "        ;", *SEATS),
     ("more credit is drawn than there is", POT,
      "    if (pot_ < n) {\n      relax_if_roomy();\n      return false;\n    }\n    pot_ -= n;\n",
      "    if (pot_ < n) {\n      relax_if_roomy();\n      return pot_ != 0;\n    }\n    pot_ -= n;\n",

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "bytes_handoff/asio/ending/reset_stream.hpp"
 #include "bytes_handoff/asio/writing/write_operations.hpp"
 #include "bytes_handoff/asio/writing/writer.hpp"
 #include "bytes_handoff/core/support/check.hpp"
@@ -169,8 +170,17 @@ detail::HandlePointer WriteHandoff::start_owning(Stream&& stream,
   static_assert(!kIsLvalue, "move the stream in, or pass a shared_ptr to it");
   if constexpr (!kIsLvalue) {          // the one error is enough
     detail::throw_if_invalid(config);  // before the stream is moved
-    return start<kAtEnd>(std::make_shared<Stream>(std::move(stream)),
-                         detail::StreamOwnership::kOwned, config);
+    auto owned = std::make_shared<Stream>(std::move(stream));
+    try {
+      return start<kAtEnd>(owned, detail::StreamOwnership::kOwned, config);
+    } catch (...) {
+      if constexpr (std::is_move_assignable_v<Stream>) {
+        stream = std::move(*owned);
+      } else {
+        detail::reset_stream(*owned);  // an end in order would look as if all had been written
+      }
+      throw;
+    }
   }
 }
 

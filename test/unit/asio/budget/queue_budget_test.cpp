@@ -147,6 +147,53 @@ TEST_F(QueueBudget, a_queue_whose_floor_does_not_fit_is_refused) {
   EXPECT_NO_THROW(connect());
 }
 
+TEST_F(QueueBudget, a_stream_whose_queue_could_not_be_made_stays_with_the_caller) {
+  budget = MemoryBudget({.limit = kSeatFloor, .floor = kSeatFloor});
+  std::optional<Connection> other(connect());
+  auto [near, far] = make_duplex(context.get_executor(), 16);
+  EXPECT_THROW(WriteHandoff(std::move(near), {.memory_budget = budget}), std::system_error);
+  other.reset();
+  ASSERT_TRUE(run_out(context));
+  const WriteHandoff out(std::move(near), {.memory_budget = budget});
+  Bytes bytes = bytes_of(7);
+  ASSERT_TRUE(out.try_write(bytes));
+  out.close();
+  ASSERT_TRUE(run_out(context));
+  std::string got(7, ' ');
+  EXPECT_EQ(net::read(far, net::buffer(got)), got.size());
+}
+
+/// A stream that moves, and cannot be assigned.
+class OnceMovedStream {
+ public:
+  using executor_type = net::io_context::executor_type;
+  OnceMovedStream(net::io_context& context, bool& was_reset) noexcept
+      : context_(&context), was_reset_(was_reset) {}
+  [[nodiscard]] executor_type get_executor() const noexcept { return context_->get_executor(); }
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    net::post(*context_,
+              [n = net::buffer_size(buffers), handler = std::forward<Handler>(handler)]() mutable {
+                std::move(handler)(net_error_code(), n);
+              });
+  }
+  friend void end_write(OnceMovedStream& /*stream*/, net_error_code& /*error*/) noexcept {}
+  friend void reset_connection(OnceMovedStream& stream) noexcept { stream.was_reset_ = true; }
+
+ private:
+  net::io_context* context_;
+  bool& was_reset_;
+};
+
+TEST_F(QueueBudget, one_that_cannot_be_assigned_is_reset_then) {
+  budget = MemoryBudget({.limit = kSeatFloor, .floor = kSeatFloor});
+  const Connection other = connect();
+  bool was_reset = false;
+  OnceMovedStream stream(context, was_reset);
+  EXPECT_THROW(WriteHandoff(std::move(stream), {.memory_budget = budget}), std::system_error);
+  EXPECT_TRUE(was_reset);
+}
+
 TEST_F(QueueBudget, sheds_who_is_stuck_and_lets_the_others_in) {
   open(2ms);
   Connection stuck = connect();
