@@ -197,15 +197,19 @@ function(bytes_handoff_without_sample variable folder tests)
       PARENT_SCOPE)
 endfunction()
 
-# Which benchmarks CI runs: none beside the group that takes longest, whichever sanitizer has that, and
-# else the harness or the micro benchmarks.
+# Which benchmarks CI runs: none beside the group that takes longest, whichever sanitizer has that, nor
+# beside the ends with ThreadSanitizer, and else the harness or the micro benchmarks.
 if(BYTES_HANDOFF_TEST_SAMPLE_ELSEWHERE)
   set(benchmarks micro)
   math(EXPR of_thread_sanitizer "${sample_group_flow} + 3")
+  math(EXPR ends_of_thread_sanitizer "1 + 3")
   bytes_handoff_in_sample(has_flow ${sample_group_flow} ${sample_groups})
   bytes_handoff_in_sample(has_flow_of_thread_sanitizer ${of_thread_sanitizer} ${sample_groups})
+  bytes_handoff_in_sample(has_ends_of_thread_sanitizer ${ends_of_thread_sanitizer} ${sample_groups})
   bytes_handoff_in_sample(has_harness 0 2 benchmarks)
-  if(has_flow OR has_flow_of_thread_sanitizer)
+  if(has_flow
+     OR has_flow_of_thread_sanitizer
+     OR has_ends_of_thread_sanitizer)
     set(benchmarks none)
   elseif(has_harness)
     set(benchmarks harness)
